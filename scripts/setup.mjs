@@ -1,0 +1,74 @@
+// Runs on the Node that the machine has (20 or later) before anything is installed: plain JavaScript, no dependencies.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+const bin = join(root, 'node_modules', '.bin')
+
+/** What runs from here on finds the pinned Node and the installed commands first. */
+const environment = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }
+
+/** Runs a command in the root folder, with its output shown; ends this process when it fails. */
+export function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, env: environment, stdio: 'inherit' })
+  if (status === 0) return
+  if (error) console.error(`${command} could not be started: ${error.message}`)
+  process.exit(status ?? 1)
+}
+
+/** Runs the version of pnpm that package.json pins, whether or not the machine has one. */
+export function pnpm(...args) {
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  run('npx', ['--yes', packageManager, ...args])
+}
+
+/** Installs the packages of the lock file, unless just these are installed already. */
+export function installPackages() {
+  const stamp = join(root, 'node_modules', '.lapse-setup')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
+    .digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  pnpm('install', '--frozen-lockfile')
+  writeFileSync(stamp, wanted)
+}
+
+const programs = [
+  { package: 'chromium', commands: ['chromium'] },
+  { package: 'mariadb-server', commands: ['mariadbd', 'mariadb-install-db'] },
+]
+
+/** Installs the programs that the tests drive, of those named that are missing. */
+export function installPrograms(...names) {
+  const missing = programs.filter((program) => names.includes(program.package)).filter(isMissing)
+  if (missing.length === 0) return
+  const packages = missing.map((program) => program.package)
+  if (!isFound('apt-get') || process.getuid?.() !== 0) {
+    console.error(
+      `Install these programs, so that they are found in PATH, and run this again: ${packages.join(', ')}.`,
+    )
+    console.error(`On Debian and Ubuntu: sudo apt-get install --no-install-recommends ${packages.join(' ')}`)
+    process.exit(1)
+  }
+  environment.DEBIAN_FRONTEND = 'noninteractive'
+  run('apt-get', ['update', '-q'])
+  run('apt-get', ['install', '-yq', '--no-install-recommends', ...packages])
+}
+
+function isMissing({ commands }) {
+  return !commands.every(isFound)
+}
+
+function isFound(command) {
+  // Debian keeps servers out of the PATH of ordinary users.
+  const folders = [...process.env.PATH.split(delimiter), '/usr/sbin']
+  return folders.some((folder) => existsSync(join(folder, command)))
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  installPackages()
+  installPrograms('chromium', 'mariadb-server')
+}
