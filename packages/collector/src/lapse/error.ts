@@ -1,0 +1,51 @@
+/**
+ * Every error that Lapse itself raises: its HTTP status and the title of its problem type.
+ * The code is stable; the problem's `type` is `urn:lapse:problem:CODE` (RFC 9457, section 3.1.1).
+ */
+export const errorCodes = {
+  'not-json': { status: 400, title: 'The body is not JSON' },
+  'bad-request': { status: 400, title: 'The request cannot be understood' },
+  'ticket-refused': { status: 401, title: 'The ticket was refused' },
+  'origin-refused': { status: 403, title: 'The origin may not report for this site' },
+  'unknown-site': { status: 404, title: 'The site is not known here' },
+  'not-found': { status: 404, title: 'There is nothing at this address' },
+  'method-not-allowed': { status: 405, title: 'The address does not take this method' },
+  'body-too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The media type is not supported' },
+  'invalid-event': { status: 422, title: 'The event is not valid' },
+  'too-many-requests': { status: 429, title: 'Too many requests from this address' },
+  internal: { status: 500, title: 'The collector failed' },
+  unavailable: { status: 503, title: 'The collector cannot record the event now' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** One field of a request that is not as it must be. */
+export interface FieldError {
+  /** Where it stands in the body: a JSON pointer in a URI fragment (RFC 6901, section 6). */
+  readonly pointer: string
+  readonly detail: string
+}
+
+interface LapseErrorOptions {
+  readonly errors?: readonly FieldError[]
+  /** Seconds after which trying again makes sense (RFC 9110, section 10.2.3). */
+  readonly retryAfterSeconds?: number
+  /** What went wrong underneath. It stays in the log. */
+  readonly cause?: unknown
+}
+
+/** An error whose message, fields and retry time the client may see; its cause it may not. */
+export class LapseError extends Error {
+  override readonly name = 'LapseError'
+  readonly code: ErrorCode
+  readonly errors: readonly FieldError[] | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: LapseErrorOptions = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.errors = options.errors
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}

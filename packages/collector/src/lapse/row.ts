@@ -1,0 +1,95 @@
+import { type LapseEvent, maxTime } from './event.ts'
+import type { TicketClaims } from './ticket.ts'
+import { judge, type Limits, type Reason } from './verdict.ts'
+
+/** One row of the audit table before the database gives it an `id`. Times are by the collector's clock. */
+export interface Lapse {
+  readonly site: string
+  readonly sessionKey: string
+  readonly marker: string | null
+  readonly session: string | null
+  readonly subject: string | null
+  readonly reason: Reason
+  readonly evidence: 'signed' | 'self_reported' | 'server'
+  readonly detectedBy: 'login_page' | 'new_session' | 'logout' | 'server'
+  readonly startedAt: Date | null
+  readonly lastAccessAt: Date | null
+  readonly expiredAt: Date | null
+  readonly detectedAt: Date
+  readonly receivedAt: Date
+  readonly elapsedMs: number | null
+  readonly idleTimeoutSeconds: number | null
+  readonly absoluteTimeoutSeconds: number | null
+  readonly clockSkewMs: number
+  readonly browserRestarted: boolean | null
+  readonly origin: string | null
+  readonly ip: string | null
+  readonly userAgent: string | null
+  readonly clientVersion: string | null
+}
+
+export interface LapseRow extends Lapse {
+  readonly id: number
+}
+
+/** What became of a lapse: the row that stands in the table, and whether it stood there before. */
+export interface Recorded {
+  readonly row: LapseRow
+  readonly duplicate: boolean
+}
+
+/** What is known of the request that brought an event. */
+export interface Arrival {
+  readonly receivedAt: number
+  readonly origin: string | undefined
+  readonly ip: string | undefined
+  readonly userAgent: string | undefined
+}
+
+/**
+ * Makes the row that an event amounts to. `limits` are the site's; those of the ticket come before them.
+ */
+export function toLapse(
+  event: LapseEvent,
+  claims: TicketClaims | undefined,
+  site: Limits,
+  arrival: Arrival,
+): Lapse {
+  const {
+    idleTimeoutSeconds = site.idleTimeoutSeconds,
+    absoluteTimeoutSeconds = site.absoluteTimeoutSeconds,
+  } = claims ?? {}
+  const verdict = judge({
+    event,
+    limits: { ...site, idleTimeoutSeconds, absoluteTimeoutSeconds },
+    receivedAt: arrival.receivedAt,
+    signedInAt: claims?.issuedAt,
+  })
+  const session = claims?.session ?? event.session
+  // A hostile clock could shift a time beyond what the column holds.
+  const here = (at: number) => new Date(Math.min(Math.max(at + verdict.clockSkewMs, 0), maxTime))
+  return {
+    site: event.site,
+    sessionKey: session ?? event.marker,
+    marker: event.marker,
+    session: session ?? null,
+    subject: claims?.subject ?? event.subject ?? null,
+    reason: verdict.reason,
+    evidence: claims ? 'signed' : 'self_reported',
+    detectedBy: event.detectedBy,
+    startedAt: here(event.startedAt),
+    lastAccessAt: here(event.lastAccessAt),
+    expiredAt: verdict.expiredAt === undefined ? null : here(verdict.expiredAt),
+    detectedAt: here(event.detectedAt),
+    receivedAt: new Date(arrival.receivedAt),
+    elapsedMs: verdict.elapsedMs,
+    idleTimeoutSeconds,
+    absoluteTimeoutSeconds: absoluteTimeoutSeconds ?? null,
+    clockSkewMs: verdict.clockSkewMs,
+    browserRestarted: event.browserRestarted ?? null,
+    origin: arrival.origin ?? null,
+    ip: arrival.ip ?? null,
+    userAgent: arrival.userAgent ?? null,
+    clientVersion: event.client ?? null,
+  }
+}

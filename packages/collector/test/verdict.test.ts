@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest'
+import { lapseEventSchema } from '../src/lapse/event.ts'
+import { type JudgeInput, judge } from '../src/lapse/verdict.ts'
+
+const minute = 60_000
+const signIn = 1_800_000_000_000
+
+interface Case {
+  readonly lastAccess?: number
+  readonly detected?: number
+  readonly sent?: number
+  readonly started?: number
+  readonly restarted?: boolean
+  readonly detectedBy?: 'login_page' | 'new_session' | 'logout'
+  readonly absoluteTimeoutSeconds?: number
+  readonly signedInAt?: number
+  readonly received?: number
+}
+
+/** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace 10 s. */
+function verdictOf(times: Case) {
+  const { started = 0, lastAccess = 10 * minute, detected = 60 * minute, sent = detected } = times
+  const event = lapseEventSchema.parse({
+    site: 'acme',
+    marker: '1f0e7c1c-58ab-4a0e-9a7c-6d9a3c0d7f11',
+    startedAt: signIn + started,
+    lastAccessAt: signIn + lastAccess,
+    detectedAt: signIn + detected,
+    sentAt: signIn + sent,
+    detectedBy: times.detectedBy ?? 'login_page',
+    browserRestarted: times.restarted ?? false,
+  })
+  const input: JudgeInput = {
+    event,
+    limits: {
+      idleTimeoutSeconds: 1800,
+      absoluteTimeoutSeconds: times.absoluteTimeoutSeconds,
+      graceSeconds: 10,
+    },
+    receivedAt: signIn + (times.received ?? sent),
+    signedInAt: times.signedInAt === undefined ? undefined : signIn + times.signedInAt,
+  }
+  return judge(input)
+}
+
+describe('the verdict', () => {
+  test('is idle_timeout from the limit on, and names the instant of expiry', () => {
+    const verdict = verdictOf({ lastAccess: 10 * minute, detected: 40 * minute })
+    expect(verdict).toMatchObject({
+      reason: 'idle_timeout',
+      elapsedMs: 30 * minute,
+      expiredAt: signIn + 40 * minute,
+    })
+  })
+
+  test('is idle_timeout within the grace before the limit, and not a millisecond earlier', () => {
+    expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_000 }).reason).toBe('idle_timeout')
+    expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
+  })
+
+  test('is absolute_timeout for a session that was busy to the end of its whole age', () => {
+    const verdict = verdictOf({
+      lastAccess: 119 * minute,
+      detected: 120 * minute,
+      absoluteTimeoutSeconds: 7200,
+    })
+    expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn + 120 * minute })
+  })
+
+  test('prefers idle_timeout where both limits have passed', () => {
+    const reason = verdictOf({ detected: 200 * minute, absoluteTimeoutSeconds: 7200 }).reason
+    expect(reason).toBe('idle_timeout')
+  })
+
+  test('is browser_closed, without an expiry, for a browser that was closed before any limit', () => {
+    const verdict = verdictOf({ detected: 12 * minute, restarted: true })
+    expect(verdict).toMatchObject({ reason: 'browser_closed', expiredAt: undefined })
+  })
+
+  test('is idle_timeout when the browser was closed but the idle timeout has passed', () => {
+    expect(verdictOf({ restarted: true }).reason).toBe('idle_timeout')
+  })
+
+  test('is ended_early for a session that was gone before its time', () => {
+    expect(verdictOf({ detected: 12 * minute })).toMatchObject({
+      reason: 'ended_early',
+      expiredAt: undefined,
+    })
+  })
+
+  test('is logout for a reported logout, however long ago the last access was', () => {
+    expect(verdictOf({ detectedBy: 'logout' })).toMatchObject({ reason: 'logout', expiredAt: undefined })
+  })
+
+  test.each<[string, Case]>([
+    ['the detection lies before the last access', { lastAccess: 10 * minute, detected: 9 * minute - 1 }],
+    ['the last access lies before the sign-in', { lastAccess: -minute - 1 }],
+    [
+      'the last access lies in the future',
+      { lastAccess: 10 * minute, detected: 10 * minute, sent: 9 * minute - 1 },
+    ],
+    ['the clock was set back between detection and sending', { detected: 60 * minute, sent: 30 * minute }],
+    ['the last access lies before the signed sign-in', { lastAccess: 0, signedInAt: minute + 1 }],
+    [
+      'a reported logout contradicts itself',
+      { detectedBy: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
+    ],
+  ])('is clock_anomaly when %s', (_, times) => {
+    expect(verdictOf(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
+  })
+
+  test('forgives contradictions of up to a minute', () => {
+    expect(verdictOf({ lastAccess: 10 * minute, detected: 9 * minute }).reason).toBe('ended_early')
+    expect(verdictOf({ lastAccess: 0, signedInAt: minute }).reason).toBe('idle_timeout')
+  })
+
+  test('does not depend on how wrong the clock of the browser is', () => {
+    const threeHours = 180 * minute
+    const right = verdictOf({ signedInAt: 0 })
+    const wrong = verdictOf({ signedInAt: threeHours, received: 60 * minute + threeHours })
+    expect(wrong).toEqual({ ...right, clockSkewMs: threeHours })
+  })
+})
