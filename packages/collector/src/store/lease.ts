@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Knex } from 'knex'
+
+const leaseTable = 'lapse_leases'
+const lifetimeMs = 30_000
+const pollMs = 250
+
+/**
+ * Runs `work` while no other process runs work of the same name on this database.
+ *
+ * A conditional UPDATE of one row grants the lease: unlike `GET_LOCK` it has one winner on a Galera cluster too, and
+ * unlike a lock row it runs out when its holder is killed.
+ *
+ * @throws {Error} when the lease is still held by another after `waitMs` milliseconds.
+ */
+export async function withLease<T>(
+  database: Knex,
+  name: string,
+  waitMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const holder = randomUUID()
+  await ensureLease(database, name)
+  const giveUpAt = Date.now() + waitMs
+  while (!(await take(database, name, holder))) {
+    if (Date.now() > giveUpAt) {
+      throw new Error(
+        `Another process has held the lease "${name}" for ${waitMs} ms. Wait for it, then try again.`,
+      )
+    }
+    await sleep(pollMs)
+  }
+  const renewal = setInterval(() => void take(database, name, holder).catch(() => {}), lifetimeMs / 3)
+  try {
+    return await work()
+  } finally {
+    clearInterval(renewal)
+    await database(leaseTable).where({ name, holder }).update({ holder: null, expires_at: 0 })
+  }
+}
+
+async function ensureLease(database: Knex, name: string): Promise<void> {
+  await database.raw(
+    'create table if not exists ?? (name varchar(64) primary key, holder varchar(36), expires_at bigint not null)',
+    [leaseTable],
+  )
+  if (await database(leaseTable).where({ name }).first()) return
+  await database(leaseTable).insert({ name, holder: null, expires_at: 0 }).onConflict('name').ignore()
+}
+
+async function take(database: Knex, name: string, holder: string): Promise<boolean> {
+  const now = await databaseTime(database)
+  const taken = await database(leaseTable)
+    .where({ name })
+    .where((either) => either.where({ holder }).orWhere('expires_at', '<', now))
+    .update({ holder, expires_at: now + lifetimeMs })
+  return taken === 1
+}
+
+/** Replicas share the database's clock, not each other's. In SQLite they share the machine's. */
+async function databaseTime(database: Knex): Promise<number> {
+  if (database.client.config.client === 'better-sqlite3') return Date.now()
+  const [[{ now }]] = await database.raw('select cast(unix_timestamp(now(3)) * 1000 as unsigned) as now')
+  return Number(now)
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod'
+
+/** The audit table's name, with the schema (in MySQL, the database) that it is in when that is named. */
+export interface TableName {
+  readonly schema: string | undefined
+  readonly table: string
+}
+
+export const tableNameSchema = z.string().regex(/^(?:\w{1,64}\.)?\w{1,48}$/, {
+  error: 'write NAME or SCHEMA.NAME: letters, digits and underscores, NAME at most 48 of them',
+})
+
+export function splitTableName(name: string): TableName {
+  const [table = name, schema] = name.split('.').reverse()
+  return { schema, table }
+}
