@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import ipaddr from 'ipaddr.js'
+import { z } from 'zod'
+import { databaseUrlSchema } from './store/databaseUrl.ts'
+import { tableNameSchema } from './store/tableName.ts'
+
+/** Where the configuration is looked for when neither `--config` nor `LAPSE_CONFIG` names a file. */
+export const defaultConfigPath = 'lapse.config.json'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const seconds = z
+  .int()
+  .positive()
+  .max(400 * 86_400)
+
+const origin = z.string().refine((text) => URL.parse(text)?.origin === text, {
+  error: 'write scheme://host or scheme://host:port, in lower case and with nothing behind it',
+})
+
+const network = z.string().refine((text) => ipaddr.isValid(text) || ipaddr.isValidCIDR(text), {
+  error: 'write an IP address or a network such as 10.0.0.0/8',
+})
+
+const port = z.coerce.number().int().min(0).max(65_535)
+
+const secretOf = (environment: Environment) =>
+  z.string().transform((text, context) => {
+    const name = /^env:(\w+)$/.exec(text)?.[1]
+    const secret = name && environment[name]
+    // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
+    if (secret && Buffer.byteLength(secret) >= 32) return secret
+    const message = !name
+      ? 'a secret is not written here: put it into an environment variable and write env:NAME'
+      : secret
+        ? `the environment variable ${name} is shorter than 32 bytes, too short for HS256`
+        : `the environment variable ${name} is not set`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+
+const siteSchemaOf = (environment: Environment) =>
+  z
+    .strictObject({
+      origins: z.array(origin).min(1),
+      idleTimeoutSeconds: seconds,
+      absoluteTimeoutSeconds: seconds.optional(),
+      graceSeconds: z.number().min(0).optional(),
+      ticketKeys: z
+        .array(z.strictObject({ alg: z.literal('HS256'), secret: secretOf(environment) }))
+        .default([]),
+      requireTicket: z.boolean().default(false),
+      ip: z.enum(['truncated', 'full', 'none']).default('truncated'),
+      retentionDays: z.int().positive().optional(),
+    })
+    .refine(({ requireTicket, ticketKeys }) => !requireTicket || ticketKeys.length > 0, {
+      path: ['ticketKeys'],
+      error: 'requireTicket needs at least one key',
+    })
+    .transform(({ graceSeconds, ...site }) => ({
+      ...site,
+      graceSeconds: graceSeconds ?? Math.min(10, site.idleTimeoutSeconds / 10),
+    }))
+
+const configSchemaOf = (environment: Environment) =>
+  z.strictObject({
+    database: z.string().default('sqlite:lapse.sqlite').pipe(databaseUrlSchema),
+    table: tableNameSchema.default('session_audit'),
+    listen: z
+      .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(4780) })
+      .prefault({}),
+    trustProxy: z.array(network).default([]),
+    rateLimit: z
+      .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
+      .default({ requestsPerMinute: 3000 }),
+    logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    sites: z
+      .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment))
+      .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' }),
+  })
+
+/** A checked configuration, with all defaults filled in. */
+export type Config = z.output<ReturnType<typeof configSchemaOf>>
+export type SiteConfig = Config['sites'][string]
+/** A configuration as it is written: what has a default may be left out. */
+export type ConfigInput = z.input<ReturnType<typeof configSchemaOf>>
+
+/** A configuration that cannot be used, with everything that is wrong with it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * Checks a configuration whole and fills in its defaults. `LAPSE_DATABASE_URL`, `LAPSE_HOST`, `LAPSE_PORT` and
+ * `LAPSE_LOG_LEVEL` come before what is written.
+ *
+ * @throws {ConfigError} naming every setting that is wrong.
+ */
+export function parseConfig(
+  written: unknown,
+  environment: Environment = process.env,
+  source = 'configuration',
+): Config {
+  const result = configSchemaOf(environment).safeParse(withOverrides(written, environment))
+  if (result.success) return result.data
+  const problems = result.error.issues.map(
+    ({ path, message }) => `  ${path.join('.') || 'the whole file'}: ${message}`,
+  )
+  throw new ConfigError(`Correct these settings of the ${source}:\n${problems.join('\n')}`)
+}
+
+/**
+ * Reads and checks the configuration file: `path`, else `LAPSE_CONFIG`, else `lapse.config.json`.
+ *
+ * @throws {ConfigError} when the file cannot be read, is not JSON, or holds settings that are wrong.
+ */
+export function loadConfig(path?: string, environment: Environment = process.env): Config {
+  const file = path ?? environment.LAPSE_CONFIG ?? defaultConfigPath
+  return parseConfig(readJson(file), environment, `configuration ${file}`)
+}
+
+function readJson(file: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    const why =
+      cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'is not there' : String(cause)
+    throw new ConfigError(`The configuration ${file} ${why}. Name the file with --config or LAPSE_CONFIG.`, {
+      cause,
+    })
+  }
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ConfigError(`The configuration ${file} is not JSON: ${String(cause)}`, { cause })
+  }
+}
+
+function withOverrides(written: unknown, environment: Environment): unknown {
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) return written
+  const { LAPSE_DATABASE_URL, LAPSE_HOST, LAPSE_PORT, LAPSE_LOG_LEVEL } = environment
+  const listen = 'listen' in written && typeof written.listen === 'object' ? written.listen : {}
+  return {
+    ...written,
+    ...(LAPSE_DATABASE_URL && { database: LAPSE_DATABASE_URL }),
+    ...((LAPSE_HOST || LAPSE_PORT) && {
+      listen: { ...listen, ...(LAPSE_HOST && { host: LAPSE_HOST }), ...(LAPSE_PORT && { port: LAPSE_PORT }) },
+    }),
+    ...(LAPSE_LOG_LEVEL && { logLevel: LAPSE_LOG_LEVEL }),
+  }
+}

@@ -1,0 +1,70 @@
+import cors from '@koa/cors'
+import Router from '@koa/router'
+import Koa from 'koa'
+import type { Logger } from 'pino'
+import type { Lapse, Recorded } from '../lapse/row.ts'
+import type { Site } from '../lapse/site.ts'
+import { clientScript } from './clientScript.ts'
+import type { State } from './context.ts'
+import { healthz, readyz } from './health.ts'
+import { postLapse } from './postLapse.ts'
+import { problems } from './problem.ts'
+import { rateLimit } from './rateLimit.ts'
+import { requestLog } from './requestLog.ts'
+
+/** What the endpoints need of the world around them. */
+export interface CollectorParts {
+  readonly settings: {
+    readonly sites: Readonly<Record<string, Site>>
+    /** Networks whose `X-Forwarded-For` is believed. */
+    readonly trustProxy: readonly string[]
+    readonly rateLimit: false | { readonly requestsPerMinute: number }
+  }
+  readonly store: {
+    /** Writes a row once and resolves after the commit. */
+    record(lapse: Lapse): Promise<Recorded>
+    /** Throws while rows cannot be written. */
+    assertReady(): Promise<void>
+  }
+  readonly log: Logger
+  readonly lifecycle: { readonly isStopping: boolean }
+}
+
+/** Puts the endpoints together. It opens nothing and listens to nothing. */
+export function createApp(parts: CollectorParts): Koa<State> {
+  const { settings, log, lifecycle } = parts
+  const origins = new Set(Object.values(settings.sites).flatMap((site) => site.origins))
+  const app = new Koa<State>()
+  app.silent = true
+
+  app.use(requestLog(log, settings.trustProxy))
+  app.use(async (ctx, next) => {
+    await next()
+    // A client that is told does not send its next event into a connection that is about to be closed.
+    if (lifecycle.isStopping) ctx.set('Connection', 'close')
+  })
+  app.use(
+    cors({
+      origin: (ctx) => (origins.has(ctx.get('Origin')) ? ctx.get('Origin') : ''),
+      allowMethods: 'POST',
+      allowHeaders: 'Content-Type',
+      exposeHeaders: 'Retry-After',
+      maxAge: 86_400,
+    }),
+  )
+  app.use(problems)
+  const routes = router(parts)
+  app.use(routes.routes())
+  app.use(routes.allowedMethods())
+  return app
+}
+
+function router(parts: CollectorParts): Router<State> {
+  const { rateLimit: limit } = parts.settings
+  const routes = new Router<State>()
+  routes.get('/healthz', healthz)
+  routes.get('/readyz', readyz(parts))
+  routes.get('/lapse.js', clientScript())
+  routes.post('/v1/lapses', ...(limit ? [rateLimit(limit)] : []), postLapse(parts))
+  return routes
+}

@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Middleware } from './context.ts'
+
+/** `GET /lapse.js`: the client for script tags. */
+export function clientScript(): Middleware {
+  const script = readFileSync(fileURLToPath(import.meta.resolve('@lapse/client/lapse.js')))
+  const etag = `"${createHash('sha256').update(script).digest('base64url')}"`
+  return (ctx) => {
+    ctx.set('Access-Control-Allow-Origin', '*')
+    ctx.set('Cross-Origin-Resource-Policy', 'cross-origin')
+    ctx.set('X-Content-Type-Options', 'nosniff')
+    // A day, and a week more while the new one is fetched: the address does not change with the version.
+    ctx.set('Cache-Control', 'public, max-age=86400, stale-while-revalidate=604800')
+    ctx.set('ETag', etag)
+    ctx.type = 'text/javascript'
+    ctx.status = 200
+    if (ctx.fresh) ctx.status = 304
+    else ctx.body = script
+  }
+}

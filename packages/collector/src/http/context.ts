@@ -1,0 +1,15 @@
+import type Koa from 'koa'
+import type { Logger } from 'pino'
+
+export interface State {
+  /** Names one request in the log and in the `X-Request-Id` of its answer. */
+  requestId: string
+  /** The client's address: of the socket, or what the trusted proxies say. */
+  address: string
+  /** Fields that the handlers add to the request's line in the log. */
+  logged: Record<string, unknown>
+  log: Logger
+}
+
+export type Context = Koa.ParameterizedContext<State>
+export type Middleware = Koa.Middleware<State>

@@ -1,0 +1,53 @@
+import { LapseError } from '../lapse/error.ts'
+import { type LapseEvent, parseLapseEvent } from '../lapse/event.ts'
+import { toLapse } from '../lapse/row.ts'
+import type { Site } from '../lapse/site.ts'
+import { type TicketClaims, verifyTicket } from '../lapse/ticket.ts'
+import { keptAddress } from './address.ts'
+import type { CollectorParts } from './app.ts'
+import type { Middleware } from './context.ts'
+import { readJson } from './readJson.ts'
+
+const userAgentLength = 512
+
+/** `POST /v1/lapses`: checks an event, judges it, and answers when its row is committed. */
+export function postLapse({ settings, store }: CollectorParts): Middleware {
+  return async (ctx) => {
+    const event = parseLapseEvent(await readJson(ctx))
+    ctx.state.logged.site = event.site
+    const site = Object.hasOwn(settings.sites, event.site) ? settings.sites[event.site] : undefined
+    if (!site)
+      throw new LapseError('unknown-site', `This collector has no site "${event.site}". Add it to "sites".`)
+
+    const origin = ctx.get('Origin') || undefined
+    if (origin !== undefined && !site.origins.includes(origin)) {
+      throw new LapseError('origin-refused', `Add ${origin} to the origins of the site "${event.site}".`)
+    }
+
+    const receivedAt = Date.now()
+    const claims = await claimsOf(event, site, receivedAt)
+    const lapse = toLapse(event, claims, site, {
+      receivedAt,
+      origin,
+      ip: keptAddress(ctx.state.address, site.ip),
+      userAgent: ctx.get('User-Agent').slice(0, userAgentLength) || undefined,
+    })
+    const { row, duplicate } = await store.record(lapse)
+
+    const { id, reason, elapsedMs, idleTimeoutSeconds } = row
+    Object.assign(ctx.state.logged, { id, reason, duplicate })
+    ctx.status = duplicate ? 200 : 201
+    ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate }
+  }
+}
+
+async function claimsOf(
+  { ticket, site: name }: LapseEvent,
+  site: Site,
+  now: number,
+): Promise<TicketClaims | undefined> {
+  if (ticket !== undefined) return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now })
+  if (site.requireTicket)
+    throw new LapseError('ticket-refused', `The site "${name}" takes events with a ticket only.`)
+  return undefined
+}

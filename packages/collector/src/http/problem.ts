@@ -1,0 +1,38 @@
+import { errorCodes, LapseError } from '../lapse/error.ts'
+import type { Context, Middleware } from './context.ts'
+
+/** Turns whatever is thrown further in into an `application/problem+json` answer (RFC 9457). */
+export const problems: Middleware = async (ctx, next) => {
+  try {
+    await next()
+    if (ctx.body !== undefined) return
+    if (ctx.status === 404)
+      throw new LapseError('not-found', 'Look up the addresses in the reference of the HTTP API.')
+    if (ctx.status === 405 || ctx.status === 501) {
+      throw new LapseError('method-not-allowed', `Use one of ${ctx.response.get('Allow')} here.`)
+    }
+  } catch (thrown) {
+    answer(ctx, toLapseError(thrown, ctx))
+  }
+}
+
+function toLapseError(thrown: unknown, ctx: Context): LapseError {
+  if (!(thrown instanceof LapseError)) {
+    ctx.state.log.error({ err: thrown }, 'request failed')
+    return new LapseError(
+      'internal',
+      'The reason is in the log of the collector, under the id of this request.',
+    )
+  }
+  if (errorCodes[thrown.code].status >= 500) ctx.state.log.error({ err: thrown.cause }, thrown.message)
+  return thrown
+}
+
+function answer(ctx: Context, { code, message, errors, retryAfterSeconds }: LapseError): void {
+  const { status, title } = errorCodes[code]
+  ctx.state.logged.problem = code
+  ctx.status = status
+  if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
+  ctx.body = { type: `urn:lapse:problem:${code}`, title, status, detail: message, ...(errors && { errors }) }
+  ctx.type = 'application/problem+json'
+}

@@ -1,0 +1,76 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Logger, pino } from 'pino'
+import type { Config } from './config.ts'
+import { createApp } from './http/app.ts'
+import { openStore } from './store/store.ts'
+
+/** A running collector. */
+export interface Collector {
+  /** Where it listens, such as `http://127.0.0.1:4780`. */
+  readonly url: string
+  /** Answers what it has accepted, then ends. Takes at most some 10 seconds. */
+  close(): Promise<void>
+}
+
+/** How long connections that stay open hear `Connection: close` before the port is given up. */
+const drainMs = 250
+
+/**
+ * Starts a collector. Embedded SQLite is migrated on the way; on MySQL and MariaDB `lapse migrate` does that, by an
+ * account that may.
+ *
+ * @throws when the port is taken, or the embedded database cannot be opened.
+ * @example
+ * const collector = await startCollector(loadConfig('lapse.config.json'))
+ */
+export async function startCollector(
+  config: Config,
+  log: Logger = pino({ level: config.logLevel }),
+): Promise<Collector> {
+  const store = openStore(config.database, config.table)
+  try {
+    if (config.database.dialect === 'sqlite') await store.migrate()
+    const lifecycle = { isStopping: false }
+    const app = createApp({ settings: config, store, log, lifecycle })
+    const server = createServer(
+      { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
+      app.callback(),
+    )
+    await listen(server, config.listen)
+    const url = urlOf(server)
+    log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
+
+    return {
+      url,
+      async close() {
+        lifecycle.isStopping = true
+        log.info('collector is stopping')
+        await sleep(drainMs)
+        await new Promise((resolve) => server.close(resolve))
+        await store.close()
+        log.info('collector has stopped')
+      },
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function listen(server: Server, { host, port }: Config['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function urlOf(server: Server): string {
+  // A server that listens to a host and a port has an address of this form.
+  const { address, family, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
