@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { list } from './list.ts'
+import { migrate } from './migrate.ts'
+import { serve } from './serve.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+
+const program = new Command('lapse')
+  .description('The collector of Lapse: records which sessions ended, whose they were, when and why.')
+  .version(version)
+  .exitOverride()
+  .addCommand(serve)
+  .addCommand(migrate)
+  .addCommand(list)
+  .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 used wrongly.')
+
+// A subcommand that was built by itself does not inherit this.
+for (const command of program.commands) command.exitOverride()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+  } else {
+    process.stderr.write(`lapse: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,64 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { getBorderCharacters, table } from 'table'
+import { loadConfig } from '../config.ts'
+import type { LapseRow } from '../lapse/row.ts'
+import { openStore } from '../store/store.ts'
+import { type ConfigOption, configOption } from './configOption.ts'
+
+interface ListOptions extends ConfigOption {
+  readonly site?: string
+  readonly subject?: string
+  readonly reason?: string
+  readonly limit: number
+}
+
+/** `lapse list` prints the newest rows of the audit table. */
+export const list = new Command('list')
+  .description('Print the newest rows of the audit table, newest first. Times are UTC.')
+  .addOption(configOption)
+  .option('--site <site>', 'only this site')
+  .option('--subject <id>', 'only this subject')
+  .option('--reason <reason>', 'only this reason, such as idle_timeout')
+  .option('--limit <rows>', 'at most so many rows, 1 to 1000', rowCount, 50)
+  .action(async ({ config: path, ...filter }: ListOptions) => {
+    const config = loadConfig(path)
+    const store = openStore(config.database, config.table)
+    try {
+      const rows = await store.latest(filter)
+      process.stdout.write(rows.length > 0 ? formatTable(rows) : 'No lapses recorded.\n')
+    } finally {
+      await store.close()
+    }
+  })
+
+function rowCount(text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= 1000) return count
+  throw new InvalidArgumentError('Write a whole number from 1 to 1000.')
+}
+
+const headings: Readonly<Record<string, (row: LapseRow) => string | number | Date | null>> = {
+  id: (row) => row.id,
+  site: (row) => row.site,
+  subject: (row) => row.subject,
+  session: (row) => row.session,
+  reason: (row) => row.reason,
+  evidence: (row) => row.evidence,
+  last_access_at: (row) => row.lastAccessAt,
+  expired_at: (row) => row.expiredAt,
+  detected_at: (row) => row.detectedAt,
+}
+
+function formatTable(rows: readonly LapseRow[]): string {
+  const cells = rows.map((row) => Object.values(headings).map((value) => formatCell(value(row))))
+  return table([Object.keys(headings), ...cells], {
+    border: getBorderCharacters('void'),
+    columnDefault: { paddingLeft: 0, paddingRight: 2 },
+    drawHorizontalLine: () => false,
+  })
+}
+
+function formatCell(value: string | number | Date | null): string {
+  if (value instanceof Date) return value.toISOString().slice(0, 19).concat('Z')
+  return value === null ? '-' : String(value)
+}

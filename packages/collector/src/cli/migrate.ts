@@ -1,0 +1,22 @@
+import { Command } from 'commander'
+import { loadConfig } from '../config.ts'
+import { openStore } from '../store/store.ts'
+import { type ConfigOption, configOption } from './configOption.ts'
+
+/** `lapse migrate` makes or updates the audit table. */
+export const migrate = new Command('migrate')
+  .description(
+    'Make the audit table, or bring it to what this version needs. Safe to run again and at the same time.',
+  )
+  .addOption(configOption)
+  .action(async ({ config: path }: ConfigOption) => {
+    const { database, table } = loadConfig(path)
+    const store = openStore(database, table)
+    try {
+      const names = await store.migrate()
+      const done = names.length > 0 ? `ran ${names.join(', ')}` : 'nothing to do'
+      process.stdout.write(`The table ${table} is up to date: ${done}.\n`)
+    } finally {
+      await store.close()
+    }
+  })
