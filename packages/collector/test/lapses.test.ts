@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { createCollector, environment, eventOf, origin, type TestCollector } from './collector.ts'
+
+describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) => {
+  let collector: TestCollector
+  beforeAll(async () => {
+    collector = await createCollector(server, { trustProxy: ['127.0.0.1'] })
+  })
+  afterAll(() => collector.end())
+
+  const rowOf = async (session: unknown) => {
+    const rows = await collector.database.rows()
+    return rows.filter((row) => row.session_key === session)
+  }
+
+  test('writes one row and answers 201 with the verdict', async () => {
+    const event = eventOf()
+    const response = await collector.post(event)
+    expect(response.status).toBe(201)
+    expect(response.headers.get('content-type')).toMatch('application/json')
+    const answer = await response.json()
+    expect(answer).toEqual({
+      id: expect.any(Number),
+      reason: 'idle_timeout',
+      elapsedMs: 40 * 60_000,
+      idleTimeoutSeconds: 1800,
+      duplicate: false,
+    })
+    const [row, ...others] = await rowOf(event.session)
+    expect(others).toEqual([])
+    expect(row).toMatchObject({
+      id: answer.id,
+      site: 'acme',
+      session_key: event.session,
+      marker: event.marker,
+      session: event.session,
+      subject: 'u_42',
+      reason: 'idle_timeout',
+      evidence: 'self_reported',
+      detected_by: 'login_page',
+      elapsed_ms: 40 * 60_000,
+      idle_timeout_seconds: 1800,
+      absolute_timeout_seconds: 43_200,
+      origin,
+      ip: '127.0.0.0',
+      user_agent: 'node',
+      client_version: '1.0.0',
+    })
+    expect(Boolean(row?.browser_restarted)).toBe(false)
+  })
+
+  test('keeps the times of the browser, moved to the clock of the collector, to the millisecond', async () => {
+    const threeHours = 3 * 3_600_000
+    const right = eventOf()
+    const behind = Object.fromEntries(
+      Object.entries(right).map(([name, value]) => [
+        name,
+        typeof value === 'number' ? value - threeHours : value,
+      ]),
+    )
+    await collector.post(behind)
+    const [row] = await rowOf(right.session)
+    const skew = Number(row?.clock_skew_ms)
+    expect(skew).toBeGreaterThanOrEqual(threeHours)
+    expect(skew).toBeLessThan(threeHours + 5_000)
+    const delay = skew - threeHours
+    expect(timeOf(row?.started_at)).toBe(Number(right.startedAt) + delay)
+    expect(timeOf(row?.last_access_at)).toBe(Number(right.lastAccessAt) + delay)
+    expect(timeOf(row?.expired_at)).toBe(Number(right.lastAccessAt) + 1_800_000 + delay)
+    expect(timeOf(row?.detected_at)).toBe(Number(right.detectedAt) + delay)
+    expect(timeOf(row?.received_at)).toBe(Number(right.sentAt) + delay)
+  })
+
+  test('answers a repeat with 200 and what is stored, and writes nothing', async () => {
+    const event = eventOf()
+    const first = await (await collector.post(event)).json()
+    const later = await collector.post({ ...event, marker: randomUUID(), lastAccessAt: event.detectedAt })
+    expect(later.status).toBe(200)
+    expect(await later.json()).toEqual({ ...first, duplicate: true })
+    expect(await rowOf(event.session)).toHaveLength(1)
+  })
+
+  test('writes one row of thirty reports of one session at once, and answers each', async () => {
+    const event = eventOf()
+    const responses = await Promise.all(Array.from({ length: 30 }, () => collector.post(event)))
+    const statuses = responses.map((response) => response.status).sort()
+    expect(statuses).toEqual([...Array.from({ length: 29 }, () => 200), 201])
+    const ids = await Promise.all(responses.map(async (response) => (await response.json()).id))
+    expect(new Set(ids).size).toBe(1)
+    expect(await rowOf(event.session)).toHaveLength(1)
+  })
+
+  test('takes the id of the marker as the session key where no alias is known', async () => {
+    const event = eventOf({ session: undefined, subject: null })
+    expect((await collector.post(event)).status).toBe(201)
+    expect((await collector.post({ ...event, marker: String(event.marker).toUpperCase() })).status).toBe(200)
+    expect(await rowOf(event.marker)).toMatchObject([{ session: null, subject: null }])
+  })
+
+  test('tells apart aliases that differ in case, accent or a space at the end only', async () => {
+    const alias = randomUUID()
+    for (const session of [`${alias}a`, `${alias}A`, `${alias}á`, `${alias}a `]) {
+      expect((await collector.post(eventOf({ session }))).status).toBe(201)
+    }
+  })
+
+  test('keeps text beyond the basic plane as it came', async () => {
+    const event = eventOf({ subject: '用户-𝟜𝟚' })
+    await collector.post(event)
+    expect(await rowOf(event.session)).toMatchObject([{ subject: '用户-𝟜𝟚' }])
+  })
+
+  test('ignores unknown fields', async () => {
+    expect((await collector.post(eventOf({ later: { version: 2 } }))).status).toBe(201)
+  })
+
+  test('survives times and clocks at the ends of their range', async () => {
+    const first = { startedAt: 0, lastAccessAt: 0, detectedAt: 0, sentAt: 0 }
+    const last = 253_402_300_799_999
+    const mixed = { startedAt: 0, lastAccessAt: 0, detectedAt: last, sentAt: last }
+    for (const times of [first, { ...mixed, startedAt: last, lastAccessAt: last }, mixed]) {
+      expect((await collector.post(eventOf(times))).status).toBe(201)
+    }
+  })
+
+  test('keeps the address of the client that a trusted proxy names, truncated', async () => {
+    const event = eventOf()
+    await collector.post(event, { Origin: origin, 'X-Forwarded-For': '203.0.113.7' })
+    const next = eventOf()
+    await collector.post(next, { Origin: origin, 'X-Forwarded-For': '2001:db8:1:2:3:4:5:6' })
+    expect(await rowOf(event.session)).toMatchObject([{ ip: '203.0.113.0' }])
+    expect(await rowOf(next.session)).toMatchObject([{ ip: '2001:db8:1::' }])
+  })
+
+  describe('with tickets', () => {
+    const sign = (claims: Record<string, unknown>, secret = environment.TICKET_SECRET, typ = 'lapse+jwt') =>
+      new SignJWT({ iss: 'signed', sub: 'u_7', iat: Math.floor(Date.now() / 1000) - 3600, ...claims })
+        .setProtectedHeader({ alg: 'HS256', typ })
+        .sign(new TextEncoder().encode(secret))
+
+    test('believes the ticket before the body, and marks the row as signed', async () => {
+      const session = randomUUID()
+      const ticket = await sign({ sid: session, idle: 600, abs: 7200 })
+      const response = await collector.post(eventOf({ site: 'signed', subject: 'u_forged', ticket }))
+      expect(await response.json()).toMatchObject({ reason: 'idle_timeout', idleTimeoutSeconds: 600 })
+      expect(await rowOf(session)).toMatchObject([
+        {
+          subject: 'u_7',
+          session,
+          evidence: 'signed',
+          idle_timeout_seconds: 600,
+          absolute_timeout_seconds: 7200,
+        },
+      ])
+    })
+
+    test.each<[string, () => Promise<string> | string]>([
+      ['is signed by another key', () => sign({}, 'another secret of the tests, 32 bytes long')],
+      ['is of another type', () => sign({}, environment.TICKET_SECRET, 'JWT')],
+      ['is for another site', () => sign({ iss: 'acme' })],
+      ['has expired', () => sign({ exp: 1_000_000_000 })],
+      ['has no subject', () => sign({ sub: undefined })],
+      ['is no JWT', () => 'not.a.ticket'],
+    ])('refuses a ticket that %s with 401, and writes no row', async (_, ticket) => {
+      const event = eventOf({ site: 'signed', ticket: await ticket() })
+      expect((await collector.post(event)).status).toBe(401)
+      expect(await rowOf(event.session)).toEqual([])
+    })
+
+    test('refuses an event without a ticket where the site requires one', async () => {
+      expect((await collector.post(eventOf({ site: 'signed' }))).status).toBe(401)
+    })
+  })
+})
+
+/** SQLite keeps ISO 8601 text, MySQL an instant. */
+function timeOf(stored: unknown): number {
+  return stored instanceof Date ? stored.getTime() : Date.parse(String(stored))
+}

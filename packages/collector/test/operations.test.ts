@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { afterEach, describe, expect, inject, test } from 'vitest'
+import { createDatabase } from '../../../test/databases.ts'
+import { freePort } from '../../../test/servers.ts'
+import { openStore, parseConfig, startCollector } from '../src/index.ts'
+import { createCollector, environment, eventOf, origin, postEvent, writtenConfig } from './collector.ts'
+
+const silent = pino({ level: 'silent' })
+const sqlite = { name: 'SQLite' }
+const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+describe('the collector', () => {
+  test('serves the client for script tags, cached for long and revalidated by its ETag', async () => {
+    const collector = await createCollector(sqlite)
+    cleanups.push(collector.end)
+    const response = await fetch(`${collector.url}/lapse.js`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toMatch('javascript')
+    expect(response.headers.get('access-control-allow-origin')).toBe('*')
+    expect(response.headers.get('cache-control')).toMatch('max-age=86400')
+    expect(await response.text()).toMatch('Lapse')
+    const etag = response.headers.get('etag') ?? ''
+    const again = await fetch(`${collector.url}/lapse.js`, { headers: { 'If-None-Match': etag } })
+    expect(again.status).toBe(304)
+  })
+
+  test('is alive and ready', async () => {
+    const collector = await createCollector(sqlite)
+    cleanups.push(collector.end)
+    expect((await fetch(`${collector.url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
+  })
+
+  test('answers what it has accepted before it ends, and says no to whoever asks whether it is ready', async () => {
+    const collector = await createCollector(sqlite)
+    const { port } = new URL(collector.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    await once(socket, 'connect')
+    const body = JSON.stringify(eventOf())
+    socket.write(
+      `POST /v1/lapses HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: text/plain\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`,
+    )
+    await sleep(50)
+    const closed = collector.close()
+    expect((await fetch(`${collector.url}/readyz`)).status).toBe(503)
+    await sleep(400)
+    socket.write(body)
+    let answer = ''
+    for await (const chunk of socket) answer += chunk
+    await closed
+    expect(answer).toMatch('201 Created')
+    expect(answer).toMatch(/^connection: close/im)
+    expect(await collector.database.rows()).toHaveLength(1)
+    await collector.database.drop()
+    await expect(fetch(`${collector.url}/healthz`)).rejects.toThrow('fetch failed')
+  })
+
+  test('starts without its database, answers 503 with a time to wait, and says that it is not ready', async () => {
+    const port = await freePort()
+    const config = parseConfig(writtenConfig(`mysql://root@127.0.0.1:${port}/lapse`), environment)
+    const collector = await startCollector(config, silent)
+    cleanups.push(collector.close)
+    const response = await postEvent(collector.url, eventOf(), { Origin: origin })
+    expect(response.status).toBe(503)
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await fetch(`${collector.url}/readyz`)).status).toBe(503)
+    expect((await fetch(`${collector.url}/healthz`)).status).toBe(200)
+  })
+})
+
+describe.each(mysqlServers)('the collector on $name', (server) => {
+  test('is not ready until the database is migrated, and then needs no restart', async () => {
+    const database = await createDatabase(server)
+    cleanups.push(database.drop)
+    const config = parseConfig(writtenConfig(database.url), environment)
+    const collector = await startCollector(config, silent)
+    cleanups.push(collector.close)
+    expect((await fetch(`${collector.url}/readyz`)).status).toBe(503)
+    expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(503)
+    const store = openStore(config.database, config.table)
+    cleanups.push(store.close)
+    await store.migrate()
+    expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
+    expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
+  })
+
+  test('writes into a table of another schema', async () => {
+    const home = await createDatabase(server)
+    const person = await createDatabase(server)
+    cleanups.push(home.drop, person.drop)
+    const schema = new URL(person.url).pathname.slice(1)
+    const config = parseConfig(writtenConfig(home.url, { table: `${schema}.audit_log` }), environment)
+    const store = openStore(config.database, config.table)
+    cleanups.push(store.close)
+    await store.migrate()
+    const collector = await startCollector(config, silent)
+    cleanups.push(collector.close)
+    expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
+    expect(await person.rows('audit_log')).toHaveLength(1)
+  })
+})
+
+describe.each(inject('databaseServers'))('migration on $name', (server) => {
+  test('runs once, however many processes start it at the same time', async () => {
+    const database = await createDatabase(server)
+    cleanups.push(database.drop)
+    const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
+    const stores = Array.from({ length: 6 }, () => openStore(location, table))
+    cleanups.push(() => Promise.all(stores.map((store) => store.close())))
+    const ran = await Promise.all(stores.map((store) => store.migrate()))
+    expect(ran.flat()).toEqual(['0001_session_audit'])
+    expect(await database.rows()).toEqual([])
+  })
+})

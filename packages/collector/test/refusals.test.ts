@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
+
+describe('the collector refuses', () => {
+  let collector: TestCollector
+  beforeAll(async () => {
+    collector = await createCollector({ name: 'SQLite' })
+  })
+  afterAll(() => collector.end())
+
+  const json = { Origin: origin, 'Content-Type': 'application/json' }
+
+  test.each<[status: number, what: string, body: unknown, headers: Record<string, string>]>([
+    [400, 'a body that is not JSON', '{"site":', json],
+    [400, 'an empty body', '', json],
+    [
+      403,
+      'an origin that the site does not name',
+      eventOf(),
+      { Origin: 'https://app.acme.com.evil.example' },
+    ],
+    [403, 'an opaque origin', eventOf(), { Origin: 'null' }],
+    [404, 'an unknown site', eventOf({ site: 'nobody' }), json],
+    [404, 'a site named as a property of every object', eventOf({ site: '__proto__' }), json],
+    [413, 'a body of more than 8 KiB', eventOf({ padding: 'x'.repeat(8192) }), json],
+    [415, 'another media type', eventOf(), { Origin: origin, 'Content-Type': 'text/html' }],
+    [415, 'a compressed body', eventOf(), { ...json, 'Content-Encoding': 'gzip' }],
+    [422, 'JSON that is no object', '[]', json],
+    [422, 'a control character in an id', eventOf({ subject: 'u\n42' }), json],
+    [422, 'half of a character', JSON.stringify(eventOf({ subject: '#' })).replace('#', '\\ud83d'), json],
+    [422, 'the word of a server without its token', eventOf({ detectedBy: 'server' }), json],
+  ])('with %i %s, as a problem, and writes no row', async (status, _, body, headers) => {
+    const response = await collector.post(body, headers)
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(await response.json()).toMatchObject({
+      type: expect.stringMatching(/^urn:lapse:problem:[a-z-]+$/),
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+    })
+    expect(await collector.database.rows()).toEqual([])
+  })
+
+  test('with 422 every bad field by its name', async () => {
+    const response = await collector.post({
+      site: 7,
+      marker: 'x',
+      startedAt: -1,
+      lastAccessAt: 1.5,
+      detectedBy: 'me',
+    })
+    const { errors } = await response.json()
+    const pointers = errors.map(({ pointer }: { pointer: string }) => pointer)
+    const fields = ['site', 'marker', 'startedAt', 'lastAccessAt', 'detectedAt', 'sentAt', 'detectedBy']
+    expect(pointers.sort()).toEqual(fields.map((field) => `#/${field}`).sort())
+  })
+
+  test('other addresses and methods with 404 and 405', async () => {
+    expect((await fetch(`${collector.url}/v2/lapses`)).status).toBe(404)
+    const response = await fetch(`${collector.url}/v1/lapses`, { method: 'DELETE' })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe('POST')
+  })
+
+  test('with 429 and a time to wait what is beyond the rate limit', async () => {
+    const limited = await createCollector({ name: 'SQLite' }, { rateLimit: { requestsPerMinute: 2 } })
+    const statuses = []
+    for (let request = 0; request < 3; request++) statuses.push((await limited.post(eventOf())).status)
+    expect(statuses).toEqual([201, 201, 429])
+    expect(Number((await limited.post(eventOf())).headers.get('retry-after'))).toBeGreaterThan(0)
+    await limited.end()
+  })
+
+  test('nothing but what it may log: no id of a user, ticket or address is in the log', async () => {
+    await collector.post(eventOf({ subject: 'u_secret', session: 'alias_secret' }))
+    await collector.post(eventOf({ ticket: 'ticket_secret' }))
+    expect(collector.logLines.join('')).toMatch('idle_timeout')
+    expect(collector.logLines.join('')).not.toMatch(/_secret|127\.0\.0\.1"/)
+  })
+})
+
+describe('CORS', () => {
+  let collector: TestCollector
+  beforeAll(async () => {
+    collector = await createCollector({ name: 'SQLite' })
+  })
+  afterAll(() => collector.end())
+
+  test('lets the origins of the sites read answers, refusals too', async () => {
+    for (const event of [eventOf(), '{']) {
+      const response = await collector.post(event)
+      expect(response.headers.get('access-control-allow-origin')).toBe(origin)
+      expect(response.headers.get('vary')).toMatch(/origin/i)
+    }
+  })
+
+  test('tells nobody else anything', async () => {
+    const response = await collector.post(eventOf(), { Origin: 'https://evil.example' })
+    expect(response.headers.get('access-control-allow-origin')).toBeNull()
+  })
+
+  test('answers a preflight', async () => {
+    const preflight = (from: string) =>
+      fetch(`${collector.url}/v1/lapses`, {
+        method: 'OPTIONS',
+        headers: {
+          Origin: from,
+          'Access-Control-Request-Method': 'POST',
+          'Access-Control-Request-Headers': 'content-type',
+        },
+      })
+    const response = await preflight(origin)
+    expect(response.status).toBe(204)
+    expect(response.headers.get('access-control-allow-origin')).toBe(origin)
+    expect(response.headers.get('access-control-allow-methods')).toBe('POST')
+    expect(response.headers.get('access-control-allow-headers')).toBe('Content-Type')
+    const refused = await preflight('https://evil.example')
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull()
+  })
+})

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import knex, { type Knex } from 'knex'
+import type { DatabaseServer } from './servers.ts'
+
+/** A database of a test's own. */
+export interface TestDatabase {
+  readonly url: string
+  /** The rows of the audit table as they are stored, oldest first. */
+  rows(table?: string): Promise<Record<string, unknown>[]>
+  readonly sql: Knex
+  drop(): Promise<void>
+}
+
+export async function createDatabase(server: DatabaseServer): Promise<TestDatabase> {
+  return server.url === undefined ? createSqlite() : createMysql(server.url)
+}
+
+function createSqlite(): TestDatabase {
+  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  const filename = join(folder, 'lapse.sqlite')
+  const sql = knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true })
+  return {
+    url: `sqlite:${filename}`,
+    sql,
+    rows: (table = 'session_audit') => sql(table).orderBy('id'),
+    async drop() {
+      await sql.destroy()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+async function createMysql(server: string): Promise<TestDatabase> {
+  const name = `lapse_test_${randomBytes(6).toString('hex')}`
+  const admin = knex({ client: 'mysql2', connection: server })
+  await admin.raw('create database ??', [name])
+  await admin.destroy()
+  const { hostname: host, port, username: user, password } = new URL(server)
+  const sql = knex({
+    client: 'mysql2',
+    connection: { host, port: Number(port), user, password, database: name, timezone: 'Z' },
+  })
+  return {
+    url: `${server}/${name}`,
+    sql,
+    rows: (table = 'session_audit') => sql(table).orderBy('id'),
+    async drop() {
+      await sql.raw('drop database ??', [name])
+      await sql.destroy()
+    },
+  }
+}

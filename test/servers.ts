@@ -1,0 +1,129 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
+import type { TestProject } from 'vitest/node'
+
+/** A database server that the tests may make databases on; SQLite has none. */
+export interface DatabaseServer {
+  readonly name: string
+  /** Ends behind the port. Missing for SQLite. */
+  readonly url?: string
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    databaseServers: DatabaseServer[]
+  }
+}
+
+/**
+ * Starts one server of each kind for the whole run: MariaDB always, MySQL when its command line (`LAPSE_MYSQLD`) is
+ * given; a running one (`LAPSE_TEST_DATABASE_URL`) is taken as it is.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  const started: Started[] = [await startMariadb(join(folder, 'mariadb'))]
+  const { LAPSE_MYSQLD, LAPSE_TEST_DATABASE_URL } = process.env
+  if (LAPSE_MYSQLD) started.push(await startMysql(join(folder, 'mysql'), LAPSE_MYSQLD.split(' ')))
+  const given = LAPSE_TEST_DATABASE_URL
+    ? [{ name: 'LAPSE_TEST_DATABASE_URL', url: serverOf(LAPSE_TEST_DATABASE_URL) }]
+    : []
+  project.provide('databaseServers', [
+    { name: 'SQLite' },
+    ...started.map(({ name, url }) => ({ name, url })),
+    ...given,
+  ])
+  return async () => {
+    await Promise.all(started.map(({ process }) => end(process)))
+    rmSync(folder, { recursive: true })
+  }
+}
+
+interface Started extends Required<DatabaseServer> {
+  readonly process: ChildProcess
+}
+
+async function startMariadb(folder: string): Promise<Started> {
+  const data = prepare(folder)
+  const user = `--user=${userInfo().username}`
+  const install = program('mariadb-install-db')
+  const options = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', user]
+  execFileSync(install, [...options, `--datadir=${data}`], { stdio: 'pipe' })
+  return launch('MariaDB', [program('mariadbd'), '--no-defaults', user], folder)
+}
+
+async function startMysql(folder: string, command: readonly string[]): Promise<Started> {
+  const data = prepare(folder)
+  const [file = '', ...options] = command
+  execFileSync(file, [...options, '--initialize-insecure', `--datadir=${data}`], { stdio: 'pipe' })
+  return launch('MySQL', command, folder)
+}
+
+function prepare(folder: string): string {
+  mkdirSync(folder)
+  return join(folder, 'data')
+}
+
+async function launch(name: string, command: readonly string[], folder: string): Promise<Started> {
+  const [file = '', ...options] = command
+  const port = await freePort()
+  const log = openSync(join(folder, 'log'), 'w')
+  const child = spawn(
+    file,
+    [
+      ...options,
+      `--datadir=${join(folder, 'data')}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      `--socket=${join(folder, 'socket')}`,
+      `--pid-file=${join(folder, 'pid')}`,
+    ],
+    { stdio: ['ignore', log, log] },
+  )
+  const url = `mysql://root@127.0.0.1:${port}`
+  for (let attempt = 0; attempt < 600; attempt++) {
+    if (child.exitCode !== null) break
+    const connection = await createConnection(url).catch(() => undefined)
+    if (connection) {
+      await connection.end()
+      return { name, url, process: child }
+    }
+    await sleep(100)
+  }
+  child.kill('SIGKILL')
+  throw new Error(`${name} did not start on port ${port}; its log is ${join(folder, 'log')}`)
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill()
+  await exited
+}
+
+function program(name: string): string {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
+  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+  if (found) return found
+  throw new Error(`${name} is not found. "npm run setup" installs it, or says what to install.`)
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address === 'object' && address) return address.port
+  throw new Error('A server on a port has an address of its own.')
+}
+
+function serverOf(url: string): string {
+  const { protocol, username, password, host } = new URL(url)
+  return `${protocol}//${username}${password && `:${password}`}@${host}`
+}
