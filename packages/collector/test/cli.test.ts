@@ -1,0 +1,193 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
+import { command, serve, stop } from '../../../test/product.ts'
+import { freePort } from '../../../test/servers.ts'
+import { eventOf, origin, postEvent } from './collector.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+interface Ended {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the built command in the test's folder. */
+function lapse(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { cwd: folder, env: { ...process.env, ...env } }
+    execFile(process.execPath, [command, ...args], options, (error, stdout, stderr) =>
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
+    )
+  })
+}
+
+function writeConfig(config: unknown, name = 'lapse.config.json'): string {
+  const file = join(folder, name)
+  writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config))
+  return file
+}
+
+const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
+
+describe('lapse', () => {
+  test.each([
+    [['--help'], 'serve'],
+    [['serve', '--help'], '--config'],
+    [['migrate', '--help'], '--config'],
+    [['list', '--help'], '--limit'],
+  ])('%j says how it is used', async (args, word) => {
+    const { status, stdout } = await lapse(args)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(word)
+  })
+
+  test('ends with 2 and says why when it is used wrongly', async () => {
+    for (const args of [['list', '--limit', '0'], ['serve', '--prot', '1'], ['dance']]) {
+      const { status, stderr } = await lapse(args)
+      expect(status).toBe(2)
+      expect(stderr).toMatch('error: ')
+    }
+  })
+
+  test('names a configuration file that is not there or is no JSON', async () => {
+    expect(await lapse(['serve'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching('lapse.config.json'),
+    })
+    const file = writeConfig('{', 'broken.json')
+    const { status, stderr } = await lapse(['serve'], { LAPSE_CONFIG: file })
+    expect({ status, stderr }).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/broken\.json is not JSON/),
+    })
+  })
+
+  test('names every wrong setting, and starts nothing', async () => {
+    writeConfig({
+      database: 'postgres://db/lapse',
+      listen: { port: 70_000 },
+      colour: 'blue',
+      sites: {
+        acme: {
+          origins: ['https://app.acme.com/'],
+          idleTimeoutSeconds: 0,
+          ticketKeys: [
+            { alg: 'HS256', secret: 'do not show me' },
+            { alg: 'HS256', secret: 'env:NOT_SET' },
+          ],
+        },
+      },
+    })
+    const { status, stderr } = await lapse(['serve'])
+    expect(status).toBe(1)
+    for (const setting of [
+      'database',
+      'listen.port',
+      'colour',
+      'sites.acme.origins.0',
+      'sites.acme.idleTimeoutSeconds',
+      'sites.acme.ticketKeys.0.secret',
+      'NOT_SET',
+    ]) {
+      expect(stderr).toMatch(setting)
+    }
+    expect(stderr).not.toMatch('do not show me')
+  })
+
+  test('says what to do when its port is taken', async () => {
+    const port = await freePort()
+    const taken = createServer().listen(port, '127.0.0.1')
+    writeConfig({ sites, listen: { port } })
+    const { status, stderr } = await lapse(['serve'])
+    taken.close()
+    expect(status).toBe(1)
+    expect(stderr).toMatch(`Port ${port} on 127.0.0.1 is taken`)
+  })
+
+  test('says which database cannot be reached, without its password', async () => {
+    const port = await freePort()
+    writeConfig({ sites, database: `mysql://lapse:hidden@127.0.0.1:${port}/lapse` })
+    for (const name of ['migrate', 'list']) {
+      const { status, stderr } = await lapse([name])
+      expect(status).toBe(1)
+      expect(stderr).toMatch(`mysql://lapse@127.0.0.1:${port}/lapse`)
+      expect(stderr).not.toMatch('hidden')
+    }
+  })
+
+  test('serve takes its port and its database from the environment before the file', async () => {
+    const port = await freePort()
+    const file = writeConfig({ sites, database: `sqlite:${join(folder, 'unused.sqlite')}` })
+    const environment = {
+      LAPSE_PORT: String(port),
+      LAPSE_DATABASE_URL: `sqlite:${join(folder, 'used.sqlite')}`,
+    }
+    const collector = await serve(file, `http://127.0.0.1:${port}`, environment)
+    expect((await postEvent(`http://127.0.0.1:${port}`, eventOf(), { Origin: origin })).status).toBe(201)
+    await stop(collector)
+    const { stdout } = await lapse(['list'], environment)
+    expect(stdout).toMatch('idle_timeout')
+  })
+})
+
+describe.each(inject('databaseServers'))('lapse on $name', (server) => {
+  let database: TestDatabase
+  beforeEach(async () => {
+    database = await createDatabase(server)
+  })
+  afterEach(() => database.drop())
+
+  test('migrates, serves and lists', async () => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const file = writeConfig({ sites, database: database.url, listen: { port } })
+    expect((await lapse(['list'])).stderr).toMatch('lapse migrate')
+    expect(await lapse(['migrate'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching('0001_session_audit'),
+    })
+    expect(await lapse(['migrate'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching('nothing to do'),
+    })
+    expect((await lapse(['list'])).stdout).toBe('No lapses recorded.\n')
+
+    const collector = await serve(file, url)
+    const lastAccessAt = Date.UTC(2026, 0, 2, 13, 30, 0, 500)
+    const times = { startedAt: lastAccessAt, lastAccessAt, detectedAt: lastAccessAt + 3_600_000 }
+    const shifted = { ...times, sentAt: lastAccessAt + 3_600_000 }
+    await postEvent(url, eventOf({ ...shifted, session: 's_1', subject: 'u_1' }), { Origin: origin })
+    await postEvent(url, eventOf({ session: 's_2', subject: 'u_2', lastAccessAt: Date.now() }), {
+      Origin: origin,
+    })
+    await stop(collector)
+
+    const { stdout } = await lapse(['list'])
+    const [head = '', newest = '', oldest = ''] = stdout.split('\n')
+    expect(head.trim().split(/\s+/)).toEqual([
+      'id',
+      'site',
+      'subject',
+      'session',
+      'reason',
+      'evidence',
+      'last_access_at',
+      'expired_at',
+      'detected_at',
+    ])
+    expect(newest).toMatch(/u_2 +s_2 +ended_early +self_reported +20\d\d-\d\d-\d\dT[\d:]{8}Z +- +20/)
+    expect(oldest).toMatch(/u_1 +s_1 +idle_timeout/)
+    expect((await lapse(['list', '--subject', 'u_1', '--reason', 'idle_timeout'])).stdout).not.toMatch('u_2')
+    expect((await lapse(['list', '--limit', '1'])).stdout).not.toMatch('u_1')
+  })
+})
