@@ -3,9 +3,9 @@ import { installPackages, installPrograms, pnpm, run } from './setup.mjs'
 
 const [task, ...args] = process.argv.slice(2)
 
-installPackages()
-if (task === 'test') installPrograms('chromium', 'mariadb-server')
-if (task === 'demo' && args.includes('--play')) installPrograms('chromium')
-pnpm('--silent', 'build')
-if (task === 'test') run('vitest', ['run', ...args])
-if (task === 'demo') run('node', ['scripts/demo.ts', ...args])
+await installPackages()
+if (task === 'test') await installPrograms('chromium', 'mariadb-server')
+if (task === 'demo' && args.includes('--play')) await installPrograms('chromium')
+await pnpm('--silent', 'build')
+if (task === 'test') await run('vitest', ['run', ...args])
+if (task === 'demo') await run('node', ['scripts/demo.ts', ...args])

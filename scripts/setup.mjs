@@ -1,6 +1,7 @@
 // Runs on the Node that the machine has (20 or later) before anything is installed: plain JavaScript, no dependencies.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -12,27 +13,34 @@ const bin = join(root, 'node_modules', '.bin')
 const environment = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }
 
 /** Runs a command in the root folder, with its output shown; ends this process when it fails. */
-export function run(command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, env: environment, stdio: 'inherit' })
-  if (status === 0) return
-  if (error) console.error(`${command} could not be started: ${error.message}`)
-  process.exit(status ?? 1)
+export async function run(command, args) {
+  const child = spawn(command, args, { cwd: root, env: environment, stdio: 'inherit' })
+  const signals = ['SIGINT', 'SIGTERM']
+  // The terminal sends Ctrl+C to both; a supervisor's signal reaches this process only.
+  const forward = (signal) => child.kill(signal)
+  for (const signal of signals) process.on(signal, forward)
+  const [status] = await once(child, 'exit').catch((error) => {
+    console.error(`${command} could not be started: ${error.message}`)
+    return [1]
+  })
+  for (const signal of signals) process.off(signal, forward)
+  if (status !== 0) process.exit(status ?? 1)
 }
 
 /** Runs the version of pnpm that package.json pins, whether or not the machine has one. */
-export function pnpm(...args) {
+export async function pnpm(...args) {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  run('npx', ['--yes', packageManager, ...args])
+  await run('npx', ['--yes', packageManager, ...args])
 }
 
 /** Installs the packages of the lock file, unless just these are installed already. */
-export function installPackages() {
+export async function installPackages() {
   const stamp = join(root, 'node_modules', '.lapse-setup')
   const wanted = createHash('sha256')
     .update(readFileSync(join(root, 'pnpm-lock.yaml')))
     .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
-  pnpm('install', '--frozen-lockfile')
+  await pnpm('install', '--frozen-lockfile')
   writeFileSync(stamp, wanted)
 }
 
@@ -42,7 +50,7 @@ const programs = [
 ]
 
 /** Installs the programs that the tests drive, of those named that are missing. */
-export function installPrograms(...names) {
+export async function installPrograms(...names) {
   const missing = programs.filter((program) => names.includes(program.package)).filter(isMissing)
   if (missing.length === 0) return
   const packages = missing.map((program) => program.package)
@@ -54,8 +62,8 @@ export function installPrograms(...names) {
     process.exit(1)
   }
   environment.DEBIAN_FRONTEND = 'noninteractive'
-  run('apt-get', ['update', '-q'])
-  run('apt-get', ['install', '-yq', '--no-install-recommends', ...packages])
+  await run('apt-get', ['update', '-q'])
+  await run('apt-get', ['install', '-yq', '--no-install-recommends', ...packages])
 }
 
 function isMissing({ commands }) {
@@ -69,6 +77,6 @@ function isFound(command) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  installPackages()
-  installPrograms('chromium', 'mariadb-server')
+  await installPackages()
+  await installPrograms('chromium', 'mariadb-server')
 }

@@ -81,7 +81,7 @@ const configSchemaOf = (environment: Environment) =>
 
 /** A checked configuration, with all defaults filled in. */
 export type Config = z.output<ReturnType<typeof configSchemaOf>>
-export type SiteConfig = Config['sites'][string]
+
 /** A configuration as it is written: what has a default may be left out. */
 export type ConfigInput = z.input<ReturnType<typeof configSchemaOf>>
 

@@ -93,6 +93,28 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
   })
 
+  test('needs no right but to read and insert rows, once the database is migrated', async () => {
+    const database = await createDatabase(server)
+    cleanups.push(database.drop)
+    const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
+    const owner = openStore(location, table)
+    await owner.migrate()
+    await owner.close()
+    const { host, pathname } = new URL(database.url)
+    const account = pathname.slice(1, 32)
+    await database.sql.raw("create user ? identified by 'a password'", [account])
+    cleanups.push(() => database.sql.raw('drop user ?', [account]))
+    await database.sql.raw('grant select, insert on ??.* to ?', [pathname.slice(1), account])
+
+    const url = `mysql://${account}:a%20password@${host}${pathname}`
+    const collector = await startCollector(parseConfig(writtenConfig(url), environment), silent)
+    cleanups.push(collector.close)
+    expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
+    const event = eventOf()
+    expect((await postEvent(collector.url, event, { Origin: origin })).status).toBe(201)
+    expect((await postEvent(collector.url, event, { Origin: origin })).status).toBe(200)
+  })
+
   test('writes into a table of another schema', async () => {
     const home = await createDatabase(server)
     const person = await createDatabase(server)

@@ -15,8 +15,12 @@ export function clientScript(): Middleware {
     ctx.set('Cache-Control', 'public, max-age=86400, stale-while-revalidate=604800')
     ctx.set('ETag', etag)
     ctx.type = 'text/javascript'
-    ctx.status = 200
-    if (ctx.fresh) ctx.status = 304
+    if (matches(ctx.get('If-None-Match'), etag)) ctx.status = 304
     else ctx.body = script
   }
+}
+
+/** RFC 9110, section 13.1.2. Koa's `ctx.fresh` sends all again when the request says `Cache-Control: no-cache`. */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }

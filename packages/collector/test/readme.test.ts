@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { parseConfig } from '../src/config.ts'
+import { errorCodes } from '../src/lapse/error.ts'
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+
+describe('the README', () => {
+  test.each(Object.entries(errorCodes))('lists the error %s with its status', (code, { status }) => {
+    const line = readme.split('\n').find((candidate) => candidate.startsWith(`| ${status} |`))
+    expect(line).toMatch(`\`${code}\``)
+  })
+
+  test('shows a configuration that is accepted, and names each of its settings', () => {
+    const [, example = ''] = /## Configuration[\s\S]*?```json\n([\s\S]*?)```/.exec(readme) ?? []
+    const config = parseConfig(JSON.parse(example), {
+      ACME_TICKET_SECRET: 'a secret of the tests, 32 bytes long',
+    })
+    for (const setting of [...Object.keys(config), ...Object.keys(config.sites.acme ?? {})]) {
+      expect(readme).toMatch(`| \`${setting}\` |`)
+    }
+  })
+})
