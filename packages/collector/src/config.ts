@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { databaseUrlSchema } from './store/databaseUrl.ts'
@@ -18,7 +19,7 @@ const origin = z.string().refine((text) => URL.parse(text)?.origin === text, {
   error: 'write scheme://host or scheme://host:port, in lower case and with nothing behind it',
 })
 
-const network = z.string().refine((text) => ipaddr.isValid(text) || ipaddr.isValidCIDR(text), {
+const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCIDR(text), {
   error: 'write an IP address or a network such as 10.0.0.0/8',
 })
 
@@ -63,21 +64,26 @@ const siteSchemaOf = (environment: Environment) =>
     }))
 
 const configSchemaOf = (environment: Environment) =>
-  z.strictObject({
-    database: z.string().default('sqlite:lapse.sqlite').pipe(databaseUrlSchema),
-    table: tableNameSchema.default('session_audit'),
-    listen: z
-      .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(4780) })
-      .prefault({}),
-    trustProxy: z.array(network).default([]),
-    rateLimit: z
-      .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
-      .default({ requestsPerMinute: 3000 }),
-    logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-    sites: z
-      .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment))
-      .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' }),
-  })
+  z
+    .strictObject({
+      database: z.string().default('sqlite:lapse.sqlite').pipe(databaseUrlSchema),
+      table: tableNameSchema.default('session_audit'),
+      listen: z
+        .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(4780) })
+        .prefault({}),
+      trustProxy: z.array(network).default([]),
+      rateLimit: z
+        .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
+        .default({ requestsPerMinute: 3000 }),
+      logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+      sites: z
+        .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment))
+        .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' }),
+    })
+    .refine(({ database, table }) => database.dialect !== 'sqlite' || !table.includes('.'), {
+      path: ['table'],
+      error: 'SQLite has no schemas: write NAME alone',
+    })
 
 /** A checked configuration, with all defaults filled in. */
 export type Config = z.output<ReturnType<typeof configSchemaOf>>

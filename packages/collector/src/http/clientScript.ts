@@ -5,7 +5,7 @@ import type { Middleware } from './context.ts'
 
 /** `GET /lapse.js`: the client for script tags. */
 export function clientScript(): Middleware {
-  const script = readFileSync(fileURLToPath(import.meta.resolve('@lapse/client/lapse.js')))
+  const script = readScript()
   const etag = `"${createHash('sha256').update(script).digest('base64url')}"`
   return (ctx) => {
     ctx.set('Access-Control-Allow-Origin', '*')
@@ -23,4 +23,13 @@ export function clientScript(): Middleware {
 /** RFC 9110, section 13.1.2. Koa's `ctx.fresh` sends all again when the request says `Cache-Control: no-cache`. */
 function matches(ifNoneMatch: string, etag: string): boolean {
   return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}
+
+function readScript(): Buffer {
+  const file = fileURLToPath(import.meta.resolve('@lapse/client/lapse.js'))
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new Error(`The client ${file} is missing. In a checkout, run: pnpm build`, { cause })
+  }
 }

@@ -14,7 +14,8 @@ export function requestLog(log: Logger, trustProxy: readonly string[]): Middlewa
     const startedAt = performance.now()
     const requestId = randomUUID()
     ctx.state.requestId = requestId
-    ctx.state.address = proxyAddress(ctx.req, isTrusted)
+    // A socket that is closed already has no address.
+    ctx.state.address = proxyAddress(ctx.req, isTrusted) ?? ''
     ctx.state.log = log.child({ requestId })
     ctx.state.logged = {}
     ctx.set('X-Request-Id', requestId)
