@@ -1,0 +1,176 @@
+import { describe, expect, test, vi } from 'vitest'
+import type { LapseOptions } from '../src/index.ts'
+import { useBrowser } from './browser.ts'
+
+const it = useBrowser()
+
+/** A client that is active on the open page, and a marker whose last access lies a minute back. */
+async function watch(options: Partial<LapseOptions> = {}, fields: Record<string, string> = {}) {
+  await it.page.evaluate(
+    ({ collector, ...options }) => {
+      window.lapse.stop()
+      window.lapse = window.Lapse.createLapse({ site: 'acme', collector, ...options })
+      window.lapse.active()
+    },
+    { collector: it.collector.url, ...options },
+  )
+  await it.plant(fields, 60_000)
+}
+
+/** Whether the marker moves to now, given a moment. */
+async function moves(): Promise<boolean> {
+  const isNow = async () => Date.now() - Number((await it.marker()).at) < 30_000
+  return vi.waitUntil(isNow, { timeout: 400 }).catch(() => false)
+}
+
+const get = (url: string) => it.page.evaluate((url) => fetch(url).then((r) => r.text(), String), url)
+
+const hide = () =>
+  it.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })))
+
+const request = () => {
+  const request = new XMLHttpRequest()
+  request.open('GET', '/api/200')
+  request.send()
+}
+
+const showImage = () => {
+  new Image().src = '/image.png'
+}
+
+const isAccess = async (act: () => Promise<unknown>, options?: Partial<LapseOptions>) => {
+  await watch(options)
+  await act()
+  return moves()
+}
+
+describe('an access', () => {
+  test('is a successful request of the page, and what the host tells', async () => {
+    const page = await it.open()
+    expect(await isAccess(() => get('/api/200'))).toBe(true)
+    expect(await isAccess(() => page.evaluate(request))).toBe(true)
+    expect(await isAccess(() => page.evaluate(() => window.lapse.touch()))).toBe(true)
+  })
+
+  test('is no failed, redirected or foreign request, no image, no click', async () => {
+    const page = await it.open()
+    await watch()
+    for (const url of ['/api/401', '/api/403', '/api/500', '/api/redirect', 'http://127.0.0.1:9/'])
+      await get(url)
+    await page.evaluate((url) => fetch(url, { method: 'POST', body: '{}' }), it.collector.url)
+    await page.evaluate(showImage)
+    await page.click('html')
+    expect(await moves()).toBe(false)
+  })
+
+  test('is what the host chooses', async () => {
+    const page = await it.open()
+    expect(await isAccess(() => get('/api/200'), { touchOn: ['load'] })).toBe(false)
+    const touchOn = ['interaction'] as const
+    expect(await isAccess(() => page.click('html'), { touchOn })).toBe(true)
+    expect(await isAccess(() => page.keyboard.press('a'), { touchOn })).toBe(true)
+    expect(await isAccess(() => page.click('html'), { touchOn, idleTimeoutSeconds: 30 })).toBe(false)
+  })
+
+  test('is none after stop(), nor after absent()', async () => {
+    await it.open()
+    await watch()
+    await it.page.evaluate(() => window.lapse.stop())
+    await get('/api/200')
+    expect(await moves()).toBe(false)
+    await watch()
+    await it.page.evaluate(() => window.lapse.absent())
+    await it.plant({}, 60_000)
+    await get('/api/200')
+    expect(await moves()).toBe(false)
+  })
+
+  test('by a request is one that the filter lets through', async () => {
+    const page = await it.open()
+    await page.evaluate((collector) => {
+      window.lapse.stop()
+      window.lapse = window.Lapse.createLapse({ site: 'acme', collector, requests: /\/api\/2/ })
+      window.lapse.active()
+    }, it.collector.url)
+    await it.plant({}, 60_000)
+    await get('/lapse.js?fresh')
+    expect(await moves()).toBe(false)
+    await get('/api/200')
+    expect(await moves()).toBe(true)
+  })
+
+  test('that loads the page counts only where the host says that loads do', async () => {
+    await it.open()
+    await it.plant({}, 60_000)
+    await it.page.evaluate((collector) => {
+      window.lapse = window.Lapse.createLapse({ site: 'acme', collector, touchOn: ['request'] })
+      window.lapse.active()
+    }, it.collector.url)
+    expect(await moves()).toBe(false)
+    await it.page.evaluate((collector) => {
+      window.Lapse.createLapse({ site: 'acme', collector }).active()
+    }, it.collector.url)
+    expect(await moves()).toBe(true)
+  })
+
+  test('of hidden status counts within a known idle timeout, the ticket’s first', async () => {
+    const page = await it.open()
+    await page.evaluate(() =>
+      Object.defineProperty(PerformanceResourceTiming.prototype, 'responseStatus', { get: () => 0 }),
+    )
+    const ticket = (idle: number) => ({ ticket: `e.${btoa(JSON.stringify({ idle }))}.s` })
+    for (const [expected, options, fields] of [
+      [true, { idleTimeoutSeconds: 90 }, {}],
+      [false, { idleTimeoutSeconds: 30 }, {}],
+      [false, {}, {}],
+      [true, { idleTimeoutSeconds: 30 }, ticket(90)],
+      [false, { idleTimeoutSeconds: 90 }, ticket(30)],
+    ] as const) {
+      await watch(options, fields)
+      await get('/api/200')
+      expect(await moves(), JSON.stringify([options, fields])).toBe(expected)
+    }
+  })
+
+  test('is written seldom, and the last one when the page is hidden', async () => {
+    await it.open()
+    await watch()
+    const writes = await it.page.evaluate(async () => {
+      const { set, get } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie') ?? {}
+      let writes = 0
+      Object.defineProperty(document, 'cookie', {
+        get: () => get?.call(document),
+        set: (value: string) => {
+          if (value.startsWith('lapse-acme=')) writes++
+          set?.call(document, value)
+        },
+      })
+      for (let count = 0; count < 20; count++) {
+        window.lapse.touch()
+        await new Promise((done) => setTimeout(done, 5))
+      }
+      return writes
+    })
+    const before = Number((await it.marker()).at)
+    await hide()
+    expect(writes).toBe(1)
+    expect(Number((await it.marker()).at)).toBeGreaterThan(before)
+  })
+
+  test('never brings a marker back, nor moves one that began after it', async () => {
+    await it.open()
+    await watch()
+    await it.page.evaluate(() => {
+      window.lapse.touch()
+      window.lapse.touch()
+    })
+    await it.context.clearCookies({ name: 'lapse-acme' })
+    await it.page.evaluate(() => window.lapse.touch())
+    await hide()
+    expect(await it.cookie()).toBeUndefined()
+    const start = `${Date.now() + 5000}`
+    await it.plant({ since: start, at: start })
+    await hide()
+    expect((await it.marker()).at).toBe(start)
+  })
+})
