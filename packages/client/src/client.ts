@@ -19,6 +19,8 @@ export interface Client extends LapseOptions {
   readonly persisted?: boolean
   /** Whether accesses count: the host has said that there is a session. */
   watching: boolean
+  /** Runs while the outbox holds something. */
+  timer?: ReturnType<typeof setTimeout>
   /** An access that is not written yet, epoch milliseconds, or 0. */
   accessAt: number
 }

@@ -50,6 +50,15 @@ export function keep(client: Client, key: string, event: LapseEvent) {
   localStorage[key] ??= JSON.stringify(event)
 }
 
+/** A page that stays open looks again by itself whether something is due. */
+function later(client: Client): Pending {
+  clearTimeout(client.timer)
+  client.timer = setTimeout(() => {
+    if (!client.signal.aborted) flush(client).catch((error) => tell(client, `${error}`, error))
+  }, 5000)
+  return { pending: true }
+}
+
 /**
  * Sends one event under a lock named by its id. A page that has just found a lapse waits for the lock, because it
  * wants the verdict; one that clears the outbox leaves alone what another tab has in hand.
@@ -63,7 +72,7 @@ export async function deliver(
     // Another tab may have tried it, or brought it in, since.
     const event = load(key) ?? own
     const now = Date.now()
-    if (!lock || !event || (event.retryAt ?? 0) > now) return { pending: true }
+    if (!lock || !event || (event.retryAt ?? 0) > now) return later(client)
     const body = JSON.stringify({ ...event, sentAt: now })
     const [response, answer] = await post(client.url, body, true)
       // The page itself may have used up the 64 KiB that a browser grants to keepalive requests in flight.
@@ -85,10 +94,8 @@ export async function deliver(
       attempt(() => {
         localStorage[key] = JSON.stringify({ ...event, retryAt: Date.now() + pause })
       })
-      // A page that stays open hears of nothing by which it would try again. A timer may be some milliseconds early.
-      setTimeout(() => client.signal.aborted || deliver(client, key), pause + 50)
     }
-    return { pending: true }
+    return later(client)
   }
   return navigator.locks?.request(key, { ifAvailable: !own }, send) ?? send(true)
 }

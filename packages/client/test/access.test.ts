@@ -135,7 +135,7 @@ describe('an access', () => {
   test('is written seldom, and the last one when the page is hidden', async () => {
     await it.open()
     await watch()
-    const writes = await it.page.evaluate(async () => {
+    const { writes, elapsedMs } = await it.page.evaluate(async () => {
       const { set, get } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie') ?? {}
       let writes = 0
       Object.defineProperty(document, 'cookie', {
@@ -145,15 +145,18 @@ describe('an access', () => {
           set?.call(document, value)
         },
       })
+      const startedAt = performance.now()
       for (let count = 0; count < 20; count++) {
         window.lapse.touch()
         await new Promise((done) => setTimeout(done, 5))
       }
-      return writes
+      return { writes, elapsedMs: performance.now() - startedAt }
     })
     const before = Number((await it.marker()).at)
     await hide()
-    expect(writes).toBe(1)
+    // Four times a second at most, however slow the machine.
+    expect(writes).toBeLessThanOrEqual(1 + elapsedMs / 250)
+    expect(writes).toBeLessThan(20)
     expect(Number((await it.marker()).at)).toBeGreaterThan(before)
   })
 

@@ -49,7 +49,7 @@ describe('an event', () => {
     it.collector.fail({ status: 503 })
     const page = await it.open()
     expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
-    await vi.waitUntil(() => it.collector.rows().includes(id), { timeout: 5000 })
+    await vi.waitUntil(() => it.collector.rows().includes(id), { timeout: 10_000 })
     await vi.waitUntil(async () => (await it.outbox()).length === 0)
   })
 
