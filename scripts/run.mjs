@@ -4,7 +4,7 @@ import { installPackages, installPrograms, pnpm, run } from './setup.mjs'
 const [task, ...args] = process.argv.slice(2)
 
 await installPackages()
-if (task === 'test') await installPrograms('chromium', 'mariadb-server')
+if (task === 'test') await installPrograms()
 if (task === 'demo' && args.includes('--play')) await installPrograms('chromium')
 await pnpm('--silent', 'build')
 if (task === 'test') await run('vitest', ['run', ...args])

@@ -44,16 +44,21 @@ export async function installPackages() {
   writeFileSync(stamp, wanted)
 }
 
-const programs = [
-  { package: 'chromium', commands: ['chromium'] },
-  { package: 'mariadb-server', commands: ['mariadbd', 'mariadb-install-db'] },
-]
+/** What the tests drive, by Debian's package, with the commands that show that it is there. */
+const programs = {
+  chromium: ['chromium'],
+  'firefox-esr': ['firefox-esr'],
+  'webkit2gtk-driver': ['WebKitWebDriver'],
+  xvfb: ['Xvfb', 'xvfb-run'],
+  xauth: ['xauth'],
+  'mariadb-server': ['mariadbd', 'mariadb-install-db'],
+}
 
-/** Installs the programs that the tests drive, of those named that are missing. */
+/** Installs the programs that are missing: those named, or all. */
 export async function installPrograms(...names) {
-  const missing = programs.filter((program) => names.includes(program.package)).filter(isMissing)
-  if (missing.length === 0) return
-  const packages = missing.map((program) => program.package)
+  const wanted = names.length > 0 ? names : Object.keys(programs)
+  const packages = wanted.filter((name) => !programs[name].every(isFound))
+  if (packages.length === 0) return
   if (!isFound('apt-get') || process.getuid?.() !== 0) {
     console.error(
       `Install these programs, so that they are found in PATH, and run this again: ${packages.join(', ')}.`,
@@ -66,10 +71,6 @@ export async function installPrograms(...names) {
   await run('apt-get', ['install', '-yq', '--no-install-recommends', ...packages])
 }
 
-function isMissing({ commands }) {
-  return !commands.every(isFound)
-}
-
 function isFound(command) {
   // Debian keeps servers out of the PATH of ordinary users.
   const folders = [...process.env.PATH.split(delimiter), '/usr/sbin']
@@ -78,5 +79,5 @@ function isFound(command) {
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await installPackages()
-  await installPrograms('chromium', 'mariadb-server')
+  await installPrograms()
 }

@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import type { TestProject } from 'vitest/node'
+import { findProgram } from '../scripts/findProgram.ts'
 
 /** A database server that the tests may make databases on; SQLite has none. */
 export interface DatabaseServer {
@@ -51,10 +52,10 @@ interface Started extends Required<DatabaseServer> {
 async function startMariadb(folder: string): Promise<Started> {
   const data = prepare(folder)
   const user = `--user=${userInfo().username}`
-  const install = program('mariadb-install-db')
+  const install = findProgram('mariadb-install-db')
   const options = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', user]
   execFileSync(install, [...options, `--datadir=${data}`], { stdio: 'pipe' })
-  return launch('MariaDB', [program('mariadbd'), '--no-defaults', user], folder)
+  return launch('MariaDB', [findProgram('mariadbd'), '--no-defaults', user], folder)
 }
 
 async function startMysql(folder: string, command: readonly string[]): Promise<Started> {
@@ -104,13 +105,6 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill()
   await exited
-}
-
-function program(name: string): string {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
-  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
-  if (found) return found
-  throw new Error(`${name} is not found. "npm run setup" installs it, or says what to install.`)
 }
 
 export async function freePort(): Promise<number> {

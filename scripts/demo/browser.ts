@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import type { LaunchOptions } from 'playwright-core'
+import { findProgram } from '../findProgram.ts'
 
 /**
  * How to start the machine's Chromium without a window. It asks nobody but the pages that it is sent to.
@@ -8,12 +7,8 @@ import type { LaunchOptions } from 'playwright-core'
  * @throws when there is no Chromium.
  */
 export function browserOptions(): LaunchOptions {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const executablePath = folders.map((folder) => join(folder, 'chromium')).find((path) => existsSync(path))
-  if (!executablePath)
-    throw new Error('chromium is not found. "npm run setup" installs it, or says what to install.')
   return {
-    executablePath,
+    executablePath: findProgram('chromium'),
     args: [
       '--disable-gpu',
       '--disable-background-networking',

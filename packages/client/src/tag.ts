@@ -19,7 +19,9 @@ function readAttributes({ dataset, src }: HTMLScriptElement): Attributes {
   const attributes: Record<string, unknown> = {
     collector: new URL(src).origin,
     cookie,
-    persisted: navigation?.type === 'back_forward' || navigation?.transferSize === 0,
+    // WebKit hides all the timing of a page that was reached through another origin, its request's start too.
+    persisted:
+      navigation?.type === 'back_forward' || (navigation?.transferSize === 0 && navigation.requestStart > 0),
   }
   for (const key in dataset) {
     const value = dataset[key]

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { browserOptions } from '../../../scripts/demo/browser.ts'
 import type { Lapse, LapseOptions } from '../src/index.ts'
 import { type Collector, type Site, startCollector, startSite } from './servers.ts'
 
@@ -40,15 +41,7 @@ export function useBrowser(): Setting {
 
   beforeAll(async () => {
     browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-      ],
+      ...browserOptions(),
       ignoreDefaultArgs: ['--disable-back-forward-cache'],
     })
   })

@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BrowserContext, type Browser as Process, chromium as playwright } from 'playwright-core'
+import { browserOptions } from '../../scripts/demo/browser.ts'
+import { type Browser, type Engine, leave, refuse, type Tab, waitUntil } from './engine.ts'
+import { type Program, startProgram } from './program.ts'
+
+/**
+ * Debian's Chromium by playwright-core. It is started here and only attached to, not launched by Playwright, which
+ * turns bfcache off and tells nobody the process.
+ */
+export function createChromium(): Engine {
+  let shared: Promise<Started> | undefined
+  let folder: string | undefined
+
+  return {
+    name: 'Chromium',
+    limits: {
+      unreadReplies: 'Chromium tells of no reply whose body the page leaves unread',
+    },
+
+    async launch(profile) {
+      if (profile) {
+        const started = await start(profile)
+        const [context] = started.connection.contexts()
+        if (!context) throw new Error('Chromium has no default context.')
+        return {
+          ...tabsOf(context),
+          close: () => quit(started),
+          kill: () => started.program.kill(),
+        }
+      }
+      folder ??= mkdtempSync(join(tmpdir(), 'lapse-test-'))
+      shared ??= start(folder)
+      const { connection } = await shared
+      const context = await connection.newContext()
+      return {
+        ...tabsOf(context),
+        close: () => context.close(),
+        kill: async () => refuse('Chromium', 'kill a browser that shares its process'),
+      }
+    },
+
+    async stop() {
+      if (shared) await shared.then(quit, () => {})
+      if (folder) rmSync(folder, { recursive: true, force: true })
+      shared = folder = undefined
+    },
+  }
+}
+
+interface Started {
+  readonly program: Program
+  readonly connection: Process
+}
+
+function spawn(profile: string, ...url: string[]): Program {
+  const { executablePath = '', args = [] } = browserOptions()
+  return startProgram(executablePath, [
+    ...args,
+    '--headless=new',
+    '--remote-debugging-port=0',
+    `--user-data-dir=${profile}`,
+    '--password-store=basic',
+    '--disable-breakpad',
+    '--no-default-browser-check',
+    ...url,
+  ])
+}
+
+/**
+ * Opens a page in a Chromium that nobody is attached to, because it prerenders no page while somebody is. The page
+ * does by itself what it is there for, and the server tells what came of it.
+ */
+export function openUndriven(profile: string, url: string): Program {
+  return spawn(profile, url)
+}
+
+async function start(profile: string): Promise<Started> {
+  const program = spawn(profile)
+  const address = () => /DevTools listening on (ws:\S+)/.exec(program.output())?.[1]
+  try {
+    await waitUntil(async () => address() !== undefined, 'Chromium')
+    return { program, connection: await playwright.connectOverCDP(address() ?? '') }
+  } catch (cause) {
+    await program.kill()
+    throw new Error(`Chromium did not start: ${program.output()}`, { cause })
+  }
+}
+
+async function quit({ program, connection }: Started): Promise<void> {
+  const devtools = await connection.newBrowserCDPSession()
+  await devtools.send('Browser.close').catch(() => {})
+  await program.ended()
+}
+
+function tabsOf(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'> {
+  return {
+    setOffline: (offline) => context.setOffline(offline),
+    async newTab() {
+      const page = await context.newPage()
+      const historyBy = (deed: string) =>
+        leave(tab, () => page.evaluate(`void setTimeout(() => { ${deed} }, 0)`))
+      const tab: Tab = {
+        goto: async (url) => void (await page.goto(url)),
+        reload: async () => void (await page.reload()),
+        back: () => historyBy('history.back()'),
+        forward: () => historyBy('history.forward()'),
+        click: (selector) => page.click(selector, { noWaitAfter: true }),
+        evaluate: <T>(expression: string) => page.evaluate<T>(expression),
+        url: async () => page.url(),
+        close: () => page.close(),
+      }
+      return tab
+    },
+  }
+}

@@ -1,0 +1,11 @@
+import { createChromium } from './chromium.ts'
+import type { Engine } from './engine.ts'
+import { createFirefox } from './firefox.ts'
+import { createWebkit } from './webkit.ts'
+
+/** All engines, or those that `LAPSE_ENGINES` names, separated by commas. */
+export function createEngines(): Engine[] {
+  const engines = [createChromium(), createFirefox(), createWebkit()]
+  const wanted = process.env.LAPSE_ENGINES?.split(',')
+  return engines.filter(({ name }) => !wanted || wanted.includes(name))
+}

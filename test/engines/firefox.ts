@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BrowserContext, Browser as Process } from 'puppeteer-core'
+import { launch } from 'puppeteer-core'
+import { findProgram } from '../../scripts/findProgram.ts'
+import { type Browser, type Engine, leave, refuse, type Tab } from './engine.ts'
+import { killGroup } from './program.ts'
+
+/** Debian's Firefox ESR by puppeteer-core over WebDriver BiDi. */
+export function createFirefox(): Engine {
+  let shared: Promise<Process> | undefined
+
+  return {
+    name: 'Firefox',
+    limits: { prerendering: 'Firefox has no prerendering' },
+
+    async launch(profile) {
+      if (profile) {
+        const started = await start(profile)
+        return {
+          ...tabsOf(started.defaultBrowserContext()),
+          close: () => quit(started),
+          kill: () => kill(started),
+        }
+      }
+      shared ??= start()
+      // A container of its own: nothing is shared with other contexts.
+      const context = await (await shared).createBrowserContext()
+      return {
+        ...tabsOf(context),
+        close: () => context.close(),
+        kill: async () => refuse('Firefox', 'kill a browser that shares its process'),
+      }
+    },
+
+    async stop() {
+      await shared?.then(quit, () => {})
+      shared = undefined
+    },
+  }
+}
+
+function start(profile?: string): Promise<Process> {
+  return launch({
+    browser: 'firefox',
+    executablePath: findProgram('firefox-esr'),
+    ...(profile && { userDataDir: profile }),
+  })
+}
+
+async function quit(started: Process): Promise<void> {
+  const pid = started.process()?.pid
+  await started.close()
+  killGroup(pid)
+}
+
+async function kill(started: Process): Promise<void> {
+  killGroup(started.process()?.pid)
+  await started.close().catch(() => {})
+}
+
+function tabsOf(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'> {
+  return {
+    async setOffline(offline) {
+      for (const page of await context.pages()) await page.setOfflineMode(offline)
+    },
+    async newTab() {
+      const page = await context.newPage()
+      const leaveBy = (deed: string) =>
+        leave(tab, () => page.evaluate(`void setTimeout(() => { ${deed} }, 0)`))
+      const tab: Tab = {
+        // In a tab that bfcache has restored a page to, this never resolves, though the page is loaded.
+        goto: (url) => leave(tab, () => Promise.race([page.goto(url), sleep(50)])),
+        reload: () => leaveBy('location.reload()'),
+        back: () => leaveBy('history.back()'),
+        forward: () => leaveBy('history.forward()'),
+        click: (selector) => page.click(selector),
+        evaluate: async <T>(expression: string) => (await page.evaluate(expression)) as T,
+        url: () => tab.evaluate<string>('location.href'),
+        close: () => page.close(),
+      }
+      return tab
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findProgram } from '../../scripts/findProgram.ts'
+import { freePort } from '../servers.ts'
+import { type Engine, refuse, type Tab, waitUntil } from './engine.ts'
+import { miniBrowser, startOnDisplay } from './miniBrowser.ts'
+import { isReady, openSession, type WebDriverSession } from './webDriver.ts'
+import { startWithProfile } from './webkitInspector.ts'
+
+/** WebKitGTK's MiniBrowser by WebKitWebDriver, on a display of its own: it has no headless mode. */
+export function createWebkit(): Engine {
+  return {
+    name: 'WebKit',
+    limits: {
+      offline: 'WebKitGTK has no offline switch',
+      prerendering: 'WebKit has no prerendering',
+    },
+    launch: (profile) => (profile ? startWithProfile(profile) : startAutomated()),
+    async stop() {},
+  }
+}
+
+/** WebKitWebDriver has one session at a time, so each browser has a driver. Its storage is in memory. */
+async function startAutomated() {
+  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  const port = await freePort()
+  const address = `http://127.0.0.1:${port}`
+  const driver = startOnDisplay(folder, [
+    findProgram('WebKitWebDriver'),
+    `--port=${port}`,
+    '--host=127.0.0.1',
+  ])
+  const end = async () => {
+    await driver.kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    await waitUntil(() => isReady(address), 'WebKitWebDriver')
+    const session = await openSession(address, {
+      'webkitgtk:browserOptions': { binary: miniBrowser(), args: ['--automation'] },
+    })
+    return browserOf(session, end)
+  } catch (cause) {
+    await end()
+    throw new Error(`WebKit did not start: ${driver.output()}`, { cause })
+  }
+}
+
+function browserOf(session: WebDriverSession, end: () => Promise<void>) {
+  let unused: string | undefined = session.firstWindow
+  return {
+    async newTab() {
+      const handle = unused ?? (await session.newWindow())
+      unused = undefined
+      return tabOf(session, handle)
+    },
+    setOffline: async () => refuse('WebKit', 'go offline'),
+    async close() {
+      await session.end().catch(() => {})
+      await end()
+    },
+    kill: async () => refuse('WebKit', 'kill a browser without a profile'),
+  }
+}
+
+/** The protocol's name for a reference to an element. */
+const elementKey = 'element-6066-11e4-a52e-4f735466cecf'
+
+function tabOf({ inWindow }: WebDriverSession, handle: string): Tab {
+  const post = <T>(path: string, body: object = {}) => inWindow<T>(handle, 'POST', path, body)
+  const tab: Tab = {
+    goto: (url) => post('/url', { url }),
+    reload: () => post('/refresh'),
+    back: () => post('/back'),
+    forward: () => post('/forward'),
+    async click(selector) {
+      const found = { using: 'css selector', value: selector }
+      const element = await post<Record<string, string>>('/element', found)
+      await post(`/element/${element[elementKey]}/click`)
+    },
+    async evaluate<T>(expression: string) {
+      const script = `const done = arguments[0]
+        new Promise((resolve) => resolve(${expression})).then((value) => done({ value }), (error) => done({ error: String(error) }))`
+      const { value, error } = await post<{ value: T; error?: string }>('/execute/async', {
+        script,
+        args: [],
+      })
+      if (error) throw new Error(error)
+      return value
+    },
+    url: () => inWindow<string>(handle, 'GET', '/url'),
+    close: async () => void (await inWindow(handle, 'DELETE', '/window')),
+  }
+  return tab
+}
