@@ -1,0 +1,170 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import Koa, { type Context, type Middleware } from 'koa'
+import session from 'koa-session'
+import { appPage, loginPage, singlePageApp, ssoPage } from './pages.ts'
+import { type HostSession, SessionStore } from './sessionStore.ts'
+
+export interface HostOptions {
+  readonly site: string
+  /** Where the pages get the script from, and where that posts to. */
+  readonly collector: string
+  readonly port: number
+  readonly idleTimeoutSeconds: number
+  readonly absoluteTimeoutSeconds?: number | undefined
+  /** The session cookie has no expiry, so that it goes when the browser is closed. */
+  readonly untilBrowserCloses?: boolean | undefined
+}
+
+/** A host application with real server-side sessions, whose pages are what the scenarios need. */
+export interface Host {
+  readonly site: string
+  readonly url: string
+  readonly idleTimeoutSeconds: number
+  /** A login page on another origin, where Lapse is not. It sends the user back signed in. */
+  readonly ssoUrl: string
+  /** The server's truth about the user's session, if it lives. */
+  session(subject: string): HostSession | undefined
+  /** Ends a session before its time. The browser is not told. */
+  drop(alias: string): boolean
+  /** How often a page was asked for that may never be shown. */
+  prerendered(): number
+  close(): Promise<void>
+}
+
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { site, port, idleTimeoutSeconds, absoluteTimeoutSeconds = Number.POSITIVE_INFINITY } = options
+  const sessions = new SessionStore(idleTimeoutSeconds * 1000, absoluteTimeoutSeconds * 1000)
+  const app = new Koa()
+  app.silent = true
+  app.keys = [randomBytes(32).toString('base64url')]
+  let prerendered = 0
+  app.use((ctx, next) => {
+    if (ctx.get('Sec-Purpose').includes('prerender')) prerendered += 1
+    return next()
+  })
+  app.use(sso(port))
+  // Before the session: what these serve is no access.
+  app.use(sessionless(options))
+  app.use(
+    session(
+      {
+        key: `${site}_session`,
+        store: sessions,
+        rolling: true,
+        sameSite: 'lax',
+        // A cookie's Expires has no milliseconds: rounded down, a browser would drop it before its time.
+        maxAge: options.untilBrowserCloses ? 'session' : idleTimeoutSeconds * 1000 + 999,
+      },
+      app,
+    ),
+  )
+  app.use(pages(options))
+  const server = createServer(app.callback()).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    site,
+    url: `http://127.0.0.1:${port}`,
+    idleTimeoutSeconds,
+    ssoUrl: `http://localhost:${port}/sso`,
+    session: (subject) => sessions.find(subject),
+    prerendered: () => prerendered,
+    drop: (alias) => sessions.drop(alias),
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** The same server by another name is another site to the browser: no cookie is shared. */
+function sso(port: number): Middleware {
+  return (ctx, next) => {
+    if (ctx.hostname !== 'localhost') return next()
+    const back = `http://127.0.0.1:${port}/sign-in${ctx.search}`
+    if (ctx.path === '/sso/silent') return seeOther(ctx, back)
+    return show(ctx, ssoPage(back))
+  }
+}
+
+const root = new URL('../../packages/client/', import.meta.url)
+const files: Readonly<Record<string, URL>> = {
+  '/static/lapse.mjs': new URL('dist/index.js', root),
+  '/static/js-cookie.mjs': new URL('node_modules/js-cookie/dist/js.cookie.mjs', root),
+}
+const dot = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 'base64')
+
+function sessionless(options: HostOptions): Middleware {
+  return async (ctx, next) => {
+    const file = files[ctx.path]
+    if (file) {
+      ctx.type = 'text/javascript'
+      ctx.body = await readFile(file)
+    } else if (ctx.path === '/static/dot.gif') {
+      ctx.type = 'image/gif'
+      ctx.body = dot
+    } else if (ctx.path === '/static/data.json') {
+      ctx.body = { hello: 'world' }
+    } else if (ctx.path === '/spa') {
+      show(ctx, singlePageApp(options))
+    } else if (ctx.path === '/favicon.ico') {
+      ctx.status = 204
+    } else {
+      await next()
+    }
+  }
+}
+
+function pages(options: HostOptions): Middleware {
+  return async (ctx) => {
+    const { subject, alias } = ctx.session
+    // koa-session forgets this with the first cookie that it sets.
+    if (options.untilBrowserCloses && subject) ctx.session.maxAge = 'session'
+    switch (ctx.path) {
+      case '/':
+      case '/reports':
+        if (subject) return show(ctx, appPage(options, ctx.URL, { subject, alias }))
+        if (ctx.query.sso)
+          return seeOther(ctx, `http://localhost:${options.port}/sso/${ctx.query.sso}${ctx.search}`)
+        return seeOther(ctx, `/login${ctx.search}`)
+
+      case '/login':
+        // Such as for a token against forged requests.
+        if (ctx.query.anonymous && !subject) ctx.session.visits = 1
+        if (subject && !ctx.query.stay) return seeOther(ctx, '/')
+        return show(ctx, loginPage(options, ctx.URL))
+
+      case '/sign-in':
+        ctx.session = { subject: ctx.query.user, alias: randomUUID(), signedInAt: Date.now() }
+        await ctx.session.regenerate()
+        return seeOther(ctx, String(ctx.query.next ?? '/'))
+
+      case '/logout':
+        ctx.session = null
+        return seeOther(ctx, '/login')
+
+      case '/api/me':
+        ctx.set('Cache-Control', 'no-store')
+        ctx.status = subject ? 200 : 401
+        ctx.body = subject ? { subject, session: alias } : { error: 'signed out' }
+        return
+    }
+  }
+}
+
+/** The cache header is the scenario's to choose; pages that depend on a session are not kept, unless it says so. */
+function show(ctx: Context, page: string): void {
+  ctx.set('Cache-Control', String(ctx.query.cache ?? 'no-store'))
+  ctx.type = 'html'
+  ctx.body = page
+}
+
+/** 303: whatever the method was, the next page is fetched with GET. */
+function seeOther(ctx: Context, url: string): void {
+  ctx.set('Cache-Control', 'no-store')
+  ctx.redirect(url)
+  ctx.status = 303
+}

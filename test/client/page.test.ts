@@ -1,0 +1,214 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openUndriven } from '../engines/chromium.ts'
+import { waitUntil } from '../engines/engine.ts'
+import { createEngines } from '../engines/engines.ts'
+import { type Stage, startStage } from './stage.ts'
+import { type Visitor, visit } from './visitor.ts'
+
+const app = { idleTimeoutSeconds: 3 }
+/** What a host says whose users go back and forth. Pages may be kept, and the client knows the limit. */
+const kept = 'cache=no-cache&data-idle-timeout-seconds=3'
+
+let stage: Stage<'app'>
+beforeAll(async () => {
+  stage = await startStage({ app })
+})
+afterAll(() => stage.end())
+
+describe.concurrent.each(createEngines())('a page in $name', (engine) => {
+  afterAll(() => engine.stop())
+
+  let user: Visitor
+  beforeEach(async () => {
+    user = await visit(engine, stage, stage.hosts.app)
+  })
+  afterEach(() => user.browser.close())
+
+  const wasRestored = () => user.tab.evaluate<boolean>('window.restored')
+  const lastAccess = async () => Date.parse(String((await user.onlyRow()).last_access_at))
+
+  describe('of a single-page application', { concurrent: false }, () => {
+    beforeEach(async () => {
+      await user.signIn()
+      await user.open('/spa')
+      await user.titled('Application')
+    })
+
+    test('whose polling keeps the session alive: no row while it lives, then one', async () => {
+      const { id } = (await user.marker()) ?? {}
+      await user.tab.evaluate('void (window.polling = setInterval(poll, 500))')
+      await sleep(5000)
+      expect(stage.hosts.app.session(user.subject)).toBeDefined()
+      await user.expectNoRow()
+      expect(await user.marker()).toMatchObject({ id })
+      const stopped = await user.tab.evaluate<number>('(clearInterval(polling), Date.now())')
+      await user.idleOut()
+      await user.open('/login')
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
+      expect(Math.abs((await lastAccess()) - stopped)).toBeLessThan(1500)
+    })
+
+    test('whose polls keep the session alive, though nobody reads the replies: they are seen', async ({
+      skip,
+    }) => {
+      skip(engine.limits.unreadReplies !== undefined, engine.limits.unreadReplies)
+      const { at = 0 } = (await user.marker()) ?? {}
+      await user.tab.evaluate("void setInterval(() => void fetch('/api/me'), 300)")
+      await waitUntil(async () => ((await user.marker())?.at ?? 0) > at + 1500, 'the marker to move')
+    })
+
+    test('that a 401 sends to its login view without a page load: one row, and the verdict', async () => {
+      const { sid } = (await user.marker()) ?? {}
+      await user.idleOut()
+      await user.tab.evaluate('poll()')
+      await user.titled('Login')
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+      expect(await user.tab.evaluate('window.verdict')).toMatchObject({
+        reason: 'idle_timeout',
+        duplicate: false,
+      })
+      expect(await user.marker()).toBeUndefined()
+    })
+  })
+
+  describe('that stays open after the timeout', { concurrent: false }, () => {
+    test('and goes on loading images and static files: they are no access', async () => {
+      const { at } = await user.signIn()
+      await user.tab.evaluate(`void setInterval(() => {
+        new Image().src = '/static/dot.gif?' + Math.random()
+        const link = document.createElement('link')
+        Object.assign(link, { rel: 'stylesheet', href: '/static/data.json?' + Math.random() })
+        document.head.append(link)
+      }, 300)`)
+      await user.idleOut()
+      await user.open('/')
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(Math.abs((await lastAccess()) - at)).toBeLessThan(500)
+    })
+
+    test('in a background tab that polls 401s: one row, and no new marker', async () => {
+      await user.signIn()
+      await user.open('/reports?data-idle-timeout-seconds=3')
+      const { at = 0 } = (await user.marker()) ?? {}
+      const front = await user.browser.newTab()
+      await user.idleOut()
+      await user.tab.evaluate("void setInterval(() => fetch('/api/me').then((answer) => answer.text()), 200)")
+      await sleep(1500)
+      await front.goto(`${stage.hosts.app.url}/`)
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(Math.abs((await lastAccess()) - at)).toBeLessThan(500)
+      await sleep(500)
+      expect(await user.marker()).toBeUndefined()
+    })
+  })
+
+  describe('that the user goes back to', { concurrent: false }, () => {
+    test('from bfcache and forward again while signed in: no row, the marker stays', async () => {
+      const { id } = await user.signIn()
+      await user.open(`/?${kept}`)
+      await user.open(`/reports?${kept}`)
+      await user.tab.back()
+      expect([await user.pathname(), await wasRestored()]).toEqual(['/', true])
+      await user.tab.forward()
+      expect([await user.pathname(), await wasRestored()]).toEqual(['/reports', true])
+      await user.expectNoRow()
+      expect(await user.marker()).toMatchObject({ id })
+    })
+
+    /** WebKit keeps two pages in bfcache, whatever they do. The other engines are told by the page to keep none. */
+    const cached = 'cache=max-age=600&keep-out-of-bfcache=1'
+    const detour = ['/login?stay=1&n=1', '/login?stay=1&n=2', '/login?stay=1&n=3']
+
+    async function takeDetourAndBack(steps: readonly string[]) {
+      for (const path of steps) await user.open(path)
+      for (const _ of steps) await user.tab.back()
+    }
+
+    test.each([
+      { from: 'bfcache', login: `/login?${kept}`, steps: [], restored: true },
+      {
+        from: 'the HTTP cache',
+        login: `/login?${cached}`,
+        steps: ['/reports', '/?n=2', '/reports?n=3'],
+        restored: false,
+      },
+    ])('from $from, and is the login page, while signed in: no row, the marker stays', async (page) => {
+      await user.open(page.login)
+      await user.tab.evaluate(`void (document.forms[0].user.value = '${user.subject}')`)
+      await user.tab.click('form button')
+      await user.arriveAt('/')
+      const { id } = await user.markerOf(user.subject)
+      await takeDetourAndBack(page.steps)
+      await user.tab.back()
+      expect([await user.pathname(), await wasRestored()]).toEqual(['/login', page.restored])
+      await user.expectNoRow()
+      expect(await user.marker()).toMatchObject({ id })
+    })
+
+    test.each([
+      { from: 'bfcache', path: `/?${kept}`, steps: [], restored: true },
+      { from: 'the HTTP cache', path: `/?${cached}`, steps: detour, restored: false },
+    ])('from $from, and is the application, after the lapse: one row, no new marker', async (page) => {
+      await user.signIn()
+      await user.open(page.path)
+      const { sid } = (await user.marker()) ?? {}
+      await user.idleOut()
+      await user.open('/login')
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+      await takeDetourAndBack(page.steps)
+      await user.tab.back()
+      expect([await user.pathname(), await wasRestored()]).toEqual(['/', page.restored])
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+      expect(await user.marker()).toBeUndefined()
+    })
+  })
+
+  describe('that finds the lapse', { concurrent: false }, () => {
+    test('in five tabs at once: one row', async () => {
+      await user.signIn()
+      const tabs = await Promise.all(Array.from({ length: 5 }, () => user.browser.newTab()))
+      await user.idleOut()
+      await Promise.all(tabs.map((tab) => tab.goto(`${stage.hosts.app.url}/login`)))
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+    })
+
+    test('and is reloaded ten times: one row', async () => {
+      await user.signIn()
+      await user.idleOut()
+      await user.open('/login')
+      for (let visits = 0; visits < 10; visits++) await user.tab.reload()
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+    })
+
+    test('and is left before the reply: one row', async () => {
+      await user.signIn()
+      await user.idleOut()
+      await user.open('/login?leave=1').catch(() => {})
+      await user.arriveAt('/static/data.json')
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      await user.open('/login')
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+    })
+
+    test('prerendered: no row before it is shown, then one', async ({ skip, onTestFinished }) => {
+      skip(engine.limits.prerendering !== undefined, engine.limits.prerendering)
+      const { app } = stage.hosts
+      const profile = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+      const next = encodeURIComponent('/reports?prerender=1')
+      const chromium = openUndriven(profile, `${app.url}/sign-in?user=${user.subject}&next=${next}`)
+      onTestFinished(async () => {
+        await chromium.kill()
+        rmSync(profile, { recursive: true, force: true })
+      })
+      await waitUntil(async () => app.prerendered() > 0, 'the prerendered login page')
+      expect(app.session(user.subject)).toBeUndefined()
+      await user.expectNoRow()
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(app.prerendered()).toBe(1)
+    })
+  })
+})
