@@ -60,8 +60,8 @@ function later(client: Client): Pending {
 }
 
 /**
- * Sends one event under a lock named by its id. A page that has just found a lapse waits for the lock, because it
- * wants the verdict; one that clears the outbox leaves alone what another tab has in hand.
+ * Sends one event. A page that has just found a lapse sends it at once: it wants the verdict, and may be left before
+ * a lock is granted. One that clears the outbox leaves alone what another tab has in hand, by a lock named by the id.
  */
 export async function deliver(
   client: Client,
@@ -97,7 +97,7 @@ export async function deliver(
     }
     return later(client)
   }
-  return navigator.locks?.request(key, { ifAvailable: !own }, send) ?? send(true)
+  return own || !navigator.locks ? send(true) : navigator.locks.request(key, { ifAvailable: true }, send)
 }
 
 /** Sends what is due, one after the other. */
