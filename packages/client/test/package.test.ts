@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { useBrowser } from './browser.ts'
@@ -39,6 +40,12 @@ describe('the package', () => {
     await it.page.waitForFunction(() => 'lapse' in window)
     expect(await it.page.evaluate(() => window.lapse.absent())).toMatchObject({ id: 1 })
     expect(readFileSync(`${root}/dist/index.js`, 'utf8')).toMatch(/from "js-cookie"/)
+  })
+
+  test('is as large as its README says', () => {
+    const script = readFileSync(`${root}/dist/lapse.js`)
+    const bytes = gzipSync(script, { level: 9 }).length.toLocaleString('en')
+    expect(readFileSync(`${root}/README.md`, 'utf8')).toContain(`${bytes} bytes gzip`)
   })
 
   test('gives tags one global, and says its version', async () => {

@@ -1,0 +1,100 @@
+// What the client costs a page: bytes, and time on the main thread. Run: pnpm build && node bench/page-cost.ts
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import type { createLapse } from '@lapse/client'
+import { chromium, type Page } from 'playwright-core'
+import { browserOptions } from '../scripts/demo/browser.ts'
+
+declare global {
+  interface Window {
+    Lapse: { createLapse: typeof createLapse }
+  }
+}
+
+const pages = 51
+const calls = 500
+
+const scripts = {
+  'Lapse 0.1.0': new URL('../packages/client/dist/lapse.js', import.meta.url),
+  'web-vitals 6.2.3': new URL('./web-vitals.iife.js', import.meta.resolve('web-vitals')),
+  'Plausible tracker 0.4.6': new URL(import.meta.resolve('@plausible-analytics/tracker')),
+}
+
+const server = createServer((_, response) => {
+  // With these the clock of the page ticks in 5 µs, without them in 100.
+  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
+  response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
+  response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>bench</title>')
+}).listen(0, '127.0.0.1')
+await once(server, 'listening')
+const address = server.address()
+if (typeof address !== 'object' || !address) throw new Error('A server on a port has an address of its own.')
+const url = `http://127.0.0.1:${address.port}/`
+const browser = await chromium.launch(browserOptions())
+
+console.table(
+  Object.fromEntries(
+    Object.entries(scripts).map(([name, file]) => {
+      const bytes = readFileSync(file)
+      const gzip = gzipSync(bytes, { level: 9 }).length
+      return [name, { raw: bytes.length, gzip, brotli: brotliCompressSync(bytes).length }]
+    }),
+  ),
+)
+
+const source = readFileSync(scripts['Lapse 0.1.0'], 'utf8')
+const times: Record<'load' | 'active' | 'touch' | 'absent', number[]> = {
+  load: [],
+  active: [],
+  touch: [],
+  absent: [],
+}
+for (let count = 0; count < pages; count++) {
+  const page = await browser.newPage()
+  await page.goto(url)
+  const measured = await measure(page, source)
+  for (const [name, microseconds] of Object.entries(measured))
+    times[name as keyof typeof times].push(microseconds)
+  await page.close()
+}
+console.table(
+  Object.fromEntries(
+    Object.entries(times).map(([name, all]) => [name, { 'median µs': Math.round(median(all) * 10) / 10 }]),
+  ),
+)
+console.log(
+  `Medians of ${pages} fresh pages; touch and absent (with nothing to report) are means of ${calls} calls each.`,
+)
+await browser.close()
+server.close()
+
+function measure(page: Page, script: string) {
+  return page.evaluate(
+    async ([text, repeats]) => {
+      const timed = (step: () => unknown) => {
+        const before = performance.now()
+        step()
+        return (performance.now() - before) * 1000
+      }
+      const element = document.createElement('script')
+      element.textContent = text
+      const load = timed(() => document.head.append(element))
+      const lapse = window.Lapse.createLapse({ site: 'bench', collector: 'http://127.0.0.1:9' })
+      const absent = timed(() => {
+        for (let call = 0; call < repeats; call++) lapse.absent()
+      })
+      const active = timed(() => lapse.active({ subject: 'u_1', session: 's_1' }))
+      const touch = timed(() => {
+        for (let call = 0; call < repeats; call++) lapse.touch()
+      })
+      return { load, active, touch: touch / repeats, absent: absent / repeats }
+    },
+    [script, calls] as const,
+  )
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
