@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
 import { pino } from 'pino'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { createDatabase } from '../../../test/databases.ts'
@@ -91,6 +92,21 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     await store.migrate()
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
     expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
+  })
+
+  test('answers 503 within 6 s while the database hangs, and has one row of all the tries', async () => {
+    const collector = await createCollector(server)
+    cleanups.push(collector.end)
+    const blocker = await createConnection(collector.database.url)
+    await blocker.query('lock tables session_audit write')
+    const event = eventOf()
+    const startedAt = performance.now()
+    expect((await collector.post(event)).status).toBe(503)
+    expect(performance.now() - startedAt).toBeLessThan(6000)
+    await blocker.end()
+    const { status } = await collector.post(event)
+    expect([200, 201]).toContain(status)
+    expect(await collector.database.rows()).toHaveLength(1)
   })
 
   test('needs no right but to read and insert rows, once the database is migrated', async () => {

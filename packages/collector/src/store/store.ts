@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LapseError } from '../lapse/error.ts'
 import type { Lapse, LapseRow, Recorded } from '../lapse/row.ts'
 import { auditTable, type LapseFilter } from './auditTable.ts'
@@ -23,6 +24,8 @@ export interface Store {
   close(): Promise<void>
 }
 
+const deadlineMs = 5_000
+
 /** Opens the store. Nothing is connected until it is used. */
 export function openStore(location: DatabaseLocation, tableName: string): Store {
   const database = connect(location)
@@ -30,7 +33,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
   return {
     async record(lapse) {
       try {
-        return await recordOnce(table, lapse)
+        return await withinDeadline(recordOnce(table, lapse))
       } catch (cause) {
         throw new LapseError(
           'unavailable',
@@ -58,12 +61,28 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
       }
     },
     async assertReady() {
-      if (await isMigrated(database, tableName)) return
+      if (await withinDeadline(isMigrated(database, tableName))) return
       throw new Error(
         `The table ${tableName} is missing or older than this version needs. Run: lapse migrate`,
       )
     },
     close: () => database.destroy(),
+  }
+}
+
+/**
+ * Gives up the wait, not the work: a row that is committed later makes the next try a duplicate. Cutting a query off
+ * would leave its connection unusable.
+ */
+async function withinDeadline<T>(work: Promise<T>): Promise<T> {
+  const timer = new AbortController()
+  const deadline = sleep(deadlineMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`The database has not answered within ${deadlineMs} ms.`)
+  })
+  try {
+    return await Promise.race([work, deadline])
+  } finally {
+    timer.abort()
   }
 }
 
