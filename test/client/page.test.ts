@@ -28,7 +28,11 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
   })
   afterEach(() => user.browser.close())
 
-  const wasRestored = () => user.tab.evaluate<boolean>('window.restored')
+  /** A page out of bfcache is complete before its `pageshow` comes. */
+  async function wasRestored(): Promise<boolean> {
+    await waitUntil(() => user.tab.evaluate<boolean>("typeof window.restored === 'boolean'"), 'pageshow')
+    return user.tab.evaluate<boolean>('window.restored')
+  }
   const lastAccess = async () => Date.parse(String((await user.onlyRow()).last_access_at))
 
   describe('of a single-page application', { concurrent: false }, () => {

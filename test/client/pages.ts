@@ -53,7 +53,7 @@ function page(head: string, body: string): string {
   window.lapseErrors = []
   window.lapseError = (error) => lapseErrors.push(error + ' ' + error.cause)
   document.addEventListener('lapse', ({ detail }) => { window.verdict = detail })
-  window.restored = false
+  addEventListener('pagehide', () => { window.restored = undefined })
   addEventListener('pageshow', ({ persisted }) => { window.restored = persisted })
 </script>
 ${head}

@@ -31,7 +31,7 @@ export interface Visitor {
   expectNoRow(): Promise<void>
 }
 
-export interface Marker {
+interface Marker {
   readonly id: string
   readonly since: number
   readonly at: number
