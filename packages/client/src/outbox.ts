@@ -47,7 +47,8 @@ export function keep(client: Client, key: string, event: LapseEvent) {
     tell(client, 'outbox full', load(old))
     localStorage.removeItem(old)
   }
-  localStorage[key] ??= JSON.stringify(event)
+  // This page sends it now. Should it be gone before the answer, another may take over.
+  localStorage[key] ??= JSON.stringify({ ...event, retryAt: Date.now() + 5000 })
 }
 
 /** A page that stays open looks again by itself whether something is due. */
@@ -70,9 +71,11 @@ export async function deliver(
 ): Promise<Verdict | Pending | null> {
   const send = async (lock: unknown): Promise<Verdict | Pending | null> => {
     // Another tab may have tried it, or brought it in, since.
-    const event = load(key) ?? own
+    const event = own ?? load(key)
     const now = Date.now()
-    if (!lock || !event || (event.retryAt ?? 0) > now) return later(client)
+    // A time to wait until means nothing once the clock has been set back.
+    const isHeld = (event?.retryAt ?? 0) > now && Number(event?.detectedAt) <= now
+    if (!lock || !event || (isHeld && !own)) return later(client)
     const body = JSON.stringify({ ...event, sentAt: now })
     const [response, answer] = await post(client.url, body, true)
       // The page itself may have used up the 64 KiB that a browser grants to keepalive requests in flight.
@@ -89,12 +92,10 @@ export async function deliver(
       return verdict || null
     }
     // Offline nothing is held back.
-    if (status || navigator.onLine) {
-      const pause = retryDelay(waited, headers?.get('Retry-After'))
-      attempt(() => {
-        localStorage[key] = JSON.stringify({ ...event, retryAt: Date.now() + pause })
-      })
-    }
+    const pause = status || navigator.onLine ? retryDelay(waited, headers?.get('Retry-After')) : 0
+    attempt(() => {
+      localStorage[key] = JSON.stringify({ ...event, retryAt: Date.now() + pause })
+    })
     return later(client)
   }
   return own || !navigator.locks ? send(true) : navigator.locks.request(key, { ifAvailable: true }, send)
