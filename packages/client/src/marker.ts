@@ -35,8 +35,9 @@ export function formatMarker(marker: Marker): string {
 /** A marker for a session that starts now. */
 export function newMarker(): Marker {
   const now = Date.now()
-  // The name of a blob ends in a random UUID on plain http too, where `crypto.randomUUID` is missing.
-  return { v: 1, id: URL.createObjectURL(new Blob()).slice(-36), since: now, at: now }
+  // On plain http `crypto.randomUUID` is missing. The name of a blob ends in a random UUID there too.
+  const id = crypto.randomUUID?.() ?? URL.createObjectURL(new Blob()).slice(-36)
+  return { v: 1, id, since: now, at: now }
 }
 
 /** The marker cookie as it is. */
