@@ -148,6 +148,18 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
 })
 
 describe.each(inject('databaseServers'))('migration on $name', (server) => {
+  test('makes a table whose name is as long as names may be', async () => {
+    const database = await createDatabase(server)
+    cleanups.push(database.drop)
+    const schema = server.url === undefined ? '' : `${new URL(database.url).pathname.slice(1)}.`
+    const table = schema + 'a'.repeat(48)
+    const { database: location } = parseConfig(writtenConfig(database.url, { table }), environment)
+    const store = openStore(location, table)
+    cleanups.push(store.close)
+    expect(await store.migrate()).toEqual(['0001_session_audit'])
+    expect(await database.rows(table)).toEqual([])
+  })
+
   test('runs once, however many processes start it at the same time', async () => {
     const database = await createDatabase(server)
     cleanups.push(database.drop)

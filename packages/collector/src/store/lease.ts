@@ -42,11 +42,12 @@ export async function withLease<T>(
 
 async function ensureLease(database: Knex, name: string): Promise<void> {
   await database.raw(
-    'create table if not exists ?? (name varchar(64) primary key, holder varchar(36), expires_at bigint not null)',
+    'create table if not exists ?? (name varchar(128) primary key, holder varchar(36), expires_at bigint not null)',
     [leaseTable],
   )
   if (await database(leaseTable).where({ name }).first()) return
-  await database(leaseTable).insert({ name, holder: null, expires_at: 0 }).onConflict('name').ignore()
+  // Not `ignore()`: MySQL's INSERT IGNORE would cut a name that is too long, and say nothing.
+  await database(leaseTable).insert({ name, holder: null, expires_at: 0 }).onConflict('name').merge(['name'])
 }
 
 async function take(database: Knex, name: string, holder: string): Promise<boolean> {
