@@ -53,3 +53,8 @@ async function createMysql(server: string): Promise<TestDatabase> {
     },
   }
 }
+
+/** A time as it is stored, in epoch milliseconds: SQLite keeps ISO 8601 text, MySQL an instant. */
+export function timeOf(stored: unknown): number {
+  return stored instanceof Date ? stored.getTime() : Date.parse(String(stored))
+}

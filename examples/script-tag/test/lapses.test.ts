@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { browserOptions } from '../../../scripts/demo/browser.ts'
+import { timeOf } from '../../../test/databases.ts'
 import { type Product, startProduct } from '../../../test/product.ts'
 
 const idleTimeoutSeconds = 3
@@ -160,8 +161,3 @@ describe.each(inject('databaseServers'))('the demo application in Chromium, on $
     expect([kept.get('id'), kept.get('sid')]).toEqual([newMarker.get('id'), newAlias])
   })
 })
-
-/** SQLite keeps ISO 8601 text, MySQL an instant. */
-function timeOf(stored: unknown): number {
-  return stored instanceof Date ? stored.getTime() : Date.parse(String(stored))
-}

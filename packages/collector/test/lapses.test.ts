@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { timeOf } from '../../../test/databases.ts'
 import { createCollector, environment, eventOf, origin, type TestCollector } from './collector.ts'
 
 describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) => {
@@ -174,8 +175,3 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     })
   })
 })
-
-/** SQLite keeps ISO 8601 text, MySQL an instant. */
-function timeOf(stored: unknown): number {
-  return stored instanceof Date ? stored.getTime() : Date.parse(String(stored))
-}

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { Lapse, LapseRow } from '../lapse/row.ts'
+import { isSqlite } from './connect.ts'
 
 /** The columns of the audit table in their order, by the names that the rows have in TypeScript and JSON. */
 const columns = {
@@ -48,10 +49,10 @@ export interface LapseFilter {
 }
 
 export function auditTable(database: Knex, tableName: string): AuditTable {
-  const isSqlite = database.client.config.client === 'better-sqlite3'
+  const keepsText = isSqlite(database)
   const selection = { id: 'id', ...columns }
 
-  const stored = (value: StoredValue) => (isSqlite && value instanceof Date ? value.toISOString() : value)
+  const stored = (value: StoredValue) => (keepsText && value instanceof Date ? value.toISOString() : value)
   const rowOf = (record: Record<keyof LapseRow, StoredValue>) =>
     // The cast is right because the columns were written from a Lapse, and these are the types that change on the way.
     Object.fromEntries(

@@ -5,6 +5,8 @@ import type { DatabaseLocation } from './databaseUrl.ts'
 /** How long a caller waits for a connection before it hears that the database is away. */
 const acquireTimeoutMs = 3_000
 
+const sqliteClient = 'better-sqlite3'
+
 /** Opens a pool on the database. Nothing is connected until the first query. */
 export function connect(location: DatabaseLocation): Knex {
   const config = location.dialect === 'sqlite' ? sqlite(location.path) : mysql(location)
@@ -13,9 +15,13 @@ export function connect(location: DatabaseLocation): Knex {
   return knex({ ...config, log: { warn: silent, error: silent, deprecate: silent, debug: silent } })
 }
 
+export function isSqlite(database: Knex): boolean {
+  return database.client.config.client === sqliteClient
+}
+
 function sqlite(filename: string): Knex.Config {
   return {
-    client: 'better-sqlite3',
+    client: sqliteClient,
     connection: { filename },
     useNullAsDefault: true,
     pool: {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { isSqlite } from './connect.ts'
 
 const leaseTable = 'lapse_leases'
 const lifetimeMs = 30_000
@@ -61,7 +62,7 @@ async function take(database: Knex, name: string, holder: string): Promise<boole
 
 /** Replicas share the database's clock, not each other's. In SQLite they share the machine's. */
 async function databaseTime(database: Knex): Promise<number> {
-  if (database.client.config.client === 'better-sqlite3') return Date.now()
+  if (isSqlite(database)) return Date.now()
   const [[{ now }]] = await database.raw('select cast(unix_timestamp(now(3)) * 1000 as unsigned) as now')
   return Number(now)
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { withLease } from './lease.ts'
 import * as sessionAudit from './migrations/0001_session_audit.ts'
-import { splitTableName, type TableName } from './tableName.ts'
+import { schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
 const leaseWaitMs = 60_000
 
@@ -47,10 +47,10 @@ export async function migrate(database: Knex, name: string): Promise<string[]> {
 
 /** Whether every migration of this version has run. It only reads. */
 export async function isMigrated(database: Knex, name: string): Promise<boolean> {
-  const { schema, table } = splitTableName(name)
+  const tableName = splitTableName(name)
+  const { schema, table } = tableName
   const history = historyOf(table)
-  const builder = schema ? database.schema.withSchema(schema) : database.schema
-  if (!(await builder.hasTable(history))) return false
+  if (!(await schemaBuilder(database, tableName).hasTable(history))) return false
   const ran: string[] = await database(schema ? `${schema}.${history}` : history).pluck('name')
   return Object.keys(migrations).every((migration) => ran.includes(migration))
 }

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import { z } from 'zod'
 
 /** The audit table's name, with the schema (in MySQL, the database) that it is in when that is named. */
@@ -9,6 +10,11 @@ export interface TableName {
 export const tableNameSchema = z.string().regex(/^(?:\w{1,64}\.)?\w{1,48}$/, {
   error: 'write NAME or SCHEMA.NAME: letters, digits and underscores, NAME at most 48 of them',
 })
+
+/** Makes and looks up tables in the schema that the name has, else in the connection's own. */
+export function schemaBuilder(database: Knex, { schema }: TableName): Knex.SchemaBuilder {
+  return schema ? database.schema.withSchema(schema) : database.schema
+}
 
 export function splitTableName(name: string): TableName {
   const [table = name, schema] = name.split('.').reverse()

@@ -1,14 +1,15 @@
 import type { Knex } from 'knex'
-import type { TableName } from '../tableName.ts'
+import { isSqlite } from '../connect.ts'
+import { schemaBuilder, type TableName } from '../tableName.ts'
 
 /** The audit table: one row for each ended session. */
-export async function up(database: Knex, { schema, table }: TableName): Promise<void> {
-  const builder = () => (schema ? database.schema.withSchema(schema) : database.schema)
+export async function up(database: Knex, tableName: TableName): Promise<void> {
+  const { table } = tableName
   // MySQL commits DDL at once, so a migration that was cut short may have made the table already.
-  if (await builder().hasTable(table)) return
+  if (await schemaBuilder(database, tableName).hasTable(table)) return
   const text = await textType(database)
 
-  await builder().createTable(table, (columns) => {
+  await schemaBuilder(database, tableName).createTable(table, (columns) => {
     columns.bigIncrements('id')
     columns.specificType('site', text(64)).notNullable()
     columns.specificType('session_key', text(255)).notNullable()
@@ -41,7 +42,7 @@ export async function up(database: Knex, { schema, table }: TableName): Promise<
  * and their older `_bin` collations take `a` and `a ` for the same.
  */
 async function textType(database: Knex): Promise<(length: number) => string> {
-  if (database.client.config.client === 'better-sqlite3') return () => 'text'
+  if (isSqlite(database)) return () => 'text'
   const [[{ version }]] = await database.raw('select version() as version')
   const collation = /mariadb/i.test(version) ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin'
   return (length) => `varchar(${length}) character set utf8mb4 collate ${collation}`
