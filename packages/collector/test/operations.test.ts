@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -31,6 +32,25 @@ describe('the collector', () => {
     const etag = response.headers.get('etag') ?? ''
     const again = await fetch(`${collector.url}/lapse.js`, { headers: { 'If-None-Match': etag } })
     expect(again.status).toBe(304)
+  })
+
+  test('gives the tag with the hash of its script, by an address that is cached for good', async () => {
+    const collector = await createCollector(sqlite, { trustProxy: ['127.0.0.1'] })
+    cleanups.push(collector.end)
+    const headers = { 'X-Forwarded-Proto': 'https' }
+    const page = await fetch(`${collector.url}/tag?site=acme`, { headers })
+    expect(page.status).toBe(200)
+    expect(page.headers.get('content-security-policy')).toMatch("default-src 'none'")
+    const text = (await page.text()).replaceAll(/&#(\d+);/g, (_, code) => String.fromCharCode(code))
+    const [, address = '', integrity] = /<script src="(https:\S+)"\s+integrity="(\S+)"/.exec(text) ?? []
+    expect(text).toContain('data-site="acme"')
+    const script = await fetch(address.replace('https:', 'http:'))
+    expect(script.headers.get('cache-control')).toMatch('immutable')
+    const hash = createHash('sha384').update(Buffer.from(await script.arrayBuffer()))
+    expect(`sha384-${hash.digest('base64')}`).toBe(integrity)
+    const older = await fetch(`${collector.url}/lapse.js?v=0.0.0`)
+    expect(older.headers.get('cache-control')).toBe('no-cache')
+    expect((await fetch(`${collector.url}/tag?site=other`)).status).toBe(404)
   })
 
   test('is alive and ready', async () => {

@@ -4,13 +4,14 @@ import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { Lapse, Recorded } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
-import { clientScript } from './clientScript.ts'
+import { clientScript, loadClientScript } from './clientScript.ts'
 import type { State } from './context.ts'
 import { healthz, readyz } from './health.ts'
 import { postLapse } from './postLapse.ts'
 import { problems } from './problem.ts'
 import { rateLimit } from './rateLimit.ts'
 import { requestLog } from './requestLog.ts'
+import { tagPage } from './tagPage.ts'
 
 /** What the endpoints need of the world around them. */
 export interface CollectorParts {
@@ -61,10 +62,12 @@ export function createApp(parts: CollectorParts): Koa<State> {
 
 function router(parts: CollectorParts): Router<State> {
   const { rateLimit: limit } = parts.settings
+  const script = loadClientScript()
   const routes = new Router<State>()
   routes.get('/healthz', healthz)
   routes.get('/readyz', readyz(parts))
-  routes.get('/lapse.js', clientScript())
+  routes.get('/lapse.js', clientScript(script))
+  routes.get('/tag', tagPage(parts, script))
   routes.post('/v1/lapses', ...(limit ? [rateLimit(limit)] : []), postLapse(parts))
   return routes
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import proxyAddress from 'proxy-addr'
-import type { Middleware } from './context.ts'
+import type { Context, Middleware } from './context.ts'
 
 /**
  * Gives each request an id and a line in the log when it is answered.
  *
- * `X-Forwarded-For` is believed from the networks of `trustProxy` only.
+ * `X-Forwarded-For` and `X-Forwarded-Proto` are believed from the networks of `trustProxy` only.
  */
 export function requestLog(log: Logger, trustProxy: readonly string[]): Middleware {
   const isTrusted = proxyAddress.compile([...trustProxy])
@@ -16,6 +16,7 @@ export function requestLog(log: Logger, trustProxy: readonly string[]): Middlewa
     ctx.state.requestId = requestId
     // A socket that is closed already has no address.
     ctx.state.address = proxyAddress(ctx.req, isTrusted) ?? ''
+    ctx.state.origin = originOf(ctx, isTrusted(ctx.req.socket.remoteAddress ?? '', 0))
     ctx.state.log = log.child({ requestId })
     ctx.state.logged = {}
     ctx.set('X-Request-Id', requestId)
@@ -31,4 +32,9 @@ export function requestLog(log: Logger, trustProxy: readonly string[]): Middlewa
       'request',
     )
   }
+}
+
+function originOf(ctx: Context, isProxied: boolean): string {
+  const [scheme] = isProxied ? ctx.get('X-Forwarded-Proto').split(',') : []
+  return `${scheme?.trim() === 'https' ? 'https' : 'http'}://${ctx.host}`
 }

@@ -1,0 +1,42 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createEngines } from '../engines/engines.ts'
+import { freePort } from '../servers.ts'
+import { type Stage, startStage } from './stage.ts'
+
+let stage: Stage<'app'>
+beforeAll(async () => {
+  stage = await startStage({ app: { idleTimeoutSeconds: 3 } })
+})
+afterAll(() => stage.end())
+
+describe.concurrent.each(createEngines())('the tag that the collector gives, in $name', (engine) => {
+  afterAll(() => engine.stop())
+
+  test('runs as it is copied, and not with the hash of another file', { concurrent: false }, async () => {
+    const port = await freePort()
+    const browser = await engine.launch()
+    const tab = await browser.newTab()
+    await tab.goto(`${stage.collectorUrl}/tag?site=app`)
+    const tag = await tab.evaluate<string>("document.querySelector('pre').innerText")
+    expect(tag).toContain('data-site="app"')
+    const forged = tag.replace(/sha384-.{8}/, 'sha384-AAAAAAAA')
+    const server = createServer((request, response) => {
+      response.setHeader('Content-Type', 'text/html')
+      response.end(request.url === '/forged' ? forged : request.url === '/' ? tag : '')
+    }).listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    try {
+      await tab.goto(`http://127.0.0.1:${port}/forged`)
+      expect(await tab.evaluate('typeof window.Lapse')).toBe('undefined')
+      await tab.goto(`http://127.0.0.1:${port}/`)
+      expect(await tab.evaluate('typeof window.Lapse')).toBe('object')
+      expect(await tab.evaluate('document.cookie')).toContain('sub=USER-ID')
+    } finally {
+      await browser.close()
+      server.close()
+      server.closeAllConnections()
+    }
+  })
+})
