@@ -155,9 +155,10 @@ function pages(options: HostOptions): Middleware {
   }
 }
 
-/** The cache header is the scenario's to choose; pages that depend on a session are not kept, unless it says so. */
+/** The cache header and the policy are the scenario's to choose; pages that depend on a session are not kept, unless it says so. */
 function show(ctx: Context, page: string): void {
   ctx.set('Cache-Control', String(ctx.query.cache ?? 'no-store'))
+  if (ctx.query.csp) ctx.set('Content-Security-Policy', String(ctx.query.csp))
   ctx.type = 'html'
   ctx.body = page
 }

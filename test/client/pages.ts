@@ -25,7 +25,11 @@ function taggedPage(
   const list = Object.entries(attributes).map(([name, value]) => `${name}="${escaped(value)}"`)
   const prerender = url.searchParams.has('prerender') ? prerendering : ''
   const out = url.searchParams.has('keep-out-of-bfcache') ? outOfBfcache : ''
-  return page(`${out}${prerender}<script src="${collector}/lapse.js" defer ${list.join(' ')}></script>`, body)
+  const clock = url.searchParams.has('clock') ? clockSetBy(Number(url.searchParams.get('clock'))) : ''
+  return page(
+    `${clock}${out}${prerender}<script src="${collector}/lapse.js" defer ${list.join(' ')}></script>`,
+    body,
+  )
 }
 
 /** What browsers don't freeze a page with. Each engine has its own idea of that. */
@@ -45,6 +49,14 @@ const prerendering = `<script>
   }, 4000)
   setTimeout(() => { location.href = '/login?stay=1' }, 7000)
 </script>`
+
+/** Sets the page's clock, by milliseconds. */
+function clockSetBy(offsetMs: number): string {
+  return `<script>
+  const trueNow = Date.now
+  Date.now = () => trueNow() + ${offsetMs}
+</script>`
+}
 
 /** What every page keeps for the scenario to look at: the verdict, and what the client complained of. */
 function page(head: string, body: string): string {

@@ -108,7 +108,9 @@ async function attach(port: number): Promise<Tab> {
 type Send = (method: string, params: object) => Promise<NonNullable<Answer['result']>['result']>
 
 function tabOf(send: Send): Tab {
-  const leaveBy = (deed: string) => leave(tab, () => tab.evaluate(`void setTimeout(() => { ${deed} }, 0)`))
+  // Not by `evaluate`: the document may be gone before its promise is asked for.
+  const leaveBy = (deed: string) =>
+    leave(tab, () => send('Runtime.evaluate', { expression: `void setTimeout(() => { ${deed} }, 0)` }))
   const tab: Tab = {
     goto: (url) => leaveBy(`location.href = ${JSON.stringify(url)}`),
     reload: () => leaveBy('location.reload()'),
