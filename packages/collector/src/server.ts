@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { createApp } from './http/app.ts'
-import { openStore } from './store/store.ts'
+import { openStore, openWriter } from './store/store.ts'
 
 /** A running collector. */
 export interface Collector {
@@ -30,10 +30,11 @@ export async function startCollector(
   log: Logger = pino({ level: config.logLevel }),
 ): Promise<Collector> {
   const store = openStore(config.database, config.table)
+  const writer = openWriter(config.database, config.table)
   try {
     if (config.database.dialect === 'sqlite') await store.migrate()
     const lifecycle = { isStopping: false }
-    const app = createApp({ settings: config, store, log, lifecycle })
+    const app = createApp({ settings: config, store, writer, log, lifecycle })
     const server = createServer(
       { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
       app.callback(),
@@ -49,11 +50,13 @@ export async function startCollector(
         log.info('collector is stopping')
         await sleep(drainMs)
         await new Promise((resolve) => server.close(resolve))
+        await writer.close()
         await store.close()
         log.info('collector has stopped')
       },
     }
   } catch (error) {
+    await writer.close()
     await store.close()
     throw error
   }

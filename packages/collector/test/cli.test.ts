@@ -45,6 +45,8 @@ describe('lapse', () => {
     [['serve', '--help'], '--config'],
     [['migrate', '--help'], '--config'],
     [['list', '--help'], '--limit'],
+    [['token', '--help'], 'revoke'],
+    [['token', 'create', '--help'], '--scope'],
   ])('%j says how it is used', async (args, word) => {
     const { status, stdout } = await lapse(args)
     expect(status).toBe(0)
@@ -189,5 +191,32 @@ describe.each(inject('databaseServers'))('lapse on $name', (server) => {
     expect(oldest).toMatch(/u_1 +s_1 +idle_timeout/)
     expect((await lapse(['list', '--subject', 'u_1', '--reason', 'idle_timeout'])).stdout).not.toMatch('u_2')
     expect((await lapse(['list', '--limit', '1'])).stdout).not.toMatch('u_1')
+  })
+  test('makes a token, shows it once, and ends it', async () => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const file = writeConfig({ sites, database: database.url, listen: { port } })
+    await lapse(['migrate'])
+    const made = await lapse(['token', 'create', '--scope', 'write', '--site', 'acme', '--name', 'cron'])
+    const [, id = ''] = /^lapse_([0-9a-f]{16})_[\w-]{43}\n$/.exec(made.stdout) ?? []
+    expect(made.stderr).toMatch(id)
+    expect((await lapse(['token', 'list'])).stdout).toMatch(new RegExp(`${id} +write +acme +cron +.*good`))
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${made.stdout.trim()}` }
+    const event = { site: 'acme', detectedBy: 'server', session: 's_3', reason: 'revoked' }
+
+    const collector = await serve(file, url)
+    expect((await postEvent(url, event, headers)).status).toBe(201)
+    expect(await lapse(['token', 'revoke', id])).toMatchObject({ status: 0 })
+    expect((await postEvent(url, { ...event, session: 's_4' }, headers)).status).toBe(401)
+    await stop(collector)
+    expect((await lapse(['token', 'list'])).stdout).toMatch('revoked')
+    expect(await lapse(['token', 'revoke', 'nothing'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching('There is no token nothing'),
+    })
+    expect(await lapse(['token', 'create', '--scope', 'write', '--site', 'other'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching('no site "other"'),
+    })
   })
 })

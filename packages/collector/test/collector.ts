@@ -2,13 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import type { DatabaseServer } from '../../../test/servers.ts'
-import { type Collector, type ConfigInput, openStore, parseConfig, startCollector } from '../src/index.ts'
+import {
+  type Collector,
+  type ConfigInput,
+  openStore,
+  parseConfig,
+  type Store,
+  startCollector,
+} from '../src/index.ts'
 
 export const origin = 'https://app.acme.com'
 const ticketSecret = 'a secret of the tests, 32 bytes or more'
 
 export interface TestCollector extends Collector {
   readonly database: TestDatabase
+  readonly store: Store
   /** What the collector logged, a JSON line each. */
   readonly logLines: string[]
   post(event: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
@@ -44,17 +52,18 @@ export async function createCollector(
   const config = parseConfig(writtenConfig(database.url, changes), environment)
   const store = openStore(config.database, config.table)
   await store.migrate()
-  await store.close()
   const logLines: string[] = []
   const log = pino({ level: 'info' }, { write: (line) => void logLines.push(line) })
   const collector = await startCollector(config, log)
   return {
     ...collector,
     database,
+    store,
     logLines,
     post: (event, headers = { Origin: origin }) => postEvent(collector.url, event, headers),
     async end() {
       await collector.close()
+      await store.close()
       await database.drop()
     },
   }

@@ -114,7 +114,7 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
   })
 
-  test('answers 503 within 6 s while the database hangs, and has one row of all the tries', async () => {
+  test('answers 503 within 6 s while the database hangs, then at once, and has one row of all the tries', async () => {
     const collector = await createCollector(server)
     cleanups.push(collector.end)
     const blocker = await createConnection(collector.database.url)
@@ -123,9 +123,11 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     const startedAt = performance.now()
     expect((await collector.post(event)).status).toBe(503)
     expect(performance.now() - startedAt).toBeLessThan(6000)
+    const again = performance.now()
+    expect((await collector.post(event)).status).toBe(503)
+    expect(performance.now() - again).toBeLessThan(500)
     await blocker.end()
-    const { status } = await collector.post(event)
-    expect([200, 201]).toContain(status)
+    await expect.poll(async () => (await collector.post(event)).status, { timeout: 3000 }).toBeLessThan(300)
     expect(await collector.database.rows()).toHaveLength(1)
   })
 
@@ -176,7 +178,7 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
     const { database: location } = parseConfig(writtenConfig(database.url, { table }), environment)
     const store = openStore(location, table)
     cleanups.push(store.close)
-    expect(await store.migrate()).toEqual(['0001_session_audit'])
+    expect(await store.migrate()).toEqual(['0001_session_audit', '0002_tokens'])
     expect(await database.rows(table)).toEqual([])
   })
 
@@ -187,7 +189,7 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
     const stores = Array.from({ length: 6 }, () => openStore(location, table))
     cleanups.push(() => Promise.all(stores.map((store) => store.close())))
     const ran = await Promise.all(stores.map((store) => store.migrate()))
-    expect(ran.flat()).toEqual(['0001_session_audit'])
+    expect(ran.flat()).toEqual(['0001_session_audit', '0002_tokens'])
     expect(await database.rows()).toEqual([])
   })
 })

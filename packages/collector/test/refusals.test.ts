@@ -28,7 +28,9 @@ describe('the collector refuses', () => {
     [422, 'JSON that is no object', '[]', json],
     [422, 'a control character in an id', eventOf({ subject: 'u\n42' }), json],
     [422, 'half of a character', JSON.stringify(eventOf({ subject: '#' })).replace('#', '\\ud83d'), json],
-    [422, 'the word of a server without its token', eventOf({ detectedBy: 'server' }), json],
+    [401, 'the word of a server without its token', eventOf({ detectedBy: 'server' }), json],
+    [401, 'a token that is none', eventOf(), { ...json, Authorization: 'Bearer lapse_0' }],
+    [401, 'another scheme than Bearer', eventOf(), { ...json, Authorization: 'Basic bGFwc2U6' }],
   ])('with %i %s, as a problem, and writes no row', async (status, _, body, headers) => {
     const response = await collector.post(body, headers)
     expect(response.status).toBe(status)

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { lapseEventSchema } from '../src/lapse/event.ts'
-import { type JudgeInput, judge } from '../src/lapse/verdict.ts'
+import { type JudgeInput, judge, type Reason } from '../src/lapse/verdict.ts'
 
 const minute = 60_000
 const signIn = 1_800_000_000_000
@@ -11,7 +10,7 @@ interface Case {
   readonly sent?: number
   readonly started?: number
   readonly restarted?: boolean
-  readonly detectedBy?: 'login_page' | 'new_session' | 'logout'
+  readonly declared?: Reason
   readonly absoluteTimeoutSeconds?: number
   readonly signedInAt?: number
   readonly received?: number
@@ -20,18 +19,15 @@ interface Case {
 /** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace 10 s. */
 function verdictOf(times: Case) {
   const { started = 0, lastAccess = 10 * minute, detected = 60 * minute, sent = detected } = times
-  const event = lapseEventSchema.parse({
-    site: 'acme',
-    marker: '1f0e7c1c-58ab-4a0e-9a7c-6d9a3c0d7f11',
-    startedAt: signIn + started,
-    lastAccessAt: signIn + lastAccess,
-    detectedAt: signIn + detected,
-    sentAt: signIn + sent,
-    detectedBy: times.detectedBy ?? 'login_page',
-    browserRestarted: times.restarted ?? false,
-  })
   const input: JudgeInput = {
-    event,
+    times: {
+      startedAt: signIn + started,
+      lastAccessAt: signIn + lastAccess,
+      detectedAt: signIn + detected,
+      sentAt: signIn + sent,
+    },
+    declared: times.declared,
+    browserRestarted: times.restarted,
     limits: {
       idleTimeoutSeconds: 1800,
       absoluteTimeoutSeconds: times.absoluteTimeoutSeconds,
@@ -89,7 +85,7 @@ describe('the verdict', () => {
   })
 
   test('is logout for a reported logout, however long ago the last access was', () => {
-    expect(verdictOf({ detectedBy: 'logout' })).toMatchObject({ reason: 'logout', expiredAt: undefined })
+    expect(verdictOf({ declared: 'logout' })).toMatchObject({ reason: 'logout', expiredAt: undefined })
   })
 
   test.each<[string, Case]>([
@@ -103,7 +99,7 @@ describe('the verdict', () => {
     ['the last access lies before the signed sign-in', { lastAccess: 0, signedInAt: minute + 1 }],
     [
       'a reported logout contradicts itself',
-      { detectedBy: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
+      { declared: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
     ],
   ])('is clock_anomaly when %s', (_, times) => {
     expect(verdictOf(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
 import { serve } from './serve.ts'
+import { token } from './token.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
@@ -14,10 +15,12 @@ const program = new Command('lapse')
   .addCommand(serve)
   .addCommand(migrate)
   .addCommand(list)
+  .addCommand(token)
   .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 used wrongly.')
 
 // A subcommand that was built by itself does not inherit this.
-for (const command of program.commands) command.exitOverride()
+for (const command of [program, ...program.commands].flatMap(({ commands }) => commands))
+  command.exitOverride()
 
 try {
   await program.parseAsync()

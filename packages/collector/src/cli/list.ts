@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { getBorderCharacters, table } from 'table'
 import { loadConfig } from '../config.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import { openStore } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
+import { printTable } from './printTable.ts'
 
 interface ListOptions extends ConfigOption {
   readonly site?: string
@@ -25,7 +25,8 @@ export const list = new Command('list')
     const store = openStore(config.database, config.table)
     try {
       const rows = await store.latest(filter)
-      process.stdout.write(rows.length > 0 ? formatTable(rows) : 'No lapses recorded.\n')
+      if (rows.length === 0) process.stdout.write('No lapses recorded.\n')
+      else printTable(headings, rows)
     } finally {
       await store.close()
     }
@@ -47,18 +48,4 @@ const headings: Readonly<Record<string, (row: LapseRow) => string | number | Dat
   last_access_at: (row) => row.lastAccessAt,
   expired_at: (row) => row.expiredAt,
   detected_at: (row) => row.detectedAt,
-}
-
-function formatTable(rows: readonly LapseRow[]): string {
-  const cells = rows.map((row) => Object.values(headings).map((value) => formatCell(value(row))))
-  return table([Object.keys(headings), ...cells], {
-    border: getBorderCharacters('void'),
-    columnDefault: { paddingLeft: 0, paddingRight: 2 },
-    drawHorizontalLine: () => false,
-  })
-}
-
-function formatCell(value: string | number | Date | null): string {
-  if (value instanceof Date) return value.toISOString().slice(0, 19).concat('Z')
-  return value === null ? '-' : String(value)
 }

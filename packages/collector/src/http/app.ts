@@ -4,6 +4,7 @@ import Koa from 'koa'
 import type { Logger } from 'pino'
 import type { Lapse, Recorded } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
+import type { Token } from '../lapse/token.ts'
 import { clientScript, loadClientScript } from './clientScript.ts'
 import type { State } from './context.ts'
 import { healthz, readyz } from './health.ts'
@@ -22,10 +23,14 @@ export interface CollectorParts {
     readonly rateLimit: false | { readonly requestsPerMinute: number }
   }
   readonly store: {
-    /** Writes a row once and resolves after the commit. */
-    record(lapse: Lapse): Promise<Recorded>
     /** Throws while rows cannot be written. */
     assertReady(): Promise<void>
+    findToken(id: string): Promise<Token | undefined>
+  }
+  readonly writer: {
+    /** Writes a row once and resolves after the commit. */
+    write(lapse: Lapse): Promise<Recorded>
+    readonly failingForMs: number
   }
   readonly log: Logger
   readonly lifecycle: { readonly isStopping: boolean }

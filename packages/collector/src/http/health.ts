@@ -8,11 +8,15 @@ export const healthz: Middleware = (ctx) => {
   ctx.body = { status: 'ok' }
 }
 
+/** A fault that passes by itself sooner is no reason to send the traffic elsewhere. */
+const failingTooLongMs = 10_000
+
 /** `GET /readyz`: events can be recorded. Fails while the database is away or unmigrated, or on the way out. */
-export function readyz({ store, lifecycle }: CollectorParts): Middleware {
+export function readyz({ store, writer, lifecycle }: CollectorParts): Middleware {
   return async (ctx) => {
     ctx.set('Cache-Control', 'no-store')
     if (lifecycle.isStopping) throw unready('The collector is stopping.')
+    if (writer.failingForMs > failingTooLongMs) throw unready('No row could be written for 10 seconds.')
     try {
       await store.assertReady()
     } catch (cause) {

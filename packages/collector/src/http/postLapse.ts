@@ -5,13 +5,14 @@ import type { Site } from '../lapse/site.ts'
 import { type TicketClaims, verifyTicket } from '../lapse/ticket.ts'
 import { keptAddress } from './address.ts'
 import type { CollectorParts } from './app.ts'
+import { assertSite, authenticate } from './authenticate.ts'
 import type { Middleware } from './context.ts'
 import { readJson } from './readJson.ts'
 
 const userAgentLength = 512
 
 /** `POST /v1/lapses`: checks an event, judges it, and answers when its row is committed. */
-export function postLapse({ settings, store }: CollectorParts): Middleware {
+export function postLapse({ settings, store, writer }: CollectorParts): Middleware {
   return async (ctx) => {
     const event = parseLapseEvent(await readJson(ctx))
     ctx.state.logged.site = event.site
@@ -24,6 +25,14 @@ export function postLapse({ settings, store }: CollectorParts): Middleware {
       throw new LapseError('origin-refused', `Add ${origin} to the origins of the site "${event.site}".`)
     }
 
+    const token = await authenticate(ctx, { scope: 'write', findToken: store.findToken })
+    if (token) assertSite(token, event.site)
+    else if (event.detectedBy === 'server')
+      throw new LapseError(
+        'token-refused',
+        'A server sends a token with the scope "write": lapse token create.',
+      )
+
     const receivedAt = Date.now()
     const claims = await claimsOf(event, site, receivedAt)
     const lapse = toLapse(event, claims, site, {
@@ -32,7 +41,7 @@ export function postLapse({ settings, store }: CollectorParts): Middleware {
       ip: keptAddress(ctx.state.address, site.ip),
       userAgent: ctx.get('User-Agent').slice(0, userAgentLength) || undefined,
     })
-    const { row, duplicate } = await store.record(lapse)
+    const { row, duplicate } = await writer.write(lapse)
 
     const { id, reason, elapsedMs, idleTimeoutSeconds } = row
     Object.assign(ctx.state.logged, { id, reason, duplicate })
@@ -42,12 +51,13 @@ export function postLapse({ settings, store }: CollectorParts): Middleware {
 }
 
 async function claimsOf(
-  { ticket, site: name }: LapseEvent,
+  { ticket, site: name, detectedBy }: LapseEvent,
   site: Site,
   now: number,
 ): Promise<TicketClaims | undefined> {
   if (ticket !== undefined) return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now })
-  if (site.requireTicket)
+  // A server's token says more than a ticket could.
+  if (site.requireTicket && detectedBy !== 'server')
     throw new LapseError('ticket-refused', `The site "${name}" takes events with a ticket only.`)
   return undefined
 }

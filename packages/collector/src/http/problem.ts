@@ -32,6 +32,8 @@ function answer(ctx: Context, { code, message, errors, retryAfterSeconds }: Laps
   const { status, title } = errorCodes[code]
   ctx.state.logged.problem = code
   ctx.status = status
+  // RFC 6750, section 3.
+  if (code === 'token-refused') ctx.set('WWW-Authenticate', 'Bearer')
   if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
   ctx.body = { type: `urn:lapse:problem:${code}`, title, status, detail: message, ...(errors && { errors }) }
   ctx.type = 'application/problem+json'

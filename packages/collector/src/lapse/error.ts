@@ -5,8 +5,10 @@
 export const errorCodes = {
   'not-json': { status: 400, title: 'The body is not JSON' },
   'bad-request': { status: 400, title: 'The request cannot be understood' },
+  'token-refused': { status: 401, title: 'The token was refused' },
   'ticket-refused': { status: 401, title: 'The ticket was refused' },
   'origin-refused': { status: 403, title: 'The origin may not report for this site' },
+  forbidden: { status: 403, title: 'The token does not allow this' },
   'unknown-site': { status: 404, title: 'The site is not known here' },
   'not-found': { status: 404, title: 'There is nothing at this address' },
   'method-not-allowed': { status: 405, title: 'The address does not take this method' },

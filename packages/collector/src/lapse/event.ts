@@ -22,26 +22,64 @@ const time = z.int().min(0).max(maxTime)
 
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
 
+const marker = z.guid().toLowerCase()
+
+/** What both kinds of events may say of a session. */
+const described = {
+  site: opaque(64),
+  session: optional(opaque(255)),
+  subject: optional(opaque(255)),
+  ticket: optional(z.string().min(1)),
+  browserRestarted: optional(z.boolean()),
+  client: optional(opaque(32)),
+}
+
 /**
  * What a browser posts about one ended session. Times are epoch milliseconds of the browser's clock.
  * Unknown fields are dropped, so that a newer client loses nothing to an older collector.
  */
-export const lapseEventSchema = z.object({
-  site: opaque(64),
-  marker: z.guid().toLowerCase(),
+const browserEventSchema = z.object({
+  ...described,
+  marker,
   startedAt: time,
   lastAccessAt: time,
   detectedAt: time,
   sentAt: time,
-  session: optional(opaque(255)),
-  subject: optional(opaque(255)),
-  ticket: optional(z.string().min(1)),
   detectedBy: z.enum(['login_page', 'new_session', 'logout']),
-  browserRestarted: optional(z.boolean()),
-  client: optional(opaque(32)),
 })
 
-export type LapseEvent = z.output<typeof lapseEventSchema>
+/** What a server may call the end of a session by itself. */
+const serverReasons = ['idle_timeout', 'absolute_timeout', 'logout', 'revoked', 'displaced'] as const
+
+// Also where another field is wrong already, so that an answer names every bad field.
+const always = { when: () => true }
+
+/** What a server posts. Times are of its own clock; `detectedAt` and `sentAt` are now unless given. */
+const serverEventSchema = z
+  .object({
+    ...described,
+    marker: optional(marker),
+    startedAt: optional(time),
+    lastAccessAt: optional(time),
+    detectedAt: optional(time),
+    sentAt: optional(time),
+    detectedBy: z.literal('server'),
+    reason: optional(z.enum(serverReasons)),
+  })
+  .refine((event) => event.session !== undefined || event.marker !== undefined, {
+    path: ['session'],
+    error: 'name the session: its alias here, or its marker',
+    ...always,
+  })
+  .refine((event) => event.reason !== undefined || event.lastAccessAt !== undefined, {
+    path: ['reason'],
+    error: 'give a reason, or the time of the last access to judge by',
+    ...always,
+  })
+
+type BrowserEvent = z.output<typeof browserEventSchema>
+type ServerEvent = z.output<typeof serverEventSchema>
+export type LapseEvent = BrowserEvent | ServerEvent
 
 /**
  * Checks a parsed body.
@@ -49,18 +87,17 @@ export type LapseEvent = z.output<typeof lapseEventSchema>
  * @throws {LapseError} `invalid-event`, naming every bad field.
  */
 export function parseLapseEvent(body: unknown): LapseEvent {
-  const result = lapseEventSchema.safeParse(body)
+  const result = isFromServer(body) ? serverEventSchema.safeParse(body) : browserEventSchema.safeParse(body)
   if (result.success) return result.data
   const errors = result.error.issues.map(({ path, message }) => ({
     pointer: `#${path.map((key) => `/${String(key)}`).join('')}`,
     detail: message,
   }))
   const fields = errors.map(({ pointer }) => pointer.slice(2) || 'the whole body')
-  throw new LapseError(
-    'invalid-event',
-    `Correct these fields and send the event again: ${fields.join(', ')}.`,
-    {
-      errors,
-    },
-  )
+  const message = `Correct these fields and send the event again: ${fields.join(', ')}.`
+  throw new LapseError('invalid-event', message, { errors })
+}
+
+function isFromServer(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'detectedBy' in body && body.detectedBy === 'server'
 }

@@ -1,6 +1,6 @@
 import { type LapseEvent, maxTime } from './event.ts'
 import type { TicketClaims } from './ticket.ts'
-import { judge, type Limits, type Reason } from './verdict.ts'
+import { judge, type Limits, type Reason, type Times } from './verdict.ts'
 
 /** One row of the audit table before the database gives it an `id`. Times are by the collector's clock. */
 export interface Lapse {
@@ -59,30 +59,37 @@ export function toLapse(
     idleTimeoutSeconds = site.idleTimeoutSeconds,
     absoluteTimeoutSeconds = site.absoluteTimeoutSeconds,
   } = claims ?? {}
+  const { receivedAt } = arrival
+  const { startedAt, lastAccessAt, detectedAt = receivedAt, sentAt = receivedAt } = event
+  const times: Times = { startedAt, lastAccessAt, detectedAt, sentAt }
   const verdict = judge({
-    event,
+    times,
+    declared: declaredReason(event),
+    browserRestarted: event.browserRestarted,
     limits: { ...site, idleTimeoutSeconds, absoluteTimeoutSeconds },
-    receivedAt: arrival.receivedAt,
+    receivedAt,
     signedInAt: claims?.issuedAt,
   })
   const session = claims?.session ?? event.session
   // A hostile clock could shift a time beyond what the column holds.
   const here = (at: number) => new Date(Math.min(Math.max(at + verdict.clockSkewMs, 0), maxTime))
+  const hereIfKnown = (at: number | undefined) => (at === undefined ? null : here(at))
   return {
     site: event.site,
-    sessionKey: session ?? event.marker,
-    marker: event.marker,
+    // One of the two is there: the schemas see to it.
+    sessionKey: session ?? event.marker ?? '',
+    marker: event.marker ?? null,
     session: session ?? null,
     subject: claims?.subject ?? event.subject ?? null,
     reason: verdict.reason,
-    evidence: claims ? 'signed' : 'self_reported',
+    evidence: event.detectedBy === 'server' ? 'server' : claims ? 'signed' : 'self_reported',
     detectedBy: event.detectedBy,
-    startedAt: here(event.startedAt),
-    lastAccessAt: here(event.lastAccessAt),
-    expiredAt: verdict.expiredAt === undefined ? null : here(verdict.expiredAt),
-    detectedAt: here(event.detectedAt),
-    receivedAt: new Date(arrival.receivedAt),
-    elapsedMs: verdict.elapsedMs,
+    startedAt: hereIfKnown(startedAt),
+    lastAccessAt: hereIfKnown(lastAccessAt),
+    expiredAt: hereIfKnown(verdict.expiredAt),
+    detectedAt: here(detectedAt),
+    receivedAt: new Date(receivedAt),
+    elapsedMs: verdict.elapsedMs ?? null,
     idleTimeoutSeconds,
     absoluteTimeoutSeconds: absoluteTimeoutSeconds ?? null,
     clockSkewMs: verdict.clockSkewMs,
@@ -92,4 +99,9 @@ export function toLapse(
     userAgent: arrival.userAgent ?? null,
     clientVersion: event.client ?? null,
   }
+}
+
+function declaredReason(event: LapseEvent): Reason | undefined {
+  if (event.detectedBy === 'server') return event.reason
+  return event.detectedBy === 'logout' ? 'logout' : undefined
 }

@@ -1,5 +1,3 @@
-import type { LapseEvent } from './event.ts'
-
 /** Why a session ended. */
 export type Reason =
   | 'clock_anomaly'
@@ -19,8 +17,19 @@ export interface Limits {
   readonly graceSeconds: number
 }
 
+/** What is known of a session's times: epoch milliseconds of the sender's clock. */
+export interface Times {
+  readonly startedAt: number | undefined
+  readonly lastAccessAt: number | undefined
+  readonly detectedAt: number
+  readonly sentAt: number
+}
+
 export interface JudgeInput {
-  readonly event: LapseEvent
+  readonly times: Times
+  /** What a server, or a reported logout, said. */
+  readonly declared: Reason | undefined
+  readonly browserRestarted: boolean | undefined
   readonly limits: Limits
   /** When the event arrived: epoch milliseconds of the collector's clock. */
   readonly receivedAt: number
@@ -30,11 +39,11 @@ export interface JudgeInput {
 
 export interface Verdict {
   readonly reason: Reason
-  /** From the last access to the detection, both by the browser's clock. */
-  readonly elapsedMs: number
-  /** What to add to the browser's times to have them on the collector's clock. */
+  /** From the last access to the detection, both by the sender's clock. */
+  readonly elapsedMs: number | undefined
+  /** What to add to the sender's times to have them on the collector's clock. */
   readonly clockSkewMs: number
-  /** When the limit was reached: epoch milliseconds of the browser's clock; only for a timeout. */
+  /** When the limit was reached: epoch milliseconds of the sender's clock; only for a timeout. */
   readonly expiredAt: number | undefined
 }
 
@@ -46,34 +55,46 @@ const toleranceMs = 60_000
  * Elapsed time is a difference on one clock, so a wrong clock does not change it.
  */
 export function judge(input: JudgeInput): Verdict {
-  const { event, limits, receivedAt } = input
-  const elapsedMs = event.detectedAt - event.lastAccessAt
-  const ageMs = event.detectedAt - event.startedAt
-  const clockSkewMs = receivedAt - event.sentAt
-  const idleMs = limits.idleTimeoutSeconds * 1000
-  const absoluteMs = (limits.absoluteTimeoutSeconds ?? Number.POSITIVE_INFINITY) * 1000
-  const graceMs = limits.graceSeconds * 1000
-  const verdict = (reason: Reason, expiredAt?: number): Verdict => ({
+  const { lastAccessAt, detectedAt, sentAt } = input.times
+  const clockSkewMs = input.receivedAt - sentAt
+  const reason = reasonOf(input, clockSkewMs)
+  return {
     reason,
-    elapsedMs,
+    elapsedMs: lastAccessAt === undefined ? undefined : detectedAt - lastAccessAt,
     clockSkewMs,
-    expiredAt,
-  })
-
-  if (isContradictory(input, clockSkewMs)) return verdict('clock_anomaly')
-  if (event.detectedBy === 'logout') return verdict('logout')
-  if (elapsedMs >= idleMs - graceMs) return verdict('idle_timeout', event.lastAccessAt + idleMs)
-  if (ageMs >= absoluteMs - graceMs) return verdict('absolute_timeout', event.startedAt + absoluteMs)
-  if (event.browserRestarted) return verdict('browser_closed')
-  return verdict('ended_early')
+    expiredAt: expiryOf(reason, input),
+  }
 }
 
-function isContradictory({ event, signedInAt }: JudgeInput, clockSkewMs: number): boolean {
-  const inOrder = [event.startedAt, event.lastAccessAt, event.detectedAt, event.sentAt]
+function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
+  const { startedAt, lastAccessAt, detectedAt } = input.times
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds, graceSeconds } = input.limits
+  if (isContradictory(input, clockSkewMs)) return 'clock_anomaly'
+  if (input.declared) return input.declared
+  // An unknown time compares as false: nothing is concluded from it.
+  if (detectedAt - Number(lastAccessAt) >= (idleTimeoutSeconds - graceSeconds) * 1000) return 'idle_timeout'
+  if (detectedAt - Number(startedAt) >= (Number(absoluteTimeoutSeconds) - graceSeconds) * 1000)
+    return 'absolute_timeout'
+  return input.browserRestarted ? 'browser_closed' : 'ended_early'
+}
+
+function expiryOf(reason: Reason, { times, limits }: JudgeInput): number | undefined {
+  if (reason === 'idle_timeout') return later(times.lastAccessAt, limits.idleTimeoutSeconds)
+  if (reason === 'absolute_timeout') return later(times.startedAt, limits.absoluteTimeoutSeconds)
+  return undefined
+}
+
+function later(at: number | undefined, seconds: number | undefined): number | undefined {
+  return at === undefined || seconds === undefined ? undefined : at + seconds * 1000
+}
+
+function isContradictory({ times, signedInAt }: JudgeInput, clockSkewMs: number): boolean {
+  const { startedAt, lastAccessAt, detectedAt, sentAt } = times
   let latest = Number.NEGATIVE_INFINITY
-  for (const at of inOrder) {
+  for (const at of [startedAt, lastAccessAt, detectedAt, sentAt]) {
+    if (at === undefined) continue
     if (latest - at > toleranceMs) return true
     latest = Math.max(latest, at)
   }
-  return signedInAt !== undefined && signedInAt - (event.lastAccessAt + clockSkewMs) > toleranceMs
+  return signedInAt !== undefined && signedInAt - (Number(lastAccessAt) + clockSkewMs) > toleranceMs
 }

@@ -1,20 +1,21 @@
 import { z } from 'zod'
 
+export interface MysqlLocation {
+  readonly dialect: 'mysql'
+  /** The members of a cluster, or a single host. */
+  readonly hosts: readonly { readonly host: string; readonly port: number }[]
+  readonly user: string
+  readonly password: string
+  readonly database: string
+}
+
 /** Where the rows are kept, as a database URL says it. */
-export type DatabaseLocation =
-  | { readonly dialect: 'sqlite'; readonly path: string }
-  | {
-      readonly dialect: 'mysql'
-      readonly host: string
-      readonly port: number
-      readonly user: string
-      readonly password: string
-      readonly database: string
-    }
+export type DatabaseLocation = { readonly dialect: 'sqlite'; readonly path: string } | MysqlLocation
 
-const form = 'write mysql://user:password@host:port/name, mariadb://… likewise, or sqlite:PATH'
+const form =
+  'write mysql://user:password@host:port/name, mariadb://… likewise (several hosts separated by commas), or sqlite:PATH'
 
-/** Reads `mysql://user:pass@host:port/name`, `mariadb://…` likewise, or `sqlite:PATH`. */
+/** Reads `mysql://user:pass@host:port,host:port/name`, `mariadb://…` likewise, or `sqlite:PATH`. */
 export const databaseUrlSchema = z.string().transform((text, context): DatabaseLocation => {
   const location = text.startsWith('sqlite:') ? sqliteLocation(text) : mysqlLocation(text)
   if (typeof location === 'object') return location
@@ -27,19 +28,30 @@ function sqliteLocation(text: string): DatabaseLocation | string {
   return path === '' ? 'the path is missing' : { dialect: 'sqlite', path }
 }
 
-function mysqlLocation(text: string): DatabaseLocation | string {
-  const url = URL.parse(text)
-  if (!url || !/^(mysql|mariadb):$/.test(url.protocol) || !url.hostname) return 'this is no database URL'
-  const [, database, ...rest] = url.pathname.split('/')
-  if (!database || rest.length > 0) return 'the name of the database is missing or not one word'
-  if (url.search || url.hash) return 'options after the name of the database are not supported'
-  return {
-    dialect: 'mysql',
-    // The URL writes an IPv6 address in brackets, the socket takes it without them.
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port ? Number(url.port) : 3306,
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-    database: decodeURIComponent(database),
+const mysqlUrl =
+  /^(?:mysql|mariadb):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?<path>.*)$/
+
+function mysqlLocation(text: string): MysqlLocation | string {
+  const { user = '', password = '', hosts = '', path = '' } = mysqlUrl.exec(text)?.groups ?? {}
+  // Of several hosts no URL parser knows; each of them alone is an ordinary one.
+  const urls = hosts.split(',').map((host) => URL.parse(`mysql://${host}`))
+  if (!urls.every((url) => url?.hostname)) return 'this is no database URL'
+  if (/[?#]/.test(path)) return 'options after the name of the database are not supported'
+  const database = /^\/([^/]+)$/.exec(path)?.[1]
+  if (!database) return 'the name of the database is missing or not one word'
+  try {
+    return {
+      dialect: 'mysql',
+      hosts: urls.map((url) => ({
+        // The URL writes an IPv6 address in brackets, the socket takes it without them.
+        host: (url?.hostname ?? '').replace(/^\[(.*)\]$/, '$1'),
+        port: Number(url?.port || 3306),
+      })),
+      user: decodeURIComponent(user),
+      password: decodeURIComponent(password),
+      database: decodeURIComponent(database),
+    }
+  } catch {
+    return 'a % is not followed by two hexadecimal digits'
   }
 }

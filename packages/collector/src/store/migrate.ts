@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { withLease } from './lease.ts'
 import * as sessionAudit from './migrations/0001_session_audit.ts'
+import * as tokens from './migrations/0002_tokens.ts'
 import { schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
 const leaseWaitMs = 60_000
@@ -11,6 +12,7 @@ type NamedMigration = [name: string, migration: Migration]
 /** Named here rather than found in a folder, so that the packed package runs what the source tree runs. */
 const migrations: Readonly<Record<string, Migration>> = {
   '0001_session_audit': sessionAudit.up,
+  '0002_tokens': tokens.up,
 }
 
 /** Each audit table has its history beside it: a host may have knex migrations of its own in the same database. */

@@ -1,22 +1,27 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LapseError } from '../lapse/error.ts'
-import type { Lapse, LapseRow, Recorded } from '../lapse/row.ts'
+import type { LapseRow } from '../lapse/row.ts'
+import type { Token } from '../lapse/token.ts'
 import { auditTable, type LapseFilter } from './auditTable.ts'
 import { connect, createMissingDatabase } from './connect.ts'
 import type { DatabaseLocation } from './databaseUrl.ts'
+import { withinDeadline } from './deadline.ts'
 import { isMigrated, migrate } from './migrate.ts'
-import { recordOnce } from './recordOnce.ts'
+import { mysqlInserter } from './mysqlInserter.ts'
+import { sqliteInserter } from './sqliteInserter.ts'
+import { tokenTable } from './tokenTable.ts'
+import { type Batch, Writer } from './writer.ts'
 
-/** The audit table and all that is done with it. */
+/** The audit table and what is beside it, but for the writing of rows. */
 export interface Store {
-  /**
-   * Writes the row of a session that ended, once. Resolves after the commit.
-   *
-   * @throws {LapseError} `unavailable` when the database is away or lacks its tables.
-   */
-  record(lapse: Lapse): Promise<Recorded>
   /** The newest rows first. */
   latest(filter: LapseFilter): Promise<LapseRow[]>
+  addToken(token: Token): Promise<void>
+  /** @throws {LapseError} `unavailable` when the database is away. */
+  findToken(id: string): Promise<Token | undefined>
+  /** The oldest first. */
+  listTokens(): Promise<Token[]>
+  /** Says whether there is such a token. */
+  revokeToken(id: string): Promise<boolean>
   /** Makes what is missing (the database itself too) and returns the names of the migrations that ran. */
   migrate(): Promise<string[]>
   /** Throws an error that says why rows cannot be written now. */
@@ -30,38 +35,34 @@ const deadlineMs = 5_000
 export function openStore(location: DatabaseLocation, tableName: string): Store {
   const database = connect(location)
   const table = auditTable(database, tableName)
+  const tokens = tokenTable(database, tableName)
+
+  async function explained<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (cause) {
+      throw explain(cause, location)
+    }
+  }
+
   return {
-    async record(lapse) {
+    latest: (filter) => explained(table.latest(filter)),
+    addToken: (token) => explained(tokens.add(token)),
+    async findToken(id) {
       try {
-        return await withinDeadline(recordOnce(table, lapse))
+        return await withinDeadline(deadlineMs, () => tokens.find(id))
       } catch (cause) {
-        throw new LapseError(
-          'unavailable',
-          'The event could not be written to the database. Send it again later.',
-          {
-            cause,
-            retryAfterSeconds: 5,
-          },
-        )
+        throw new LapseError('unavailable', 'The token could not be looked up. Try again later.', {
+          cause,
+          retryAfterSeconds: 5,
+        })
       }
     },
-    async latest(filter) {
-      try {
-        return await table.latest(filter)
-      } catch (cause) {
-        throw explain(cause, location)
-      }
-    },
-    async migrate() {
-      try {
-        await createMissingDatabase(location)
-        return await migrate(database, tableName)
-      } catch (cause) {
-        throw explain(cause, location)
-      }
-    },
+    listTokens: () => explained(tokens.all()),
+    revokeToken: (id) => explained(tokens.revoke(id, new Date())),
+    migrate: () => explained(createMissingDatabase(location).then(() => migrate(database, tableName))),
     async assertReady() {
-      if (await withinDeadline(isMigrated(database, tableName))) return
+      if (await withinDeadline(deadlineMs, () => isMigrated(database, tableName))) return
       throw new Error(
         `The table ${tableName} is missing or older than this version needs. Run: lapse migrate`,
       )
@@ -70,20 +71,17 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
   }
 }
 
-/**
- * Gives up the wait, not the work: a row that is committed later makes the next try a duplicate. Cutting a query off
- * would leave its connection unusable.
- */
-async function withinDeadline<T>(work: Promise<T>): Promise<T> {
-  const timer = new AbortController()
-  const deadline = sleep(deadlineMs, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`The database has not answered within ${deadlineMs} ms.`)
-  })
-  try {
-    return await Promise.race([work, deadline])
-  } finally {
-    timer.abort()
-  }
+/** Opens the one writer of a process, with connections of its own. `onBatch` hears of each insert. */
+export function openWriter(
+  location: DatabaseLocation,
+  tableName: string,
+  onBatch?: (batch: Batch) => void,
+): Writer {
+  const inserter =
+    location.dialect === 'sqlite'
+      ? sqliteInserter(location.path, tableName)
+      : mysqlInserter(location, tableName)
+  return new Writer(inserter, onBatch)
 }
 
 /** Says which database failed, why, and what to do. Never names the password. */
@@ -91,7 +89,7 @@ function explain(cause: unknown, location: DatabaseLocation): Error {
   const name =
     location.dialect === 'sqlite'
       ? `sqlite:${location.path}`
-      : `mysql://${location.user}@${location.host}:${location.port}/${location.database}`
+      : `mysql://${location.user}@${location.hosts.map(({ host, port }) => `${host}:${port}`).join()}/${location.database}`
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   // knex writes the whole statement before the message of the database.
   const why = (cause instanceof Error && cause.message.split(' - ').at(-1)) || code || String(cause)

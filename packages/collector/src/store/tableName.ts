@@ -16,6 +16,9 @@ export function schemaBuilder(database: Knex, { schema }: TableName): Knex.Schem
   return schema ? database.schema.withSchema(schema) : database.schema
 }
 
+/** The table of the bearer tokens, beside the audit table. */
+export const tokensOf = (table: string) => `${table}_tokens`
+
 export function splitTableName(name: string): TableName {
   const [table = name, schema] = name.split('.').reverse()
   return { schema, table }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { isSqlite } from '../connect.ts'
 import { schemaBuilder, type TableName } from '../tableName.ts'
+import { textType } from '../textType.ts'
 
 /** The audit table: one row for each ended session. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
@@ -35,15 +35,4 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
     columns.specificType('client_version', text(32))
     columns.unique(['site', 'session_key'], { indexName: `${table}_session_key` })
   })
-}
-
-/**
- * Ids are compared byte for byte. MySQL's and MariaDB's default collations take `a1F` and `A1f` for the same session,
- * and their older `_bin` collations take `a` and `a ` for the same.
- */
-async function textType(database: Knex): Promise<(length: number) => string> {
-  if (isSqlite(database)) return () => 'text'
-  const [[{ version }]] = await database.raw('select version() as version')
-  const collation = /mariadb/i.test(version) ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin'
-  return (length) => `varchar(${length}) character set utf8mb4 collate ${collation}`
 }

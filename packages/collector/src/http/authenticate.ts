@@ -1,0 +1,39 @@
+import { LapseError } from '../lapse/error.ts'
+import { isTokenLive, matchesToken, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
+import type { Context } from './context.ts'
+
+interface Demand {
+  readonly scope: TokenScope
+  /** Looks a token up by its id. */
+  readonly findToken: (id: string) => Promise<Token | undefined>
+}
+
+/**
+ * The token of the request's `Authorization: Bearer` (RFC 6750), or nothing if it has none.
+ *
+ * @throws {LapseError} `token-refused` for one that is not good, `forbidden` for one of another scope.
+ */
+export async function authenticate(ctx: Context, { scope, findToken }: Demand): Promise<Token | undefined> {
+  const header = ctx.get('Authorization')
+  if (header === '') return undefined
+  const text = /^Bearer +(\S+)$/i.exec(header)?.[1] ?? ''
+  const id = tokenId(text)
+  const token = id === undefined ? undefined : await findToken(id)
+  if (!token || !matchesToken(token, text) || !isTokenLive(token, Date.now())) {
+    throw new LapseError(
+      'token-refused',
+      'Send a token that is neither revoked nor expired: lapse token list.',
+    )
+  }
+  ctx.state.logged.token = token.id
+  if (token.scope !== scope) {
+    throw new LapseError('forbidden', `This needs a token with the scope "${scope}": lapse token create.`)
+  }
+  return token
+}
+
+/** @throws {LapseError} `forbidden` for a token of another site. */
+export function assertSite(token: Token, site: string): void {
+  if (token.site !== null && token.site !== site)
+    throw new LapseError('forbidden', `This token is good for the site "${token.site}" only.`)
+}

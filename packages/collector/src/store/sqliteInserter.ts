@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import type { Lapse } from '../lapse/row.ts'
+import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
+import { prepareSqlite } from './connect.ts'
+import type { Inserter, Outcome } from './writer.ts'
+
+/** How long to wait for another process that is writing, in milliseconds. */
+const busyMs = 20
+
+/** Writes to embedded SQLite by a connection of its own. A transaction runs at once, and nothing else meanwhile. */
+export function sqliteInserter(path: string, tableName: string): Inserter {
+  let statements: Statements | undefined
+
+  function writeAll(lapses: readonly Lapse[]): readonly Outcome[] {
+    statements ??= prepare(path, tableName)
+    const { database, insert, select } = statements
+    const write = (lapse: Lapse): Outcome => {
+      try {
+        const { changes, lastInsertRowid } = insert.run(stored(lapse))
+        if (changes === 1) return { row: { id: Number(lastInsertRowid), ...lapse }, duplicate: false }
+        return { row: rowOf(select.get(lapse.site, lapse.sessionKey) ?? {}), duplicate: true }
+      } catch (refusal) {
+        // A trigger of the host's may refuse one row. What ends the transaction fails all of it.
+        if (!database.inTransaction) throw refusal
+        return { refusal }
+      }
+    }
+    return database.transaction(() => lapses.map(write)).immediate()
+  }
+
+  return {
+    // SQLite has one writer.
+    lanes: 1,
+    async insert(lapses, signal) {
+      for (;;) {
+        try {
+          return writeAll(lapses)
+        } catch (error) {
+          if (!isBusy(error) || signal.aborted) throw error
+          await sleep(busyMs)
+        }
+      }
+    },
+    async ping() {
+      statements ??= prepare(path, tableName)
+    },
+    async close() {
+      statements?.database.close()
+      statements = undefined
+    },
+  }
+}
+
+interface Statements {
+  readonly database: Database.Database
+  readonly insert: Database.Statement<unknown[]>
+  readonly select: Database.Statement<[string, string], Record<string, unknown>>
+}
+
+function prepare(path: string, tableName: string): Statements {
+  const database = new Database(path)
+  try {
+    prepareSqlite(database)
+    // Waiting here would stop the whole process; the inserter waits without.
+    database.pragma('busy_timeout = 0')
+    const names = insertedColumns.join(', ')
+    const places = insertedColumns.map(() => '?').join(', ')
+    const selected = Object.entries(selectedColumns).map(([name, column]) => `${column} as ${name}`)
+    return {
+      database,
+      insert: database.prepare(
+        `insert into ${tableName} (${names}) values (${places}) on conflict (site, session_key) do nothing`,
+      ),
+      select: database.prepare(
+        `select ${selected.join(', ')} from ${tableName} where site = ? and session_key = ?`,
+      ),
+    }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function stored(lapse: Lapse) {
+  return valuesOf(lapse, (time) => time.toISOString()).map((value) =>
+    typeof value === 'boolean' ? Number(value) : value,
+  )
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
+}

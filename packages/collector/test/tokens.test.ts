@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { timeOf } from '../../../test/databases.ts'
+import { hashToken, mintToken, type Token, type TokenScope } from '../src/lapse/token.ts'
+import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
+
+describe.each(inject('databaseServers'))('a server with a token, on $name', (server) => {
+  let collector: TestCollector
+  let write: string
+  beforeAll(async () => {
+    collector = await createCollector(server)
+    write = await issue()
+  })
+  afterAll(() => collector.end())
+
+  async function issue(changes: Partial<Token> = {}): Promise<string> {
+    const { id, token } = mintToken()
+    const scope: TokenScope = 'write'
+    const createdAt = new Date()
+    const stored = { id, name: null, scope, site: null, createdAt, expiresAt: null, revokedAt: null }
+    await collector.store.addToken({ ...stored, hash: hashToken(token), ...changes })
+    return token
+  }
+  const post = (event: object, token = write) =>
+    collector.post(event, { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` })
+  const said = (changes: object = {}) => ({
+    site: 'acme',
+    detectedBy: 'server',
+    session: `alias-${randomUUID()}`,
+    ...changes,
+  })
+  const rowsOf = async (session: unknown) =>
+    (await collector.database.rows()).filter((row) => row.session_key === session)
+
+  test.each(['idle_timeout', 'absolute_timeout', 'logout', 'revoked', 'displaced'])(
+    'says by itself that a session ended by %s',
+    async (reason) => {
+      const event = said({ reason, subject: 'u_42' })
+      const response = await post(event)
+      expect(response.status).toBe(201)
+      expect(await response.json()).toMatchObject({ reason, elapsedMs: null, duplicate: false })
+      const [row, ...others] = await rowsOf(event.session)
+      expect(others).toEqual([])
+      expect(row).toMatchObject({
+        reason,
+        evidence: 'server',
+        detected_by: 'server',
+        subject: 'u_42',
+        marker: null,
+        started_at: null,
+        last_access_at: null,
+        expired_at: null,
+        elapsed_ms: null,
+        clock_skew_ms: 0,
+        origin: null,
+      })
+      expect(Math.abs(timeOf(row?.detected_at) - Date.now())).toBeLessThan(5000)
+    },
+  )
+
+  test('leaves the reason to the times', async () => {
+    const now = Date.now()
+    const judged = async (changes: object) => (await (await post(said(changes))).json()).reason
+    expect(await judged({ lastAccessAt: now - 31 * 60_000 })).toBe('idle_timeout')
+    expect(await judged({ lastAccessAt: now - 60_000, startedAt: now - 43_300_000 })).toBe('absolute_timeout')
+    expect(await judged({ lastAccessAt: now - 60_000 })).toBe('ended_early')
+    expect(await judged({ lastAccessAt: now - 60_000, detectedAt: now - 130_000 })).toBe('clock_anomaly')
+  })
+
+  test('gives a timeout its instant where it tells the last access', async () => {
+    const lastAccessAt = Date.now() - 50 * 60_000
+    const event = said({ reason: 'idle_timeout', lastAccessAt })
+    await post(event)
+    const [row] = await rowsOf(event.session)
+    expect(Math.abs(timeOf(row?.expired_at) - (lastAccessAt + 1_800_000))).toBeLessThan(1000)
+  })
+
+  test('comes first: a later word of the browser changes nothing', async () => {
+    const event = said({ reason: 'logout' })
+    await post(event)
+    const later = await collector.post(eventOf({ session: event.session }))
+    expect(later.status).toBe(200)
+    expect(await later.json()).toMatchObject({ reason: 'logout', duplicate: true })
+    expect(await rowsOf(event.session)).toHaveLength(1)
+  })
+
+  test('names a session by its marker, if it knows no alias', async () => {
+    const marker = randomUUID()
+    expect((await post(said({ session: undefined, marker, reason: 'revoked' }))).status).toBe(201)
+    expect((await collector.post(eventOf({ session: undefined, marker }))).status).toBe(200)
+    expect(await rowsOf(marker)).toHaveLength(1)
+  })
+
+  test('needs no ticket where the site requires one', async () => {
+    expect((await post(said({ site: 'signed', reason: 'revoked' }))).status).toBe(201)
+  })
+
+  test('is told every field that is missing', async () => {
+    const response = await post({ site: 'acme', detectedBy: 'server', subject: 7 })
+    expect(response.status).toBe(422)
+    const { errors } = await response.json()
+    const pointers = errors.map(({ pointer }: { pointer: string }) => pointer)
+    expect(pointers.sort()).toEqual(['#/reason', '#/session', '#/subject'])
+  })
+
+  test.each([
+    [401, 'revoked', { revokedAt: new Date() }],
+    [401, 'expired', { expiresAt: new Date(Date.now() - 1000) }],
+    [401, 'forged: its secret is another one', { hash: '0'.repeat(64) }],
+    [403, 'to read only', { scope: 'read' }],
+    [403, 'of another site', { site: 'signed' }],
+  ] as const)('is refused with %i where the token is %s', async (status, _, changes) => {
+    const event = said({ reason: 'logout' })
+    const response = await post(event, await issue(changes))
+    expect(response.status).toBe(status)
+    expect(response.headers.get('www-authenticate')).toBe(status === 401 ? 'Bearer' : null)
+    expect(await rowsOf(event.session)).toEqual([])
+  })
+
+  test('may not be a page: its origin is checked all the same', async () => {
+    const headers = { Authorization: `Bearer ${write}`, Origin: 'https://evil.example' }
+    expect((await collector.post(said({ reason: 'logout' }), headers)).status).toBe(403)
+    const preflight = await fetch(`${collector.url}/v1/lapses`, {
+      method: 'OPTIONS',
+      headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
+    })
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('Content-Type')
+  })
+
+  test('has its token in no log', async () => {
+    await post(said({ reason: 'logout' }))
+    expect(collector.logLines.join('')).not.toContain(write.slice(-20))
+  })
+})
