@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,12 +45,26 @@ describe('lapse', () => {
     [['serve', '--help'], '--config'],
     [['migrate', '--help'], '--config'],
     [['list', '--help'], '--limit'],
+    [['init', '--help'], '--origin'],
     [['token', '--help'], 'revoke'],
     [['token', 'create', '--help'], '--scope'],
   ])('%j says how it is used', async (args, word) => {
     const { status, stdout } = await lapse(args)
     expect(status).toBe(0)
     expect(stdout).toMatch(word)
+  })
+
+  test('writes a configuration that it takes, and replaces none', async () => {
+    const made = await lapse(['init', '--site', 'acme', '--origin', origin, '--idle-timeout', '600'])
+    expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching('/tag\\?site=acme') })
+    const again = await lapse(['init'])
+    expect(again).toMatchObject({ status: 1, stderr: expect.stringMatching('--force') })
+    expect(JSON.parse(readFileSync(join(folder, 'lapse.config.json'), 'utf8')).sites).toEqual({
+      acme: { origins: [origin], idleTimeoutSeconds: 600 },
+    })
+    expect(await lapse(['migrate'])).toMatchObject({ status: 0 })
+    const wrong = await lapse(['init', '--force', '--origin', 'app.acme.com'])
+    expect(wrong).toMatchObject({ status: 1, stderr: expect.stringMatching('sites.app.origins.0') })
   })
 
   test('ends with 2 and says why when it is used wrongly', async () => {

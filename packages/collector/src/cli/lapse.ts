@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { init } from './init.ts'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
 import { serve } from './serve.ts'
@@ -12,6 +13,7 @@ const program = new Command('lapse')
   .description('The collector of Lapse: records which sessions ended, whose they were, when and why.')
   .version(version)
   .exitOverride()
+  .addCommand(init)
   .addCommand(serve)
   .addCommand(migrate)
   .addCommand(list)
