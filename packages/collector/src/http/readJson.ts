@@ -3,6 +3,8 @@ import { LapseError } from '../lapse/error.ts'
 import type { Context } from './context.ts'
 
 const maxBytes = 8 * 1024
+const mediaTypes = new Set(['text/plain', 'application/json'])
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Reads a JSON body of at most 8 KiB. `text/plain` is JSON too: it is what a browser may post across origins without
@@ -11,7 +13,7 @@ const maxBytes = 8 * 1024
  * @throws {LapseError} `unsupported-media-type`, `body-too-large`, `bad-request` or `not-json`.
  */
 export async function readJson(ctx: Context): Promise<unknown> {
-  if (!ctx.is('text/plain', 'application/json')) {
+  if (!mediaTypes.has(ctx.request.type)) {
     throw new LapseError('unsupported-media-type', 'Send the event as application/json or text/plain.')
   }
   if (ctx.get('Content-Encoding') !== '') {
@@ -19,7 +21,7 @@ export async function readJson(ctx: Context): Promise<unknown> {
   }
   const bytes = await readBytes(ctx)
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return JSON.parse(utf8.decode(bytes))
   } catch (cause) {
     throw new LapseError('not-json', 'Send the event as a JSON object in UTF-8.', { cause })
   }
