@@ -15,9 +15,12 @@ const seconds = z
   .positive()
   .max(400 * 86_400)
 
-const origin = z.string().refine((text) => URL.parse(text)?.origin === text, {
-  error: 'write scheme://host or scheme://host:port, in lower case and with nothing behind it',
+const origin = z.string().refine((text) => isOrigin(text.replace('//*.', '//label.')), {
+  error:
+    'write scheme://host or scheme://host:port, in lower case and with nothing behind it; a label in front may be *',
 })
+
+const isOrigin = (text: string) => URL.parse(text)?.origin === text
 
 const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCIDR(text), {
   error: 'write an IP address or a network such as 10.0.0.0/8',

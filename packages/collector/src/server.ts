@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { createApp } from './http/app.ts'
+import { createMetrics } from './http/metrics.ts'
 import { openStore, openWriter } from './store/store.ts'
 
 /** A running collector. */
@@ -27,14 +28,15 @@ const drainMs = 250
  */
 export async function startCollector(
   config: Config,
-  log: Logger = pino({ level: config.logLevel }),
+  log: Logger = pino({ level: config.logLevel }, logDestination()),
 ): Promise<Collector> {
   const store = openStore(config.database, config.table)
-  const writer = openWriter(config.database, config.table)
+  const metrics = createMetrics(() => writer)
+  const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
     if (config.database.dialect === 'sqlite') await store.migrate()
     const lifecycle = { isStopping: false }
-    const app = createApp({ settings: config, store, writer, log, lifecycle })
+    const app = createApp({ settings: config, store, writer, metrics, log, lifecycle })
     const server = createServer(
       { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
       app.callback(),
@@ -42,6 +44,7 @@ export async function startCollector(
     await listen(server, config.listen)
     const url = urlOf(server)
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
+    log.flush()
 
     return {
       url,
@@ -53,6 +56,7 @@ export async function startCollector(
         await writer.close()
         await store.close()
         log.info('collector has stopped')
+        log.flush()
       },
     }
   } catch (error) {
@@ -60,6 +64,11 @@ export async function startCollector(
     await store.close()
     throw error
   }
+}
+
+/** Lines are written together, a second late at most: a write for each would cost as much as the row. */
+function logDestination() {
+  return pino.destination({ sync: false, minLength: 4096, periodicFlush: 1000 })
 }
 
 function listen(server: Server, { host, port }: Config['listen']): Promise<void> {

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, inject, test } from 'vitest'
 import { createDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
+import { hashToken, mintToken, type TokenScope } from '../src/lapse/token.ts'
 import { createCollector, environment, eventOf, origin, postEvent, writtenConfig } from './collector.ts'
 
 const silent = pino({ level: 'silent' })
@@ -51,6 +52,80 @@ describe('the collector', () => {
     const older = await fetch(`${collector.url}/lapse.js?v=0.0.0`)
     expect(older.headers.get('cache-control')).toBe('no-cache')
     expect((await fetch(`${collector.url}/tag?site=other`)).status).toBe(404)
+  })
+
+  test('tells browsers to run, frame and embed nothing of what it answers, but the script', async () => {
+    const collector = await createCollector(sqlite)
+    cleanups.push(collector.end)
+    for (const answer of [
+      await fetch(`${collector.url}/healthz`),
+      await collector.post('{'),
+      await collector.post(eventOf()),
+    ]) {
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+      expect(answer.headers.get('content-security-policy')).toMatch("default-src 'none'")
+      expect(answer.headers.get('strict-transport-security')).toMatch('max-age=')
+      expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
+      expect(answer.headers.get('x-powered-by')).toBeNull()
+    }
+    const script = await fetch(`${collector.url}/lapse.js`)
+    expect(script.headers.get('cross-origin-resource-policy')).toBe('cross-origin')
+  })
+
+  test('shows its metrics to this machine, and to a reader with a token', async () => {
+    const collector = await createCollector(sqlite)
+    cleanups.push(collector.end)
+    await collector.post(eventOf())
+    await collector.post('{')
+    await fetch(`${collector.url}/unknown/path`)
+    const metrics = async (headers = {}) => fetch(`${collector.url}/metrics`, { headers })
+    const text = await (await metrics()).text()
+    expect(text).toMatch(
+      'lapse_verdicts_total{site="acme",reason="idle_timeout",evidence="self_reported",duplicate="false"} 1',
+    )
+    expect(text).toMatch(
+      'lapse_http_request_duration_seconds_count{route="/v1/lapses",method="POST",status="400"} 1',
+    )
+    expect(text).toMatch(
+      'lapse_http_request_duration_seconds_count{route="none",method="GET",status="404"} 1',
+    )
+    expect(text).toMatch('lapse_write_batch_size_count 1')
+    expect(text).toMatch('lapse_write_duration_seconds_count{outcome="committed"} 1')
+    expect(text).toMatch('lapse_write_queue_size 0')
+    expect(text).toMatch('lapse_database_connections 1')
+    expect(text).toMatch('nodejs_eventloop_lag_seconds')
+
+    // Whoever comes through a proxy that is not trusted could be anyone.
+    const elsewhere = { 'X-Forwarded-For': '127.0.0.1' }
+    expect((await metrics(elsewhere)).status).toBe(401)
+    const authorized = async (scope: TokenScope) => {
+      const { id, token } = mintToken()
+      const none = { name: null, site: null, expiresAt: null, revokedAt: null }
+      await collector.store.addToken({ id, scope, hash: hashToken(token), createdAt: new Date(), ...none })
+      return (await metrics({ ...elsewhere, Authorization: `Bearer ${token}` })).status
+    }
+    expect(await authorized('read')).toBe(200)
+    expect(await authorized('write')).toBe(403)
+  })
+
+  test('lets the pages of one label under a wildcard report, and no others', async () => {
+    const site = { origins: ['https://*.acme.com', 'https://acme.com:8443'], idleTimeoutSeconds: 1800 }
+    const collector = await createCollector(sqlite, { sites: { acme: site } })
+    cleanups.push(collector.end)
+    const statusFrom = async (from: string) => (await collector.post(eventOf(), { Origin: from })).status
+    for (const good of ['https://app.acme.com', 'https://a-1.acme.com', 'https://acme.com:8443'])
+      expect([good, await statusFrom(good)]).toEqual([good, 201])
+    for (const bad of [
+      'https://acme.com',
+      'https://.acme.com',
+      'https://a.b.acme.com',
+      'https://evil.com/.acme.com',
+      'https://evilacme.com',
+      'https://app.acme.com.evil.com',
+      'http://app.acme.com',
+      'https://app.acme.com:8443',
+    ])
+      expect([bad, await statusFrom(bad)]).toEqual([bad, 403])
   })
 
   test('is alive and ready', async () => {

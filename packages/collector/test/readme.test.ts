@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../src/config.ts'
+import { createMetrics } from '../src/http/metrics.ts'
 import { errorCodes } from '../src/lapse/error.ts'
 
 // The formatter aligns the columns of tables.
@@ -19,5 +20,13 @@ describe('the README', () => {
     for (const setting of [...Object.keys(config), ...Object.keys(config.sites.acme ?? {})]) {
       expect(readme).toMatch(`| \`${setting}\` |`)
     }
+  })
+
+  test('names every metric of the collector', async () => {
+    const { registry } = createMetrics(() => ({ waiting: 0, connections: 0 }))
+    const names = registry.getMetricsAsArray().map(({ name }) => name)
+    for (const name of names.filter((name) => name.startsWith('lapse_')))
+      expect(readme).toMatch(`| \`${name}\` |`)
+    registry.clear()
   })
 })

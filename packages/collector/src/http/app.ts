@@ -2,16 +2,19 @@ import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
+import { isAllowedOrigin } from '../lapse/origin.ts'
 import type { Lapse, Recorded } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
 import type { Token } from '../lapse/token.ts'
 import { clientScript, loadClientScript } from './clientScript.ts'
 import type { State } from './context.ts'
 import { healthz, readyz } from './health.ts'
+import { getMetrics, type Metrics } from './metrics.ts'
 import { postLapse } from './postLapse.ts'
 import { problems } from './problem.ts'
 import { rateLimit } from './rateLimit.ts'
 import { requestLog } from './requestLog.ts'
+import { securityHeaders } from './securityHeaders.ts'
 import { tagPage } from './tagPage.ts'
 
 /** What the endpoints need of the world around them. */
@@ -32,26 +35,28 @@ export interface CollectorParts {
     write(lapse: Lapse): Promise<Recorded>
     readonly failingForMs: number
   }
+  readonly metrics: Metrics
   readonly log: Logger
   readonly lifecycle: { readonly isStopping: boolean }
 }
 
 /** Puts the endpoints together. It opens nothing and listens to nothing. */
 export function createApp(parts: CollectorParts): Koa<State> {
-  const { settings, log, lifecycle } = parts
-  const origins = new Set(Object.values(settings.sites).flatMap((site) => site.origins))
+  const { settings, lifecycle } = parts
+  const origins = Object.values(settings.sites).flatMap((site) => site.origins)
   const app = new Koa<State>()
   app.silent = true
 
-  app.use(requestLog(log, settings.trustProxy))
+  app.use(requestLog(parts))
   app.use(async (ctx, next) => {
     await next()
     // A client that is told does not send its next event into a connection that is about to be closed.
     if (lifecycle.isStopping) ctx.set('Connection', 'close')
   })
+  app.use(securityHeaders)
   app.use(
     cors({
-      origin: (ctx) => (origins.has(ctx.get('Origin')) ? ctx.get('Origin') : ''),
+      origin: (ctx) => (isAllowedOrigin(origins, ctx.get('Origin')) ? ctx.get('Origin') : ''),
       allowMethods: 'POST',
       allowHeaders: 'Content-Type',
       exposeHeaders: 'Retry-After',
@@ -71,6 +76,7 @@ function router(parts: CollectorParts): Router<State> {
   const routes = new Router<State>()
   routes.get('/healthz', healthz)
   routes.get('/readyz', readyz(parts))
+  routes.get('/metrics', getMetrics(parts))
   routes.get('/lapse.js', clientScript(script))
   routes.get('/tag', tagPage(parts, script))
   routes.post('/v1/lapses', ...(limit ? [rateLimit(limit)] : []), postLapse(parts))

@@ -29,7 +29,6 @@ export function clientScript({ body, version, integrity }: ClientScript): Middle
   return (ctx) => {
     ctx.set('Access-Control-Allow-Origin', '*')
     ctx.set('Cross-Origin-Resource-Policy', 'cross-origin')
-    ctx.set('X-Content-Type-Options', 'nosniff')
     ctx.set('Cache-Control', cacheControl(ctx.query.v, version))
     ctx.set('ETag', etag)
     ctx.type = 'text/javascript'

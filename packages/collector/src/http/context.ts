@@ -6,6 +6,8 @@ export interface State {
   requestId: string
   /** The client's address: of the socket, or what the trusted proxies say. */
   address: string
+  /** Whether the socket is that of a trusted proxy. */
+  isProxied: boolean
   /** By what scheme, host and port the client knows this collector, as far as it can be told. */
   origin: string
   /** Fields that the handlers add to the request's line in the log. */

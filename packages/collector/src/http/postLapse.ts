@@ -1,5 +1,6 @@
 import { LapseError } from '../lapse/error.ts'
 import { type LapseEvent, parseLapseEvent } from '../lapse/event.ts'
+import { isAllowedOrigin } from '../lapse/origin.ts'
 import { toLapse } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
 import { type TicketClaims, verifyTicket } from '../lapse/ticket.ts'
@@ -12,7 +13,7 @@ import { readJson } from './readJson.ts'
 const userAgentLength = 512
 
 /** `POST /v1/lapses`: checks an event, judges it, and answers when its row is committed. */
-export function postLapse({ settings, store, writer }: CollectorParts): Middleware {
+export function postLapse({ settings, store, writer, metrics }: CollectorParts): Middleware {
   return async (ctx) => {
     const event = parseLapseEvent(await readJson(ctx))
     ctx.state.logged.site = event.site
@@ -21,7 +22,7 @@ export function postLapse({ settings, store, writer }: CollectorParts): Middlewa
       throw new LapseError('unknown-site', `This collector has no site "${event.site}". Add it to "sites".`)
 
     const origin = ctx.get('Origin') || undefined
-    if (origin !== undefined && !site.origins.includes(origin)) {
+    if (origin !== undefined && !isAllowedOrigin(site.origins, origin)) {
       throw new LapseError('origin-refused', `Add ${origin} to the origins of the site "${event.site}".`)
     }
 
@@ -45,6 +46,7 @@ export function postLapse({ settings, store, writer }: CollectorParts): Middlewa
 
     const { id, reason, elapsedMs, idleTimeoutSeconds } = row
     Object.assign(ctx.state.logged, { id, reason, duplicate })
+    metrics.observeVerdict(row, duplicate)
     ctx.status = duplicate ? 200 : 201
     ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate }
   }

@@ -18,13 +18,14 @@ export const problems: Middleware = async (ctx, next) => {
 
 function toLapseError(thrown: unknown, ctx: Context): LapseError {
   if (!(thrown instanceof LapseError)) {
-    ctx.state.log.error({ err: thrown }, 'request failed')
+    ctx.state.log.error({ requestId: ctx.state.requestId, err: thrown }, 'request failed')
     return new LapseError(
       'internal',
       'The reason is in the log of the collector, under the id of this request.',
     )
   }
-  if (errorCodes[thrown.code].status >= 500) ctx.state.log.error({ err: thrown.cause }, thrown.message)
+  if (errorCodes[thrown.code].status >= 500)
+    ctx.state.log.error({ requestId: ctx.state.requestId, err: thrown.cause }, thrown.message)
   return thrown
 }
 

@@ -1,36 +1,34 @@
 import { randomUUID } from 'node:crypto'
-import type { Logger } from 'pino'
 import proxyAddress from 'proxy-addr'
+import type { CollectorParts } from './app.ts'
 import type { Context, Middleware } from './context.ts'
 
 /**
- * Gives each request an id and a line in the log when it is answered.
+ * Gives each request an id, and a line in the log and a place in the metrics when it is answered.
  *
  * `X-Forwarded-For` and `X-Forwarded-Proto` are believed from the networks of `trustProxy` only.
  */
-export function requestLog(log: Logger, trustProxy: readonly string[]): Middleware {
-  const isTrusted = proxyAddress.compile([...trustProxy])
+export function requestLog({ log, metrics, settings }: CollectorParts): Middleware {
+  const isTrusted = proxyAddress.compile([...settings.trustProxy])
   return async (ctx, next) => {
     const startedAt = performance.now()
     const requestId = randomUUID()
-    ctx.state.requestId = requestId
     // A socket that is closed already has no address.
-    ctx.state.address = proxyAddress(ctx.req, isTrusted) ?? ''
-    ctx.state.origin = originOf(ctx, isTrusted(ctx.req.socket.remoteAddress ?? '', 0))
-    ctx.state.log = log.child({ requestId })
+    const peer = ctx.req.socket.remoteAddress ?? ''
+    const isProxied = isTrusted(peer, 0)
+    ctx.state.requestId = requestId
+    ctx.state.isProxied = isProxied
+    ctx.state.address = isProxied ? proxyAddress(ctx.req, isTrusted) : peer
+    ctx.state.origin = originOf(ctx, isProxied)
+    ctx.state.log = log
     ctx.state.logged = {}
     ctx.set('X-Request-Id', requestId)
     await next()
-    ctx.state.log.info(
-      {
-        method: ctx.method,
-        path: ctx.path,
-        status: ctx.status,
-        durationMs: Math.round(performance.now() - startedAt),
-        ...ctx.state.logged,
-      },
-      'request',
-    )
+    const { method, path, status } = ctx
+    const durationMs = performance.now() - startedAt
+    const { logged } = ctx.state
+    log.info({ requestId, method, path, status, durationMs: Math.round(durationMs), ...logged }, 'request')
+    metrics.observeRequest(ctx._matchedRoute?.toString() ?? 'none', method, status, durationMs / 1000)
   }
 }
 

@@ -11,7 +11,6 @@ export function tagPage({ settings }: CollectorParts, script: ClientScript): Mid
     if (site && !Object.hasOwn(settings.sites, site))
       throw new LapseError('unknown-site', 'This collector has no such site. Add it to "sites".')
     ctx.set('Content-Security-Policy', policy)
-    ctx.set('X-Content-Type-Options', 'nosniff')
     ctx.set('Cache-Control', 'no-cache')
     ctx.type = 'html'
     ctx.body = page(script, ctx.state.origin, site || 'YOUR-SITE')

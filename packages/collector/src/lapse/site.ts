@@ -3,7 +3,7 @@ import type { Limits } from './verdict.ts'
 
 /** One audited application: who may report for it, and by what its sessions are judged. */
 export interface Site extends Limits {
-  /** The origins (scheme, host, port) whose pages may report. */
+  /** The origins (scheme, host, port) whose pages may report; a `*` stands for one label. */
   readonly origins: readonly string[]
   readonly ticketKeys: readonly TicketKey[]
   readonly requireTicket: boolean

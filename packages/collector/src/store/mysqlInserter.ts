@@ -17,10 +17,12 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
   const connect = mysqlConnector(location)
   const idle: MysqlConnection[] = []
   const statements = statementsFor(tableName)
+  let lentOut = 0
 
   /** Lends a connection, and keeps it unless what was done with it leaves it in doubt. */
   async function using<T>(signal: AbortSignal, work: (lent: MysqlConnection) => Promise<T>): Promise<T> {
     const lent = idle.pop() ?? (await connect().catch(lostConnection))
+    lentOut += 1
     // mysql2's own time-out leaves a connection that can't be used; a destroyed one is replaced.
     const destroy = () => lent.connection.destroy()
     if (signal.aborted) destroy()
@@ -34,12 +36,16 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
       if (isFatal(error)) lostConnection(error)
       throw error
     } finally {
+      lentOut -= 1
       signal.removeEventListener('abort', destroy)
     }
   }
 
   return {
     lanes: 2,
+    get connections() {
+      return idle.length + lentOut
+    },
     insert: (lapses, signal) => using(signal, (lent) => insertOnce(lent, statements, lapses)),
     ping: (signal) =>
       using(signal, async (lent) => {
@@ -146,7 +152,8 @@ async function selectRows(
 
 /** The connection's time zone is UTC. */
 function storedInstant(time: Date): string {
-  return time.toISOString().slice(0, -1).replace('T', ' ')
+  // MySQL takes the T of ISO 8601 as well, and what follows the milliseconds it would take for a time zone.
+  return time.toISOString().slice(0, -1)
 }
 
 const keyOf = ({ site, sessionKey }: Pick<Lapse, 'site' | 'sessionKey'>) => `${site}\n${sessionKey}`

@@ -32,6 +32,9 @@ export function sqliteInserter(path: string, tableName: string): Inserter {
   return {
     // SQLite has one writer.
     lanes: 1,
+    get connections() {
+      return statements ? 1 : 0
+    },
     async insert(lapses, signal) {
       for (;;) {
         try {

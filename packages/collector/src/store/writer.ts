@@ -20,6 +20,8 @@ export interface Inserter {
   /** @throws while the database is away. */
   ping(signal: AbortSignal): Promise<void>
   close(): Promise<void>
+  /** How many connections are open. */
+  readonly connections: number
 }
 
 /** One insert, as an operator sees it. */
@@ -72,6 +74,10 @@ export class Writer {
     return this.#queue.length + this.#inFlight
   }
 
+  get connections(): number {
+    return this.#inserter.connections
+  }
+
   /** For how many milliseconds no write has succeeded, though some were tried; 0 while they do. */
   get failingForMs(): number {
     return this.#failingSince === undefined ? 0 : performance.now() - this.#failingSince
@@ -113,7 +119,7 @@ export class Writer {
     const startedAt = performance.now()
     const late = taken.filter(({ since }) => startedAt - since > maxQueuedMs)
     const batch = taken.filter(({ since }) => startedAt - since <= maxQueuedMs)
-    rejectAll(late, unavailable('The database is slow.'))
+    if (late.length > 0) rejectAll(late, unavailable('The database is slow.'))
     const [oldest] = batch
     if (!oldest) return
 

@@ -1,0 +1,101 @@
+import ipaddr from 'ipaddr.js'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { LapseError } from '../lapse/error.ts'
+import type { LapseRow } from '../lapse/row.ts'
+import type { CollectorParts } from './app.ts'
+import { authenticate } from './authenticate.ts'
+import type { Context, Middleware } from './context.ts'
+
+/** What an operator watches. Names and units follow https://prometheus.io/docs/practices/naming/ */
+export interface Metrics {
+  readonly registry: Registry
+  /** Counts an answered request. `route` is the router's pattern, never the path as it was sent. */
+  observeRequest(route: string, method: string, status: number, seconds: number): void
+  observeVerdict(row: Pick<LapseRow, 'site' | 'reason' | 'evidence'>, duplicate: boolean): void
+  observeBatch(batch: { readonly size: number; readonly durationMs: number; readonly failure: unknown }): void
+}
+
+/** @param writer tells how it stands whenever the metrics are read. */
+export function createMetrics(
+  writer: () => { readonly waiting: number; readonly connections: number },
+): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  const requests = new Histogram({
+    name: 'lapse_http_request_duration_seconds',
+    help: 'Time from a request to its answer.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  })
+  const verdicts = new Counter({
+    name: 'lapse_verdicts_total',
+    help: 'Events that were answered with a verdict; duplicate ones made no row.',
+    labelNames: ['site', 'reason', 'evidence', 'duplicate'],
+    registers,
+  })
+  const writes = new Histogram({
+    name: 'lapse_write_duration_seconds',
+    help: 'Time of one insert into the audit table, commit included.',
+    labelNames: ['outcome'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  })
+  const sizes = new Histogram({
+    name: 'lapse_write_batch_size',
+    help: 'Rows in one insert.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  })
+  new Gauge({
+    name: 'lapse_write_queue_size',
+    help: 'Events that wait for their answer.',
+    registers,
+    collect() {
+      this.set(writer().waiting)
+    },
+  })
+  new Gauge({
+    name: 'lapse_database_connections',
+    help: 'Connections that the writer has open.',
+    registers,
+    collect() {
+      this.set(writer().connections)
+    },
+  })
+
+  return {
+    registry,
+    observeRequest: (route, method, status, seconds) =>
+      requests.labels(route, method, String(status)).observe(seconds),
+    observeVerdict: ({ site, reason, evidence }, duplicate) =>
+      verdicts.labels(site, reason, evidence, String(duplicate)).inc(),
+    observeBatch({ size, durationMs, failure }) {
+      writes.labels(failure === undefined ? 'committed' : 'failed').observe(durationMs / 1000)
+      sizes.observe(size)
+    },
+  }
+}
+
+/** `GET /metrics`, in Prometheus' text format: for this machine, and for whoever has a token to read. */
+export function getMetrics({ metrics, store }: CollectorParts): Middleware {
+  return async (ctx) => {
+    if (!isLocal(ctx)) {
+      const token = await authenticate(ctx, { scope: 'read', findToken: store.findToken })
+      if (!token)
+        throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
+    }
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = await metrics.registry.metrics()
+    ctx.set('Content-Type', metrics.registry.contentType)
+  }
+}
+
+/** A request that came through a proxy which is not trusted could be anyone's. */
+function isLocal(ctx: Context): boolean {
+  const { address } = ctx.state
+  if (ctx.get('Forwarded') !== '' || (ctx.get('X-Forwarded-For') !== '' && !ctx.state.isProxied)) return false
+  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
+}
