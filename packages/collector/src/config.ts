@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { databaseUrlSchema } from './store/databaseUrl.ts'
 import { tableNameSchema } from './store/tableName.ts'
+import { ticketKeySchemaOf } from './ticketKeySchema.ts'
 
 /** Where the configuration is looked for when neither `--config` nor `LAPSE_CONFIG` names a file. */
 export const defaultConfigPath = 'lapse.config.json'
@@ -28,21 +29,6 @@ const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCI
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
-const secretOf = (environment: Environment) =>
-  z.string().transform((text, context) => {
-    const name = /^env:(\w+)$/.exec(text)?.[1]
-    const secret = name && environment[name]
-    // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
-    if (secret && Buffer.byteLength(secret) >= 32) return secret
-    const message = !name
-      ? 'a secret is not written here: put it into an environment variable and write env:NAME'
-      : secret
-        ? `the environment variable ${name} is shorter than 32 bytes, too short for HS256`
-        : `the environment variable ${name} is not set`
-    context.addIssue({ code: 'custom', message })
-    return z.NEVER
-  })
-
 const siteSchemaOf = (environment: Environment) =>
   z
     .strictObject({
@@ -50,9 +36,7 @@ const siteSchemaOf = (environment: Environment) =>
       idleTimeoutSeconds: seconds,
       absoluteTimeoutSeconds: seconds.optional(),
       graceSeconds: z.number().min(0).optional(),
-      ticketKeys: z
-        .array(z.strictObject({ alg: z.literal('HS256'), secret: secretOf(environment) }))
-        .default([]),
+      ticketKeys: z.array(ticketKeySchemaOf(environment)).default([]),
       requireTicket: z.boolean().default(false),
       ip: z.enum(['truncated', 'full', 'none']).default('truncated'),
       retentionDays: z.int().positive().optional(),

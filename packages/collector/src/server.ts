@@ -5,7 +5,9 @@ import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
+import type { Site } from './lapse/site.ts'
 import { openStore, openWriter } from './store/store.ts'
+import { prepareTicketKeys } from './ticketKeys.ts'
 
 /** A running collector. */
 export interface Collector {
@@ -36,7 +38,14 @@ export async function startCollector(
   try {
     if (config.database.dialect === 'sqlite') await store.migrate()
     const lifecycle = { isStopping: false }
-    const app = createApp({ settings: config, store, writer, metrics, log, lifecycle })
+    const app = createApp({
+      settings: { ...config, sites: await prepareSites(config.sites) },
+      store,
+      writer,
+      metrics,
+      log,
+      lifecycle,
+    })
     const server = createServer(
       { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
       app.callback(),
@@ -64,6 +73,14 @@ export async function startCollector(
     await store.close()
     throw error
   }
+}
+
+async function prepareSites(sites: Config['sites']): Promise<Record<string, Site>> {
+  const entries = Object.entries(sites).map(
+    async ([name, site]) =>
+      [name, { ...site, ticketKeys: await prepareTicketKeys(site.ticketKeys) }] as const,
+  )
+  return Object.fromEntries(await Promise.all(entries))
 }
 
 /** Lines are written together, a second late at most: a write for each would cost as much as the row. */

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -47,11 +48,42 @@ describe('lapse', () => {
     [['list', '--help'], '--limit'],
     [['init', '--help'], '--origin'],
     [['token', '--help'], 'revoke'],
+    [['ticket', '--help'], '--subject'],
     [['token', 'create', '--help'], '--scope'],
   ])('%j says how it is used', async (args, word) => {
     const { status, stdout } = await lapse(args)
     expect(status).toBe(0)
     expect(stdout).toMatch(word)
+  })
+
+  test('signs a ticket that the collector takes, by a secret or by a private key', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    writeFileSync(join(folder, 'key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }))
+    const jwks = { keys: [publicKey.export({ format: 'jwk' })] }
+    const site = { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true }
+    const port = await freePort()
+    const file = writeConfig({
+      listen: { port },
+      sites: {
+        shared: { ...site, ticketKeys: [{ alg: 'HS256', secret: 'env:SECRET' }] },
+        public: { ...site, ticketKeys: [{ alg: 'EdDSA', jwks }] },
+      },
+    })
+    const environment = { SECRET: 'a secret of the tests, 32 bytes or more' }
+    const claims = ['--subject', 'u_9', '--session', 's_9', '--idle', '600']
+    const shared = await lapse(['ticket', '--site', 'shared', ...claims], environment)
+    const signed = await lapse(['ticket', '--site', 'public', ...claims, '--key', 'key.pem'], environment)
+    const url = `http://127.0.0.1:${port}`
+    const database = `sqlite:${join(folder, 'lapse.sqlite')}`
+    const collector = await serve(file, url, { ...environment, LAPSE_DATABASE_URL: database })
+    for (const [name, { stdout }] of Object.entries({ shared, public: signed })) {
+      const event = eventOf({ site: name, ticket: stdout.trim() })
+      const response = await postEvent(url, event, { Origin: origin })
+      expect([response.status, await response.json()]).toMatchObject([201, { idleTimeoutSeconds: 600 }])
+    }
+    await stop(collector)
+    const without = await lapse(['ticket', '--site', 'public', '--subject', 'u_9'], environment)
+    expect(without).toMatchObject({ status: 1, stderr: expect.stringMatching('--key') })
   })
 
   test('writes a configuration that it takes, and replaces none', async () => {

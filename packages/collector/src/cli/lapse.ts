@@ -5,6 +5,7 @@ import { init } from './init.ts'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
 import { serve } from './serve.ts'
+import { ticket } from './ticket.ts'
 import { token } from './token.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
@@ -18,6 +19,7 @@ const program = new Command('lapse')
   .addCommand(migrate)
   .addCommand(list)
   .addCommand(token)
+  .addCommand(ticket)
   .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 used wrongly.')
 
 // A subcommand that was built by itself does not inherit this.

@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { type CryptoKey, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { LapseError } from './error.ts'
 import { opaque } from './event.ts'
@@ -13,10 +13,15 @@ export interface TicketClaims {
   readonly issuedAt: number
 }
 
-/** A key with which a site's tickets are verified. */
+/** The algorithms that a site may choose from (RFC 7518, section 3.1; RFC 8037). */
+export const publicKeyAlgorithms = ['EdDSA', 'ES256', 'RS256'] as const
+export type TicketAlgorithm = 'HS256' | (typeof publicKeyAlgorithms)[number]
+
+/** A key with which a site's tickets are verified. Its algorithm is the site's choice, never the ticket's. */
 export interface TicketKey {
-  readonly alg: 'HS256'
-  readonly secret: string
+  readonly alg: TicketAlgorithm
+  /** The key itself, or what finds it in a JWK set by the ticket's `kid`. */
+  readonly key: CryptoKey | JWTVerifyGetKey
 }
 
 const seconds = z
@@ -32,6 +37,8 @@ const claimsSchema = z.object({
   abs: seconds.optional(),
 })
 
+const clockToleranceSeconds = 60
+
 interface TicketContext {
   readonly site: string
   /** Several at a time, so that keys can rotate. */
@@ -44,6 +51,7 @@ interface TicketContext {
  * Verifies a ticket: a JWT (RFC 7519) with `typ: lapse+jwt`, signed by one of the site's keys.
  *
  * @throws {LapseError} `ticket-refused` for whatever does not verify: it is never taken as an unsigned claim.
+ * `unavailable` when the keys could not be fetched, which says nothing of the ticket.
  */
 export async function verifyTicket(ticket: string, context: TicketContext): Promise<TicketClaims> {
   const payload = await verifyWithAnyKey(ticket, context)
@@ -53,6 +61,8 @@ export async function verifyTicket(ticket: string, context: TicketContext): Prom
     throw refused(`its claims are not valid: ${names.join(', ')}`, claims.error)
   }
   const { sub, sid, iat, idle, abs } = claims.data
+  if (iat * 1000 > context.now + clockToleranceSeconds * 1000)
+    throw refused('it was issued in the future: compare the clocks of the two hosts', undefined)
   return {
     subject: sub,
     session: sid,
@@ -62,36 +72,67 @@ export async function verifyTicket(ticket: string, context: TicketContext): Prom
   }
 }
 
-async function verifyWithAnyKey(ticket: string, { site, keys, now }: TicketContext): Promise<JWTPayload> {
-  let failure: unknown
-  for (const { alg, secret } of keys) {
+async function verifyWithAnyKey(ticket: string, context: TicketContext): Promise<JWTPayload> {
+  const { site, keys } = context
+  if (keys.length === 0) throw refused(`the site "${site}" has no ticket keys`, undefined)
+  const failures: unknown[] = []
+  for (const key of keys) {
     try {
-      const verified = await jwtVerify(ticket, new TextEncoder().encode(secret), {
-        algorithms: [alg],
-        typ: 'lapse+jwt',
-        issuer: site,
-        requiredClaims: ['sub', 'iat'],
-        clockTolerance: 60,
-        currentDate: new Date(now),
-      })
-      return verified.payload
-    } catch (error) {
-      failure = error
+      return await verifyWithKey(ticket, key, context)
+    } catch (failure) {
+      failures.push(failure)
     }
   }
-  if (failure instanceof errors.JWSSignatureVerificationFailed) {
-    throw refused(`no key of the site "${site}" made its signature`, failure)
-  }
+  // A ticket whose key could not be fetched is not to blame, whatever the other keys say.
+  const unreachable = failures.find((failure) => failure instanceof LapseError)
+  if (unreachable) throw unreachable
+  // What only the right key's failure says comes before "not my signature".
+  const [failure] = failures.sort((a, b) => Number(isForeign(a)) - Number(isForeign(b)))
+  if (isForeign(failure)) throw refused(`no key of the site "${site}" made its signature`, failure)
   if (failure instanceof errors.JOSEError) throw refused(`${failure.message} (${failure.code})`, failure)
-  throw refused(`the site "${site}" has no ticket keys`, failure)
+  throw failure
+}
+
+async function verifyWithKey(
+  ticket: string,
+  { alg, key }: TicketKey,
+  { site, now }: TicketContext,
+): Promise<JWTPayload> {
+  const options = {
+    // The same algorithm by its older and its newer name (RFC 9864).
+    algorithms: alg === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [alg],
+    typ: 'lapse+jwt',
+    issuer: site,
+    requiredClaims: ['sub', 'iat'],
+    clockTolerance: clockToleranceSeconds,
+    currentDate: new Date(now),
+  }
+  if (typeof key !== 'function') return (await jwtVerify(ticket, key, options)).payload
+  try {
+    return (await jwtVerify(ticket, key, options)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    // Without a `kid` any of them may be the one.
+    for await (const candidate of error) {
+      const verified = await jwtVerify(ticket, candidate, options).catch((failure: unknown) => {
+        if (!isForeign(failure)) throw failure
+      })
+      if (verified) return verified.payload
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
+}
+
+/** Signed by another key, or by another algorithm than this key's. */
+function isForeign(failure: unknown): boolean {
+  return (
+    failure instanceof errors.JWSSignatureVerificationFailed ||
+    failure instanceof errors.JWKSNoMatchingKey ||
+    failure instanceof errors.JOSEAlgNotAllowed
+  )
 }
 
 function refused(why: string, cause: unknown): LapseError {
-  return new LapseError(
-    'ticket-refused',
-    `The ticket was refused: ${why}. Sign in again, or mend the site's keys.`,
-    {
-      cause,
-    },
-  )
+  const message = `The ticket was refused: ${why}. Sign in again, or mend the site's keys.`
+  return new LapseError('ticket-refused', message, { cause })
 }
