@@ -28,7 +28,7 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const started: Started[] = [await startMariadb(join(folder, 'mariadb'))]
+  const started: RunningServer[] = [await startMariadb(join(folder, 'mariadb'))]
   const { LAPSE_MYSQLD, LAPSE_TEST_DATABASE_URL } = process.env
   if (LAPSE_MYSQLD) started.push(await startMysql(join(folder, 'mysql'), LAPSE_MYSQLD.split(' ')))
   const given = LAPSE_TEST_DATABASE_URL
@@ -40,16 +40,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
     ...given,
   ])
   return async () => {
-    await Promise.all(started.map(({ process }) => end(process)))
+    await Promise.all(started.map((server) => server.end()))
     rmSync(folder, { recursive: true })
   }
 }
 
-interface Started extends Required<DatabaseServer> {
-  readonly process: ChildProcess
+/** A server that may be stopped, killed and started again. */
+export interface RunningServer extends Required<DatabaseServer> {
+  /** Sends a signal to the process. */
+  signal(signal: NodeJS.Signals): void
+  /** Starts the same server again, after it was killed, on its port and its data. */
+  startAgain(): Promise<void>
+  end(): Promise<void>
 }
 
-async function startMariadb(folder: string): Promise<Started> {
+/** What a server is kept in is made in `folder`, and left there. */
+export async function startMariadb(folder: string): Promise<RunningServer> {
   const data = prepare(folder)
   const user = `--user=${userInfo().username}`
   const install = findProgram('mariadb-install-db')
@@ -58,7 +64,8 @@ async function startMariadb(folder: string): Promise<Started> {
   return launch('MariaDB', [findProgram('mariadbd'), '--no-defaults', user], folder)
 }
 
-async function startMysql(folder: string, command: readonly string[]): Promise<Started> {
+/** @param command mysqld's command line, without what depends on the folder. */
+export async function startMysql(folder: string, command: readonly string[]): Promise<RunningServer> {
   const data = prepare(folder)
   const [file = '', ...options] = command
   execFileSync(file, [...options, '--initialize-insecure', `--datadir=${data}`], { stdio: 'pipe' })
@@ -70,41 +77,57 @@ function prepare(folder: string): string {
   return join(folder, 'data')
 }
 
-async function launch(name: string, command: readonly string[], folder: string): Promise<Started> {
+async function launch(name: string, command: readonly string[], folder: string): Promise<RunningServer> {
   const [file = '', ...options] = command
   const port = await freePort()
-  const log = openSync(join(folder, 'log'), 'w')
-  const child = spawn(
-    file,
-    [
-      ...options,
-      `--datadir=${join(folder, 'data')}`,
-      `--port=${port}`,
-      '--bind-address=127.0.0.1',
-      `--socket=${join(folder, 'socket')}`,
-      `--pid-file=${join(folder, 'pid')}`,
-    ],
-    { stdio: ['ignore', log, log] },
-  )
   const url = `mysql://root@127.0.0.1:${port}`
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (child.exitCode !== null) break
+  const log = openSync(join(folder, 'log'), 'a')
+  const args = [
+    ...options,
+    `--datadir=${join(folder, 'data')}`,
+    `--port=${port}`,
+    '--bind-address=127.0.0.1',
+    `--socket=${join(folder, 'socket')}`,
+    `--pid-file=${join(folder, 'pid')}`,
+  ]
+  const start = async () => {
+    const started = spawn(file, args, { stdio: ['ignore', log, log] })
+    if (await isReachable(url, started)) return started
+    started.kill('SIGKILL')
+    throw new Error(`${name} did not start on port ${port}; its log is ${join(folder, 'log')}`)
+  }
+  let child = await start()
+  return {
+    name,
+    url,
+    signal: (signal) => void child.kill(signal),
+    async startAgain() {
+      await ended(child)
+      child = await start()
+    },
+    async end() {
+      child.kill()
+      await ended(child)
+    },
+  }
+}
+
+async function isReachable(url: string, child: ChildProcess): Promise<boolean> {
+  for (let attempt = 0; attempt < 600 && !hasEnded(child); attempt++) {
     const connection = await createConnection(url).catch(() => undefined)
     if (connection) {
       await connection.end()
-      return { name, url, process: child }
+      return true
     }
     await sleep(100)
   }
-  child.kill('SIGKILL')
-  throw new Error(`${name} did not start on port ${port}; its log is ${join(folder, 'log')}`)
+  return false
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill()
-  await exited
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (!hasEnded(child)) await once(child, 'exit')
 }
 
 export async function freePort(): Promise<number> {

@@ -44,5 +44,5 @@ routes.post('/v1/lapses', async (ctx) => {
 
 const app = new Koa()
 app.use(routes.routes())
-process.on('SIGINT', () => process.exit())
+
 createServer(app.callback()).listen(Number(PORT), '127.0.0.1')

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
@@ -17,7 +17,7 @@ export interface Collector {
   close(): Promise<void>
 }
 
-/** How long connections that stay open hear `Connection: close` before the port is given up. */
+/** How long connections that stay open hear `Connection: close`, before the port is given up and again after it. */
 const drainMs = 250
 
 /**
@@ -61,7 +61,11 @@ export async function startCollector(
         lifecycle.isStopping = true
         log.info('collector is stopping')
         await sleep(drainMs)
-        await new Promise((resolve) => server.close(resolve))
+        // Only the port, first: `server.close()` would also end connections whose request is still on its way.
+        const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve))
+        await sleep(drainMs)
+        server.closeIdleConnections()
+        await closed
         await writer.close()
         await store.close()
         log.info('collector has stopped')

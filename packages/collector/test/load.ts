@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eventOf, origin, postEvent } from './collector.ts'
+
+/** One event that was posted, and what became of it. */
+export interface Answer {
+  readonly session: string
+  /** 0 where the connection failed. */
+  readonly status: number
+  readonly durationMs: number
+  /** When it came, by the monotonic clock in milliseconds. */
+  readonly at: number
+  readonly retryAfter: string | null
+}
+
+export interface Load {
+  readonly answers: readonly Answer[]
+  /** Resolves when an event that was posted after this call has been acknowledged. */
+  acknowledged(withinMs: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Posts events of sessions of their own, so many at a time, until it is stopped. */
+export function startLoad(url: string, clients = 16): Load {
+  const answers: Answer[] = []
+  let isStopped = false
+
+  async function postOne(): Promise<Answer> {
+    const session = randomUUID()
+    const startedAt = performance.now()
+    const posted = await postEvent(url, eventOf({ session }), { Origin: origin }).then(
+      async (response) => {
+        await response.text()
+        return {
+          status: response.status,
+          retryAfter: response.headers.get('retry-after'),
+          failure: undefined,
+        }
+      },
+      () => ({ status: 0, retryAfter: null }),
+    )
+    const at = performance.now()
+    return { session, ...posted, at, durationMs: at - startedAt }
+  }
+
+  async function runClient() {
+    while (!isStopped) {
+      const answer = await postOne()
+      answers.push(answer)
+      // A steady load, not as much as the machine can do.
+      await sleep(answer.status === 201 ? 5 : 50)
+    }
+  }
+
+  const running = Promise.all(Array.from({ length: clients }, runClient))
+  return {
+    answers,
+    async acknowledged(withinMs) {
+      const from = performance.now()
+      const isSo = () =>
+        answers.some(({ status, at, durationMs }) => status === 201 && at - durationMs > from)
+      while (!isSo()) {
+        if (performance.now() - from > withinMs)
+          throw new Error(`No event was acknowledged within ${withinMs} ms.`)
+        await sleep(10)
+      }
+    },
+    async stop() {
+      isStopped = true
+      await running
+    },
+  }
+}
