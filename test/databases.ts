@@ -14,12 +14,13 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-export async function createDatabase(server: DatabaseServer): Promise<TestDatabase> {
-  return server.url === undefined ? createSqlite() : createMysql(server.url)
+/** @param parent where SQLite keeps its file. */
+export async function createDatabase(server: DatabaseServer, parent = tmpdir()): Promise<TestDatabase> {
+  return server.url === undefined ? createSqlite(parent) : createMysql(server.url)
 }
 
-function createSqlite(): TestDatabase {
-  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+function createSqlite(parent: string): TestDatabase {
+  const folder = mkdtempSync(join(parent, 'lapse-test-'))
   const filename = join(folder, 'lapse.sqlite')
   const sql = knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true })
   return {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -81,7 +81,6 @@ async function launch(name: string, command: readonly string[], folder: string):
   const [file = '', ...options] = command
   const port = await freePort()
   const url = `mysql://root@127.0.0.1:${port}`
-  const log = openSync(join(folder, 'log'), 'a')
   const args = [
     ...options,
     `--datadir=${join(folder, 'data')}`,
@@ -91,7 +90,9 @@ async function launch(name: string, command: readonly string[], folder: string):
     `--pid-file=${join(folder, 'pid')}`,
   ]
   const start = async () => {
+    const log = openSync(join(folder, 'log'), 'a')
     const started = spawn(file, args, { stdio: ['ignore', log, log] })
+    closeSync(log)
     if (await isReachable(url, started)) return started
     started.kill('SIGKILL')
     throw new Error(`${name} did not start on port ${port}; its log is ${join(folder, 'log')}`)

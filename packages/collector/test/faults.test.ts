@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
+import { waitUntil } from '../../../test/engines/engine.ts'
 import { command, serve, stop } from '../../../test/product.ts'
 import {
   type DatabaseServer,
@@ -18,29 +19,42 @@ import {
 } from '../../../test/servers.ts'
 import { origin } from './collector.ts'
 import { type Load, startLoad } from './load.ts'
+import { mountSmallDisk, type SmallDisk } from './smallDisk.ts'
 
 const { LAPSE_MYSQLD } = process.env
 
 /** Servers of these tests' own: they are killed here. */
-const makers: { name: string; start?: (folder: string) => Promise<RunningServer> }[] = [
-  { name: 'SQLite' },
-  { name: 'MariaDB', start: startMariadb },
+const makers: {
+  name: string
+  /** The size of the disk that is filled up. */
+  megabytes: number
+  start?: (folder: string) => Promise<RunningServer>
+}[] = [
+  { name: 'SQLite', megabytes: 16 },
+  { name: 'MariaDB', megabytes: 512, start: startMariadb },
 ]
 if (LAPSE_MYSQLD)
-  makers.push({ name: 'MySQL', start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')) })
+  makers.push({
+    name: 'MySQL',
+    megabytes: 1024,
+    start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')),
+  })
 
-describe.each(makers)('under a steady load on $name', ({ start }) => {
+describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => {
   let folder: string
+  let disk: SmallDisk | undefined
   let running: RunningServer | undefined
   let proxy: CuttingProxy | undefined
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+    disk = mountSmallDisk(folder, megabytes)
     running = await start?.(join(folder, 'server'))
     proxy = running && (await startProxy(Number(new URL(running.url).port)))
   })
   afterAll(async () => {
     await proxy?.close()
     await running?.end()
+    disk?.unmount()
     rmSync(folder, { recursive: true })
   })
 
@@ -51,7 +65,7 @@ describe.each(makers)('under a steady load on $name', ({ start }) => {
   let configFile: string
   beforeEach(async () => {
     const server: DatabaseServer = running ?? { name: 'SQLite' }
-    database = await createDatabase(server)
+    database = await createDatabase(server, folder)
     const port = await freePort()
     url = `http://127.0.0.1:${port}`
     configFile = join(folder, 'lapse.config.json')
@@ -137,6 +151,18 @@ describe.each(makers)('under a steady load on $name', ({ start }) => {
     expectAnswersInTime()
     await expectEachOnce()
   })
+
+  test('the disk of the database may be full for a while', async ({ skip }) => {
+    skip(!disk, 'only root may mount a small disk here')
+    disk?.fill()
+    await waitUntil(async () => load.answers.at(-1)?.status === 503, 'a refusal')
+    await sleep(1000)
+    disk?.clear()
+    await load.acknowledged(90_000)
+    await load.stop()
+    expectAnswersInTime()
+    await expectEachOnce()
+  }, 120_000)
 
   test('the collector may be killed and started again', async () => {
     collector.kill('SIGKILL')

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A disk in memory that is soon full. */
+export interface SmallDisk {
+  fill(): void
+  /** Gives back the space that `fill` took. */
+  clear(): void
+  unmount(): void
+}
+
+/** Mounts a disk over a folder, where that is allowed: root may. */
+export function mountSmallDisk(folder: string, megabytes: number): SmallDisk | undefined {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' })
+  } catch {
+    return undefined
+  }
+  const ballast = join(folder, 'ballast')
+  return {
+    fill() {
+      const file = openSync(ballast, 'w')
+      const chunk = Buffer.alloc(64 * 1024)
+      try {
+        for (;;) writeSync(file, chunk)
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
+      } finally {
+        closeSync(file)
+      }
+    },
+    clear: () => rmSync(ballast, { force: true }),
+    unmount: () => void execFileSync('umount', [folder]),
+  }
+}
