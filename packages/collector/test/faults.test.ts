@@ -27,7 +27,7 @@ const { LAPSE_MYSQLD } = process.env
 const makers: {
   name: string
   /** The size of the disk that is filled up. */
-  megabytes: number
+  megabytes?: number
   start?: (folder: string) => Promise<RunningServer>
 }[] = [
   { name: 'SQLite', megabytes: 16 },
@@ -36,7 +36,6 @@ const makers: {
 if (LAPSE_MYSQLD)
   makers.push({
     name: 'MySQL',
-    megabytes: 1024,
     start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')),
   })
 
@@ -47,7 +46,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
   let proxy: CuttingProxy | undefined
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    disk = mountSmallDisk(folder, megabytes)
+    disk = megabytes ? mountSmallDisk(folder, megabytes) : undefined
     running = await start?.(join(folder, 'server'))
     proxy = running && (await startProxy(Number(new URL(running.url).port)))
   })
@@ -153,16 +152,17 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
   })
 
   test('the disk of the database may be full for a while', async ({ skip }) => {
-    skip(!disk, 'only root may mount a small disk here')
+    skip(!megabytes, 'MySQL looks only once a minute whether there is space again')
+    skip(!disk, 'only root may mount a small disk')
     disk?.fill()
     await waitUntil(async () => load.answers.at(-1)?.status === 503, 'a refusal')
     await sleep(1000)
     disk?.clear()
-    await load.acknowledged(90_000)
+    await load.acknowledged(10_000)
     await load.stop()
     expectAnswersInTime()
     await expectEachOnce()
-  }, 120_000)
+  })
 
   test('the collector may be killed and started again', async () => {
     collector.kill('SIGKILL')

@@ -135,6 +135,23 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     expect(await rowOf(next.session)).toMatchObject([{ ip: '2001:db8:1::' }])
   })
 
+  test('answers each of the events that came together by itself, though the database refuses one', async () => {
+    await collector.database.sql.raw(refusing(server.name))
+    const sessions = Array.from({ length: 60 }, () => randomUUID())
+    const answers = await Promise.all(
+      sessions.map((session, index) =>
+        collector.post(eventOf({ session, subject: index === 17 ? 'u_poison' : 'u_42' })),
+      ),
+    )
+    expect(answers.map(({ status }, index) => [index, status])).toEqual(
+      sessions.map((_, index) => [index, index === 17 ? 503 : 201]),
+    )
+    const ids = await Promise.all(answers.map(async (answer) => (await answer.json()).id))
+    for (const [index, session] of sessions.entries())
+      expect(await rowOf(session)).toMatchObject(index === 17 ? [] : [{ id: ids[index] }])
+    await collector.database.sql.raw('drop trigger refuse_poison')
+  })
+
   describe('with tickets', () => {
     const sign = (claims: Record<string, unknown>, secret = environment.TICKET_SECRET, typ = 'lapse+jwt') =>
       new SignJWT({ iss: 'signed', sub: 'u_7', iat: Math.floor(Date.now() / 1000) - 3600, ...claims })
@@ -175,3 +192,11 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     })
   })
 })
+
+/** A trigger of the host's that takes no row of one subject. */
+function refusing(database: string): string {
+  const head = 'create trigger refuse_poison before insert on session_audit for each row'
+  return database === 'SQLite'
+    ? `${head} when new.subject = 'u_poison' begin select raise(abort, 'poison'); end`
+    : `${head} if new.subject = 'u_poison' then signal sqlstate '45000'; end if`
+}

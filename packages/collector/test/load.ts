@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { eventOf, origin, postEvent } from './collector.ts'
 
 /** One event that was posted, and what became of it. */
-export interface Answer {
+interface Answer {
   readonly session: string
   /** 0 where the connection failed. */
   readonly status: number

@@ -8,7 +8,10 @@ import { afterEach, describe, expect, inject, test } from 'vitest'
 import { createDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
+import { parseLapseEvent } from '../src/lapse/event.ts'
+import { type Lapse, toLapse } from '../src/lapse/row.ts'
 import { hashToken, mintToken, type TokenScope } from '../src/lapse/token.ts'
+import { openWriter } from '../src/store/store.ts'
 import { createCollector, environment, eventOf, origin, postEvent, writtenConfig } from './collector.ts'
 
 const silent = pino({ level: 'silent' })
@@ -206,6 +209,31 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     expect(await collector.database.rows()).toHaveLength(1)
   })
 
+  test('lets no more than 10,000 events wait, and answers all of them in time', async () => {
+    const collector = await createCollector(server)
+    cleanups.push(collector.end)
+    const { database: location, table } = parseConfig(writtenConfig(collector.database.url), environment)
+    const writer = openWriter(location, table)
+    cleanups.push(() => writer.close())
+    const blocker = await createConnection(collector.database.url)
+    cleanups.push(() => blocker.end())
+    await blocker.query('lock tables session_audit write')
+    const lapse = lapseOf()
+    const startedAt = performance.now()
+    const writes = Array.from({ length: 10_100 }, (_, index) =>
+      writer.write({ ...lapse, sessionKey: `alias-${index}` }).then(
+        () => 'written',
+        (error: Error) => error.message,
+      ),
+    )
+    expect(await Promise.all(writes.slice(10_000))).toEqual(
+      Array(100).fill('Too many events are waiting. Send the event again later.'),
+    )
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(new Set(await Promise.all(writes))).not.toContain('written')
+    expect(performance.now() - startedAt).toBeLessThan(6000)
+  })
+
   test('needs no right but to read and insert rows, once the database is migrated', async () => {
     const database = await createDatabase(server)
     cleanups.push(database.drop)
@@ -268,3 +296,10 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
     expect(await database.rows()).toEqual([])
   })
 })
+
+function lapseOf(): Lapse {
+  const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)
+  const event = parseLapseEvent(eventOf())
+  const arrival = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }
+  return toLapse(event, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
+}

@@ -13,7 +13,9 @@ export interface SmallDisk {
 /** Mounts a disk over a folder, where that is allowed: root may. */
 export function mountSmallDisk(folder: string, megabytes: number): SmallDisk | undefined {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], { stdio: 'pipe' })
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {
+      stdio: 'pipe',
+    })
   } catch {
     return undefined
   }
@@ -31,6 +33,6 @@ export function mountSmallDisk(folder: string, megabytes: number): SmallDisk | u
       }
     },
     clear: () => rmSync(ballast, { force: true }),
-    unmount: () => void execFileSync('umount', [folder]),
+    unmount: () => void execFileSync('/bin/umount', [folder]),
   }
 }
