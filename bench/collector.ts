@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { SignJWT } from 'jose'
 import { createConnection } from 'mysql2/promise'
+import { command } from '../test/collector.ts'
 import { createDatabase } from '../test/databases.ts'
-import { command } from '../test/product.ts'
 import { type DatabaseServer, freePort } from '../test/servers.ts'
 
 const { values: options } = parseArgs({

@@ -21,7 +21,9 @@ describe('the demo', () => {
     const database = await createDatabase(server)
     const port = await freePort()
     const { status, output } = await demo('--play', '--port', `${port}`, '--database', database.url)
-    expect(output).toMatch(/row 1 +idle_timeout +u_1001 +last seen \d\d:\d\d:\d\d, expired \d\d:\d\d:\d\d/)
+    expect(output).toMatch(
+      /row 1 +idle_timeout +u_1001 +signed +last seen \d\d:\d\d:\d\d, expired \d\d:\d\d:\d\d/,
+    )
     expect(status).toBe(0)
     expect(await database.rows()).toHaveLength(1)
     await database.drop()

@@ -12,11 +12,12 @@ import { loginPage } from './pages/login.ts'
 import { reportsPage } from './pages/reports.ts'
 import { sameOriginPosts, securityHeaders } from './security.ts'
 import { type SessionData, SessionStore } from './sessionStore.ts'
+import { signTicket } from './ticket.ts'
 import { findUser } from './users.ts'
 
 export type { AuditRow, DemoOptions } from './options.ts'
 
-/** A small application with real server-side sessions, audited by Lapse with nothing but script tags. */
+/** A small application with real server-side sessions, audited by Lapse by script tags and a signed ticket. */
 export function createApp(options: DemoOptions): { app: Koa; sessions: SessionStore } {
   const idleTimeoutMs = options.idleTimeoutSeconds * 1000
   const sessions = new SessionStore(idleTimeoutMs)
@@ -80,7 +81,10 @@ function sessionRoutes(options: DemoOptions, sessions: SessionStore, withSession
   router.post('/login', async (ctx) => {
     const user = findUser((await readForm(ctx)).get('user'))
     if (!user) return ctx.throw(422, 'Choose one of the demo users.')
-    ctx.session = { subject: user.subject, alias: randomUUID(), signedInAt: Date.now() } satisfies SessionData
+    const { subject } = user
+    const alias = randomUUID()
+    const ticket = await signTicket(options, { subject, alias })
+    ctx.session = { subject, alias, ticket, signedInAt: Date.now() } satisfies SessionData
     // A new id in the cookie: one that was planted in this browser earlier must not open the session.
     await ctx.session.regenerate()
     seeOther(ctx, '/')

@@ -18,6 +18,8 @@ export interface DemoOptions {
   /** The origin that serves `/lapse.js`, such as `http://127.0.0.1:4780`. */
   readonly collector: string
   readonly idleTimeoutSeconds: number
+  /** Signs the tickets: at least 32 bytes, the same in the collector's configuration. */
+  readonly ticketSecret: string
   /** Reads the audit table, newest row first. When given, the pages show it live. */
   readonly auditRows?: () => Promise<readonly AuditRow[]>
 }

@@ -7,6 +7,8 @@ export interface SessionData {
    * and must stay secret, and it changes when it is rotated, while the alias stays.
    */
   readonly alias: string
+  /** What Lapse is given to prove the two. */
+  readonly ticket: string
   readonly signedInAt: number
 }
 

@@ -37,7 +37,12 @@ export async function play(stage: Stage, say: (text: string) => void): Promise<v
 
     const rows = (await store.latest({ site: 'demo', limit: 10 })).filter(({ id }) => id > known)
     const [row] = rows
-    if (rows.length !== 1 || row?.reason !== 'idle_timeout' || row.subject !== subject) {
+    if (
+      rows.length !== 1 ||
+      row?.reason !== 'idle_timeout' ||
+      row.subject !== subject ||
+      row.evidence !== 'signed'
+    ) {
       throw new Error(`Expected one idle_timeout row of ${subject}, found ${JSON.stringify(rows)}`)
     }
     tell('The audit table says who it was, when they were last there, when the session expired, and why:')

@@ -41,5 +41,5 @@ export function printRow(row: LapseRow): string {
   const at = (time: Date | null) => time?.toLocaleTimeString('en-GB') ?? '-'
   const times = [`last seen ${at(row.lastAccessAt)}`, `noticed ${at(row.detectedAt)}`]
   if (row.expiredAt) times.splice(1, 0, `expired ${at(row.expiredAt)}`)
-  return `  row ${row.id}  ${row.reason.padEnd(16)}  ${row.subject ?? '-'}  ${times.join(', ')}`
+  return `  row ${row.id}  ${row.reason.padEnd(16)}  ${row.subject ?? '-'}  ${row.evidence}  ${times.join(', ')}`
 }

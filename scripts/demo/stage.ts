@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -39,11 +40,17 @@ export async function startStage({ database, port, idleTimeoutSeconds }: StageOp
   try {
     const url = database === undefined ? `sqlite:${join(folder, 'demo.sqlite')}` : withName(database)
     const appUrl = `http://${host}:${port}`
-    const config = parseConfig({
-      database: url,
-      listen: { host, port: port + 1 },
-      sites: { [site]: { origins: [appUrl], idleTimeoutSeconds } },
-    })
+    // The two know it, and it goes with them.
+    const ticketSecret = randomBytes(32).toString('base64url')
+    const ticketKeys = [{ alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }]
+    const config = parseConfig(
+      {
+        database: url,
+        listen: { host, port: port + 1 },
+        sites: { [site]: { origins: [appUrl], idleTimeoutSeconds, ticketKeys, requireTicket: true } },
+      },
+      { ...process.env, TICKET_SECRET: ticketSecret },
+    )
     const store = openStore(config.database, config.table)
     cleanups.push(() => store.close())
     await store.migrate()
@@ -51,7 +58,13 @@ export async function startStage({ database, port, idleTimeoutSeconds }: StageOp
     const collector = await startCollector(config, pino({ level: 'warn' })).catch(portTaken(port + 1))
     cleanups.push(() => collector.close())
     const auditRows = () => rowsForPage(store)
-    const { app } = createApp({ site, collector: collector.url, idleTimeoutSeconds, auditRows })
+    const { app } = createApp({
+      site,
+      collector: collector.url,
+      idleTimeoutSeconds,
+      ticketSecret,
+      auditRows,
+    })
     const server = createServer(app.callback()).listen(port, host)
     await once(server, 'listening').catch(portTaken(port))
     cleanups.push(() => {

@@ -2,12 +2,12 @@ import type { DemoOptions } from '../options.ts'
 import type { SessionData } from '../sessionStore.ts'
 import { type Html, html } from './html.ts'
 
-// This file is the whole integration. Three pieces of markup, and no server code.
+// The whole integration is these three pieces of markup, and the ticket that ../ticket.ts signs at sign-in.
 
 /** 1. In the head of every page: says whether there is a session, and if so whose. */
 export function lapseTag({ collector, site }: DemoOptions, signedIn: SessionData | undefined): Html {
   return signedIn
-    ? html`<script src="${collector}/lapse.js" defer data-site="${site}" data-state="active" data-subject="${signedIn.subject}" data-session="${signedIn.alias}"></script>`
+    ? html`<script src="${collector}/lapse.js" defer data-site="${site}" data-state="active" data-subject="${signedIn.subject}" data-session="${signedIn.alias}" data-ticket="${signedIn.ticket}"></script>`
     : html`<script src="${collector}/lapse.js" defer data-site="${site}" data-state="absent"></script>`
 }
 

@@ -30,7 +30,13 @@ afterEach(async () => {
 /** The application on a port of its own, and a browser of sorts: it keeps cookies and follows no redirect. */
 async function start(options: Partial<DemoOptions> = {}) {
   const collector = 'http://127.0.0.1:4780'
-  const { app, sessions } = createApp({ site: 'demo', collector, idleTimeoutSeconds: 60, ...options })
+  const { app, sessions } = createApp({
+    site: 'demo',
+    collector,
+    idleTimeoutSeconds: 60,
+    ticketSecret: 's'.repeat(32),
+    ...options,
+  })
   const server = createServer(app.callback()).listen(0, '127.0.0.1')
   servers.push(server)
   await once(server, 'listening')
@@ -82,6 +88,15 @@ test('after signing in, the page tells Lapse whose session it is, by its alias',
   expect(session?.alias).not.toBe(session?.id)
   const text = await (await get('/')).text()
   expect(text).toContain(`data-state="active" data-subject="u_1001" data-session="${session?.alias}"`)
+  const [, ticket = ''] = /data-ticket="([^"]+)"/.exec(text) ?? []
+  const [header, claims] = ticket.split('.').map((part) => Buffer.from(part, 'base64url').toString())
+  expect(JSON.parse(header ?? '')).toEqual({ alg: 'HS256', typ: 'lapse+jwt' })
+  expect(JSON.parse(claims ?? '')).toMatchObject({
+    iss: 'demo',
+    sub: 'u_1001',
+    sid: session?.alias,
+    idle: 60,
+  })
   expect((await get('/login')).headers.get('location')).toBe('/')
 })
 

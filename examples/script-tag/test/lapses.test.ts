@@ -3,6 +3,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { browserOptions } from '../../../scripts/demo/browser.ts'
 import { timeOf } from '../../../test/databases.ts'
+import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
 import { type Product, startProduct } from '../../../test/product.ts'
 
 const idleTimeoutSeconds = 3
@@ -53,19 +54,11 @@ describe.each(inject('databaseServers'))('the demo application in Chromium, on $
     return found && decodeURIComponent(found.value)
   }
 
-  /** Waits for a row, and then long enough that a second one would have come. */
-  async function onlyRow(): Promise<Record<string, unknown>> {
-    await expect.poll(() => product.database.rows(), { timeout: 20_000 }).not.toEqual([])
-    await sleep(500)
-    const rows = await product.database.rows()
-    expect(rows).toHaveLength(1)
-    return rows[0] ?? {}
-  }
+  const onlyRow = () => onlyRowOf(product.collector.database)
 
   async function expectNoRow(): Promise<void> {
     await page.waitForLoadState('networkidle')
-    await sleep(500)
-    expect(await product.database.rows()).toEqual([])
+    await expectNoRowOf(product.collector.database)
   }
 
   test('a new visitor opens the login page: no row', async () => {
@@ -88,7 +81,7 @@ describe.each(inject('databaseServers'))('the demo application in Chromium, on $
       session: alias,
       subject,
       reason: 'idle_timeout',
-      evidence: 'self_reported',
+      evidence: 'signed',
       detected_by: 'login_page',
       idle_timeout_seconds: idleTimeoutSeconds,
       origin: product.appUrl,
@@ -144,7 +137,7 @@ describe.each(inject('databaseServers'))('the demo application in Chromium, on $
   test('a lapse found while the collector is down is recorded when it comes back, whoever is signed in', async () => {
     const { alias: oldAlias } = await signIn()
     const oldMarker = await marker()
-    await product.stopCollector()
+    await product.collector.stop()
     await idleOut()
     await open('/login')
     await expect.poll(() => page.evaluate(() => localStorage.length)).toBe(1)
@@ -152,9 +145,9 @@ describe.each(inject('databaseServers'))('the demo application in Chromium, on $
     const { alias: newAlias } = await signIn()
     const newMarker = await marker()
     expect(newMarker.get('id')).not.toBe(oldMarker.get('id'))
-    expect(await product.database.rows()).toEqual([])
+    expect(await product.collector.database.rows()).toEqual([])
 
-    await product.startCollector()
+    await product.collector.start()
     expect(await onlyRow()).toMatchObject({ reason: 'idle_timeout', subject, session: oldAlias })
     await expect.poll(() => page.evaluate(() => localStorage.length)).toBe(0)
     const kept = await marker()

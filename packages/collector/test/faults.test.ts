@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { command, serve, stop } from '../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import { waitUntil } from '../../../test/engines/engine.ts'
-import { command, serve, stop } from '../../../test/product.ts'
 import {
   type DatabaseServer,
   freePort,
