@@ -5,7 +5,7 @@ const pollMs = 500
 
 /** The newest rows as the pages of the demo show them. */
 export async function rowsForPage(store: Store): Promise<AuditRow[]> {
-  const rows = await store.latest({ site: 'demo', limit: 20 })
+  const rows = await store.page({ site: 'demo' }, { limit: 20 })
   return rows.map((row) => ({
     id: row.id,
     subject: row.subject,
@@ -22,12 +22,12 @@ export async function rowsForPage(store: Store): Promise<AuditRow[]> {
 
 /** Hands each row that is written from now on to `print`, in their order. */
 export function startRowPrinter(store: Store, print: (row: LapseRow) => void): { stop(): void } {
-  let lastId: number | undefined
+  let known: Set<number> | undefined
   const look = async () => {
-    const rows = await store.latest({ site: 'demo', limit: 100 })
-    const known = lastId ?? rows[0]?.id ?? 0
-    for (const row of rows.filter(({ id }) => id > known).reverse()) print(row)
-    lastId = Math.max(known, rows[0]?.id ?? 0)
+    const rows = await store.page({ site: 'demo' }, { limit: 100 })
+    known ??= new Set(rows.map(({ id }) => id))
+    for (const row of rows.reverse()) if (!known.has(row.id)) print(row)
+    for (const { id } of rows) known.add(id)
   }
   const timer = setInterval(
     () => look().catch((error: Error) => process.stderr.write(`${error.message}\n`)),

@@ -1,6 +1,6 @@
 export { type Config, ConfigError, type ConfigInput, loadConfig, parseConfig } from './config.ts'
+export type { LapseFilter } from './lapse/filter.ts'
 export type { LapseRow } from './lapse/row.ts'
 export type { Reason } from './lapse/verdict.ts'
 export { type Collector, startCollector } from './server.ts'
-export type { LapseFilter } from './store/auditTable.ts'
 export { openStore, type Store } from './store/store.ts'

@@ -281,7 +281,7 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
     const { database: location } = parseConfig(writtenConfig(database.url, { table }), environment)
     const store = openStore(location, table)
     cleanups.push(store.close)
-    expect(await store.migrate()).toEqual(['0001_session_audit', '0002_tokens'])
+    expect(await store.migrate()).toEqual(['0001_session_audit', '0002_tokens', '0003_read_indexes'])
     expect(await database.rows(table)).toEqual([])
   })
 
@@ -292,8 +292,25 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
     const stores = Array.from({ length: 6 }, () => openStore(location, table))
     cleanups.push(() => Promise.all(stores.map((store) => store.close())))
     const ran = await Promise.all(stores.map((store) => store.migrate()))
-    expect(ran.flat()).toEqual(['0001_session_audit', '0002_tokens'])
+    expect(ran.flat()).toEqual(['0001_session_audit', '0002_tokens', '0003_read_indexes'])
     expect(await database.rows()).toEqual([])
+  })
+
+  test('does the rest of what a killed process left half done', async () => {
+    const database = await createDatabase(server)
+    cleanups.push(database.drop)
+    const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
+    const store = openStore(location, table)
+    cleanups.push(store.close)
+    const all = await store.migrate()
+    await database.sql('session_audit_migrations').delete()
+    const dropIndex = () =>
+      database.sql.schema.alterTable('session_audit', (columns) => {
+        columns.dropIndex([], 'session_audit_by_subject')
+      })
+    await dropIndex()
+    expect(await store.migrate()).toEqual(all)
+    await dropIndex()
   })
 })
 

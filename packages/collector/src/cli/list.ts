@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfig } from '../config.ts'
 import type { LapseRow } from '../lapse/row.ts'
+import { type Reason, reasons } from '../lapse/verdict.ts'
 import { openStore } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { printTable } from './printTable.ts'
@@ -8,7 +9,7 @@ import { printTable } from './printTable.ts'
 interface ListOptions extends ConfigOption {
   readonly site?: string
   readonly subject?: string
-  readonly reason?: string
+  readonly reason?: Reason
   readonly limit: number
 }
 
@@ -18,13 +19,13 @@ export const list = new Command('list')
   .addOption(configOption)
   .option('--site <site>', 'only this site')
   .option('--subject <id>', 'only this subject')
-  .option('--reason <reason>', 'only this reason, such as idle_timeout')
+  .addOption(new Option('--reason <reason>', 'only this reason').choices(reasons))
   .option('--limit <rows>', 'at most so many rows, 1 to 1000', rowCount, 50)
-  .action(async ({ config: path, ...filter }: ListOptions) => {
+  .action(async ({ config: path, limit, ...filter }: ListOptions) => {
     const config = loadConfig(path)
     const store = openStore(config.database, config.table)
     try {
-      const rows = await store.latest(filter)
+      const rows = await store.page(filter, { limit })
       if (rows.length === 0) process.stdout.write('No lapses recorded.\n')
       else printTable(headings, rows)
     } finally {

@@ -2,12 +2,16 @@ import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
+import type { LapseFilter } from '../lapse/filter.ts'
 import { isAllowedOrigin } from '../lapse/origin.ts'
-import type { Lapse, Recorded } from '../lapse/row.ts'
+import type { Position } from '../lapse/position.ts'
+import type { Lapse, LapseRow, Recorded } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
 import type { Token } from '../lapse/token.ts'
 import { clientScript, loadClientScript } from './clientScript.ts'
 import type { State } from './context.ts'
+import { getLapse } from './getLapse.ts'
+import { getLapses } from './getLapses.ts'
 import { healthz, readyz } from './health.ts'
 import { getMetrics, type Metrics } from './metrics.ts'
 import { postLapse } from './postLapse.ts'
@@ -29,6 +33,12 @@ export interface CollectorParts {
     /** Throws while rows cannot be written. */
     assertReady(): Promise<void>
     findToken(id: string): Promise<Token | undefined>
+    page(
+      filter: LapseFilter,
+      page: { readonly limit: number; readonly after?: Position | undefined },
+    ): Promise<LapseRow[]>
+    pages(filter: LapseFilter, after?: Position): AsyncGenerator<LapseRow[], void, void>
+    find(id: number): Promise<LapseRow | undefined>
   }
   readonly writer: {
     /** Writes a row once and resolves after the commit. */
@@ -80,5 +90,7 @@ function router(parts: CollectorParts): Router<State> {
   routes.get('/lapse.js', clientScript(script))
   routes.get('/tag', tagPage(parts, script))
   routes.post('/v1/lapses', ...(limit ? [rateLimit(limit)] : []), postLapse(parts))
+  routes.get('/v1/lapses', getLapses(parts))
+  routes.get('/v1/lapses/:id', getLapse(parts))
   return routes
 }

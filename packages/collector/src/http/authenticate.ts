@@ -1,4 +1,5 @@
 import { LapseError } from '../lapse/error.ts'
+import type { LapseFilter } from '../lapse/filter.ts'
 import { isTokenLive, matchesToken, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
 import type { Context } from './context.ts'
 
@@ -32,8 +33,30 @@ export async function authenticate(ctx: Context, { scope, findToken }: Demand): 
   return token
 }
 
+/**
+ * Whoever reads the audit: the token of the scope `read` that the request brings.
+ *
+ * @throws {LapseError} `token-refused` without one that is good, `forbidden` for one of another scope.
+ */
+export async function authenticateReader(ctx: Context, findToken: Demand['findToken']): Promise<Token> {
+  const token = await authenticate(ctx, { scope: 'read', findToken })
+  if (token) return token
+  throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
+}
+
 /** @throws {LapseError} `forbidden` for a token of another site. */
 export function assertSite(token: Token, site: string): void {
   if (token.site !== null && token.site !== site)
     throw new LapseError('forbidden', `This token is good for the site "${token.site}" only.`)
+}
+
+/**
+ * A filter that lets through no more than the token allows: its own site, where it is bound to one.
+ *
+ * @throws {LapseError} `forbidden` where the filter names another site.
+ */
+export function confined<Filter extends LapseFilter>(token: Token, filter: Filter): Filter {
+  if (token.site === null) return filter
+  if (filter.site !== undefined) assertSite(token, filter.site)
+  return { ...filter, site: token.site }
 }

@@ -1,9 +1,8 @@
 import ipaddr from 'ipaddr.js'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { LapseError } from '../lapse/error.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import type { CollectorParts } from './app.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticateReader } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
 
 /** What an operator watches. Names and units follow https://prometheus.io/docs/practices/naming/ */
@@ -82,11 +81,7 @@ export function createMetrics(
 /** `GET /metrics`, in Prometheus' text format: for this machine, and for whoever has a token to read. */
 export function getMetrics({ metrics, store }: CollectorParts): Middleware {
   return async (ctx) => {
-    if (!isLocal(ctx)) {
-      const token = await authenticate(ctx, { scope: 'read', findToken: store.findToken })
-      if (!token)
-        throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
-    }
+    if (!isLocal(ctx)) await authenticateReader(ctx, store.findToken)
     ctx.set('Cache-Control', 'no-store')
     ctx.body = await metrics.registry.metrics()
     ctx.set('Content-Type', metrics.registry.contentType)

@@ -12,22 +12,29 @@ export const errorCodes = {
   'unknown-site': { status: 404, title: 'The site is not known here' },
   'not-found': { status: 404, title: 'There is nothing at this address' },
   'method-not-allowed': { status: 405, title: 'The address does not take this method' },
+  'not-acceptable': { status: 406, title: 'No format that is offered here is acceptable' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The media type is not supported' },
   'invalid-event': { status: 422, title: 'The event is not valid' },
+  'invalid-query': { status: 422, title: 'The query is not valid' },
   'too-many-requests': { status: 429, title: 'Too many requests from this address' },
   internal: { status: 500, title: 'The collector failed' },
-  unavailable: { status: 503, title: 'The collector cannot record the event now' },
+  unavailable: { status: 503, title: 'The collector cannot do this now' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** One field of a request that is not as it must be. */
-export interface FieldError {
-  /** Where it stands in the body: a JSON pointer in a URI fragment (RFC 6901, section 6). */
-  readonly pointer: string
-  readonly detail: string
-}
+/** One part of a request that is not as it must be. */
+export type FieldError = { readonly detail: string } & (
+  | {
+      /** Where it stands in the body: a JSON pointer in a URI fragment (RFC 6901, section 6). */
+      readonly pointer: string
+    }
+  | {
+      /** Its name in the query of the URL. */
+      readonly parameter: string
+    }
+)
 
 interface LapseErrorOptions {
   readonly errors?: readonly FieldError[]

@@ -2,6 +2,9 @@ import { type LapseEvent, maxTime } from './event.ts'
 import type { TicketClaims } from './ticket.ts'
 import { judge, type Limits, type Reason, type Times } from './verdict.ts'
 
+/** How far a row can be trusted: by a ticket, by a browser's word alone, or by a server's. */
+export const evidences = ['signed', 'self_reported', 'server'] as const
+
 /** One row of the audit table before the database gives it an `id`. Times are by the collector's clock. */
 export interface Lapse {
   readonly site: string
@@ -10,7 +13,7 @@ export interface Lapse {
   readonly session: string | null
   readonly subject: string | null
   readonly reason: Reason
-  readonly evidence: 'signed' | 'self_reported' | 'server'
+  readonly evidence: (typeof evidences)[number]
   readonly detectedBy: 'login_page' | 'new_session' | 'logout' | 'server'
   readonly startedAt: Date | null
   readonly lastAccessAt: Date | null

@@ -1,13 +1,15 @@
 /** Why a session ended. */
-export type Reason =
-  | 'clock_anomaly'
-  | 'logout'
-  | 'revoked'
-  | 'displaced'
-  | 'idle_timeout'
-  | 'absolute_timeout'
-  | 'browser_closed'
-  | 'ended_early'
+export const reasons = [
+  'clock_anomaly',
+  'logout',
+  'revoked',
+  'displaced',
+  'idle_timeout',
+  'absolute_timeout',
+  'browser_closed',
+  'ended_early',
+] as const
+export type Reason = (typeof reasons)[number]
 
 /** The host's limits for one session. */
 export interface Limits {

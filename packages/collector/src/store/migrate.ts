@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { withLease } from './lease.ts'
 import * as sessionAudit from './migrations/0001_session_audit.ts'
 import * as tokens from './migrations/0002_tokens.ts'
+import * as readIndexes from './migrations/0003_read_indexes.ts'
 import { schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
 const leaseWaitMs = 60_000
@@ -13,6 +14,7 @@ type NamedMigration = [name: string, migration: Migration]
 const migrations: Readonly<Record<string, Migration>> = {
   '0001_session_audit': sessionAudit.up,
   '0002_tokens': tokens.up,
+  '0003_read_indexes': readIndexes.up,
 }
 
 /** Each audit table has its history beside it: a host may have knex migrations of its own in the same database. */

@@ -1,7 +1,9 @@
 import { LapseError } from '../lapse/error.ts'
+import type { LapseFilter } from '../lapse/filter.ts'
+import type { Position } from '../lapse/position.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import type { Token } from '../lapse/token.ts'
-import { auditTable, type LapseFilter } from './auditTable.ts'
+import { auditTable, type Page } from './auditTable.ts'
 import { connect, createMissingDatabase } from './connect.ts'
 import type { DatabaseLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
@@ -13,8 +15,14 @@ import { type Batch, Writer } from './writer.ts'
 
 /** The audit table and what is beside it, but for the writing of rows. */
 export interface Store {
-  /** The newest rows first. */
-  latest(filter: LapseFilter): Promise<LapseRow[]>
+  /** The newest rows first, by the time of their detection. */
+  page(filter: LapseFilter, page: Page): Promise<LapseRow[]>
+  /**
+   * All rows, or those behind a position, in the order of `page`, some hundreds at a time. No connection is held and
+   * no more is read than is asked for; rows that arrive meanwhile make it neither skip nor repeat any other.
+   */
+  pages(filter: LapseFilter, after?: Position): AsyncGenerator<LapseRow[], void, void>
+  find(id: number): Promise<LapseRow | undefined>
   addToken(token: Token): Promise<void>
   /** @throws {LapseError} `unavailable` when the database is away. */
   findToken(id: string): Promise<Token | undefined>
@@ -30,6 +38,8 @@ export interface Store {
 }
 
 const deadlineMs = 5_000
+/** Larger ones are hardly faster, and embedded SQLite does nothing else while it reads one. */
+const rowsPerPage = 500
 
 /** Opens the store. Nothing is connected until it is used. */
 export function openStore(location: DatabaseLocation, tableName: string): Store {
@@ -45,8 +55,19 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     }
   }
 
+  const page: Store['page'] = (filter, part) => explained(table.page(filter, part))
+
   return {
-    latest: (filter) => explained(table.latest(filter)),
+    page,
+    async *pages(filter, after) {
+      for (let last = after; ; ) {
+        const rows = await page(filter, { limit: rowsPerPage, after: last })
+        if (rows.length > 0) yield rows
+        last = rows.at(-1)
+        if (rows.length < rowsPerPage) return
+      }
+    },
+    find: (id) => explained(table.find(id)),
     addToken: (token) => explained(tokens.add(token)),
     async findToken(id) {
       try {

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { maxTime, opaque } from './event.ts'
+import { evidences } from './row.ts'
+import { reasons } from './verdict.ts'
+
+const instant = z.iso
+  .datetime({ offset: true, error: 'write a time with its zone, such as 2026-01-02T13:30:00Z' })
+  .transform((text) => new Date(text))
+  .refine((time) => time.getTime() >= 0 && time.getTime() <= maxTime, {
+    error: 'write a time from 1970 to 9999',
+  })
+
+/**
+ * Which rows are asked for: those that match all that is given. Times are those of the detection; `from` is inclusive,
+ * `to` is not.
+ */
+export const lapseFilterSchema = z
+  .strictObject({
+    site: opaque(64).optional(),
+    subject: opaque(255).optional(),
+    session: opaque(255).optional(),
+    reason: z.enum(reasons).optional(),
+    evidence: z.enum(evidences).optional(),
+    from: instant.optional(),
+    to: instant.optional(),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+    path: ['to'],
+    error: 'must be later than "from"',
+  })
+
+/** A checked filter. */
+export type LapseFilter = Readonly<z.output<typeof lapseFilterSchema>>

@@ -1,0 +1,37 @@
+import type { Knex } from 'knex'
+
+interface Given {
+  readonly session: string
+  /** Epoch milliseconds. */
+  readonly detected_at: number
+  readonly [column: string]: string | number | boolean | null
+}
+
+/** Writes rows of sessions that sat idle for 40 minutes; what is given comes before that. */
+export async function insertRows(sql: Knex, rows: readonly Given[]): Promise<void> {
+  const isSqlite = sql.client.config.client === 'better-sqlite3'
+  const time = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
+  const stored = rows.map(({ detected_at: at, ...given }) => ({
+    site: 'acme',
+    session_key: given.session,
+    subject: 'u_42',
+    reason: 'idle_timeout',
+    evidence: 'self_reported',
+    detected_by: 'login_page',
+    started_at: time(at - 60 * 60_000),
+    last_access_at: time(at - 40 * 60_000),
+    expired_at: time(at - 10 * 60_000),
+    detected_at: time(at),
+    received_at: time(at),
+    elapsed_ms: 40 * 60_000,
+    idle_timeout_seconds: 1800,
+    clock_skew_ms: -5,
+    browser_restarted: false,
+    origin: 'https://app.acme.com',
+    ip: '203.0.113.0',
+    user_agent: 'Mozilla/5.0',
+    client_version: '1.0.0',
+    ...given,
+  }))
+  await sql.batchInsert('session_audit', stored, 200)
+}
