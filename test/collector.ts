@@ -62,8 +62,13 @@ export async function startCollector(
 }
 
 /** Starts `lapse serve` and waits until it is ready. */
-export async function serve(configFile: string, url: string, environment = {}): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [command, 'serve', '--config', configFile], {
+export async function serve(
+  configFile: string,
+  url: string,
+  environment = {},
+  lapse = command,
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [lapse, 'serve', '--config', configFile], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...environment },
   })
