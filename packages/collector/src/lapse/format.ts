@@ -1,4 +1,7 @@
 import { csvHeader, toCsv } from './csv.ts'
+import { toEcs } from './ecs.ts'
+import { toOcsf } from './ocsf.ts'
+import { toOwasp } from './owasp.ts'
 import type { LapseRow } from './row.ts'
 
 /** How rows are written, a few at a time: the heads and the pieces put together are one valid whole. */
@@ -9,15 +12,23 @@ export interface Format {
 }
 
 /** One JSON text in each line: https://github.com/ndjson/ndjson-spec */
-const lines = (map: (row: LapseRow) => object): Format => ({
+const lines = (write: (row: LapseRow) => string): Format => ({
   mediaType: 'application/x-ndjson',
   head: '',
-  write: (rows) => rows.map((row) => `${JSON.stringify(map(row))}\n`).join(''),
+  write: (rows) => rows.map((row) => `${write(row)}\n`).join(''),
 })
 
+/** For a SIEM, where a field that is not known is left out. */
+const events = (map: (row: LapseRow) => object): Format =>
+  lines((row) => JSON.stringify(map(row), (_, value) => value ?? undefined))
+
+/** All formats that can be written piece by piece, by their names. */
 export const formats = {
-  ndjson: lines((row) => row),
+  ndjson: lines((row) => JSON.stringify(row)),
   csv: { mediaType: 'text/csv', head: csvHeader, write: toCsv },
+  ecs: events(toEcs),
+  ocsf: events(toOcsf),
+  owasp: events(toOwasp),
 } as const satisfies Record<string, Format>
 
 export type FormatName = keyof typeof formats
