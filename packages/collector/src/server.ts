@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { createApp } from './http/app.ts'
+import { answerMalformed } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
 import type { Site } from './lapse/site.ts'
 import { openStore, openWriter } from './store/store.ts'
@@ -50,6 +51,7 @@ export async function startCollector(
       { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
       app.callback(),
     )
+    server.on('clientError', answerMalformed(log))
     await listen(server, config.listen)
     const url = urlOf(server)
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')

@@ -62,7 +62,7 @@ describe('the collector refuses', () => {
     expect((await fetch(`${collector.url}/v2/lapses`)).status).toBe(404)
     const response = await fetch(`${collector.url}/v1/lapses`, { method: 'DELETE' })
     expect(response.status).toBe(405)
-    expect(response.headers.get('allow')).toBe('POST')
+    expect(response.headers.get('allow')).toBe('POST, HEAD, GET')
   })
 
   test('with 429 and a time to wait what is beyond the rate limit', async () => {

@@ -14,6 +14,7 @@ import { getLapse } from './getLapse.ts'
 import { getLapses } from './getLapses.ts'
 import { healthz, readyz } from './health.ts'
 import { getMetrics, type Metrics } from './metrics.ts'
+import { getOpenApi } from './openapi.ts'
 import { postLapse } from './postLapse.ts'
 import { problems } from './problem.ts'
 import { rateLimit } from './rateLimit.ts'
@@ -88,6 +89,7 @@ function router(parts: CollectorParts): Router<State> {
   routes.get('/readyz', readyz(parts))
   routes.get('/metrics', getMetrics(parts))
   routes.get('/lapse.js', clientScript(script))
+  routes.get('/openapi.json', getOpenApi())
   routes.get('/tag', tagPage(parts, script))
   routes.post('/v1/lapses', ...(limit ? [rateLimit(limit)] : []), postLapse(parts))
   routes.get('/v1/lapses', getLapses(parts))

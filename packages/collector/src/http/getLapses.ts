@@ -16,7 +16,8 @@ const defaultLimit = 50
 
 const wholeNumber = { error: `write a whole number from 1 to ${maxLimit}` }
 
-const listQuerySchema = lapseFilterSchema.safeExtend({
+/** The parameters of the list. */
+export const listQuerySchema = lapseFilterSchema.safeExtend({
   limit: z.coerce
     .number(wholeNumber)
     .int(wholeNumber)

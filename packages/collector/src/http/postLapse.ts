@@ -8,6 +8,7 @@ import { keptAddress } from './address.ts'
 import type { CollectorParts } from './app.ts'
 import { assertSite, authenticate } from './authenticate.ts'
 import type { Middleware } from './context.ts'
+import type { RecordedVerdict } from './openapiSchemas.ts'
 import { readJson } from './readJson.ts'
 
 const userAgentLength = 512
@@ -48,7 +49,7 @@ export function postLapse({ settings, store, writer, metrics }: CollectorParts):
     Object.assign(ctx.state.logged, { id, reason, duplicate })
     metrics.observeVerdict(row, duplicate)
     ctx.status = duplicate ? 200 : 201
-    ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate }
+    ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
   }
 }
 

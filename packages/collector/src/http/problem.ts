@@ -1,4 +1,4 @@
-import { errorCodes, LapseError } from '../lapse/error.ts'
+import { errorCodes, LapseError, problemOf } from '../lapse/error.ts'
 import type { Context, Middleware } from './context.ts'
 
 /** Turns whatever is thrown further in into an `application/problem+json` answer (RFC 9457). */
@@ -29,13 +29,13 @@ function toLapseError(thrown: unknown, ctx: Context): LapseError {
   return thrown
 }
 
-function answer(ctx: Context, { code, message, errors, retryAfterSeconds }: LapseError): void {
-  const { status, title } = errorCodes[code]
+function answer(ctx: Context, error: LapseError): void {
+  const { code, retryAfterSeconds } = error
   ctx.state.logged.problem = code
-  ctx.status = status
+  ctx.status = errorCodes[code].status
   // RFC 6750, section 3.
   if (code === 'token-refused') ctx.set('WWW-Authenticate', 'Bearer')
   if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
-  ctx.body = { type: `urn:lapse:problem:${code}`, title, status, detail: message, ...(errors && { errors }) }
+  ctx.body = problemOf(error)
   ctx.type = 'application/problem+json'
 }

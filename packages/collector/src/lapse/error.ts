@@ -13,11 +13,13 @@ export const errorCodes = {
   'not-found': { status: 404, title: 'There is nothing at this address' },
   'method-not-allowed': { status: 405, title: 'The address does not take this method' },
   'not-acceptable': { status: 406, title: 'No format that is offered here is acceptable' },
+  'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The media type is not supported' },
   'invalid-event': { status: 422, title: 'The event is not valid' },
   'invalid-query': { status: 422, title: 'The query is not valid' },
   'too-many-requests': { status: 429, title: 'Too many requests from this address' },
+  'headers-too-large': { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'The collector failed' },
   unavailable: { status: 503, title: 'The collector cannot do this now' },
 } as const satisfies Record<string, { status: number; title: string }>
@@ -35,6 +37,15 @@ export type FieldError = { readonly detail: string } & (
       readonly parameter: string
     }
 )
+
+/** The body of an answer that reports an error (RFC 9457). */
+export interface Problem {
+  readonly type: `urn:lapse:problem:${ErrorCode}`
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly errors?: readonly FieldError[]
+}
 
 interface LapseErrorOptions {
   readonly errors?: readonly FieldError[]
@@ -57,4 +68,10 @@ export class LapseError extends Error {
     this.errors = options.errors
     this.retryAfterSeconds = options.retryAfterSeconds
   }
+}
+
+/** What a client is told of an error. */
+export function problemOf({ code, message, errors }: LapseError): Problem {
+  const { status, title } = errorCodes[code]
+  return { type: `urn:lapse:problem:${code}`, title, status, detail: message, ...(errors && { errors }) }
 }

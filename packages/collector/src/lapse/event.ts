@@ -5,8 +5,7 @@ import { LapseError } from './error.ts'
 export const maxTime = 253_402_300_799_999
 
 // A lone surrogate has no UTF-8 form, and a control character could forge a line of a log.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+const plainText = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u
 
 /** An opaque id: at most `maxLength` characters of plain text. */
 export const opaque = (maxLength: number) =>
@@ -14,9 +13,7 @@ export const opaque = (maxLength: number) =>
     .string()
     .min(1)
     .max(maxLength)
-    .refine((text) => text.isWellFormed() && !unprintable.test(text), {
-      error: 'must be plain text without control characters',
-    })
+    .regex(plainText, { error: 'must be plain text without control characters' })
 
 const time = z.int().min(0).max(maxTime)
 
@@ -26,45 +23,54 @@ const marker = z.guid().toLowerCase()
 
 /** What both kinds of events may say of a session. */
 const described = {
-  site: opaque(64),
-  session: optional(opaque(255)),
-  subject: optional(opaque(255)),
-  ticket: optional(z.string().min(1)),
-  browserRestarted: optional(z.boolean()),
-  client: optional(opaque(32)),
+  site: opaque(64).describe('The audited application, as the configuration names it.'),
+  session: optional(opaque(255)).describe(
+    'The session alias: random, the same for the whole life of the session, never its own id.',
+  ),
+  subject: optional(opaque(255)).describe('An opaque id of the user, never a name or an address.'),
+  ticket: optional(z.string().min(1)).describe('A JWT of the type `lapse+jwt` that the site signed.'),
+  browserRestarted: optional(z.boolean()).describe('Whether the browser was closed since.'),
+  client: optional(opaque(32)).describe('The version of the client.'),
 }
 
 /**
  * What a browser posts about one ended session. Times are epoch milliseconds of the browser's clock.
  * Unknown fields are dropped, so that a newer client loses nothing to an older collector.
  */
-const browserEventSchema = z.object({
+export const browserEventSchema = z.object({
   ...described,
-  marker,
-  startedAt: time,
-  lastAccessAt: time,
-  detectedAt: time,
-  sentAt: time,
+  marker: marker.describe("The marker's id: the same for every try to report this session."),
+  startedAt: time.describe('The sign-in.'),
+  lastAccessAt: time.describe('The last access.'),
+  detectedAt: time.describe('When the end was noticed.'),
+  sentAt: time.describe('When this request was sent.'),
   detectedBy: z.enum(['login_page', 'new_session', 'logout']),
 })
 
 /** What a server may call the end of a session by itself. */
 const serverReasons = ['idle_timeout', 'absolute_timeout', 'logout', 'revoked', 'displaced'] as const
 
+/** In JSON Schema: one of two fields is there, and is not null. */
+function given(...names: readonly [string, string]) {
+  return {
+    anyOf: names.map((name) => ({ required: [name], properties: { [name]: { not: { type: 'null' } } } })),
+  }
+}
+
 // Also where another field is wrong already, so that an answer names every bad field.
 const always = { when: () => true }
 
 /** What a server posts. Times are of its own clock; `detectedAt` and `sentAt` are now unless given. */
-const serverEventSchema = z
+export const serverEventSchema = z
   .object({
     ...described,
     marker: optional(marker),
     startedAt: optional(time),
     lastAccessAt: optional(time),
-    detectedAt: optional(time),
-    sentAt: optional(time),
+    detectedAt: optional(time).describe('When the session ended. Now, unless given.'),
+    sentAt: optional(time).describe('When this request was sent. Now, unless given.'),
     detectedBy: z.literal('server'),
-    reason: optional(z.enum(serverReasons)),
+    reason: optional(z.enum(serverReasons)).describe('Left out, the collector judges by the times.'),
   })
   .refine((event) => event.session !== undefined || event.marker !== undefined, {
     path: ['session'],
@@ -76,6 +82,8 @@ const serverEventSchema = z
     error: 'give a reason, or the time of the last access to judge by',
     ...always,
   })
+  // The two refinements in the words of JSON Schema, for the reference.
+  .meta({ allOf: [given('session', 'marker'), given('reason', 'lastAccessAt')] })
 
 type BrowserEvent = z.output<typeof browserEventSchema>
 type ServerEvent = z.output<typeof serverEventSchema>

@@ -1,4 +1,4 @@
-/** Why a session ended. */
+/** Why a session ended: the first that matches, in this order. */
 export const reasons = [
   'clock_anomaly',
   'logout',

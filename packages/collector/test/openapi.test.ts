@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formatsModule from 'ajv-formats'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { hashToken, mintToken, type TokenScope } from '../src/lapse/token.ts'
+import { createCollector, origin, type TestCollector } from './collector.ts'
+
+const examples = z.record(z.string(), z.object({ value: z.unknown() })).default({})
+const content = z.record(z.string(), z.object({ schema: z.unknown(), examples })).default({})
+const operation = z.object({
+  security: z.array(z.record(z.string(), z.array(z.enum(['read', 'write'])))),
+  parameters: z
+    .array(z.object({ name: z.string(), in: z.enum(['header', 'query', 'path']), examples }))
+    .default([]),
+  requestBody: z.object({ content }).default({ content: {} }),
+  responses: z.record(z.string(), z.object({ content })),
+})
+const documentSchema = z.looseObject({
+  openapi: z.string(),
+  paths: z.record(z.string(), z.record(z.string(), operation)),
+})
+type Document = z.output<typeof documentSchema>
+type Operation = z.output<typeof operation>
+
+interface Example {
+  readonly name: string
+  readonly method: string
+  readonly path: string
+  readonly operation: Operation
+  readonly body: { readonly mediaType: string; readonly value: unknown } | undefined
+  readonly status: number
+  readonly mediaType: string
+  readonly answer: unknown
+}
+
+/** The examples of a document, in the order of the requests: the answer's example has the name of the request's. */
+function examplesOf({ paths }: Document): Example[] {
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, operation]) => {
+      const bodies = entriesOf(operation.requestBody.content)
+      const answers = Object.entries(operation.responses).flatMap(([status, { content }]) =>
+        entriesOf(content).map((answer) => ({ ...answer, status: Number(status) })),
+      )
+      const parameters = operation.parameters.flatMap((parameter) => Object.keys(parameter.examples))
+      const names = [...bodies, ...answers].map(({ name }) => name).concat(parameters)
+      return [...new Set(names)].map((name) => {
+        const [answer, ...others] = answers.filter((candidate) => candidate.name === name)
+        if (!answer || others.length > 0)
+          throw new Error(`${method} ${path} has not one answer named ${name}`)
+        const body = bodies.find((candidate) => candidate.name === name)
+        if (!body && bodies.length > 0) throw new Error(`${method} ${path} has no request named ${name}`)
+        const { status, mediaType, value } = answer
+        return { name, method, path, operation, body, status, mediaType, answer: value }
+      })
+    }),
+  )
+}
+
+function entriesOf(content: Operation['requestBody']['content']) {
+  return Object.entries(content).flatMap(([mediaType, { examples }]) =>
+    Object.entries(examples).map(([name, { value }]) => ({ name, mediaType, value })),
+  )
+}
+
+describe('the OpenAPI document', () => {
+  let collector: TestCollector
+  let document: Document
+  let ajv: Ajv2020
+  const tokens: Partial<Record<TokenScope, string>> = {}
+
+  beforeAll(async () => {
+    const ticketKeys = [{ alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }]
+    const acme = { origins: [origin], idleTimeoutSeconds: 1800, ticketKeys }
+    collector = await createCollector({ name: 'SQLite' }, { sites: { acme } })
+    document = documentSchema.parse(await (await fetch(`${collector.url}/openapi.json`)).json())
+    ajv = new Ajv2020({ strict: false, allErrors: true })
+    formatsModule.default(ajv)
+    ajv.addSchema(document, 'document')
+    for (const scope of ['read', 'write'] as const) {
+      const { id, token } = mintToken()
+      const none = { name: null, site: null, expiresAt: null, revokedAt: null }
+      await collector.store.addToken({ id, scope, hash: hashToken(token), createdAt: new Date(), ...none })
+      tokens[scope] = token
+    }
+  })
+  afterAll(() => collector.end())
+
+  test('is of the version 3.1, and may be read by anyone', async () => {
+    const response = await fetch(`${collector.url}/openapi.json`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toMatch('application/json')
+    expect(document.openapi).toMatch(/^3\.1\./)
+  })
+
+  test('has only endpoints that are there, and the README lists the same', async () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const listed = [...readme.matchAll(/^\| `(GET|POST|DELETE) (\/\S*)` /gm)].map(
+      ([, method = '', path]) => `${method.toLowerCase()} ${path}`,
+    )
+    const documented = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => ({ method, path })),
+    )
+    expect(documented.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(listed.sort())
+    for (const { method, path } of documented) {
+      const { status } = await fetch(collector.url + path, { method })
+      expect([path, status === 404 || status === 405]).toEqual([path, false])
+    }
+  })
+
+  test('has examples that are answered as they say', async () => {
+    const all = examplesOf(document)
+    expect(all.length).toBeGreaterThan(10)
+    for (const example of all) {
+      const { method, path, name, status, mediaType, answer } = example
+      const response = await send(example)
+      const body = await response.json()
+      const what = `${name} of ${method} ${path}`
+      expect([what, response.status, response.headers.get('content-type')]).toEqual([
+        what,
+        status,
+        expect.stringContaining(mediaType),
+      ])
+      const at = ['paths', path, method, 'responses', String(status), 'content', mediaType, 'schema']
+      const pointer = at.map((step) => step.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')
+      for (const value of [answer, body])
+        expect([what, ajv.validate(`document#/${pointer}`, value), ajv.errors]).toEqual([what, true, null])
+      expect([what, body]).toEqual([what, lasting(answer)])
+    }
+  })
+
+  function send({ method, path, operation, body, status, name }: Example): Promise<Response> {
+    const url = new URL(collector.url)
+    const headers = new Headers({ 'User-Agent': 'Mozilla/5.0' })
+    url.pathname = path
+    for (const parameter of operation.parameters) {
+      const value = parameter.examples[name]?.value
+      if (value === undefined) continue
+      if (parameter.in === 'query') url.searchParams.set(parameter.name, String(value))
+      if (parameter.in === 'header') headers.set(parameter.name, String(value))
+      if (parameter.in === 'path')
+        url.pathname = url.pathname.replace(`%7B${parameter.name}%7D`, encodeURIComponent(String(value)))
+    }
+    const token = tokenFor(operation, body?.value, status)
+    if (token) headers.set('Authorization', `Bearer ${token}`)
+    if (!body) return fetch(url, { method, headers })
+    headers.set('Content-Type', body.mediaType)
+    const sent = typeof body.value === 'string' ? body.value : JSON.stringify(body.value)
+    return fetch(url, { method, headers, body: sent })
+  }
+
+  /** The right token where one is needed; for 401 none, for 403 one of the other scope. */
+  function tokenFor({ security }: Operation, body: unknown, status: number): string | undefined {
+    const [scope] = security.flatMap((requirement) => requirement.token ?? [])
+    const isOptional = security.some((requirement) => Object.keys(requirement).length === 0)
+    const isServer = z.object({ detectedBy: z.literal('server') }).safeParse(body).success
+    if (!scope || status === 401 || (isOptional && !isServer)) return undefined
+    return status === 403 ? tokens[scope === 'read' ? 'write' : 'read'] : tokens[scope]
+  }
+})
+
+const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
+
+/** An example without what differs from time to time. */
+function lasting(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(lasting)
+  if (typeof value === 'string' && isTime.test(value)) return expect.stringMatching(isTime)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([key, member]) => {
+    if (key === 'id' || key === 'clockSkewMs') return [key, expect.any(Number)]
+    return [key, lasting(member)]
+  })
+  return Object.fromEntries(entries)
+}
