@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { type ConfigInput, defaultConfigPath, parseConfig } from '../config.ts'
+import { seconds } from './seconds.ts'
 
 interface InitOptions {
   readonly config: string
@@ -48,9 +49,3 @@ ${migrate}  lapse serve      (starts the collector)
   ${address}/tag?site=${site}    (the script tags to copy)
 `)
   })
-
-function seconds(text: string): number {
-  const count = Number(text)
-  if (Number.isInteger(count) && count > 0) return count
-  throw new InvalidArgumentError('Write a whole number of seconds.')
-}

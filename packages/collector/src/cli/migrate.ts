@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { loadConfig } from '../config.ts'
-import { openStore } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
+import { withStore } from './withStore.ts'
 
 /** `lapse migrate` makes or updates the audit table. */
 export const migrate = new Command('migrate')
@@ -10,13 +10,8 @@ export const migrate = new Command('migrate')
   )
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const { database, table } = loadConfig(path)
-    const store = openStore(database, table)
-    try {
-      const names = await store.migrate()
-      const done = names.length > 0 ? `ran ${names.join(', ')}` : 'nothing to do'
-      process.stdout.write(`The table ${table} is up to date: ${done}.\n`)
-    } finally {
-      await store.close()
-    }
+    const config = loadConfig(path)
+    const names = await withStore(config, (store) => store.migrate())
+    const done = names.length > 0 ? `ran ${names.join(', ')}` : 'nothing to do'
+    process.stdout.write(`The table ${config.table} is up to date: ${done}.\n`)
   })

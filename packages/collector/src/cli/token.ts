@@ -8,10 +8,10 @@ import {
   type TokenScope,
   tokenScopes,
 } from '../lapse/token.ts'
-import type { Store } from '../store/store.ts'
-import { openStore } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { printTable } from './printTable.ts'
+import { siteNamed } from './siteNamed.ts'
+import { withStore } from './withStore.ts'
 
 interface CreateOptions extends ConfigOption {
   readonly scope: TokenScope
@@ -33,8 +33,7 @@ const create = new Command('create')
   .option('--expires <days>', 'for how many days it is good (default: until it is revoked)', days)
   .action(async ({ config: path, scope, site, name, expires }: CreateOptions) => {
     const config = loadConfig(path)
-    if (site !== undefined && !Object.hasOwn(config.sites, site))
-      throw new Error(`The configuration has no site "${site}". Add it to "sites", or correct --site.`)
+    if (site !== undefined) siteNamed(config, site)
     const { id, token } = mintToken()
     const createdAt = new Date()
     const expiresAt = expires === undefined ? null : new Date(createdAt.getTime() + expires * 86_400_000)
@@ -48,7 +47,7 @@ const create = new Command('create')
       expiresAt,
       revokedAt: null,
     }
-    await withStore(path, (store) => store.addToken(stored))
+    await withStore(config, (store) => store.addToken(stored))
     process.stdout.write(`${token}\n`)
     process.stderr.write(`Keep it now: it is not shown again. Its id is ${id}.\n`)
   })
@@ -57,7 +56,7 @@ const list = new Command('list')
   .description('Print the tokens that were made, oldest first. Times are UTC.')
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const tokens = await withStore(path, (store) => store.listTokens())
+    const tokens = await withStore(loadConfig(path), (store) => store.listTokens())
     if (tokens.length === 0) process.stdout.write('No tokens. Make one with: lapse token create\n')
     else printTable(headings, tokens)
   })
@@ -78,7 +77,7 @@ const revoke = new Command('revoke')
   .addOption(configOption)
   .action(async (given: string, { config: path }: ConfigOption) => {
     const id = /^lapse_([0-9a-f]{16})_/.exec(given)?.[1] ?? given
-    if (!(await withStore(path, (store) => store.revokeToken(id))))
+    if (!(await withStore(loadConfig(path), (store) => store.revokeToken(id))))
       throw new Error(`There is no token ${id}. See them with: lapse token list`)
     process.stdout.write(`The token ${id} is revoked.\n`)
   })
@@ -89,16 +88,6 @@ export const token = new Command('token')
   .addCommand(create)
   .addCommand(list)
   .addCommand(revoke)
-
-async function withStore<T>(path: string | undefined, work: (store: Store) => Promise<T>): Promise<T> {
-  const { database, table } = loadConfig(path)
-  const store = openStore(database, table)
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
-}
 
 function days(text: string): number {
   const count = Number(text)
