@@ -27,6 +27,8 @@ const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCI
   error: 'write an IP address or a network such as 10.0.0.0/8',
 })
 
+const timeOfDay = z.iso.time({ error: 'write a time of day in UTC, such as 03:00' })
+
 const port = z.coerce.number().int().min(0).max(65_535)
 
 const siteSchemaOf = (environment: Environment) =>
@@ -62,6 +64,7 @@ const configSchemaOf = (environment: Environment) =>
       rateLimit: z
         .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
         .default({ requestsPerMinute: 3000 }),
+      purge: z.strictObject({ dailyAt: timeOfDay }).optional(),
       logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       sites: z
         .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment))

@@ -3,6 +3,7 @@ import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
+import { startDailyPurge } from './dailyPurge.ts'
 import { createApp } from './http/app.ts'
 import { answerMalformed } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -56,6 +57,7 @@ export async function startCollector(
     const url = urlOf(server)
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
+    const dailyPurge = startDailyPurge(config, store, log)
 
     return {
       url,
@@ -68,6 +70,7 @@ export async function startCollector(
         await sleep(drainMs)
         server.closeIdleConnections()
         await closed
+        await dailyPurge.stop()
         await writer.close()
         await store.close()
         log.info('collector has stopped')

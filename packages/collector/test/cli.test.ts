@@ -1,14 +1,14 @@
-import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { command, serve, stop } from '../../../test/collector.ts'
+import { serve, stop } from '../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { eventOf, origin, postEvent } from './collector.ts'
+import { runLapse, writeConfigIn } from './command.ts'
 
 let folder: string
 beforeEach(() => {
@@ -16,27 +16,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-interface Ended {
-  readonly status: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the built command in the test's folder. */
-function lapse(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return new Promise((resolve) => {
-    const options = { cwd: folder, env: { ...process.env, ...env } }
-    execFile(process.execPath, [command, ...args], options, (error, stdout, stderr) =>
-      resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
-    )
-  })
-}
-
-function writeConfig(config: unknown, name = 'lapse.config.json'): string {
-  const file = join(folder, name)
-  writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config))
-  return file
-}
+const lapse = (args: readonly string[], env?: Readonly<Record<string, string>>) => runLapse(folder, args, env)
+const writeConfig = (config: unknown, name?: string) => writeConfigIn(folder, config, name)
 
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
 
@@ -48,6 +29,7 @@ describe('lapse', () => {
     [['list', '--help'], '--limit'],
     [['init', '--help'], '--origin'],
     [['token', '--help'], 'revoke'],
+    [['purge', '--help'], '--dry-run'],
     [['ticket', '--help'], '--subject'],
     [['token', 'create', '--help'], '--scope'],
   ])('%j says how it is used', async (args, word) => {

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { init } from './init.ts'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
+import { purge } from './purge.ts'
 import { serve } from './serve.ts'
 import { ticket } from './ticket.ts'
 import { token } from './token.ts'
@@ -20,6 +21,7 @@ const program = new Command('lapse')
   .addCommand(list)
   .addCommand(token)
   .addCommand(ticket)
+  .addCommand(purge)
   .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 used wrongly.')
 
 // A subcommand that was built by itself does not inherit this.

@@ -13,7 +13,7 @@ const pollMs = 250
  * A conditional UPDATE of one row grants the lease: unlike `GET_LOCK` it has one winner on a Galera cluster too, and
  * unlike a lock row it runs out when its holder is killed.
  *
- * @throws {Error} when the lease is still held by another after `waitMs` milliseconds.
+ * @throws {LeaseHeldError} when the lease is still held by another after `waitMs` milliseconds.
  */
 export async function withLease<T>(
   database: Knex,
@@ -26,7 +26,7 @@ export async function withLease<T>(
   const giveUpAt = Date.now() + waitMs
   while (!(await take(database, name, holder))) {
     if (Date.now() > giveUpAt) {
-      throw new Error(
+      throw new LeaseHeldError(
         `Another process has held the lease "${name}" for ${waitMs} ms. Wait for it, then try again.`,
       )
     }
@@ -41,11 +41,18 @@ export async function withLease<T>(
   }
 }
 
+/** The work is being done by another process. */
+export class LeaseHeldError extends Error {
+  override readonly name = 'LeaseHeldError'
+}
+
 async function ensureLease(database: Knex, name: string): Promise<void> {
-  await database.raw(
-    'create table if not exists ?? (name varchar(128) primary key, holder varchar(36), expires_at bigint not null)',
-    [leaseTable],
-  )
+  // `if not exists` alone would ask for the right to make tables even where the table is there.
+  if (!(await database.schema.hasTable(leaseTable)))
+    await database.raw(
+      'create table if not exists ?? (name varchar(128) primary key, holder varchar(36), expires_at bigint not null)',
+      [leaseTable],
+    )
   if (await database(leaseTable).where({ name }).first()) return
   // Not `ignore()`: MySQL's INSERT IGNORE would cut a name that is too long, and say nothing.
   await database(leaseTable).insert({ name, holder: null, expires_at: 0 }).onConflict('name').merge(['name'])

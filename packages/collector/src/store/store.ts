@@ -7,8 +7,10 @@ import { auditTable, type Page } from './auditTable.ts'
 import { connect, createMissingDatabase } from './connect.ts'
 import type { DatabaseLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
+import { LeaseHeldError } from './lease.ts'
 import { isMigrated, migrate } from './migrate.ts'
 import { mysqlInserter } from './mysqlInserter.ts'
+import { countExpired, type Expired, type PurgeOptions, purge } from './purge.ts'
 import { sqliteInserter } from './sqliteInserter.ts'
 import { tokenTable } from './tokenTable.ts'
 import { type Batch, Writer } from './writer.ts'
@@ -30,6 +32,13 @@ export interface Store {
   listTokens(): Promise<Token[]>
   /** Says whether there is such a token. */
   revokeToken(id: string): Promise<boolean>
+  countExpired(expired: Expired): Promise<number>
+  /**
+   * Deletes rows for good, in small chunks while others write, and says how many they were.
+   *
+   * @throws {LeaseHeldError} while another process does that.
+   */
+  purge(expired: readonly Expired[], options?: PurgeOptions): Promise<number>
   /** Makes what is missing (the database itself too) and returns the names of the migrations that ran. */
   migrate(): Promise<string[]>
   /** Throws an error that says why rows cannot be written now. */
@@ -51,7 +60,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     try {
       return await work
     } catch (cause) {
-      throw explain(cause, location)
+      throw cause instanceof LeaseHeldError ? cause : explain(cause, location)
     }
   }
 
@@ -81,6 +90,8 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     },
     listTokens: () => explained(tokens.all()),
     revokeToken: (id) => explained(tokens.revoke(id, new Date())),
+    countExpired: (expired) => explained(countExpired(database, tableName, expired)),
+    purge: (expired, options) => explained(purge(database, tableName, expired, options)),
     migrate: () => explained(createMissingDatabase(location).then(() => migrate(database, tableName))),
     async assertReady() {
       if (await withinDeadline(deadlineMs, () => isMigrated(database, tableName))) return

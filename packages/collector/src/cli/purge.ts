@@ -1,0 +1,84 @@
+import { SingleBar } from 'cli-progress'
+import { Command } from 'commander'
+import { type Config, loadConfig } from '../config.ts'
+import { expiredAt } from '../retention.ts'
+import type { Expired } from '../store/purge.ts'
+import type { Store } from '../store/store.ts'
+import { type ConfigOption, configOption } from './configOption.ts'
+import { siteNamed } from './siteNamed.ts'
+import { withStore } from './withStore.ts'
+
+interface PurgeOptions extends ConfigOption {
+  readonly site?: string
+  readonly dryRun: boolean
+}
+
+/** `lapse purge` deletes what each site's `retentionDays` keeps no longer. */
+export const purge = new Command('purge')
+  .description(
+    "Delete the rows that are older than their site's retentionDays, in small chunks while others write.",
+  )
+  .addOption(configOption)
+  .option('--site <site>', 'only this site')
+  .option('--dry-run', 'count them, and delete nothing', false)
+  .action(async ({ config: path, site, dryRun }: PurgeOptions) => {
+    const config = loadConfig(path)
+    const all = expiredAt(new Date(), chosenSites(config, site))
+    if (all.length === 0) throw new Error(nothingExpires(site))
+    await withStore(config, async (store) => {
+      const counted: Counted[] = []
+      for (const expired of all) counted.push({ expired, rows: await store.countExpired(expired) })
+      if (dryRun) for (const { expired, rows } of counted) say(expired, `${rows} rows would be deleted`)
+      else await deleteAll(store, counted)
+    })
+  })
+
+interface Counted {
+  readonly expired: Expired
+  readonly rows: number
+}
+
+function chosenSites(config: Config, site: string | undefined): Config['sites'] {
+  return site === undefined ? config.sites : { [site]: siteNamed(config, site) }
+}
+
+function nothingExpires(site: string | undefined): string {
+  const who = site === undefined ? 'No site' : `The site "${site}"`
+  const has = site === undefined ? 'has' : 'has no'
+  return `${who} ${has} retentionDays: rows are kept for ever. Add it to the configuration to delete old ones.`
+}
+
+async function deleteAll(store: Store, counted: readonly Counted[]): Promise<void> {
+  const stopping = new AbortController()
+  const stop = () => stopping.abort()
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const bar = new SingleBar({
+    format: '{bar} {percentage} % | {value} of {total} rows | {duration_formatted}, {eta_formatted} left',
+    clearOnComplete: true,
+  })
+  const total = counted.reduce((sum, { rows }) => sum + rows, 0)
+  const deleted = new Map(counted.map(({ expired }) => [expired.site, 0]))
+  // It draws on a terminal only.
+  bar.start(total, 0)
+  try {
+    await store.purge(
+      counted.map(({ expired }) => expired),
+      {
+        signal: stopping.signal,
+        onChunk(site, rows) {
+          deleted.set(site, (deleted.get(site) ?? 0) + rows)
+          bar.increment(rows)
+        },
+      },
+    )
+  } finally {
+    bar.stop()
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+    for (const { expired } of counted) say(expired, `${deleted.get(expired.site)} rows deleted`)
+  }
+  if (stopping.signal.aborted) throw new Error('Stopped by a signal. Run it again to delete the rest.')
+}
+
+function say({ site, before }: Expired, what: string): void {
+  process.stdout.write(`${site}: ${what} that were detected before ${before.toISOString()}.\n`)
+}
