@@ -1,0 +1,161 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Arrival, toLapse } from '../src/lapse/row.ts'
+import { type JudgeInput, judge, type Reason, reasons } from '../src/lapse/verdict.ts'
+
+const minute = 60_000
+const base = 1_800_000_000_000
+
+/** A whole number near one of the places where a verdict changes, or anywhere within a range. */
+const near = (places: readonly number[], range: number) =>
+  fc.oneof(
+    fc.tuple(fc.constantFrom(...places), fc.integer({ min: -2, max: 2 })).map(([place, off]) => place + off),
+    fc.integer({ min: -range, max: range }),
+  )
+
+const limits = fc
+  .record({
+    idleTimeoutSeconds: fc.integer({ min: 1, max: 86_400 }),
+    absoluteTimeoutSeconds: fc.option(fc.integer({ min: 1, max: 400 * 86_400 }), { nil: undefined }),
+    graceSeconds: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
+  })
+  // The default of the configuration.
+  .map((each) => ({ ...each, graceSeconds: each.graceSeconds ?? Math.min(10, each.idleTimeoutSeconds / 10) }))
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
+
+/** Everything that the judge may meet: any of the times unknown, in any order, often a millisecond beside a limit. */
+const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds = 0, graceSeconds } = limits
+  const idle = (idleTimeoutSeconds - graceSeconds) * 1000
+  const absolute = (absoluteTimeoutSeconds - graceSeconds) * 1000
+  const gap = near([0, minute, -minute, Math.ceil(idle), Math.ceil(absolute)], 500 * 86_400_000)
+  return fc.record({
+    times: fc.tuple(optional(gap), optional(gap), gap).map(([started, lastAccess, sent]) => ({
+      startedAt: started === undefined ? undefined : base - started,
+      lastAccessAt: lastAccess === undefined ? undefined : base - lastAccess,
+      detectedAt: base,
+      sentAt: base + sent,
+    })),
+    declared: optional(fc.constantFrom<Reason>(...reasons)),
+    browserRestarted: optional(fc.boolean()),
+    limits: fc.constant(limits),
+    receivedAt: gap.map((skew) => base + skew),
+    signedInAt: optional(gap.map((at) => base - at)),
+  })
+})
+
+/** SPEC's table, row by row: what each reason needs, whatever stands above it. */
+const table: readonly (readonly [Reason, (input: JudgeInput) => boolean])[] = [
+  ['clock_anomaly', contradicts],
+  ...reasons.map((reason): readonly [Reason, (input: JudgeInput) => boolean] => [
+    reason,
+    ({ declared }) => declared === reason,
+  ]),
+  [
+    'idle_timeout',
+    ({ times: { detectedAt, lastAccessAt }, limits }) =>
+      lastAccessAt !== undefined &&
+      seconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - limits.graceSeconds,
+  ],
+  [
+    'absolute_timeout',
+    ({ times: { detectedAt, startedAt }, limits }) =>
+      startedAt !== undefined &&
+      limits.absoluteTimeoutSeconds !== undefined &&
+      seconds(detectedAt - startedAt) >= limits.absoluteTimeoutSeconds - limits.graceSeconds,
+  ],
+  ['browser_closed', ({ browserRestarted }) => browserRestarted === true],
+  ['ended_early', () => true],
+]
+
+const seconds = (ms: number) => ms / 1000
+
+/** Of two known times the one that must be earlier lies more than a minute after the other. */
+function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
+  const { startedAt, lastAccessAt, detectedAt, sentAt } = times
+  const skew = receivedAt - sentAt
+  const inOrder: readonly (readonly [number | undefined, number | undefined])[] = [
+    [startedAt, lastAccessAt],
+    [startedAt, detectedAt],
+    [startedAt, sentAt],
+    [lastAccessAt, detectedAt],
+    [lastAccessAt, sentAt],
+    [detectedAt, sentAt],
+    [signedInAt, lastAccessAt === undefined ? undefined : lastAccessAt + skew],
+  ]
+  return inOrder.some(
+    ([earlier, later]) => earlier !== undefined && later !== undefined && earlier - later > minute,
+  )
+}
+
+const runs = { numRuns: 3000 }
+
+describe('the verdict on anything', () => {
+  test('is the first row of the table that matches: one reason, never two, never none', () => {
+    const seen = new Set<Reason>()
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const [first] = table.filter(([, matches]) => matches(input))
+        const { reason } = judge(input)
+        seen.add(reason)
+        expect(reason).toBe(first?.[0])
+      }),
+      runs,
+    )
+    expect([...seen].sort()).toEqual([...reasons].sort())
+  })
+
+  test('makes the same row of an event whose clock is off by any time, but for the skew', () => {
+    const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200, graceSeconds: 10 }
+    const arrival: Arrival = { receivedAt: base, origin: undefined, ip: undefined, userAgent: undefined }
+    const gap = near([0, 30 * minute, 720 * minute], 720 * minute)
+    const offset = near([0], 50 * 365 * 86_400_000)
+    fc.assert(
+      fc.property(gap, gap, gap, fc.boolean(), offset, (age, idle, late, browserRestarted, by) => {
+        const rowOf = (moved: number) => {
+          const detectedAt = base - late + moved
+          const event = {
+            site: 'acme',
+            marker: 'a marker',
+            session: undefined,
+            subject: undefined,
+            ticket: undefined,
+            client: undefined,
+            detectedBy: 'login_page' as const,
+            browserRestarted,
+            startedAt: detectedAt - age,
+            lastAccessAt: detectedAt - idle,
+            detectedAt,
+            sentAt: base + moved,
+          }
+          return toLapse(event, undefined, site, arrival)
+        }
+        const { clockSkewMs, ...right } = rowOf(0)
+        expect(clockSkewMs).toBe(0)
+        expect(rowOf(by)).toEqual({ ...right, clockSkewMs: 0 - by })
+      }),
+      runs,
+    )
+  })
+
+  test('turns at the limit less the grace, to the millisecond, whatever they are', () => {
+    fc.assert(
+      fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
+        fc.pre(idleTimeoutSeconds > graceSeconds)
+        const reasonAfter = (elapsed: number) =>
+          judge({
+            times: { startedAt: undefined, lastAccessAt: base - elapsed, detectedAt: base, sentAt: base },
+            declared: undefined,
+            browserRestarted: undefined,
+            limits: { idleTimeoutSeconds, graceSeconds },
+            receivedAt: base,
+            signedInAt: undefined,
+          }).reason
+        const turn = Math.round((idleTimeoutSeconds - graceSeconds) * 1000)
+        expect([reasonAfter(turn), reasonAfter(turn - 1)]).toEqual(['idle_timeout', 'ended_early'])
+      }),
+      runs,
+    )
+  })
+})
