@@ -2,16 +2,18 @@ import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
-import type { LapseFilter } from '../lapse/filter.ts'
+import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import { isAllowedOrigin } from '../lapse/origin.ts'
 import type { Position } from '../lapse/position.ts'
 import type { Lapse, LapseRow, Recorded } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
+import type { Tally } from '../lapse/tally.ts'
 import type { Token } from '../lapse/token.ts'
 import { clientScript, loadClientScript } from './clientScript.ts'
 import type { State } from './context.ts'
 import { getLapse } from './getLapse.ts'
 import { getLapses } from './getLapses.ts'
+import { getSummary } from './getSummary.ts'
 import { healthz, readyz } from './health.ts'
 import { getMetrics, type Metrics } from './metrics.ts'
 import { getOpenApi } from './openapi.ts'
@@ -40,6 +42,8 @@ export interface CollectorParts {
     ): Promise<LapseRow[]>
     pages(filter: LapseFilter, after?: Position): AsyncGenerator<LapseRow[], void, void>
     find(id: number): Promise<LapseRow | undefined>
+    /** Counts the rows that match, into the tally. */
+    summarize(filter: LapseFilter & TimeSpan, tally: Tally): Promise<void>
   }
   readonly writer: {
     /** Writes a row once and resolves after the commit. */
@@ -94,5 +98,6 @@ function router(parts: CollectorParts): Router<State> {
   routes.post('/v1/lapses', ...(limit ? [rateLimit(limit)] : []), postLapse(parts))
   routes.get('/v1/lapses', getLapses(parts))
   routes.get('/v1/lapses/:id', getLapse(parts))
+  routes.get('/v1/summary', getSummary(parts))
   return routes
 }

@@ -4,6 +4,7 @@ import { operationPaths } from './openapiOperations.ts'
 import { getLapseOperation, listLapses } from './openapiReading.ts'
 import { reportLapse } from './openapiReport.ts'
 import { jsonSchemas } from './openapiSchemas.ts'
+import { getSummaryOperation } from './openapiSummary.ts'
 
 /** The HTTP API as an OpenAPI 3.1 document; its schemas are those that check what comes in. */
 export function openApiDocument() {
@@ -26,6 +27,7 @@ export function openApiDocument() {
     paths: {
       '/v1/lapses': { post: reportLapse, get: listLapses },
       '/v1/lapses/{id}': { get: getLapseOperation },
+      '/v1/summary': { get: getSummaryOperation },
       ...operationPaths,
     },
     components: {

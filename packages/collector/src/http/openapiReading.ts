@@ -29,17 +29,17 @@ const row = {
   clientVersion: '0.1.0',
 }
 
-const tokenRefused = {
+export const tokenRefused = {
   tokenRefused: { detail: 'Send a token with the scope "read": lapse token create.' },
 }
-const forbidden = {
+export const forbidden = {
   forbidden: { detail: 'This needs a token with the scope "read": lapse token create.' },
 }
 
 type Parameter = { readonly description: string; readonly examples?: Readonly<Record<string, object>> }
 
 /** The parameters of a query, with the schemas by which they are checked. */
-function queryParameters<Shape extends z.ZodRawShape>(
+export function queryParameters<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   parameters: Readonly<Record<keyof Shape & string, Parameter>>,
 ): object[] {
@@ -52,7 +52,7 @@ function queryParameters<Shape extends z.ZodRawShape>(
   }))
 }
 
-const onlyRows = (what: string) => ({ description: `Only rows ${what}.` })
+export const onlyRows = (what: string) => ({ description: `Only rows ${what}.` })
 
 /** `GET /v1/lapses`. */
 export const listLapses = {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { buckets } from '../lapse/buckets.ts'
 import { errorCodes, type Problem } from '../lapse/error.ts'
 import { browserEventSchema, serverEventSchema } from '../lapse/event.ts'
 import { evidences, type LapseRow } from '../lapse/row.ts'
@@ -69,6 +70,36 @@ const pageSchema = z.object({
   next: z.string().nullable().describe('The `cursor` of the next page.'),
 })
 
+const quantile = z.number().nullable().describe('In milliseconds; off by 1 % at most, or by half a second.')
+
+const summarySchema = z.object({
+  bucket: z.enum(buckets),
+  timeZone: z.string(),
+  from: instant,
+  to: instant,
+  buckets: z
+    .array(
+      z.object({
+        start: instant,
+        counts: z.partialRecord(z.enum(reasons), z.int().positive()).describe('By reason.'),
+      }),
+    )
+    .describe('Those in which a session ended.'),
+  pastLimit: z
+    .object({
+      count: z.int(),
+      p50Ms: quantile,
+      p75Ms: quantile,
+      p90Ms: quantile,
+      p95Ms: quantile,
+      p99Ms: quantile,
+      histogram: z.array(
+        z.object({ fromMs: z.int(), toMs: z.int().nullable().describe('Null: no end.'), count: z.int() }),
+      ),
+    })
+    .describe('For how long the idle timeout was over when people came back.'),
+})
+
 /** What the HTTP API takes and gives, under the names that the reference uses. */
 const schemas = {
   BrowserEvent: browserEventSchema.describe(
@@ -80,6 +111,7 @@ const schemas = {
   RecordedVerdict: recordedVerdictSchema,
   Lapse: rowSchema.describe('One row of the audit. Times are UTC.'),
   LapsePage: pageSchema,
+  Summary: summarySchema,
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
 

@@ -31,3 +31,9 @@ export const lapseFilterSchema = z
 
 /** A checked filter. */
 export type LapseFilter = Readonly<z.output<typeof lapseFilterSchema>>
+
+/** From one instant to another, which is no part of it. */
+export interface TimeSpan {
+  readonly from: Date
+  readonly to: Date
+}

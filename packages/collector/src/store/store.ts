@@ -1,7 +1,8 @@
 import { LapseError } from '../lapse/error.ts'
-import type { LapseFilter } from '../lapse/filter.ts'
+import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import type { Position } from '../lapse/position.ts'
 import type { LapseRow } from '../lapse/row.ts'
+import type { Tally } from '../lapse/tally.ts'
 import type { Token } from '../lapse/token.ts'
 import { auditTable, type Page } from './auditTable.ts'
 import { connect, createMissingDatabase } from './connect.ts'
@@ -12,6 +13,7 @@ import { isMigrated, migrate } from './migrate.ts'
 import { mysqlInserter } from './mysqlInserter.ts'
 import { countExpired, type Expired, type PurgeOptions, purge } from './purge.ts'
 import { sqliteInserter } from './sqliteInserter.ts'
+import { summarize } from './summary.ts'
 import { tokenTable } from './tokenTable.ts'
 import { type Batch, Writer } from './writer.ts'
 
@@ -25,6 +27,8 @@ export interface Store {
    */
   pages(filter: LapseFilter, after?: Position): AsyncGenerator<LapseRow[], void, void>
   find(id: number): Promise<LapseRow | undefined>
+  /** Counts the rows that match, into the tally. Self-tests are left out. */
+  summarize(filter: LapseFilter & TimeSpan, tally: Tally): Promise<void>
   addToken(token: Token): Promise<void>
   /** @throws {LapseError} `unavailable` when the database is away. */
   findToken(id: string): Promise<Token | undefined>
@@ -77,6 +81,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
       }
     },
     find: (id) => explained(table.find(id)),
+    summarize: (filter, tally) => explained(summarize(database, tableName, filter, tally)),
     addToken: (token) => explained(tokens.add(token)),
     async findToken(id) {
       try {

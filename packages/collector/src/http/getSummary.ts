@@ -1,0 +1,26 @@
+import { toPastLimit } from '../lapse/pastLimit.ts'
+import { parseSummaryQuery } from '../lapse/summaryQuery.ts'
+import { Tally } from '../lapse/tally.ts'
+import type { CollectorParts } from './app.ts'
+import { authenticateReader, confined } from './authenticate.ts'
+import type { Middleware } from './context.ts'
+import { reading } from './reading.ts'
+
+/** `GET /v1/summary`: how many sessions ended and why, by hours or days, and how late people came back. */
+export function getSummary({ store }: CollectorParts): Middleware {
+  return async (ctx) => {
+    const token = await authenticateReader(ctx, store.findToken)
+    const { bucket, timeZone, filter, starts } = parseSummaryQuery(ctx.query, Date.now())
+    const tally = new Tally(starts)
+    await reading(store.summarize(confined(token, filter), tally))
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = {
+      bucket,
+      timeZone,
+      from: filter.from,
+      to: filter.to,
+      buckets: tally.buckets.map(({ start, counts }) => ({ start: new Date(start), counts })),
+      pastLimit: toPastLimit(tally.pastLimit),
+    }
+  }
+}

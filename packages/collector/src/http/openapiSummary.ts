@@ -1,0 +1,47 @@
+import { summaryQuerySchema } from '../lapse/summaryQuery.ts'
+import { problemResponses } from './openapiAnswers.ts'
+import { forbidden, onlyRows, queryParameters, tokenRefused } from './openapiReading.ts'
+import { schemaRef } from './openapiSchemas.ts'
+
+/** `GET /v1/summary`. */
+export const getSummaryOperation = {
+  operationId: 'getSummary',
+  tags: ['lapses'],
+  summary: 'Count lapses by time and reason',
+  description:
+    'By the time of their detection, and how late people came back after an idle timeout. What a self-test wrote is not counted. At most 2,000 buckets.',
+  security: [{ token: ['read'] }],
+  parameters: queryParameters(summaryQuerySchema, {
+    bucket: { description: 'What is counted by. A day has 23 to 25 hours.' },
+    timeZone: {
+      description: 'The IANA name of the zone whose hours and days they are.',
+      examples: { invalidQuery: { value: 'Mars/Olympus' } },
+    },
+    site: onlyRows('of this site'),
+    subject: onlyRows('of this user'),
+    session: onlyRows('of this session alias'),
+    reason: onlyRows('with this reason'),
+    evidence: onlyRows('with this evidence'),
+    from: onlyRows('detected then or later; by default 30 days before the end, or 2 by the hour'),
+    to: onlyRows('detected before; by default now'),
+  }),
+  responses: {
+    200: {
+      description: 'The counts.',
+      content: { 'application/json': { schema: schemaRef('Summary') } },
+    },
+    ...problemResponses({
+      'token-refused': tokenRefused,
+      forbidden,
+      'invalid-query': {
+        invalidQuery: {
+          detail: 'Correct these parameters: timeZone.',
+          errors: [
+            { parameter: 'timeZone', detail: 'write the IANA name of a time zone, such as Europe/Vienna' },
+          ],
+        },
+      },
+      unavailable: {},
+    }),
+  },
+}

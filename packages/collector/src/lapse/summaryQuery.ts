@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { type Bucket, bucketStarts, buckets, isTimeZone } from './buckets.ts'
+import { LapseError } from './error.ts'
+import { type LapseFilter, lapseFilterSchema, type TimeSpan } from './filter.ts'
+import { parseQuery } from './query.ts'
+
+/** What a summary is asked for. */
+export interface SummaryQuery {
+  readonly bucket: Bucket
+  readonly timeZone: string
+  readonly filter: LapseFilter & TimeSpan
+  /** Where the buckets begin, in epoch milliseconds. */
+  readonly starts: readonly number[]
+}
+
+/** Five years of days, twelve weeks of hours. */
+const maxBuckets = 2_000
+
+/** How much is summed up when no beginning is named, in milliseconds. */
+const defaultSpanMs: Readonly<Record<Bucket, number>> = { hour: 2 * 86_400_000, day: 30 * 86_400_000 }
+
+export const summaryQuerySchema = lapseFilterSchema.safeExtend({
+  bucket: z.enum(buckets).default('day'),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, { error: 'write the IANA name of a time zone, such as Europe/Vienna' })
+    .default('UTC'),
+})
+
+/**
+ * Checks the parameters of a summary. Without `to` it reaches to `now`; without `from` it begins with the bucket of 30
+ * days (`day`) or 2 days (`hour`) before its end.
+ *
+ * @throws {LapseError} `invalid-query`, naming every wrong parameter.
+ */
+export function parseSummaryQuery(query: Parameters<typeof parseQuery>[1], now: number): SummaryQuery {
+  const { bucket, timeZone, ...filter } = parseQuery(summaryQuerySchema, query)
+  const to = filter.to ?? new Date(now)
+  const earliest = filter.from?.getTime() ?? Math.max(to.getTime() - defaultSpanMs[bucket], 0)
+  if (earliest >= to.getTime())
+    throw invalid(['from'], 'must be earlier than "to", which is now unless given')
+  const starts = bucketStarts(bucket, timeZone, earliest, to.getTime(), maxBuckets)
+  if (starts.length > maxBuckets)
+    throw invalid(['from', 'to'], `ask for at most ${maxBuckets} buckets: a shorter time, or bucket=day`)
+  const from = filter.from ?? new Date(starts[0] ?? earliest)
+  return { bucket, timeZone, filter: { ...filter, from, to }, starts }
+}
+
+function invalid(parameters: readonly string[], detail: string): LapseError {
+  const errors = parameters.map((parameter) => ({ parameter, detail }))
+  return new LapseError('invalid-query', `Correct these parameters: ${parameters.join(', ')}.`, { errors })
+}
