@@ -1,5 +1,5 @@
 // Runs on the Node that the machine has (20 or later) before anything is installed: plain JavaScript, no dependencies.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -44,22 +44,25 @@ export async function installPackages() {
   writeFileSync(stamp, wanted)
 }
 
-/** What the tests drive, by Debian's package, with the commands that show that it is there. */
+/** What the tests drive, by Debian's package, with what shows that it is there. */
 const programs = {
-  chromium: ['chromium'],
-  'firefox-esr': ['firefox-esr'],
-  'webkit2gtk-driver': ['WebKitWebDriver'],
-  xvfb: ['Xvfb', 'xvfb-run'],
-  xauth: ['xauth'],
-  'mariadb-server': ['mariadbd', 'mariadb-install-db'],
+  chromium: () => hasCommands('chromium'),
+  'firefox-esr': () => hasCommands('firefox-esr'),
+  'webkit2gtk-driver': () => hasCommands('WebKitWebDriver'),
+  xvfb: () => hasCommands('Xvfb', 'xvfb-run'),
+  xauth: () => hasCommands('xauth'),
+  'mariadb-server': () => hasCommands('mariadbd', 'mariadb-install-db'),
+  'python3-django': () => hasPythonModule('django'),
+  'python3-jwt': () => hasPythonModule('jwt'),
+  'python3-mysqldb': () => hasPythonModule('MySQLdb'),
 }
 
 /** Installs the programs that are missing: those named, or all. */
 export async function installPrograms(...names) {
   const wanted = names.length > 0 ? names : Object.keys(programs)
-  const packages = wanted.filter((name) => !programs[name].every(isFound))
+  const packages = wanted.filter((name) => !programs[name]())
   if (packages.length === 0) return
-  if (!isFound('apt-get') || process.getuid?.() !== 0) {
+  if (!hasCommands('apt-get') || process.getuid?.() !== 0) {
     console.error(
       `Install these programs, so that they are found in PATH, and run this again: ${packages.join(', ')}.`,
     )
@@ -71,10 +74,15 @@ export async function installPrograms(...names) {
   await run('apt-get', ['install', '-yq', '--no-install-recommends', ...packages])
 }
 
-function isFound(command) {
+function hasCommands(...commands) {
   // Debian keeps servers out of the PATH of ordinary users.
   const folders = [...process.env.PATH.split(delimiter), '/usr/sbin']
-  return folders.some((folder) => existsSync(join(folder, command)))
+  return commands.every((command) => folders.some((folder) => existsSync(join(folder, command))))
+}
+
+/** The system's Python is asked, whatever other one comes first in PATH: its packages are the system's. */
+function hasPythonModule(name) {
+  return spawnSync('/usr/bin/python3', ['-c', `import ${name}`]).status === 0
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

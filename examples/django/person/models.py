@@ -1,0 +1,21 @@
+from django.conf import settings
+from django.db import models
+
+
+class Audit(models.Model):
+    """Sessions that sat idle. `lapse mirror` fills the table by a trigger."""
+
+    # Without a constraint: the audit outlives its user, and refuses no row.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+    )
+    event = models.CharField(max_length=32)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit"
+        ordering = ["-id"]

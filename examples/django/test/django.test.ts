@@ -1,0 +1,262 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { browserOptions } from '../../../scripts/demo/browser.ts'
+import { timeOf } from '../../../test/databases.ts'
+import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
+import { createStage, type Stage, type Variant } from './stage.ts'
+
+// The application keeps its own data in MySQL or MariaDB.
+const servers = inject('databaseServers').filter(({ url }) => url !== undefined)
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await chromium.launch(browserOptions())
+})
+afterAll(() => browser.close())
+
+describe.each(servers)('the Django example in Chromium, on $name', (server) => {
+  let stage: Stage
+  let url: string
+  let context: BrowserContext
+  let page: Page
+  beforeAll(async () => {
+    stage = await createStage(server)
+  }, 120_000)
+  afterAll(() => stage.end())
+
+  afterEach(async () => {
+    await context.close()
+    await stage.collector.database.sql('session_audit').delete()
+    await stage.database.sql('django_session').delete()
+  })
+
+  /** A browser that has not been there; what the middleware finds, it finds without JavaScript. */
+  async function visit(variant: Variant): Promise<void> {
+    url = stage.urlOf(variant)
+    context = await browser.newContext({ javaScriptEnabled: variant !== 'middleware' })
+    page = await context.newPage()
+  }
+
+  const open = (path: string) => page.goto(`${url}${path}`)
+  const pathOf = (tab: Page) => new URL(tab.url()).pathname
+  const idleOut = () => sleep(4000)
+
+  async function signIn(): Promise<void> {
+    await open('/login/')
+    await page.fill('[name=username]', stage.user.name)
+    await page.fill('[name=password]', stage.user.password)
+    await page.click('button')
+    await page.waitForURL(`${url}/`)
+    await expect.poll(markers).toHaveLength(1)
+  }
+
+  async function markers(): Promise<readonly string[]> {
+    const cookies = await context.cookies(url)
+    return cookies
+      .filter(({ name }) => ['lapse-acme', 'lapse_marker'].includes(name))
+      .map(({ value }) => value)
+  }
+
+  async function sessionKey(): Promise<string | undefined> {
+    return (await context.cookies(url)).find(({ name }) => name === 'sessionid')?.value
+  }
+
+  const onlyRow = () => onlyRowOf(stage.collector.database)
+
+  async function expectNoRow(): Promise<void> {
+    await page.waitForLoadState('networkidle')
+    await expectNoRowOf(stage.collector.database)
+  }
+
+  describe('with the script', () => {
+    test('an idle session leaves one signed row, under an alias that is not its key', async () => {
+      await visit('script')
+      await signIn()
+      const alias = await page.getAttribute('[data-session]', 'data-session')
+      const key = await sessionKey()
+      expect(alias).toMatch(/^[0-9a-f]{32}$/)
+      expect(alias).not.toBe(key)
+      await page.reload()
+      expect(await page.getAttribute('[data-session]', 'data-session')).toBe(alias)
+      await idleOut()
+      await open('/')
+      expect(pathOf(page)).toBe('/login/')
+      const row = await onlyRow()
+      expect(row).toMatchObject({
+        site: 'acme',
+        session: alias,
+        subject: stage.user.id,
+        reason: 'idle_timeout',
+        evidence: 'signed',
+        detected_by: 'login_page',
+        idle_timeout_seconds: 3,
+      })
+      const message = page.locator('[data-lapse-message]')
+      expect(await message.textContent()).toBe('You were signed out after 3 seconds without activity.')
+      expect(await markers()).toEqual([])
+      // The visitor's session of the login page is there, and is no sign-in.
+      expect(await sessionKey()).not.toBe(key)
+      await page.reload()
+      expect(await onlyRow()).toEqual(row)
+    })
+
+    test('signing out leaves no row', async () => {
+      await visit('script')
+      await signIn()
+      await page.click('[data-lapse-logout] button')
+      await page.waitForURL(`${url}/login/`)
+      await page.reload()
+      await expectNoRow()
+    })
+
+    test('a visitor’s session on the login page leaves no row', async () => {
+      await visit('script')
+      await open('/login/')
+      expect(await sessionKey()).toBeDefined()
+      await open('/login/')
+      await expectNoRow()
+    })
+    test('the login page opened in a live session leaves no row and the same marker', async () => {
+      await visit('scriptLong')
+      await signIn()
+      const idOf = async () => new URLSearchParams((await markers())[0]).get('id')
+      const id = await idOf()
+      await open('/login/')
+      expect(pathOf(page)).toBe('/')
+      await expectNoRow()
+      expect(await idOf()).toBe(id)
+    })
+
+    test('a session that is deleted on the server has ended early', async () => {
+      await visit('scriptLong')
+      await signIn()
+      await stage.database.sql('django_session').delete()
+      await open('/')
+      expect(await onlyRow()).toMatchObject({ reason: 'ended_early', evidence: 'signed', expired_at: null })
+    })
+  })
+
+  describe('with the middleware, without a script', () => {
+    test('an idle session leaves one row with the word of a server, and the user is told once', async () => {
+      await visit('middleware')
+      await signIn()
+      await idleOut()
+      for (const path of ['/static/person/style.css', '/favicon.ico']) await open(path)
+      expect(await stage.collector.database.rows()).toEqual([])
+      await open('/')
+      expect(pathOf(page)).toBe('/login/')
+      const message = page.locator('.message', { hasText: 'because you were not active' })
+      expect(await message.count()).toBe(1)
+      expect(await onlyRow()).toMatchObject({
+        subject: stage.user.id,
+        reason: 'idle_timeout',
+        evidence: 'server',
+        detected_by: 'server',
+        idle_timeout_seconds: 3,
+      })
+      expect(await markers()).toEqual([])
+      await page.reload()
+      expect(await message.count()).toBe(0)
+      await onlyRow()
+    })
+
+    test('five requests at once after a lapse leave one row, and one of them sends the signal', async () => {
+      await visit('middleware')
+      await signIn()
+      await idleOut()
+      const visits = Array.from({ length: 5 }, () => context.request.get(url, { maxRedirects: 0 }))
+      const cookies = (await Promise.all(visits)).map((response) => response.headers()['set-cookie'] ?? '')
+      expect(cookies.filter((cookie) => cookie.includes('messages='))).toHaveLength(1)
+      await onlyRow()
+    })
+
+    test('signing out leaves no row', async () => {
+      await visit('middleware')
+      await signIn()
+      await page.click('[data-lapse-logout] button')
+      await page.waitForURL(`${url}/login/`)
+      expect(await markers()).toEqual([])
+      await page.reload()
+      await expectNoRow()
+    })
+
+    test('a marker that was tampered with leaves no row', async () => {
+      await visit('middleware')
+      await signIn()
+      const cookies = await context.cookies(url)
+      const forged = cookies.filter(({ name }) => name === 'lapse_marker')
+      await context.clearCookies()
+      await context.addCookies(forged.map((cookie) => ({ ...cookie, value: `x${cookie.value}` })))
+      await open('/')
+      await expectNoRow()
+    })
+
+    test('a lapse found while the collector is down is recorded later, whoever is signed in then', async () => {
+      await visit('middleware')
+      await signIn()
+      await idleOut()
+      await stage.collector.stop()
+      try {
+        await open('/')
+        await signIn()
+      } finally {
+        await stage.collector.start()
+      }
+      expect(await stage.collector.database.rows()).toEqual([])
+      await open('/')
+      expect(await onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: stage.user.id })
+    })
+  })
+
+  describe('with the table of sessions', () => {
+    const reportLapses = () => stage.manage('reportlapses', '--grace', '0')
+    const sessions = () => stage.database.sql('django_session')
+    const ownSession = async () => sessions().where('session_key', (await sessionKey()) ?? '')
+
+    test('a session whose user never came back leaves a row and is deleted; a later visit adds none', async () => {
+      await visit('script')
+      await signIn()
+      const [session] = await ownSession()
+      await idleOut()
+      expect(await reportLapses()).toBe('Recorded 1 sessions.\n')
+      const row = await onlyRow()
+      expect(row).toMatchObject({ subject: stage.user.id, reason: 'idle_timeout', evidence: 'server' })
+      expect(timeOf(row.expired_at)).toBe(timeOf(session.expire_date))
+      expect(await sessions()).toEqual([])
+
+      await open('/login/')
+      await page.locator('[data-lapse-message]').waitFor()
+      expect(await onlyRow()).toEqual(row)
+      expect(await markers()).toEqual([])
+    })
+
+    test('while the collector is down nothing is deleted, and the next run records it', async () => {
+      await visit('script')
+      await signIn()
+      const before = await ownSession()
+      await idleOut()
+      await stage.collector.stop()
+      try {
+        await expect(reportLapses()).rejects.toThrow('the others are kept for the next run')
+        expect(await sessions()).toEqual(before)
+      } finally {
+        await stage.collector.start()
+      }
+      expect(await reportLapses()).toBe('Recorded 1 sessions.\n')
+      expect(await sessions()).toEqual([])
+      await onlyRow()
+    })
+
+    test('live sessions stay, and a visitor’s that expired is deleted without a row', async () => {
+      await visit('scriptLong')
+      await open('/login/')
+      await sessions().update({ expire_date: new Date(Date.now() - 1000) })
+      await signIn()
+      expect(await sessions()).toHaveLength(2)
+      expect(await reportLapses()).toBe('Recorded 0 sessions.\n')
+      expect(await sessions()).toEqual(await ownSession())
+      await expectNoRow()
+    })
+  })
+})
