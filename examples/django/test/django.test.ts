@@ -22,7 +22,7 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
   let page: Page
   beforeAll(async () => {
     stage = await createStage(server)
-  }, 120_000)
+  }, 300_000)
   afterAll(() => stage.end())
 
   afterEach(async () => {

@@ -118,7 +118,7 @@ async function isServing(url: string, django: ChildProcess): Promise<void> {
   django.stderr?.on('data', (chunk) => {
     errors += chunk
   })
-  for (let attempt = 0; attempt < 300 && django.exitCode === null; attempt++) {
+  for (let attempt = 0; attempt < 900 && django.exitCode === null; attempt++) {
     if (await fetch(`${url}/favicon.ico`).catch(() => undefined)) return
     await sleep(100)
   }
