@@ -30,6 +30,7 @@ describe('lapse', () => {
     [['init', '--help'], '--origin'],
     [['token', '--help'], 'revoke'],
     [['purge', '--help'], '--dry-run'],
+    [['mirror', '--help'], '--where'],
     [['ticket', '--help'], '--subject'],
     [['token', 'create', '--help'], '--scope'],
   ])('%j says how it is used', async (args, word) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { command, serve, stop } from '../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import { waitUntil } from '../../../test/engines/engine.ts'
@@ -13,6 +13,9 @@ import { origin } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { startLoad } from './load.ts'
 import { insertRows } from './rows.ts'
+
+// Each test starts the command several times.
+vi.setConfig({ testTimeout: 120_000 })
 
 const dayMs = 86_400_000
 const site = { origins: [origin], idleTimeoutSeconds: 1800 }

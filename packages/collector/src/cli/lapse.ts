@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { init } from './init.ts'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
+import { mirror } from './mirror.ts'
 import { purge } from './purge.ts'
 import { serve } from './serve.ts'
 import { ticket } from './ticket.ts'
@@ -22,6 +23,7 @@ const program = new Command('lapse')
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)
+  .addCommand(mirror)
   .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 used wrongly.')
 
 // A subcommand that was built by itself does not inherit this.

@@ -162,9 +162,19 @@ function hasCode(error: unknown, codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
-/** Data exceptions, violated constraints, and what triggers raise: classes 22, 23 and 45 of SQLSTATE. */
+// What a table of the host's may say to a trigger's row, and MySQL and MariaDB have no SQLSTATE for.
+const refusalCodes = [
+  'ER_NO_DEFAULT_FOR_FIELD',
+  'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
+  'WARN_DATA_TRUNCATED',
+  'ER_CHECK_CONSTRAINT_VIOLATED',
+]
+
+/** Data exceptions, violated constraints, and what triggers raise: classes 22, 23 and 45 of SQLSTATE, and some more. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && 'sqlState' in error && /^(22|23|45)/.test(String(error.sqlState))
+  const isOfClass =
+    error instanceof Error && 'sqlState' in error && /^(22|23|45)/.test(String(error.sqlState))
+  return isOfClass || hasCode(error, refusalCodes)
 }
 
 /** Not an answer of the server to the statement, or one that says that another host takes writes. */

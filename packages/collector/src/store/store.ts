@@ -10,6 +10,8 @@ import type { DatabaseLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { LeaseHeldError } from './lease.ts'
 import { isMigrated, migrate } from './migrate.ts'
+import { createMirror, dropMirror, MirrorError, type MirrorPlan, planMirror } from './mirror.ts'
+import type { Mirror } from './mirrorTrigger.ts'
 import { mysqlInserter } from './mysqlInserter.ts'
 import { countExpired, type Expired, type PurgeOptions, purge } from './purge.ts'
 import { sqliteInserter } from './sqliteInserter.ts'
@@ -43,6 +45,16 @@ export interface Store {
    * @throws {LeaseHeldError} while another process does that.
    */
   purge(expired: readonly Expired[], options?: PurgeOptions): Promise<number>
+  /**
+   * Checks a mirror against both tables. It changes nothing.
+   *
+   * @throws {MirrorError} naming all that does not fit.
+   */
+  planMirror(mirror: Mirror): Promise<MirrorPlan>
+  /** Makes the trigger of a mirror, or replaces it. */
+  createMirror(plan: MirrorPlan): Promise<void>
+  /** Takes the trigger of a table away and returns its name. */
+  dropMirror(table: string): Promise<string>
   /** Makes what is missing (the database itself too) and returns the names of the migrations that ran. */
   migrate(): Promise<string[]>
   /** Throws an error that says why rows cannot be written now. */
@@ -64,7 +76,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     try {
       return await work
     } catch (cause) {
-      throw cause instanceof LeaseHeldError ? cause : explain(cause, location)
+      throw cause instanceof LeaseHeldError || cause instanceof MirrorError ? cause : explain(cause, location)
     }
   }
 
@@ -97,6 +109,9 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     revokeToken: (id) => explained(tokens.revoke(id, new Date())),
     countExpired: (expired) => explained(countExpired(database, tableName, expired)),
     purge: (expired, options) => explained(purge(database, tableName, expired, options)),
+    planMirror: (mirror) => explained(planMirror(database, tableName, mirror)),
+    createMirror: (plan) => explained(createMirror(database, plan)),
+    dropMirror: (table) => explained(dropMirror(database, tableName, table)),
     migrate: () => explained(createMissingDatabase(location).then(() => migrate(database, tableName))),
     async assertReady() {
       if (await withinDeadline(deadlineMs, () => isMigrated(database, tableName))) return

@@ -1,0 +1,138 @@
+import type { Knex } from 'knex'
+import { isSqlite } from './connect.ts'
+import { describeTable, type TableDescription } from './describeTable.ts'
+import { faultsOf, warningsOf } from './mirrorFaults.ts'
+import {
+  fullName,
+  insertInto,
+  type Mirror,
+  mirrorStatement,
+  mysqlQuotes,
+  sqliteQuotes,
+  triggerName,
+} from './mirrorTrigger.ts'
+import { splitTableName } from './tableName.ts'
+
+/** A mirror that fits both tables. */
+export interface MirrorPlan {
+  readonly audit: TableDescription
+  readonly target: TableDescription
+  /** The name of the trigger. */
+  readonly trigger: string
+  /** Makes the trigger. */
+  readonly statement: string
+  /** What may make the host's table refuse a row later on, and the event with it. */
+  readonly warnings: readonly string[]
+}
+
+/** A mirror cannot be made or taken away; the message says why and what to do. */
+export class MirrorError extends Error {
+  override readonly name = 'MirrorError'
+}
+
+const quotesOf = (database: Knex) => (isSqlite(database) ? sqliteQuotes : mysqlQuotes)
+
+/**
+ * Checks a mirror against both tables. It changes nothing.
+ *
+ * @throws {MirrorError} naming all that does not fit.
+ */
+export async function planMirror(database: Knex, auditName: string, mirror: Mirror): Promise<MirrorPlan> {
+  const { audit, target } = await describeBoth(database, auditName, mirror.table)
+  const faults = faultsOf(audit, target, mirror)
+  if (faults.length > 0)
+    throw new MirrorError(
+      `The mirror into ${mirror.table} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    )
+  const quotes = quotesOf(database)
+  // Compiled, not run: it fails here rather than at each event if the account may not write that table.
+  const places = mirror.columns.map(() => 'null').join(', ')
+  await database.raw(`explain ${insertInto(target, mirror, quotes)} values (${places})`)
+  return {
+    audit,
+    target,
+    trigger: triggerName(audit, target),
+    statement: mirrorStatement(audit, target, mirror, quotes),
+    warnings: warningsOf(audit, target, mirror),
+  }
+}
+
+/** Makes the trigger; one that is there for the same table is replaced, and no row is written in between. */
+export async function createMirror(database: Knex, plan: MirrorPlan): Promise<void> {
+  if (isSqlite(database)) {
+    await database.transaction(async (transaction) => {
+      await transaction.raw('drop trigger if exists ??', [plan.trigger])
+      await transaction.raw(plan.statement)
+    })
+  } else {
+    await createOnMysql(database, plan)
+  }
+}
+
+/**
+ * Takes the trigger of a table away.
+ *
+ * @throws {MirrorError} when there is none.
+ */
+export async function dropMirror(database: Knex, auditName: string, tableName: string): Promise<string> {
+  const { audit, target } = await describeBoth(database, auditName, tableName)
+  const trigger = triggerName(audit, target)
+  if (!(await hasTrigger(database, audit, trigger)))
+    throw new MirrorError(`There is no mirror of ${fullName(audit)} into ${fullName(target)}.`)
+  await database.raw(`drop trigger ${quotesOf(database).table({ ...audit, table: trigger })}`)
+  return trigger
+}
+
+async function describeBoth(database: Knex, auditName: string, tableName: string) {
+  const audit = await describeTable(database, splitTableName(auditName))
+  if (!audit) throw new MirrorError(`The table ${auditName} is missing. Run: lapse migrate`)
+  const target = await describeTable(database, splitTableName(tableName))
+  if (!target) {
+    const where = isSqlite(database) ? 'in this file' : 'or this account may not see it'
+    throw new MirrorError(`There is no table ${tableName} ${where}. Make it first, or correct --table.`)
+  }
+  return { audit, target }
+}
+
+async function createOnMysql(database: Knex, { audit, trigger, statement }: MirrorPlan): Promise<void> {
+  const quotes = quotesOf(database)
+  const isThere = await hasTrigger(database, audit, trigger)
+  await database.transaction(async (connection) => {
+    // While a trigger waits for a long read of the table to end, every write waits behind it.
+    await connection.raw('set session lock_wait_timeout = 3')
+    try {
+      if (isThere) {
+        await connection.raw(`lock tables ${quotes.table(audit)} write`)
+        await connection.raw(`drop trigger ${quotes.table({ ...audit, table: trigger })}`)
+      }
+      await connection.raw(statement)
+    } catch (cause) {
+      throw explainRefusal(cause, isThere)
+    } finally {
+      await connection.raw('unlock tables')
+    }
+  })
+}
+
+async function hasTrigger(database: Knex, audit: TableDescription, name: string): Promise<boolean> {
+  const found = isSqlite(database)
+    ? database('sqlite_master').where({ type: 'trigger', name })
+    : database('information_schema.triggers').where({ trigger_schema: audit.schema, trigger_name: name })
+  return (await found.first()) !== undefined
+}
+
+function explainRefusal(cause: unknown, wasThere: boolean): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'ER_LOCK_WAIT_TIMEOUT')
+    return new MirrorError(
+      'Something long reads the audit table, such as an export or a backup. Try again when it is over.',
+      { cause },
+    )
+  if (code !== 'ER_BINLOG_CREATE_ROUTINE_NEED_SUPER') return cause
+  const gone = wasThere ? ' The mirror that was there before is gone.' : ''
+  return new MirrorError(
+    `This server writes a binary log, and then lets only an administrator make triggers.${gone} ` +
+      'Let one run the statement that --print shows, or run: set global log_bin_trust_function_creators = 1',
+    { cause },
+  )
+}

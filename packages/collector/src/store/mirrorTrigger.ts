@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { selftestClient } from '../lapse/selftest.ts'
+import type { ColumnDescription, TableDescription } from './describeTable.ts'
+
+/** Which rows of the audit table are copied into a table of the host's, and what of them. */
+export interface Mirror {
+  /** `SCHEMA.NAME` or `NAME`. */
+  readonly table: string
+  readonly columns: readonly MirroredColumn[]
+  /** Only rows that have all these values in these columns. */
+  readonly where: readonly { readonly column: string; readonly value: string }[]
+}
+
+/** A column of the host's table, with the column of the audit table or the text that goes into it. */
+export type MirroredColumn =
+  | { readonly column: string; readonly source: string }
+  | { readonly column: string; readonly text: string }
+
+/** Named for the host's table. The hash keeps `a_b.c` from `a.b_c`; MySQL takes names of 64 characters. */
+export function triggerName(audit: TableDescription, target: TableDescription): string {
+  const hash = createHash('sha256').update([audit, target].map(fullName).join('\n')).digest('hex')
+  return `lapse_${fullName(target).replaceAll(/\W/g, '_').slice(0, 48)}_${hash.slice(0, 8)}`
+}
+
+export function fullName({ schema, table }: TableDescription): string {
+  return schema === undefined ? table : `${schema}.${table}`
+}
+
+/** The statement that makes the trigger. It has no semicolon within on MySQL: clients would cut it there. */
+export function mirrorStatement(
+  audit: TableDescription,
+  target: TableDescription,
+  mirror: Mirror,
+  quotes: Quotes,
+): string {
+  const name = quotes.table({ ...audit, table: triggerName(audit, target) })
+  const values = mirror.columns.map((set) => written(set, audit, target, quotes)).join(', ')
+  const matches = mirror.where.map(
+    ({ column, value }) => `new.${quotes.name(column)} = ${quotes.text(value)}`,
+  )
+  const conditions = [quotes.isNot(`new.${quotes.name('client_version')}`, selftestClient), ...matches]
+  const head = `create trigger ${name} after insert on ${quotes.table(audit)}`
+  const insert = insertInto(target, mirror, quotes)
+  return quotes.isSqlite
+    ? `${head}\nwhen ${conditions.join(' and ')}\nbegin\n  ${insert}\n  values (${values});\nend`
+    : `${head} for each row\n${insert}\nselect ${values}\nfrom dual\nwhere ${conditions.join(' and ')}`
+}
+
+export function insertInto(target: TableDescription, { columns }: Mirror, quotes: Quotes): string {
+  return `insert into ${quotes.table(target)} (${columns.map(({ column }) => quotes.name(column)).join(', ')})`
+}
+
+export function columnNamed({ columns }: TableDescription, name: string): ColumnDescription | undefined {
+  return columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+}
+
+function written(
+  set: MirroredColumn,
+  audit: TableDescription,
+  target: TableDescription,
+  quotes: Quotes,
+): string {
+  if ('text' in set) return quotes.text(set.text)
+  const value = `new.${quotes.name(set.source)}`
+  const types = [columnNamed(audit, set.source)?.type, columnNamed(target, set.column)?.type]
+  // MySQL takes what goes into a TIMESTAMP for a time in the zone of the connection; the audit's times are UTC.
+  return !quotes.isSqlite && types.join(' to ') === 'datetime to timestamp'
+    ? `convert_tz(${value}, '+00:00', @@session.time_zone)`
+    : value
+}
+
+/** How a database writes names and texts. */
+export interface Quotes {
+  readonly isSqlite: boolean
+  name(name: string): string
+  table(table: TableDescription): string
+  text(text: string): string
+  isNot(value: string, text: string): string
+}
+
+export const sqliteQuotes: Quotes = {
+  isSqlite: true,
+  name: (name) => `"${name.replaceAll('"', '""')}"`,
+  table: ({ table }) => sqliteQuotes.name(table),
+  text: (text) => `'${text.replaceAll("'", "''")}'`,
+  isNot: (value, text) => `${value} is not ${sqliteQuotes.text(text)}`,
+}
+
+export const mysqlQuotes: Quotes = {
+  isSqlite: false,
+  name: (name) => `\`${name.replaceAll('`', '``')}\``,
+  table: ({ schema = '', table }) => `${mysqlQuotes.name(schema)}.${mysqlQuotes.name(table)}`,
+  // With NO_BACKSLASH_ESCAPES the text would have each backslash twice, but would not end before its quote.
+  text: (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
+  isNot: (value, text) => `not (${value} <=> ${mysqlQuotes.text(text)})`,
+}
