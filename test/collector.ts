@@ -61,19 +61,20 @@ export async function startCollector(
   return collector
 }
 
-/** Starts `lapse serve` and waits until it is ready. */
+/** Starts `lapse serve` and waits until it is ready. `log` is the file, if any, that it logs into. */
 export async function serve(
   configFile: string,
   url: string,
   environment = {},
   lapse = command,
+  log: number | 'ignore' = 'ignore',
 ): Promise<ChildProcess> {
   const child = spawn(process.execPath, [lapse, 'serve', '--config', configFile], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', log, 'pipe'],
     env: { ...process.env, ...environment },
   })
   let errors = ''
-  child.stderr.on('data', (chunk) => {
+  child.stderr?.on('data', (chunk) => {
     errors += chunk
   })
   for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt++) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
+import { exchange } from './hostile/connection.ts'
 
 describe('the collector refuses', () => {
   let collector: TestCollector
@@ -79,6 +80,43 @@ describe('the collector refuses', () => {
     await collector.post(eventOf({ ticket: 'ticket_secret' }))
     expect(collector.logLines.join('')).toMatch('idle_timeout')
     expect(collector.logLines.join('')).not.toMatch(/_secret|127\.0\.0\.1"/)
+  })
+})
+
+describe('what is no request', () => {
+  let collector: TestCollector
+  beforeAll(async () => {
+    collector = await createCollector({ name: 'SQLite' })
+  })
+  afterAll(() => collector.end())
+
+  const head = 'POST /v1/lapses HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n'
+  test.concurrent.each<[status: number, what: string, text: string]>([
+    [400, 'what is no HTTP', '\u0016\u0003\u0001\r\n\r\n'],
+    [
+      400,
+      'a target that is no URL',
+      'GET http://[::1/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    ],
+    [400, 'two lengths', `${head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
+    [
+      400,
+      'a length beside chunks',
+      `${head}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    [431, 'too many headers', `${head}X: ${'x'.repeat(20_000)}\r\n\r\n`],
+    [408, 'headers that never end', head],
+    [408, 'a body that never ends', `${head}Content-Length: 2\r\n\r\n{`],
+  ])('is refused with %i, as a problem, and its connection ends: %s', async (status, _, text) => {
+    const port = Number(new URL(collector.url).port)
+    const answer = await exchange(port, { bytes: Buffer.from(text, 'latin1'), manner: 'whole' })
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(answer).toMatch(/^Connection: close\r$/m)
+    expect(answer).toMatch(/^Content-Type: application\/problem\+json\r$/m)
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+      status,
+      detail: expect.any(String),
+    })
   })
 })
 

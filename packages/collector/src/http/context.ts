@@ -10,6 +10,8 @@ export interface State {
   isProxied: boolean
   /** By what scheme, host and port the client knows this collector, as far as it can be told. */
   origin: string
+  /** The path that is asked for; nothing if the target of the request cannot be read. */
+  path: string | undefined
   /** Fields that the handlers add to the request's line in the log. */
   logged: Record<string, unknown>
   log: Logger

@@ -4,6 +4,8 @@ import type { Context, Middleware } from './context.ts'
 /** Turns whatever is thrown further in into an `application/problem+json` answer (RFC 9457). */
 export const problems: Middleware = async (ctx, next) => {
   try {
+    if (ctx.state.path === undefined)
+      throw new LapseError('bad-request', 'Ask for a path, or a whole URL, that is well-formed.')
     await next()
     if (ctx.body !== undefined) return
     if (ctx.status === 404)

@@ -20,15 +20,25 @@ export function requestLog({ log, metrics, settings }: CollectorParts): Middlewa
     ctx.state.isProxied = isProxied
     ctx.state.address = isProxied ? proxyAddress(ctx.req, isTrusted) : peer
     ctx.state.origin = originOf(ctx, isProxied)
+    ctx.state.path = pathOf(ctx)
     ctx.state.log = log
     ctx.state.logged = {}
     ctx.set('X-Request-Id', requestId)
     await next()
-    const { method, path, status } = ctx
+    const { method, status } = ctx
     const durationMs = performance.now() - startedAt
-    const { logged } = ctx.state
+    const { path, logged } = ctx.state
     log.info({ requestId, method, path, status, durationMs: Math.round(durationMs), ...logged }, 'request')
     metrics.observeRequest(ctx._matchedRoute?.toString() ?? 'none', method, status, durationMs / 1000)
+  }
+}
+
+/** Koa throws where the request's target is no URL, such as `http://[::1/`. */
+function pathOf(ctx: Context): string | undefined {
+  try {
+    return ctx.path
+  } catch {
+    return undefined
   }
 }
 

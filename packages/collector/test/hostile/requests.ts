@@ -1,0 +1,250 @@
+import fc from 'fast-check'
+import { type Payload, payload } from './bodies.ts'
+import { anyBytes, hostileText } from './text.ts'
+
+/** What is written to a connection. */
+export interface Hostile {
+  readonly bytes: Buffer
+  /** At once; in pieces; or only a part, and then the connection is cut. */
+  readonly manner: 'whole' | 'pieces' | 'cut'
+}
+
+const close = 'Connection: close'
+
+function request(line: string, headers: readonly string[], body: Buffer = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([Buffer.from(`${[line, ...headers].join('\r\n')}\r\n\r\n`), body])
+}
+
+const lengthOf = (body: Buffer) => `Content-Length: ${body.length}`
+const post = 'POST /v1/lapses HTTP/1.1'
+
+const wellFormedPost = payload.map(({ body, headers }) =>
+  request(post, ['Host: x', close, ...headers, lengthOf(body)], body),
+)
+
+/** What a proxy and a server may understand differently. */
+const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ body, headers }, nat]) => {
+  const chunk = Buffer.concat([
+    Buffer.from(`${body.length.toString(16)}\r\n`),
+    body,
+    Buffer.from('\r\n0\r\n\r\n'),
+  ])
+  const chunked = 'Transfer-Encoding: chunked'
+  const framed = (framing: readonly string[], sent: Buffer) =>
+    request(post, ['Host: x', close, ...headers, ...framing], sent)
+  return fc.constantFrom(
+    framed([chunked], chunk),
+    framed([chunked, lengthOf(body)], chunk),
+    framed([lengthOf(body), lengthOf(body)], body),
+    framed([lengthOf(body), `Content-Length: ${body.length + 1 + nat}`], body),
+    framed([`Content-Length: ${body.length}, ${body.length}`], body),
+    framed([`Content-Length: -${nat}`], body),
+    framed([`Content-Length: +${body.length}`], body),
+    framed([`Content-Length: 0x${nat}`], body),
+    framed(['Content-Length: 99999999999999999999'], body),
+    framed(['Transfer-Encoding: xchunked'], chunk),
+    framed(['Transfer-Encoding: chunked, identity'], chunk),
+    framed(['Transfer-Encoding:\tchunked', chunked], chunk),
+    framed(['Transfer-Encoding : chunked'], chunk),
+    framed([`Transfer-Encoding:\r\n chunked`], chunk),
+    framed([chunked], Buffer.from('-1\r\n')),
+    framed([chunked], Buffer.from('zz\r\n')),
+    framed([chunked], Buffer.from(`1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`)),
+    framed([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
+    framed(['Expect: 100-continue', lengthOf(body)], body),
+    framed(['Expect: the unexpected', lengthOf(body)], body),
+    // Two in one: the second must not be taken for an answer to the first.
+    Buffer.concat([
+      request(post, ['Host: x', ...headers, lengthOf(body)], body),
+      framed([lengthOf(body)], body),
+    ]),
+  )
+})
+
+const paths = [
+  '/',
+  '/v1/lapses',
+  '/lapse.js',
+  '/tag',
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/openapi.json',
+  '/v1/lapses/1',
+]
+
+const oddLine = fc
+  .oneof(
+    fc.constantFrom(
+      'GET',
+      'GET /',
+      'GET / HTTP/0.9',
+      'GET / HTTP/1.0',
+      'GET / HTTP/3.0',
+      'GET / HTTP/1.1 x',
+      'get /healthz HTTP/1.1',
+      'G\u0000T / HTTP/1.1',
+      'PRI * HTTP/2.0',
+      'OPTIONS * HTTP/1.1',
+      'CONNECT 127.0.0.1:22 HTTP/1.1',
+      'TRACE / HTTP/1.1',
+      'LAPSE /v1/lapses HTTP/1.1',
+      'GET http://evil.example/healthz HTTP/1.1',
+      'GET http://[::1/healthz HTTP/1.1',
+      'GET http://a:b@:99999/ HTTP/1.1',
+      'GET https://\u00e9\u0301/ HTTP/1.1',
+      'GET //evil.example/healthz HTTP/1.1',
+      'GET ///[ HTTP/1.1',
+      'GET /#x HTTP/1.1',
+      'GET /../../etc/passwd HTTP/1.1',
+      'GET \\..\\x HTTP/1.1',
+      'GET * HTTP/1.1',
+      `GET /${'x'.repeat(15_000)} HTTP/1.1`,
+      ' GET / HTTP/1.1',
+    ),
+    fc
+      .tuple(
+        fc.constantFrom('GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'PURGE'),
+        fc.constantFrom(...paths),
+        hostileText,
+      )
+      .map(([method, path, text]) => `${method} ${path}${text.replaceAll(/[\r\n ]/g, '+')} HTTP/1.1`),
+  )
+  .map((line) => request(line, ['Host: x', close]))
+
+const headerNames = [
+  'Host',
+  'Origin',
+  'Authorization',
+  'Cookie',
+  'User-Agent',
+  'X-Forwarded-For',
+  'X-Forwarded-Proto',
+  'Forwarded',
+  'If-None-Match',
+  'Accept',
+  'Accept-Encoding',
+  'Content-Type',
+  'Upgrade',
+  'Access-Control-Request-Method',
+  'Access-Control-Request-Headers',
+  'X-Request-Id',
+  'Range',
+  'Referer',
+  'X-HTTP-Method-Override',
+  '__proto__',
+  'a b',
+  '',
+]
+
+const oddHeaders = fc
+  .tuple(
+    fc.constantFrom('GET', 'POST', 'OPTIONS', 'HEAD'),
+    fc.constantFrom(...paths),
+    fc.array(fc.tuple(fc.constantFrom(...headerNames), hostileText), { minLength: 1, maxLength: 6 }),
+  )
+  .map(([method, path, headers]) =>
+    request(`${method} ${path} HTTP/1.1`, [
+      'Host: x',
+      close,
+      ...headers.map(([name, value]) => `${name}: ${value}`),
+    ]),
+  )
+
+const oddBlock = fc.constantFrom(
+  request('GET /healthz HTTP/1.1', [close]),
+  request('GET /healthz HTTP/1.1', ['Host: x', 'Host: y', close]),
+  request('GET /healthz HTTP/1.1', ['Host: x', 'no colon', close]),
+  request('GET /healthz HTTP/1.1', ['Host: x', `X: ${'x'.repeat(17_000)}`, close]),
+  request('GET /healthz HTTP/1.1', ['Host: x', ...Array.from({ length: 900 }, (_, n) => `X-${n}: 1`), close]),
+  request('GET / HTTP/1.1', [
+    'Host: x',
+    'Connection: Upgrade, close',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Key: x',
+  ]),
+  request('GET / HTTP/1.1', [
+    'Host: x',
+    'Connection: Upgrade, HTTP2-Settings, close',
+    'Upgrade: h2c',
+    'HTTP2-Settings: AA',
+  ]),
+  Buffer.from('GET /healthz HTTP/1.1\nHost: x\nConnection: close\n\n'),
+  Buffer.from('GET /healthz HTTP/1.1\rHost: x\r\r'),
+  Buffer.from('\r\n\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  // The first bytes of a TLS handshake.
+  Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]),
+)
+
+const parameters = [
+  'site',
+  'subject',
+  'session',
+  'reason',
+  'evidence',
+  'from',
+  'to',
+  'limit',
+  'cursor',
+  'format',
+  'v',
+  '__proto__',
+  'x[]',
+]
+
+const oddQuery = (readToken: string) =>
+  fc
+    .tuple(
+      fc.constantFrom('/v1/lapses', '/v1/lapses', '/v1/lapses', '/tag', '/lapse.js', '/metrics'),
+      fc.array(fc.tuple(fc.constantFrom(...parameters), hostileText), { maxLength: 4 }),
+      fc.constantFrom('', '?', '&&&=', ';', '%'),
+      fc.constantFrom(
+        'application/json',
+        'text/csv',
+        'application/x-ndjson',
+        '*/*',
+        'image/png',
+        ';q=x',
+        ',',
+      ),
+      fc.boolean(),
+    )
+    .map(([path, pairs, tail, accept, isKnown]) => {
+      const query = pairs
+        .map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`)
+        .join('&')
+      const token = isKnown ? readToken : `lapse_0123456789abcdef_${'x'.repeat(43)}`
+      const headers = ['Host: x', `Accept: ${accept}`, `Authorization: Bearer ${token}`, close]
+      return request(`GET ${path}?${query}${tail} HTTP/1.1`, headers)
+    })
+
+/** Requests that must come to nothing: no row, no failure. */
+export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
+  const manner = fc.oneof(
+    { weight: 8, arbitrary: fc.constant('whole' as const) },
+    { weight: 1, arbitrary: fc.constant('pieces' as const) },
+    { weight: 1, arbitrary: fc.constant('cut' as const) },
+  )
+  const bytes = fc.oneof(
+    { weight: 8, arbitrary: wellFormedPost },
+    { weight: 3, arbitrary: oddFraming },
+    { weight: 3, arbitrary: oddLine },
+    { weight: 3, arbitrary: oddHeaders },
+    { weight: 1, arbitrary: oddBlock },
+    { weight: 4, arbitrary: oddQuery(readToken) },
+    { weight: 1, arbitrary: anyBytes(500).map((some) => Buffer.concat([some, Buffer.from('\r\n\r\n')])) },
+  )
+  return fc.record({ bytes, manner })
+}
+
+/** The beginning of a request whose rest never comes. */
+export const unfinished: fc.Arbitrary<Buffer> = fc.oneof(
+  fc.constantFrom('', 'G', 'POST /v1/lapses HTTP/1.1\r\nHost: x\r\nX: ').map(Buffer.from),
+  payload.map(({ body, headers }: Payload) =>
+    request(post, ['Host: x', ...headers, `Content-Length: ${body.length + 1}`], body),
+  ),
+  fc
+    .constantFrom('5\r\n{', 'FFFFFFFFFFFFFFF\r\nx\r\n')
+    .map((chunk) => request(post, ['Host: x', 'Transfer-Encoding: chunked'], Buffer.from(chunk))),
+)
