@@ -31,6 +31,7 @@ describe('lapse', () => {
     [['token', '--help'], 'revoke'],
     [['purge', '--help'], '--dry-run'],
     [['mirror', '--help'], '--where'],
+    [['selftest', '--help'], '--ticket'],
     [['ticket', '--help'], '--subject'],
     [['token', 'create', '--help'], '--scope'],
   ])('%j says how it is used', async (args, word) => {

@@ -1,0 +1,103 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SignJWT } from 'jose'
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
+import { freePort } from '../../../test/servers.ts'
+import { hashToken, mintToken } from '../src/lapse/token.ts'
+import { createCollector, environment, type TestCollector, writtenConfig } from './collector.ts'
+import { runLapse, writeConfigIn } from './command.ts'
+
+// Each test starts the command, some of them several times.
+vi.setConfig({ testTimeout: 120_000 })
+
+let folder: string
+let collector: TestCollector
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+})
+afterEach(async () => {
+  await collector.end()
+  rmSync(folder, { recursive: true })
+})
+
+const selftest = (site: string, ...args: string[]) =>
+  runLapse(folder, ['selftest', '--site', site, '--url', collector.url, ...args], environment)
+
+describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
+  beforeEach(async () => {
+    collector = await createCollector(server)
+    writeConfigIn(folder, writtenConfig(collector.database.url))
+  })
+
+  test('reports a timeout that it played, with what was sent, answered and stored', async () => {
+    const { status, stdout } = await selftest('acme')
+    expect(status).toBe(0)
+    const [row, ...others] = await collector.database.rows()
+    expect(others).toEqual([])
+    expect(row).toMatchObject({ subject: 'selftest', reason: 'idle_timeout', client_version: 'selftest' })
+    for (const words of ['# Lapse self-test: passed', 'V-222445', collector.url, '1800 s', row?.session_key])
+      expect(stdout).toContain(words)
+    expect(stdout).not.toMatch('FAILED')
+  })
+
+  test('signs a ticket where the site requires one, and reads the row by HTTP with a token', async () => {
+    const { id, token } = mintToken()
+    const stored = { id, name: null, site: null, createdAt: new Date(), expiresAt: null, revokedAt: null }
+    await collector.store.addToken({ ...stored, scope: 'read', hash: hashToken(token) })
+    const args = ['--token', token, '--format', 'json', '--output', 'report.json']
+    const { status, stdout } = await selftest('signed', ...args)
+    expect([status, stdout]).toEqual([0, 'Passed. The report is report.json.\n'])
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
+    const [row] = await collector.database.rows()
+    expect(report).toMatchObject({
+      verdict: 'pass',
+      answers: [{ status: 201 }, { status: 200 }],
+      row: { evidence: 'signed', session: row?.session, sessionKey: row?.session_key },
+      collector: { version: expect.stringMatching(/^\d+\.\d+\.\d+/) },
+    })
+    expect(JSON.stringify(report)).not.toMatch('eyJ')
+  })
+})
+
+describe('lapse selftest', () => {
+  beforeEach(async () => {
+    collector = await createCollector({ name: 'SQLite' })
+  })
+
+  test.each([
+    ['the collector has other limits', { idleTimeoutSeconds: 60 }, [], /judged ended_early.*Start it again/],
+    ['the origin is refused', {}, ['--origin', 'https://other.acme.com'], /403: Add https:..other.acme.com/],
+    ['no origin is named', { origins: ['https://*.acme.com'] }, [], /Name one of the pages with --origin/],
+  ])('fails and says what to do when %s', async (_, changes, args, words) => {
+    const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, ...changes }
+    writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
+    const { status, stderr } = await selftest('acme', ...args)
+    expect([status, stderr]).toEqual([1, expect.stringMatching(words)])
+  })
+
+  test('fails and says what to do when no collector answers, in a report as well', async () => {
+    const port = await freePort()
+    writeConfigIn(folder, writtenConfig(collector.database.url, { listen: { port } }))
+    const { status, stdout, stderr } = await runLapse(folder, ['selftest', '--site', 'acme'], environment)
+    expect([status, stdout]).toEqual([1, expect.stringContaining('# Lapse self-test: FAILED')])
+    expect(stderr).toMatch(`No collector answers at http://127.0.0.1:${port}. Start it with: lapse serve`)
+  })
+
+  test("takes a ticket of its own subject only, so that no user's session is given an end", async () => {
+    writeConfigIn(folder, writtenConfig(collector.database.url))
+    const sign = (subject: string, issuedAt: number) =>
+      new SignJWT({ sid: 'selftest-1' })
+        .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
+        .setIssuer('signed')
+        .setSubject(subject)
+        .setIssuedAt(issuedAt)
+        .sign(new TextEncoder().encode(environment.TICKET_SECRET))
+    const now = Math.floor(Date.now() / 1000)
+    const another = await selftest('signed', '--ticket', await sign('u_42', now - 7200))
+    expect(another.stderr).toMatch('this one is of a user, "u_42"')
+    const fresh = await selftest('signed', '--ticket', await sign('selftest', now))
+    expect(fresh.stderr).toMatch('too new')
+    expect((await selftest('signed', '--ticket', await sign('selftest', now - 7200))).status).toBe(0)
+  })
+})
