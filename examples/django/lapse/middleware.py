@@ -33,7 +33,7 @@ class LapseMiddleware:
         if request.path.startswith(NO_PAGES):
             return self.get_response(request)
         marker = read_marker(request)
-        if has_lapsed(marker, request) and not is_recorded(marker, request):
+        if marker and has_lapsed(marker, request) and not is_recorded(marker, request):
             # The marker waits for the next request, whoever is signed in then.
             return self.get_response(request)
         response = self.get_response(request)
@@ -47,9 +47,9 @@ class LapseMiddleware:
         return response
 
 
-def has_lapsed(marker: dict | None, request: HttpRequest) -> bool:
-    session = audited_session(request) or {}
-    return marker is not None and marker["session"] != session.get("session")
+def has_lapsed(marker: dict, request: HttpRequest) -> bool:
+    session = audited_session(request)
+    return session is None or session["session"] != marker["session"]
 
 
 def is_recorded(marker: dict, request: HttpRequest) -> bool:

@@ -28,7 +28,7 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
   afterEach(async () => {
     await context.close()
     await stage.collector.database.sql('session_audit').delete()
-    await stage.database.sql('django_session').delete()
+    for (const table of ['django_session', 'audit']) await stage.database.sql(table).delete()
   })
 
   /** A browser that has not been there; what the middleware finds, it finds without JavaScript. */
@@ -99,6 +99,20 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
       expect(await sessionKey()).not.toBe(key)
       await page.reload()
       expect(await onlyRow()).toEqual(row)
+    })
+
+    test('the row of an idle session is in the application’s own table too, and its user sees it there', async () => {
+      await visit('script')
+      await signIn()
+      await idleOut()
+      await open('/')
+      const { expired_at } = await onlyRow()
+      const [entry] = await stage.database.rows('audit')
+      expect(entry).toMatchObject({ user_id: Number(stage.user.id), event: 'idle_timeout', at: expired_at })
+      await signIn()
+      expect(await page.locator('tbody tr').allTextContents()).toEqual([
+        expect.stringContaining('idle_timeout'),
+      ])
     })
 
     test('signing out leaves no row', async () => {

@@ -72,6 +72,9 @@ export async function createStage(server: DatabaseServer): Promise<Stage> {
     return (await promisify(execFile)(python, ['manage.py', ...args], options)).stdout
   }
   await manage('migrate')
+  const columns = ['user_id=subject', 'event=reason', 'at=expired_at'].flatMap((pair) => ['--set', pair])
+  const table = `${pathname.slice(1)}.audit`
+  await collector.lapse('mirror', '--table', table, ...columns, '--where', 'reason=idle_timeout')
   const account = ['--username', user.name, '--email', 'tester@example.com']
   await manage('createsuperuser', '--noinput', ...account)
 

@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import knex from 'knex'
+import { expect, inject, test } from 'vitest'
+import { command } from '../../../test/collector.ts'
+import { readCodeBlocks, root } from '../../../test/markdown.ts'
+import { freePort } from '../../../test/servers.ts'
+
+const example = 'examples/django'
+const run = promisify(execFile)
+
+// One that the tests have started: the README's names of databases must be free.
+const server = inject('databaseServers').find(({ name }) => name === 'MariaDB')
+
+test('the commands of the README set the example up, from an empty database server to the login page', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  // The command that the README's function stands for; as a program it can be ended by its id.
+  writeFileSync(join(folder, 'lapse'), `#!/bin/sh\nexec '${process.execPath}' '${command}' "$@"\n`)
+  chmodSync(join(folder, 'lapse'), 0o700)
+  const [appPort, collectorPort] = [await freePort(), await freePort()]
+  const { port } = new URL(server?.url ?? '')
+  const commands = readCodeBlocks()
+    .filter(({ file, language }) => file === `${example}/README.md` && language === 'sh')
+    .map(({ code }) => code)
+    .join('\n')
+    .replace(/^lapse\(\) .*$/m, '')
+    .replace('127.0.0.1:3306', `127.0.0.1:${port}`)
+    .replace('createsuperuser', 'createsuperuser --noinput --username admin --email admin@example.com')
+    .replace('runserver', `runserver --noreload 127.0.0.1:${appPort} &`)
+  const script = [
+    "trap 'kill $(jobs -p)' EXIT",
+    commands,
+    `curl --silent --fail --retry 60 --retry-all-errors --retry-delay 1 http://127.0.0.1:${appPort}/login/`,
+  ]
+  writeFileSync(join(folder, 'readme.sh'), script.join('\n'))
+  const sql = knex({ client: 'mysql2', connection: server?.url ?? '' })
+  try {
+    const { stdout } = await run('bash', ['-e', join(folder, 'readme.sh')], {
+      cwd: join(root, example),
+      env: {
+        ...process.env,
+        PATH: `${folder}${delimiter}${process.env.PATH}`,
+        DATABASE_PORT: port,
+        DJANGO_SUPERUSER_PASSWORD: randomBytes(16).toString('hex'),
+        LAPSE_COLLECTOR: `http://127.0.0.1:${collectorPort}`,
+        LAPSE_PORT: `${collectorPort}`,
+        MYSQL_TCP_PORT: port,
+        PYTHONDONTWRITEBYTECODE: '1',
+      },
+    })
+    expect(stdout).toContain('Recorded 0 sessions.')
+    expect(stdout).toContain(
+      `<script src="http://127.0.0.1:${collectorPort}/lapse.js" defer data-site="acme"`,
+    )
+  } finally {
+    for (const name of ['lapse', 'person']) await sql.raw('drop database if exists ??', [name])
+    await sql.destroy()
+    rmSync(folder, { recursive: true })
+  }
+}, 300_000)
+
+test('the settings for production are secure, and the migrations complete', async () => {
+  const [secret, ticketSecret] = [randomBytes(64).toString('hex'), randomBytes(32).toString('hex')]
+  const production = { DJANGO_SECRET_KEY: secret, LAPSE_TICKET_SECRET: ticketSecret, LAPSE_TOKEN: 'unused' }
+  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...production }
+  const manage = (...args: string[]) =>
+    run('/usr/bin/python3', ['manage.py', ...args], { cwd: join(root, example), env })
+  await manage('check', '--deploy', '--fail-level', 'WARNING')
+  await manage('makemigrations', '--check', '--dry-run')
+})
