@@ -42,8 +42,10 @@ interface SqliteColumn {
 
 async function describeSqlite(database: Knex, name: TableName): Promise<TableDescription | undefined> {
   if (name.schema && name.schema.toLowerCase() !== 'main') return undefined
-  const found: SqliteColumn[] = await database.raw('select * from pragma_table_xinfo(?)', [name.table])
-  if (found.length === 0) return undefined
+  // SQLite takes a name in any case for the same; here each table has one.
+  const table = await database('sqlite_master').whereRaw('lower(name) = lower(?)', [name.table]).first('name')
+  if (!table) return undefined
+  const found: SqliteColumn[] = await database.raw('select * from pragma_table_xinfo(?)', [table.name])
   const columns = found.map(({ name: column, type, notnull, dflt_value, pk, hidden }) => ({
     name: column,
     type: type.toLowerCase(),
@@ -53,7 +55,7 @@ async function describeSqlite(database: Knex, name: TableName): Promise<TableDes
     hasDefault: dflt_value !== null || (pk === 1 && type.toLowerCase() === 'integer'),
     isGenerated: hidden > 1,
   }))
-  return { schema: undefined, table: name.table, columns, isTransactional: true }
+  return { schema: undefined, table: table.name, columns, isTransactional: true }
 }
 
 interface MysqlColumn {
