@@ -135,6 +135,14 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     expect(await rowOf(next.session)).toMatchObject([{ ip: '2001:db8:1::' }])
   })
 
+  test('takes no word of a proxy that is not trusted for the address of the client', async () => {
+    const direct = await createCollector(server)
+    const headers = { Origin: origin, 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.7' }
+    await direct.post(eventOf(), headers)
+    expect(await direct.database.rows()).toMatchObject([{ ip: '127.0.0.0' }])
+    await direct.end()
+  })
+
   test('answers each of the events that came together by itself, though the database refuses one', async () => {
     await collector.database.sql.raw(refusing(server.name))
     const sessions = Array.from({ length: 60 }, () => randomUUID())

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { freePort } from '../../../test/servers.ts'
 import { ConfigError, type ConfigInput, parseConfig } from '../src/index.ts'
 import {
@@ -160,6 +160,23 @@ describe('keys by URL', () => {
     expect(server.requests()).toBe(1)
     await server.stop()
     expect(await statusOf(collector, await sign(pair))).toBe(201)
+  })
+
+  test('follow a rotation: a key that is new there is fetched when a ticket names it, half a minute on', async () => {
+    const [older, newer] = [await pairOf('EdDSA', 'older'), await pairOf('EdDSA', 'newer')]
+    const keys = [older.jwk]
+    const port = await freePort()
+    const server = await keyServer(port, () => keys)
+    cleanups.push(server.stop)
+    const collector = await collectorWith([{ alg: 'EdDSA', jwksUrl: `http://127.0.0.1:${port}/jwks.json` }])
+    expect(await statusOf(collector, await sign(older))).toBe(201)
+    keys.splice(0, 1, newer.jwk)
+    expect(await statusOf(collector, await sign(newer))).toBe(401)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 })
+    cleanups.push(async () => vi.useRealTimers())
+    expect(await statusOf(collector, await sign(newer))).toBe(201)
+    expect(await statusOf(collector, await sign(older))).toBe(401)
+    expect(server.requests()).toBe(2)
   })
 
   test('that cannot be fetched are no fault of the ticket: 503, and good as soon as the URL is up', async () => {

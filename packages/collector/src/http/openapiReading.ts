@@ -60,7 +60,7 @@ export const listLapses = {
   tags: ['lapses'],
   summary: 'List the rows, newest first',
   description:
-    'A page of them as JSON; as NDJSON or CSV without a `limit`, all of them as a stream. A token of one site sees that site only.',
+    'A page of them as JSON; in any other format without a `limit`, all of them as a stream. A token of one site sees that site only.',
   security: [{ token: ['read'] }],
   parameters: queryParameters(listQuerySchema, {
     site: { ...onlyRows('of this site'), examples: { page: { value: 'acme' } } },
