@@ -52,6 +52,7 @@ const programs = {
   xvfb: () => hasCommands('Xvfb', 'xvfb-run'),
   xauth: () => hasCommands('xauth'),
   'mariadb-server': () => hasCommands('mariadbd', 'mariadb-install-db'),
+  'redis-server': () => hasCommands('redis-server'),
   'python3-django': () => hasPythonModule('django'),
   'python3-jwt': () => hasPythonModule('jwt'),
   'python3-mysqldb': () => hasPythonModule('MySQLdb'),

@@ -77,7 +77,7 @@ export async function serve(
   child.stderr?.on('data', (chunk) => {
     errors += chunk
   })
-  for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt++) {
+  for (let attempt = 0; attempt < 600 && child.exitCode === null; attempt++) {
     const response = await fetch(`${url}/readyz`).catch(() => undefined)
     if (response?.ok) return child
     await sleep(50)
