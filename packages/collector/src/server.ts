@@ -8,6 +8,7 @@ import { createApp } from './http/app.ts'
 import { answerMalformed } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
 import type { Site } from './lapse/site.ts'
+import { startRollingUp } from './rollingUp.ts'
 import { openStore, openWriter } from './store/store.ts'
 import { prepareTicketKeys } from './ticketKeys.ts'
 
@@ -58,6 +59,7 @@ export async function startCollector(
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
     const dailyPurge = startDailyPurge(config, store, log)
+    const rollingUp = startRollingUp(store, log)
 
     return {
       url,
@@ -70,7 +72,7 @@ export async function startCollector(
         await sleep(drainMs)
         server.closeIdleConnections()
         await closed
-        await dailyPurge.stop()
+        await Promise.all([dailyPurge.stop(), rollingUp.stop()])
         await writer.close()
         await store.close()
         log.info('collector has stopped')

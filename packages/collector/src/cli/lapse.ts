@@ -6,6 +6,7 @@ import { list } from './list.ts'
 import { migrate } from './migrate.ts'
 import { mirror } from './mirror.ts'
 import { purge } from './purge.ts'
+import { rollup } from './rollup.ts'
 import { selftest } from './selftest.ts'
 import { serve } from './serve.ts'
 import { ticket } from './ticket.ts'
@@ -26,6 +27,7 @@ const program = new Command('lapse')
   .addCommand(purge)
   .addCommand(mirror)
   .addCommand(selftest)
+  .addCommand(rollup)
   .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 used wrongly.')
 
 // A subcommand that was built by itself does not inherit this.

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { withLease } from './lease.ts'
+import { takeOffRollup } from './rollup.ts'
 import { storedTime } from './storedTime.ts'
 
 /** The rows of a site that are kept no longer: what was detected before a time. */
@@ -74,7 +75,7 @@ async function* deleteExpired(database: Knex, tableName: string, expired: Expire
 const expiredRows = (database: Knex, tableName: string, { site, before }: Expired) =>
   database(tableName).where({ site }).where('detected_at', '<', storedTime(database, before))
 
-/** By their keys, so that no gap is locked in which a row could be about to be written. */
+/** And takes them off the rollup. By their keys, so that no gap is locked in which a row could be about to be written. */
 async function deleteRows(
   database: Knex,
   tableName: string,
@@ -82,7 +83,10 @@ async function deleteRows(
   attempt = 1,
 ): Promise<number> {
   try {
-    return await database(tableName).whereIn('id', ids).delete()
+    return await database.transaction(async (transaction): Promise<number> => {
+      await takeOffRollup(transaction, tableName, ids)
+      return transaction(tableName).whereIn('id', ids).delete()
+    })
   } catch (error) {
     // Also what a Galera node answers when another node wrote the same rows.
     if (!(error instanceof Error && 'code' in error && error.code === 'ER_LOCK_DEADLOCK')) throw error

@@ -14,6 +14,7 @@ import { createMirror, dropMirror, MirrorError, type MirrorPlan, planMirror } fr
 import type { Mirror } from './mirrorTrigger.ts'
 import { mysqlInserter } from './mysqlInserter.ts'
 import { countExpired, type Expired, type PurgeOptions, purge } from './purge.ts'
+import { type RollUpOptions, rebuildRollup, rollUp } from './rollup.ts'
 import { sqliteInserter } from './sqliteInserter.ts'
 import { summarize } from './summary.ts'
 import { tokenTable } from './tokenTable.ts'
@@ -55,6 +56,10 @@ export interface Store {
   createMirror(plan: MirrorPlan): Promise<void>
   /** Takes the trigger of a table away and returns its name. */
   dropMirror(table: string): Promise<string>
+  /** Counts the rows that are new and settled into the rollup, from which summaries are made. */
+  rollUp(options?: RollUpOptions): Promise<void>
+  /** Makes the rollup anew from the rows. */
+  rebuildRollup(options?: RollUpOptions): Promise<void>
   /** Makes what is missing (the database itself too) and returns the names of the migrations that ran. */
   migrate(): Promise<string[]>
   /** Throws an error that says why rows cannot be written now. */
@@ -108,6 +113,8 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     listTokens: () => explained(tokens.all()),
     revokeToken: (id) => explained(tokens.revoke(id, new Date())),
     countExpired: (expired) => explained(countExpired(database, tableName, expired)),
+    rollUp: (options) => explained(rollUp(database, tableName, options)),
+    rebuildRollup: (options) => explained(rebuildRollup(database, tableName, options)),
     purge: (expired, options) => explained(purge(database, tableName, expired, options)),
     planMirror: (mirror) => explained(planMirror(database, tableName, mirror)),
     createMirror: (plan) => explained(createMirror(database, plan)),

@@ -19,6 +19,10 @@ export function schemaBuilder(database: Knex, { schema }: TableName): Knex.Schem
 /** The table of the bearer tokens, beside the audit table. */
 export const tokensOf = (table: string) => `${table}_tokens`
 
+/** The tables of the counts that summaries are made of. */
+export const rollupOf = (table: string) => `${table}_rollup`
+export const rollupStateOf = (table: string) => `${table}_rollup_state`
+
 export function splitTableName(name: string): TableName {
   const [table = name, schema] = name.split('.').reverse()
   return { schema, table }

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { parseConfig, startCollector } from '../src/index.ts'
+import { hashToken, mintToken } from '../src/lapse/token.ts'
+import { createCollector, environment, eventOf, type TestCollector, writtenConfig } from './collector.ts'
+import { runLapse, writeConfigIn } from './command.ts'
+import { insertRows } from './rows.ts'
+
+const day = 86_400_000
+const first = Date.UTC(2025, 8, 1)
+const days = 90
+
+interface Row {
+  readonly session: string
+  readonly detected_at: number
+  readonly site: string
+  readonly reason: string
+  readonly evidence: string
+  readonly elapsed_ms: number
+  readonly client_version: string
+}
+
+/** Rows all over the time, in no order of it. */
+function randomRows(count: number): Row[] {
+  const any = <T>(...values: T[]) => values[Math.floor(Math.random() * values.length)] as T
+  return Array.from({ length: count }, () => ({
+    session: randomUUID(),
+    detected_at: Math.floor(first + Math.random() * days * day),
+    site: any('acme', 'signed'),
+    reason: any('idle_timeout', 'idle_timeout', 'logout', 'ended_early'),
+    evidence: any('signed', 'self_reported'),
+    elapsed_ms: Math.floor(1_790_000 + Math.exp(Math.random() * 16)),
+    client_version: any('1.0.0', '1.0.0', '1.0.0', 'selftest'),
+  }))
+}
+
+const queries = [
+  { query: '', from: first, to: first + days * day, where: () => true },
+  {
+    // Neither end is the beginning of an hour, a quarter of one, or a day.
+    query: 'timeZone=Asia/Kolkata&site=acme',
+    from: first + 10.3171 * day,
+    to: first + 80.7123 * day,
+    where: ({ site }: Row) => site === 'acme',
+  },
+  {
+    query: 'timeZone=Europe/Vienna&bucket=hour&evidence=signed&reason=idle_timeout',
+    from: first + 40.001 * day,
+    to: first + 40.009 * day,
+    where: ({ evidence, reason }: Row) => evidence === 'signed' && reason === 'idle_timeout',
+  },
+]
+
+describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
+  let collector: TestCollector
+  let folder: string
+  let token: string
+  let kept: Row[] = []
+  beforeAll(async () => {
+    collector = await createCollector(server)
+    folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+    const { sites, ...config } = writtenConfig(collector.database.url)
+    writeConfigIn(folder, { ...config, sites: { acme: sites.acme } })
+    const minted = mintToken()
+    const none = { name: null, site: null, expiresAt: null, revokedAt: null }
+    const stored = { id: minted.id, hash: hashToken(minted.token), createdAt: new Date(), ...none }
+    await collector.store.addToken({ ...stored, scope: 'read' })
+    token = minted.token
+  })
+  afterAll(async () => {
+    await collector.end()
+    rmSync(folder, { recursive: true })
+  })
+
+  async function insert(count: number): Promise<void> {
+    const rows = randomRows(count)
+    await insertRows(
+      collector.database.sql,
+      rows.map((row) => ({ ...row })),
+    )
+    kept.push(...rows)
+  }
+
+  async function summary(query: string, from: number, to: number, url = collector.url) {
+    const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`
+    const response = await fetch(`${url}/v1/summary?${range}&${query}`, {
+      // This process is busy for longer than a connection is kept: no request comes into one that is being closed.
+      headers: { Authorization: `Bearer ${token}`, Connection: 'close' },
+    })
+    expect(response.status, await response.clone().text()).toBe(200)
+    const { buckets, pastLimit } = await response.json()
+    return { buckets, pastLimit }
+  }
+
+  /** Compares the answers with a count of the rows that are there, bucket by bucket. */
+  async function expectExact(url = collector.url): Promise<void> {
+    for (const { query, from, to, where } of queries) {
+      const { buckets, pastLimit } = await summary(query, from, to, url)
+      const rows = kept.filter(
+        (row) =>
+          row.client_version !== 'selftest' && row.detected_at >= from && row.detected_at < to && where(row),
+      )
+      const total = buckets.flatMap(({ counts }: { counts: Record<string, number> }) => Object.values(counts))
+      expect(total.reduce((sum: number, count: number) => sum + count, 0)).toBe(rows.length)
+      for (const [index, { start, counts }] of buckets.entries()) {
+        const end = Date.parse(buckets[index + 1]?.start ?? new Date(to).toISOString())
+        const within = rows.filter(({ detected_at: at }) => at >= Date.parse(start) && at < end)
+        expect(counts).toEqual(
+          Object.fromEntries(
+            [...Map.groupBy(within, ({ reason }) => reason)].map(([reason, { length }]) => [reason, length]),
+          ),
+        )
+      }
+      const past = rows
+        .filter(({ reason }) => reason === 'idle_timeout')
+        .map((row) => row.elapsed_ms - 1_800_000)
+      expect(pastLimit.count).toBe(past.length)
+      for (const { fromMs, toMs, count } of pastLimit.histogram)
+        expect(count).toBe(
+          past.filter((ms) => Math.max(ms, 0) >= fromMs && (toMs === null || ms < toMs)).length,
+        )
+    }
+  }
+
+  const mark = async () =>
+    Number((await collector.database.sql('session_audit_rollup_state').first()).up_to_id)
+
+  test('changes no answer, wherever it has come to', async () => {
+    await insert(3_000)
+    await expectExact()
+    await collector.store.rollUp()
+    expect(await mark()).toBeGreaterThanOrEqual(3_000)
+    await expectExact()
+    await insert(500)
+    await expectExact()
+    await collector.store.rollUp()
+    await expectExact()
+  })
+
+  test('does not count what may not have been committed yet', async () => {
+    const before = await mark()
+    await collector.post(eventOf())
+    await collector.store.rollUp()
+    expect(await mark()).toBe(before)
+    const now = Date.now()
+    const { buckets } = await summary('', now - day, now + day)
+    expect(buckets.map(({ counts }: { counts: object }) => counts)).toEqual([{ idle_timeout: 1 }])
+  })
+
+  test('loses what a purge deletes, in the same moment', async () => {
+    const before = first + 30.123 * day
+    const purging = collector.store.purge([{ site: 'acme', before: new Date(before) }])
+    const gone = (row: Row) => row.site === 'acme' && row.detected_at < before
+    let last = Number.POSITIVE_INFINITY
+    for (let look = 0; look < 20; look++) {
+      const { pastLimit } = await summary('site=acme', first, first + days * day)
+      expect(pastLimit.count).toBeLessThanOrEqual(last)
+      last = pastLimit.count
+    }
+    await purging
+    kept = kept.filter((row) => !gone(row))
+    await expectExact()
+  })
+
+  test('is exact while rows arrive and several processes count them', async () => {
+    const counting = Array.from({ length: 4 }, async () => {
+      for (let round = 0; round < 5; round++) {
+        await collector.store.rollUp()
+        await sleep(20)
+      }
+    })
+    for (let round = 0; round < 5; round++) {
+      await insert(100)
+      await expectExact()
+    }
+    await Promise.all(counting)
+    await collector.store.rollUp()
+    await expectExact()
+  })
+
+  test('is made anew by lapse rollup', async () => {
+    const { status, stdout } = await runLapse(folder, ['rollup'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^The rows up to \d+ are rolled up/)
+    await expectExact()
+  })
+
+  test('is kept by lapse serve by itself', { timeout: 60_000 }, async () => {
+    await collector.database.sql('session_audit_rollup_state').update({ up_to_id: 0 })
+    await collector.database.sql('session_audit_rollup').delete()
+    const config = parseConfig(writtenConfig(collector.database.url), environment)
+    const replica = await startCollector({ ...config, logLevel: 'silent' })
+    for (let look = 0; look < 200 && (await mark()) < 3_000; look++) await sleep(50)
+    expect(await mark()).toBeGreaterThanOrEqual(3_000)
+    await expectExact(replica.url)
+    await replica.close()
+  })
+
+  test.skipIf(server.url === undefined)(
+    'is not needed: an account that may not read it gets the same',
+    async () => {
+      const { sql, url } = collector.database
+      const name = new URL(url).pathname.slice(1)
+      const user = `reader_${randomUUID().slice(0, 8)}`
+      await sql.raw("create user ??@'127.0.0.1' identified by 'secret'", [user])
+      for (const table of ['session_audit', 'session_audit_tokens', 'session_audit_migrations'])
+        await sql.raw("grant select, insert on ??.?? to ??@'127.0.0.1'", [name, table, user])
+      const config = parseConfig(
+        writtenConfig(url.replace('//root@', `//${user}:secret@`), { logLevel: 'silent' }),
+        environment,
+      )
+      const replica = await startCollector(config)
+      await expectExact(replica.url)
+      await replica.close()
+      await sql.raw("drop user ??@'127.0.0.1'", [user])
+    },
+  )
+})
