@@ -1,52 +1,96 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfig } from '../config.ts'
-import type { LapseRow } from '../lapse/row.ts'
-import { type Reason, reasons } from '../lapse/verdict.ts'
-import { openStore } from '../store/store.ts'
+import { LapseError } from '../lapse/error.ts'
+import { type LapseFilter, lapseFilterSchema } from '../lapse/filter.ts'
+import { type FormatName, formatNames, formats } from '../lapse/format.ts'
+import { parseQuery } from '../lapse/query.ts'
+import { evidences, type LapseRow } from '../lapse/row.ts'
+import { reasons } from '../lapse/verdict.ts'
+import type { Store } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
-import { printTable } from './printTable.ts'
+import { lapseTable } from './lapseTable.ts'
+import { print } from './print.ts'
+import { withStore } from './withStore.ts'
 
-interface ListOptions extends ConfigOption {
-  readonly site?: string
-  readonly subject?: string
-  readonly reason?: Reason
-  readonly limit: number
+interface ListOptions extends ConfigOption, Readonly<Partial<Record<keyof LapseFilter, string>>> {
+  readonly limit?: number
+  readonly format: FormatName | 'table'
+  readonly follow?: true
 }
 
-/** `lapse list` prints the newest rows of the audit table. */
+const rowsInTable = 50
+
+/** `lapse list` prints rows of the audit table. */
 export const list = new Command('list')
-  .description('Print the newest rows of the audit table, newest first. Times are UTC.')
+  .description('Print rows of the audit table, the newest first. Times are UTC.')
   .addOption(configOption)
   .option('--site <site>', 'only this site')
   .option('--subject <id>', 'only this subject')
+  .option('--session <alias>', 'only this session')
   .addOption(new Option('--reason <reason>', 'only this reason').choices(reasons))
-  .option('--limit <rows>', 'at most so many rows, 1 to 1000', rowCount, 50)
-  .action(async ({ config: path, limit, ...filter }: ListOptions) => {
-    const config = loadConfig(path)
-    const store = openStore(config.database, config.table)
-    try {
-      const rows = await store.page(filter, { limit })
-      if (rows.length === 0) process.stdout.write('No lapses recorded.\n')
-      else printTable(headings, rows)
-    } finally {
-      await store.close()
-    }
+  .addOption(new Option('--evidence <kind>', 'only this evidence').choices(evidences))
+  .option('--from <time>', 'detected at this time or later, such as 2026-01-02T00:00:00Z')
+  .option('--to <time>', 'detected before this time')
+  .option(
+    '--limit <rows>',
+    `at most so many, 1 to 1000 (default: ${rowsInTable} in a table, else all)`,
+    rowCount,
+  )
+  .addOption(
+    new Option('--format <format>', 'a table to look at, or what programs read')
+      .choices(['table', ...formatNames])
+      .default('table'),
+  )
+  .option(
+    '--follow',
+    'print new rows as they come, each once; with --limit, the last ones that were there first',
+  )
+  .action(async ({ config: path, limit, format, follow, ...given }: ListOptions, command: Command) => {
+    const filter = checked(given, command)
+    const end = new AbortController()
+    const stop = () => end.abort()
+    process.once('SIGINT', stop).once('SIGTERM', stop)
+    await withStore(loadConfig(path), async (store) => {
+      const rows = follow
+        ? store.follow(filter, {
+            last: limit ?? 0,
+            signal: end.signal,
+            onFailure: ({ message }) => process.stderr.write(`lapse: ${message} Trying again.\n`),
+          })
+        : stored(store, filter, format === 'table' ? (limit ?? rowsInTable) : limit)
+      await print(format === 'table' ? lapseTable(rows) : written(rows, format), end.signal)
+    })
   })
+
+function checked(given: Partial<Record<keyof LapseFilter, string>>, command: Command): LapseFilter {
+  try {
+    return parseQuery(lapseFilterSchema, given)
+  } catch (error) {
+    if (!(error instanceof LapseError)) throw error
+    const wrong = error.errors?.map(
+      (field) => `${'parameter' in field && `--${field.parameter}`}: ${field.detail}`,
+    )
+    return command.error(`error: ${wrong?.join('\n       ')}`)
+  }
+}
+
+async function* stored(
+  store: Store,
+  filter: LapseFilter,
+  limit: number | undefined,
+): AsyncGenerator<readonly LapseRow[]> {
+  if (limit === undefined) yield* store.pages(filter)
+  else yield await store.page(filter, { limit })
+}
+
+async function* written(rows: AsyncIterable<readonly LapseRow[]>, name: FormatName): AsyncGenerator<string> {
+  const { head, write } = formats[name]
+  if (head) yield head
+  for await (const some of rows) yield write(some)
+}
 
 function rowCount(text: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count >= 1 && count <= 1000) return count
   throw new InvalidArgumentError('Write a whole number from 1 to 1000.')
-}
-
-const headings: Readonly<Record<string, (row: LapseRow) => string | number | Date | null>> = {
-  id: (row) => row.id,
-  site: (row) => row.site,
-  subject: (row) => row.subject,
-  session: (row) => row.session,
-  reason: (row) => row.reason,
-  evidence: (row) => row.evidence,
-  last_access_at: (row) => row.lastAccessAt,
-  expired_at: (row) => row.expiredAt,
-  detected_at: (row) => row.detectedAt,
 }

@@ -16,24 +16,32 @@ export interface AuditTable {
   /** The newest rows first, by the time of their detection. */
   page(filter: LapseFilter, page: Page): Promise<LapseRow[]>
   find(id: number): Promise<LapseRow | undefined>
+  maxId(): Promise<number>
+  /** Ascending. */
+  idsAbove(id: number): Promise<number[]>
+  /** Those of these rows that match, by ascending id. */
+  byIds(filter: LapseFilter, ids: readonly number[]): Promise<LapseRow[]>
 }
 
 export function auditTable(database: Knex, tableName: string): AuditTable {
   const stored = (time: Date) => storedTime(database, time)
 
+  function matching({ from, to, ...equal }: LapseFilter): Knex.QueryBuilder {
+    const given = Object.entries(equal).filter(([, value]) => value !== undefined)
+    const query = database(tableName).select(selectedColumns).where(Object.fromEntries(given))
+    if (from) query.where('detected_at', '>=', stored(from))
+    if (to) query.where('detected_at', '<', stored(to))
+    return query
+  }
+
   return {
-    async page({ from, to, ...equal }, { limit, after }) {
-      const given = Object.entries(equal).filter(([, value]) => value !== undefined)
-      const query = database(tableName)
-        .select(selectedColumns)
-        .where(Object.fromEntries(given))
+    async page(filter, { limit, after }) {
+      const query = matching(filter)
         .orderBy([
           { column: 'detected_at', order: 'desc' },
           { column: 'id', order: 'desc' },
         ])
         .limit(limit)
-      if (from) query.where('detected_at', '>=', stored(from))
-      if (to) query.where('detected_at', '<', stored(to))
       if (after) {
         const at = stored(after.detectedAt)
         // Says what (detected_at, id) < (…) says, in words by which the databases know where in the index to begin.
@@ -46,6 +54,16 @@ export function auditTable(database: Knex, tableName: string): AuditTable {
     async find(id) {
       const record = await database(tableName).select(selectedColumns).where({ id }).first()
       return record && rowOf(record)
+    },
+    async maxId() {
+      const highest = await database(tableName).max('id as id').first()
+      return Number(highest?.id ?? 0)
+    },
+    async idsAbove(id) {
+      return database(tableName).where('id', '>', id).orderBy('id').pluck('id')
+    },
+    async byIds(filter, ids) {
+      return (await matching(filter).whereIn('id', ids).orderBy('id')).map(rowOf)
     },
   }
 }

@@ -4,6 +4,7 @@ import type { Position } from '../lapse/position.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import type { Tally } from '../lapse/tally.ts'
 import type { Token } from '../lapse/token.ts'
+import { arrivals, type FollowOptions } from './arrivals.ts'
 import { auditTable, type Page } from './auditTable.ts'
 import { connect, createMissingDatabase } from './connect.ts'
 import type { DatabaseLocation } from './databaseUrl.ts'
@@ -29,6 +30,8 @@ export interface Store {
    * no more is read than is asked for; rows that arrive meanwhile make it neither skip nor repeat any other.
    */
   pages(filter: LapseFilter, after?: Position): AsyncGenerator<LapseRow[], void, void>
+  /** Rows as they come, each once, until the signal ends it. Throws only if it cannot begin. */
+  follow(filter: LapseFilter, options: FollowOptions): AsyncGenerator<LapseRow[], void, void>
   find(id: number): Promise<LapseRow | undefined>
   /** Counts the rows that match, into the tally. Self-tests are left out. */
   summarize(filter: LapseFilter & TimeSpan, tally: Tally): Promise<void>
@@ -97,6 +100,16 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
         if (rows.length < rowsPerPage) return
       }
     },
+    follow: (filter, options) =>
+      arrivals(
+        {
+          maxId: () => explained(table.maxId()),
+          idsAbove: (id) => explained(table.idsAbove(id)),
+          newest: (limit) => page(filter, { limit }),
+          byIds: (ids) => explained(table.byIds(filter, ids)),
+        },
+        options,
+      ),
     find: (id) => explained(table.find(id)),
     summarize: (filter, tally) => explained(summarize(database, tableName, filter, tally)),
     addToken: (token) => explained(tokens.add(token)),
