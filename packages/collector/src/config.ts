@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
 import { databaseUrlSchema } from './store/databaseUrl.ts'
 import { tableNameSchema } from './store/tableName.ts'
 import { ticketKeySchemaOf } from './ticketKeySchema.ts'
@@ -52,6 +53,30 @@ const siteSchemaOf = (environment: Environment) =>
       graceSeconds: graceSeconds ?? Math.min(10, site.idleTimeoutSeconds / 10),
     }))
 
+type CheckedSite = z.output<ReturnType<typeof siteSchemaOf>>
+
+const absoluteTimeoutSeconds = 12 * 3600
+
+/** The dashboard's own sessions, unless a site of that name says otherwise. Its pages are known by being the collector's. */
+const impliedSite: CheckedSite = {
+  origins: [],
+  idleTimeoutSeconds: 15 * 60,
+  absoluteTimeoutSeconds,
+  graceSeconds: 10,
+  ticketKeys: [],
+  requireTicket: true,
+  ip: 'truncated',
+}
+
+/** How long a session of the dashboard lasts: what the site `lapse` says. */
+export function dashboardLimits(sites: Config['sites']): SessionLimits {
+  const site = sites[dashboardSite] ?? impliedSite
+  return {
+    idleTimeoutSeconds: site.idleTimeoutSeconds,
+    absoluteTimeoutSeconds: site.absoluteTimeoutSeconds ?? absoluteTimeoutSeconds,
+  }
+}
+
 const configSchemaOf = (environment: Environment) =>
   z
     .strictObject({
@@ -68,7 +93,13 @@ const configSchemaOf = (environment: Environment) =>
       logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       sites: z
         .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment))
-        .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' }),
+        .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' })
+        .transform(
+          (sites): Record<string, CheckedSite> => ({
+            ...sites,
+            [dashboardSite]: sites[dashboardSite] ?? impliedSite,
+          }),
+        ),
     })
     .refine(({ database, table }) => database.dialect !== 'sqlite' || !table.includes('.'), {
       path: ['table'],

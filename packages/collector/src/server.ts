@@ -2,12 +2,14 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
-import type { Config } from './config.ts'
+import { type Config, dashboardLimits } from './config.ts'
 import { startDailyPurge } from './dailyPurge.ts'
 import { createApp } from './http/app.ts'
 import { answerMalformed } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
+import { dashboardSite, dashboardTicketKey } from './lapse/dashboardSession.ts'
 import type { Site } from './lapse/site.ts'
+import type { TicketKey } from './lapse/ticket.ts'
 import { startRollingUp } from './rollingUp.ts'
 import { openStore, openWriter } from './store/store.ts'
 import { prepareTicketKeys } from './ticketKeys.ts'
@@ -42,7 +44,11 @@ export async function startCollector(
     if (config.database.dialect === 'sqlite') await store.migrate()
     const lifecycle = { isStopping: false }
     const app = createApp({
-      settings: { ...config, sites: await prepareSites(config.sites) },
+      settings: {
+        ...config,
+        sites: await prepareSites(config.sites, dashboardTicketKey(store.findToken)),
+        dashboard: dashboardLimits(config.sites),
+      },
       store,
       writer,
       metrics,
@@ -86,11 +92,12 @@ export async function startCollector(
   }
 }
 
-async function prepareSites(sites: Config['sites']): Promise<Record<string, Site>> {
-  const entries = Object.entries(sites).map(
-    async ([name, site]) =>
-      [name, { ...site, ticketKeys: await prepareTicketKeys(site.ticketKeys) }] as const,
-  )
+async function prepareSites(sites: Config['sites'], dashboardKey: TicketKey): Promise<Record<string, Site>> {
+  const entries = Object.entries(sites).map(async ([name, site]) => {
+    const ticketKeys = await prepareTicketKeys(site.ticketKeys)
+    if (name === dashboardSite) ticketKeys.push(dashboardKey)
+    return [name, { ...site, ticketKeys }] as const
+  })
   return Object.fromEntries(await Promise.all(entries))
 }
 

@@ -2,6 +2,7 @@ import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from 'pino'
+import type { SessionLimits } from '../lapse/dashboardSession.ts'
 import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import { isAllowedOrigin } from '../lapse/origin.ts'
 import type { Position } from '../lapse/position.ts'
@@ -11,6 +12,8 @@ import type { Tally } from '../lapse/tally.ts'
 import type { Token } from '../lapse/token.ts'
 import { clientScript, loadClientScript } from './clientScript.ts'
 import type { State } from './context.ts'
+import { dashboardAsset, dashboardPage, loadDashboard } from './dashboard.ts'
+import { getSession, signIn, signOut } from './dashboardSession.ts'
 import { getLapse } from './getLapse.ts'
 import { getLapses } from './getLapses.ts'
 import { getSummary } from './getSummary.ts'
@@ -31,6 +34,7 @@ export interface CollectorParts {
     /** Networks whose `X-Forwarded-For` is believed. */
     readonly trustProxy: readonly string[]
     readonly rateLimit: false | { readonly requestsPerMinute: number }
+    readonly dashboard: SessionLimits
   }
   readonly store: {
     /** Throws while rows cannot be written. */
@@ -88,6 +92,8 @@ export function createApp(parts: CollectorParts): Koa<State> {
 function router(parts: CollectorParts): Router<State> {
   const { rateLimit: limit } = parts.settings
   const script = loadClientScript()
+  const dashboard = loadDashboard()
+  const limited = limit ? [rateLimit(limit)] : []
   const routes = new Router<State>()
   routes.get('/healthz', healthz)
   routes.get('/readyz', readyz(parts))
@@ -95,7 +101,12 @@ function router(parts: CollectorParts): Router<State> {
   routes.get('/lapse.js', clientScript(script))
   routes.get('/openapi.json', getOpenApi())
   routes.get('/tag', tagPage(parts, script))
-  routes.post('/v1/lapses', ...(limit ? [rateLimit(limit)] : []), postLapse(parts))
+  routes.get('/', dashboardPage(dashboard))
+  routes.post('/dashboard/session', ...limited, signIn(parts))
+  routes.get('/dashboard/session', getSession(parts))
+  routes.delete('/dashboard/session', signOut)
+  routes.get('/dashboard/:file', dashboardAsset(dashboard))
+  routes.post('/v1/lapses', ...limited, postLapse(parts))
   routes.get('/v1/lapses', getLapses(parts))
   routes.get('/v1/lapses/:id', getLapse(parts))
   routes.get('/v1/summary', getSummary(parts))

@@ -1,7 +1,9 @@
 import { LapseError } from '../lapse/error.ts'
 import type { LapseFilter } from '../lapse/filter.ts'
 import { isTokenLive, matchesToken, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
+import type { CollectorParts } from './app.ts'
 import type { Context } from './context.ts'
+import { readSession, writeSession } from './dashboardCookie.ts'
 
 interface Demand {
   readonly scope: TokenScope
@@ -14,10 +16,18 @@ interface Demand {
  *
  * @throws {LapseError} `token-refused` for one that is not good, `forbidden` for one of another scope.
  */
-export async function authenticate(ctx: Context, { scope, findToken }: Demand): Promise<Token | undefined> {
+export async function authenticate(ctx: Context, demand: Demand): Promise<Token | undefined> {
   const header = ctx.get('Authorization')
   if (header === '') return undefined
-  const text = /^Bearer +(\S+)$/i.exec(header)?.[1] ?? ''
+  return tokenOf(ctx, /^Bearer +(\S+)$/i.exec(header)?.[1] ?? '', demand)
+}
+
+/**
+ * The token that a text is.
+ *
+ * @throws {LapseError} `token-refused` for one that is not good, `forbidden` for one of another scope.
+ */
+export async function tokenOf(ctx: Context, text: string, { scope, findToken }: Demand): Promise<Token> {
   const id = tokenId(text)
   const token = id === undefined ? undefined : await findToken(id)
   if (!token || !matchesToken(token, text) || !isTokenLive(token, Date.now())) {
@@ -33,15 +43,23 @@ export async function authenticate(ctx: Context, { scope, findToken }: Demand): 
   return token
 }
 
+/** What the dashboard says of a request that it makes by itself: nobody's access, so no idle timeout is put off. */
+const unattended = 'Lapse-Unattended'
+
 /**
- * Whoever reads the audit: the token of the scope `read` that the request brings.
+ * Whoever reads the audit: the token of the scope `read` that the request brings, or that of the dashboard's session.
  *
  * @throws {LapseError} `token-refused` without one that is good, `forbidden` for one of another scope.
  */
-export async function authenticateReader(ctx: Context, findToken: Demand['findToken']): Promise<Token> {
-  const token = await authenticate(ctx, { scope: 'read', findToken })
+export async function authenticateReader(ctx: Context, { store, settings }: CollectorParts): Promise<Token> {
+  const token = await authenticate(ctx, { scope: 'read', findToken: store.findToken })
   if (token) return token
-  throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
+  const session = await readSession(ctx, store.findToken)
+  if (!session)
+    throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
+  ctx.state.logged.token = session.token.id
+  if (ctx.get(unattended) === '') await writeSession(ctx, session, settings.dashboard)
+  return session.token
 }
 
 /** @throws {LapseError} `forbidden` for a token of another site. */

@@ -29,9 +29,10 @@ export const listQuerySchema = lapseFilterSchema.safeExtend({
 })
 
 /** `GET /v1/lapses`: the rows that match, newest first: a page of them, or as a stream all that there are. */
-export function getLapses({ store }: CollectorParts): Middleware {
+export function getLapses(parts: CollectorParts): Middleware {
+  const { store } = parts
   return async (ctx) => {
-    const token = await authenticateReader(ctx, store.findToken)
+    const token = await authenticateReader(ctx, parts)
     const { limit, cursor, format: wanted, ...given } = parseQuery(listQuerySchema, ctx.query)
     const filter = confined(token, given)
     const format = wanted ?? negotiate(ctx)

@@ -7,12 +7,12 @@ import type { Middleware } from './context.ts'
 import { reading } from './reading.ts'
 
 /** `GET /v1/summary`: how many sessions ended and why, by hours or days, and how late people came back. */
-export function getSummary({ store }: CollectorParts): Middleware {
+export function getSummary(parts: CollectorParts): Middleware {
   return async (ctx) => {
-    const token = await authenticateReader(ctx, store.findToken)
+    const token = await authenticateReader(ctx, parts)
     const { bucket, timeZone, filter, starts } = parseSummaryQuery(ctx.query, Date.now())
     const tally = new Tally(starts)
-    await reading(store.summarize(confined(token, filter), tally))
+    await reading(parts.store.summarize(confined(token, filter), tally))
     ctx.set('Cache-Control', 'no-store')
     ctx.body = {
       bucket,

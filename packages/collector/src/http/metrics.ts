@@ -79,9 +79,10 @@ export function createMetrics(
 }
 
 /** `GET /metrics`, in Prometheus' text format: for this machine, and for whoever has a token to read. */
-export function getMetrics({ metrics, store }: CollectorParts): Middleware {
+export function getMetrics(parts: CollectorParts): Middleware {
+  const { metrics } = parts
   return async (ctx) => {
-    if (!isLocal(ctx)) await authenticateReader(ctx, store.findToken)
+    if (!isLocal(ctx)) await authenticateReader(ctx, parts)
     ctx.set('Cache-Control', 'no-store')
     ctx.body = await metrics.registry.metrics()
     ctx.set('Content-Type', metrics.registry.contentType)

@@ -1,3 +1,4 @@
+import { dashboardSite } from '../lapse/dashboardSession.ts'
 import { LapseError } from '../lapse/error.ts'
 import { type LapseEvent, parseLapseEvent } from '../lapse/event.ts'
 import { isAllowedOrigin } from '../lapse/origin.ts'
@@ -10,6 +11,7 @@ import { assertSite, authenticate } from './authenticate.ts'
 import type { Middleware } from './context.ts'
 import type { RecordedVerdict } from './openapiSchemas.ts'
 import { readJson } from './readJson.ts'
+import { isSameOrigin } from './sameOrigin.ts'
 
 const userAgentLength = 512
 
@@ -23,7 +25,8 @@ export function postLapse({ settings, store, writer, metrics }: CollectorParts):
       throw new LapseError('unknown-site', `This collector has no site "${event.site}". Add it to "sites".`)
 
     const origin = ctx.get('Origin') || undefined
-    if (origin !== undefined && !isAllowedOrigin(site.origins, origin)) {
+    const isOwn = event.site === dashboardSite && isSameOrigin(ctx)
+    if (origin !== undefined && !isOwn && !isAllowedOrigin(site.origins, origin)) {
       throw new LapseError('origin-refused', `Add ${origin} to the origins of the site "${event.site}".`)
     }
 

@@ -1,0 +1,143 @@
+import { timeZone } from './time.ts'
+import { type Changes, type Name, type Range, ranges, type View } from './view.ts'
+import { evidenceNames, evidences, reasonNames, reasons } from './words.ts'
+
+interface Props {
+  readonly view: View
+  readonly sites: readonly string[]
+}
+
+const none: Changes = {
+  site: null,
+  reason: null,
+  evidence: null,
+  subject: null,
+  session: null,
+  from: null,
+  to: null,
+}
+
+/** What is shown: every choice stands in the address of the page. */
+export function Filters({ view, sites }: Props) {
+  const choose = (changes: Changes) => view.go({ ...changes, cursor: null })
+  const isFiltered = Object.keys(none).some((name) => view.get(name as Name))
+
+  return (
+    <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+      <fieldset class="ranges">
+        <legend class="visually-hidden">Time range</legend>
+        {(Object.keys(ranges) as Range[]).map((range) => (
+          <button
+            key={range}
+            type="button"
+            aria-pressed={view.range === range}
+            onClick={() => choose({ range, from: null, to: null })}
+          >
+            {ranges[range].label}
+          </button>
+        ))}
+      </fieldset>
+      <div class="fields">
+        <Choice
+          name="site"
+          label="Site"
+          view={view}
+          choose={choose}
+          options={sites.map((site) => [site, site])}
+        />
+        <Choice
+          name="reason"
+          label="Reason"
+          view={view}
+          choose={choose}
+          options={reasons.map((reason) => [reason, reasonNames[reason]])}
+        />
+        <Choice
+          name="evidence"
+          label="Evidence"
+          view={view}
+          choose={choose}
+          options={evidences.map((evidence) => [evidence, evidenceNames[evidence]])}
+        />
+        <Text name="subject" label="Subject" view={view} choose={choose} />
+        <Text name="session" label="Session" view={view} choose={choose} />
+        <Time name="from" label="From" view={view} choose={choose} />
+        <Time name="to" label="Before" view={view} choose={choose} />
+        <button type="button" class="clear" disabled={!isFiltered} onClick={() => choose(none)}>
+          Clear
+        </button>
+      </div>
+    </form>
+  )
+}
+
+interface FieldProps {
+  readonly name: Name
+  readonly label: string
+  readonly view: View
+  readonly choose: (changes: Changes) => void
+}
+
+function Choice({
+  name,
+  label,
+  view,
+  choose,
+  options,
+}: FieldProps & { readonly options: (readonly [string, string])[] }) {
+  return (
+    <label>
+      <span>{label}</span>
+      <select
+        value={view.get(name)}
+        onChange={({ currentTarget }) => choose({ [name]: currentTarget.value })}
+      >
+        <option value="">All</option>
+        {options.map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function Text({ name, label, view, choose }: FieldProps) {
+  return (
+    <label>
+      <span>{label}</span>
+      <input
+        type="search"
+        placeholder="Any"
+        spellcheck={false}
+        autocomplete="off"
+        value={view.get(name)}
+        onChange={({ currentTarget }) => choose({ [name]: currentTarget.value.trim() })}
+      />
+    </label>
+  )
+}
+
+function Time({ name, label, view, choose }: FieldProps) {
+  const written = view.get(name)
+  return (
+    <label title={written ? `${written} (UTC)` : `In your time zone, ${timeZone}`}>
+      <span>{label}</span>
+      <input
+        type="datetime-local"
+        value={written && asLocal(written)}
+        onChange={({ currentTarget: { value } }) =>
+          choose({ [name]: value ? new Date(value).toISOString() : null, range: null })
+        }
+      />
+    </label>
+  )
+}
+
+/** As a field for a local time wants it: `2026-01-02T13:30`. */
+function asLocal(time: string): string {
+  const at = new Date(time)
+  if (Number.isNaN(at.getTime())) return ''
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}

@@ -1,0 +1,93 @@
+import type { PastLimit, Summary } from './api.ts'
+import { asCount, asDuration, asPercent } from './time.ts'
+import type { Answer } from './useAnswer.ts'
+
+/** How long after the idle timeout people came back. Is the limit too short? */
+export function Returns({ summary: { data, problem, isLoading } }: { readonly summary: Answer<Summary> }) {
+  if (problem) return null
+  return (
+    <section class="card returns" aria-labelledby="returns-title" aria-busy={isLoading}>
+      <div class="card-head">
+        <h2 id="returns-title">Back after the limit</h2>
+        <p class="quiet">idle timeouts only</p>
+      </div>
+      {!data && <p class="waiting">Loading…</p>}
+      {data &&
+        (data.pastLimit.count === 0 ? (
+          <p class="empty">No idle timeout in this time.</p>
+        ) : (
+          <Bins {...data.pastLimit} />
+        ))}
+    </section>
+  )
+}
+
+function Bins({ count, p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, histogram }: PastLimit) {
+  const most = Math.max(...histogram.map((bin) => bin.count))
+  const last = histogram.findLastIndex((bin) => bin.count > 0)
+  let sum = 0
+  const bins = histogram.slice(0, last + 1).map((bin) => {
+    sum += bin.count
+    return { ...bin, share: sum / count }
+  })
+  const longer = bins.find(({ toMs }) => toMs !== null && toMs >= 10 * 60_000)
+  const quantiles = { '50 %': p50Ms, '75 %': p75Ms, '90 %': p90Ms, '95 %': p95Ms, '99 %': p99Ms }
+
+  return (
+    <>
+      <p class="figure">
+        {p50Ms !== null && (
+          <>
+            Half came back within <strong>{asDuration(p50Ms)}</strong> of the limit
+            {p75Ms !== null && <>, three quarters within {asDuration(p75Ms)}</>}.
+          </>
+        )}
+      </p>
+      {longer?.toMs && (
+        <p class="quiet">
+          A limit {asDuration(longer.toMs)} longer would have spared {asPercent(longer.share)} of{' '}
+          {asCount(count)} people the new sign-in.
+        </p>
+      )}
+      <table class="bins">
+        <thead>
+          <tr>
+            <th scope="col">Past the limit</th>
+            <th scope="col">
+              <span class="visually-hidden">Sessions</span>
+            </th>
+            <th scope="col" class="number" title="Back by then: their share of all">
+              Back by then
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {bins.map(({ fromMs, toMs, count, share }) => (
+            <tr key={fromMs}>
+              <th scope="row">
+                {toMs === null
+                  ? `over ${asDuration(fromMs)}`
+                  : fromMs <= 0
+                    ? `under ${asDuration(toMs)}`
+                    : `${asDuration(fromMs)} – ${asDuration(toMs)}`}
+              </th>
+              <td>
+                <span class="bar" style={{ width: `${(count / most) * 100}%` }} />
+                <span class="bar-count">{asCount(count)}</span>
+              </td>
+              <td class="number quiet">{asPercent(share)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <dl class="quantiles">
+        {Object.entries(quantiles).map(([name, ms]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{ms === null ? '–' : asDuration(ms)}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
+  )
+}

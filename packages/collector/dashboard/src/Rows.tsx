@@ -1,0 +1,140 @@
+import type { Row, RowsPage } from './api.ts'
+import { pastLimitMs } from './explain.ts'
+import { ProblemNote } from './ProblemNote.tsx'
+import { asDateTime, asDuration, asUtc, timeZone } from './time.ts'
+import type { Answer } from './useAnswer.ts'
+import type { View } from './view.ts'
+import { evidenceNames, reasonNames } from './words.ts'
+
+interface Props {
+  readonly rows: Answer<RowsPage>
+  readonly view: View
+  readonly filters: URLSearchParams
+  readonly retry: () => void
+}
+
+/** The rows, a page at a time: never more than that is in the document. */
+export function Rows({ rows: { data, problem, isLoading }, view, filters, retry }: Props) {
+  const exported = (format: string) => {
+    const query = new URLSearchParams(filters)
+    query.set('format', format)
+    return `v1/lapses?${query}`
+  }
+
+  return (
+    <section class="card rows" aria-labelledby="rows-title" aria-busy={isLoading}>
+      <div class="card-head">
+        <h2 id="rows-title">Rows</h2>
+        <p class="quiet">newest first, {timeZone}</p>
+        <span class="exports">
+          <a href={exported('csv')} download="lapses.csv">
+            Export CSV
+          </a>
+          <a href={exported('ndjson')} download="lapses.ndjson">
+            NDJSON
+          </a>
+        </span>
+      </div>
+      {problem && <ProblemNote problem={problem} retry={retry} />}
+      {!data && !problem && <p class="waiting">Loading…</p>}
+      {data && data.lapses.length === 0 && (
+        <p class="empty">
+          No row matches. <a href={view.href({})}>Look again</a>, or widen the filters.
+        </p>
+      )}
+      {data && data.lapses.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Noticed</th>
+              <th scope="col">Reason</th>
+              <th scope="col">Subject</th>
+              <th scope="col" class="wide">
+                Session
+              </th>
+              <th scope="col" class="middle">
+                Site
+              </th>
+              <th scope="col" class="number middle">
+                Idle for
+              </th>
+              <th scope="col" class="number wide">
+                Past the limit
+              </th>
+              <th scope="col" class="middle">
+                Evidence
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.lapses.map((row) => (
+              <Line key={row.id} row={row} view={view} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {data && <Pager next={data.next} view={view} />}
+    </section>
+  )
+}
+
+function Line({ row, view }: { readonly row: Row; readonly view: View }) {
+  const past = pastLimitMs(row)
+  const open = (event: Event) => {
+    event.preventDefault()
+    view.go({ row: String(row.id) })
+  }
+  return (
+    // The link in it is for the keyboard; the pointer has the whole line.
+    <tr onClick={open} class={view.get('row') === String(row.id) ? 'open' : undefined}>
+      <td>
+        <a href={view.href({ row: String(row.id) })}>
+          <time dateTime={row.detectedAt} title={asUtc(row.detectedAt)}>
+            {asDateTime(row.detectedAt)}
+          </time>
+        </a>
+      </td>
+      <td class="reason">
+        <span class={`dot ${row.reason}`} />
+        {reasonNames[row.reason]}
+        {row.clientVersion === 'selftest' && <span class="tag">self-test</span>}
+      </td>
+      <td class="id">{row.subject ?? '–'}</td>
+      <td class="id wide">{row.session ?? row.marker ?? '–'}</td>
+      <td class="middle">{row.site}</td>
+      <td class="number middle">{row.elapsedMs === null ? '–' : asDuration(row.elapsedMs)}</td>
+      <td class="number wide">{past === null ? '–' : asDuration(past)}</td>
+      <td class="middle">{evidenceNames[row.evidence]}</td>
+    </tr>
+  )
+}
+
+/** Onwards by the cursor of the page; back as the browser goes back. */
+function Pager({ next, view }: { readonly next: string | null; readonly view: View }) {
+  const cursor = view.get('cursor')
+  if (!cursor && next === null) return null
+  const turn = (to: string | null) => (event: Event) => {
+    event.preventDefault()
+    view.go({ cursor: to })
+    document.getElementById('rows-title')?.scrollIntoView()
+  }
+  return (
+    <nav class="pager" aria-label="Pages">
+      {cursor && (
+        <>
+          <a href={view.href({ cursor: null })} onClick={turn(null)}>
+            Newest
+          </a>
+          <button type="button" onClick={() => history.back()}>
+            Newer
+          </button>
+        </>
+      )}
+      {next !== null && (
+        <a href={view.href({ cursor: next })} onClick={turn(next)} rel="next">
+          Older
+        </a>
+      )}
+    </nav>
+  )
+}

@@ -1,0 +1,98 @@
+import type { LapseRow } from '../../src/lapse/row.ts'
+import type { Reason } from '../../src/lapse/verdict.ts'
+
+/** A value as JSON carries it: a time is its ISO 8601 text. */
+type Json<Value> = Value extends Date ? string : Value
+
+/** A row of the audit, as the collector answers with it. */
+export type Row = { readonly [Name in keyof LapseRow]: Json<LapseRow[Name]> }
+
+export interface RowsPage {
+  readonly lapses: readonly Row[]
+  readonly next: string | null
+}
+
+export interface Bucket {
+  readonly start: string
+  readonly counts: Readonly<Partial<Record<Reason, number>>>
+}
+
+/** How long after the limit people came back, over all rows of the reason `idle_timeout`. */
+export interface PastLimit {
+  readonly count: number
+  readonly p50Ms: number | null
+  readonly p75Ms: number | null
+  readonly p90Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+  readonly histogram: readonly {
+    readonly fromMs: number
+    readonly toMs: number | null
+    readonly count: number
+  }[]
+}
+
+export interface Summary {
+  readonly bucket: 'hour' | 'day'
+  readonly from: string
+  readonly to: string
+  readonly buckets: readonly Bucket[]
+  readonly pastLimit: PastLimit
+}
+
+/** Who is signed in. */
+export interface Session {
+  readonly token: { readonly id: string; readonly name: string | null }
+  readonly session: string
+  readonly ticket: string
+  readonly idleTimeoutSeconds: number
+  readonly sites: readonly string[]
+}
+
+/** Why there is no answer, in words for the reader. `status` is 0 where the collector was not reached. */
+export class Problem extends Error {
+  readonly status: number
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+interface Ask {
+  readonly method?: string
+  readonly body?: object
+  readonly signal?: AbortSignal
+  /** Asked for by no person: does not keep the session alive. */
+  readonly unattended?: boolean
+}
+
+/**
+ * Asks the collector.
+ *
+ * @throws {Problem}
+ */
+export async function ask<Answer>(
+  path: string,
+  { method = 'GET', body, signal, unattended }: Ask = {},
+): Promise<Answer> {
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      headers: {
+        Accept: 'application/json',
+        ...(unattended && { 'Lapse-Unattended': '1' }),
+        ...(body && { 'Content-Type': 'application/json' }),
+      },
+      body: body ? JSON.stringify(body) : null,
+      ...(signal && { signal }),
+    })
+  } catch (cause) {
+    if (signal?.aborted) throw cause
+    throw new Problem(0, 'The collector cannot be reached. Check the network, and that the collector runs.')
+  }
+  if (response.status === 204) return undefined as Answer
+  const answer = await response.json().catch(() => ({}))
+  if (response.ok) return answer
+  throw new Problem(response.status, answer.detail ?? `The collector answered with ${response.status}.`)
+}

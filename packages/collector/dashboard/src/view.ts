@@ -1,0 +1,94 @@
+import { useEffect, useState } from 'preact/hooks'
+import { timeZone } from './time.ts'
+
+/** What the address of the page says: the filters, and what is open. Everything else follows from it. */
+export type Name =
+  | 'range'
+  | 'site'
+  | 'reason'
+  | 'evidence'
+  | 'subject'
+  | 'session'
+  | 'from'
+  | 'to'
+  | 'cursor'
+  | 'row'
+export type Changes = Readonly<Partial<Record<Name, string | null>>>
+
+export const ranges = {
+  '24h': { label: '24 hours', days: 1 },
+  '7d': { label: '7 days', days: 7 },
+  '30d': { label: '30 days', days: 30 },
+  '90d': { label: '90 days', days: 90 },
+  '1y': { label: '1 year', days: 365 },
+  '5y': { label: '5 years', days: 5 * 365 },
+} as const
+const dayMs = 86_400_000
+
+export type Range = keyof typeof ranges
+
+export interface View {
+  readonly get: (name: Name) => string
+  /** The address with some changes. */
+  readonly href: (changes: Changes) => string
+  readonly go: (changes: Changes, how?: 'push' | 'replace') => void
+  /** `custom` where the address names its own times. */
+  readonly range: Range | 'custom'
+}
+
+/** The address of the page, and the way to change it. */
+export function useView(): View {
+  const [search, setSearch] = useState(location.search)
+  useEffect(() => {
+    const read = () => setSearch(location.search)
+    addEventListener('popstate', read)
+    return () => removeEventListener('popstate', read)
+  }, [])
+  const parameters = new URLSearchParams(search)
+  const get = (name: Name) => parameters.get(name) ?? ''
+  const href = (changes: Changes) => {
+    const changed = new URLSearchParams(search)
+    for (const [name, value] of Object.entries(changes)) {
+      if (value) changed.set(name, value)
+      else changed.delete(name)
+    }
+    const text = changed.toString()
+    return text ? `?${text}` : location.pathname
+  }
+  const named = get('range')
+  return {
+    get,
+    href,
+    go(changes, how = 'push') {
+      history[how === 'push' ? 'pushState' : 'replaceState'](null, '', href(changes))
+      setSearch(location.search)
+    },
+    range: get('from') || get('to') ? 'custom' : named in ranges ? (named as Range) : '30d',
+  }
+}
+
+const filterNames = ['site', 'reason', 'evidence', 'subject', 'session'] as const
+
+/** The filters as a query of the API. `now` is epoch milliseconds: a range ends there. */
+export function filterQuery({ get, range }: View, now: number): URLSearchParams {
+  const query = new URLSearchParams()
+  for (const name of filterNames) if (get(name)) query.set(name, get(name))
+  if (range === 'custom') {
+    if (get('from')) query.set('from', get('from'))
+    if (get('to')) query.set('to', get('to'))
+  } else {
+    query.set('from', new Date(now - ranges[range].days * dayMs).toISOString())
+  }
+  return query
+}
+
+/** The filters as a query of the summary: in hours up to about a week, else in days, and of no more than five years. */
+export function summaryQuery(filters: URLSearchParams, now: number): URLSearchParams {
+  const query = new URLSearchParams(filters)
+  const to = Date.parse(filters.get('to') ?? '') || now
+  const from = Math.max(Date.parse(filters.get('from') ?? '') || 0, to - ranges['5y'].days * dayMs)
+  query.set('from', new Date(from).toISOString())
+  query.set('bucket', to - from <= 8 * dayMs ? 'hour' : 'day')
+  query.set('timeZone', timeZone)
+  return query
+}
