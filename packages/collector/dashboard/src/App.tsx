@@ -29,8 +29,9 @@ export function App() {
     if (idleSeconds !== null) setState({ is: 'out', idleSeconds })
   }
   const look = () =>
-    ask<Session>(path).then(enter, (problem: Problem) =>
-      problem.status === 401 ? leave() : setState({ is: 'broken', problem }),
+    ask<Session | undefined>(path).then(
+      (session) => (session ? enter(session) : leave()),
+      (problem: Problem) => setState({ is: 'broken', problem }),
     )
   const signOut = () =>
     ask(path, { method: 'DELETE' }).then(
@@ -48,7 +49,11 @@ export function App() {
     if (!isIn) return
     const check = () => {
       if (document.hidden) return
-      ask(path, { unattended: true }).catch(({ status }: Problem) => (status === 401 ? leave() : undefined))
+      // Out of reach, it says nothing of the session.
+      ask<Session | undefined>(path, { unattended: true }).then(
+        (session) => (session ? undefined : leave()),
+        () => {},
+      )
     }
     const timer = setInterval(check, checkEveryMs)
     document.addEventListener('visibilitychange', check)

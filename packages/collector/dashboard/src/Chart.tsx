@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import type { Bucket } from './api.ts'
+import { asTick } from './time.ts'
 import type { reasons as allReasons } from './words.ts'
 
 interface Props {
@@ -13,8 +14,6 @@ interface Props {
   /** Hears of a part that was drawn over: epoch milliseconds. */
   readonly zoom: (from: number, to: number) => void
 }
-
-const height = 240
 
 /** Stacked bars. The arrow keys move along them, as the pointer does. */
 export function Chart({ buckets, reasons, point, label, zoom }: Props) {
@@ -35,7 +34,9 @@ export function Chart({ buckets, reasons, point, label, zoom }: Props) {
       )
     }
     draw()
-    const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
+    const resized = new ResizeObserver(() =>
+      plot.current?.setSize({ width: element.clientWidth, height: element.clientHeight }),
+    )
     resized.observe(element)
     // The canvas has its colours from the style sheet, which follows the system's.
     const dark = matchMedia('(prefers-color-scheme: dark)')
@@ -56,7 +57,7 @@ export function Chart({ buckets, reasons, point, label, zoom }: Props) {
     const from = chart.cursor.idx ?? (step > 0 ? -1 : buckets.length)
     const index = Math.min(Math.max(from + step, 0), buckets.length - 1)
     const [times] = chart.data
-    chart.setCursor({ left: chart.valToPos((times[index] ?? 0) + 1, 'x'), top: height / 4 })
+    chart.setCursor({ left: chart.valToPos((times[index] ?? 0) + 1, 'x'), top: 1 })
   }
 
   return (
@@ -96,7 +97,7 @@ function optionsFor(
   }
   return {
     width: element.clientWidth,
-    height,
+    height: element.clientHeight,
     padding: [8, 0, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
@@ -105,7 +106,13 @@ function optionsFor(
       y: { range: (_, _min, max) => [0, Math.max(max * 1.05, 4)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70 },
+      {
+        ...axis,
+        size: 28,
+        grid: { show: false },
+        space: 70,
+        values: (_, splits) => splits.map((at) => asTick(at * 1000)),
+      },
       {
         ...axis,
         size: 48,

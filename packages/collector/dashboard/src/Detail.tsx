@@ -82,7 +82,7 @@ function Verdict({ row, view }: { readonly row: Row; readonly view: View }) {
           {timesOf(row).map(([name, time]) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td>{time === null ? 'not known' : asDateTime(time)}</td>
+              <td>{time === null ? unknown(name, row) : asDateTime(time)}</td>
               <td class="quiet">{time === null ? '' : asUtc(time)}</td>
             </tr>
           ))}
@@ -122,6 +122,9 @@ function Course({ row }: { readonly row: Row }) {
     </div>
   )
 }
+
+const unknown = (name: string, { reason }: Row) =>
+  name === 'Expired' && !reason.endsWith('_timeout') ? 'no limit was reached' : 'not known'
 
 const timesOf = (row: Row) =>
   [

@@ -45,8 +45,8 @@ function Bins({ count, p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, histogram }: PastLimit
       </p>
       {longer?.toMs && (
         <p class="quiet">
-          A limit {asDuration(longer.toMs)} longer would have spared {asPercent(longer.share)} of{' '}
-          {asCount(count)} people the new sign-in.
+          A limit {asDuration(longer.toMs)} longer would have kept {asPercent(longer.share)} of these{' '}
+          {asCount(count)} sessions alive.
         </p>
       )}
       <table class="bins">

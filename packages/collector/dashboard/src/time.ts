@@ -21,6 +21,12 @@ const shortDateTime = new Intl.DateTimeFormat(language, {
 const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' })
 const date = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', year: 'numeric' })
 
+const dayOfMonth = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' })
+const hour = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+
+/** For an axis, whose place is small: the day, or within one the hour. `at` is epoch milliseconds. */
+export const asTick = (at: number) =>
+  new Date(at).getHours() + new Date(at).getMinutes() === 0 ? dayOfMonth.format(at) : hour.format(at)
 export const asDateTime = (time: string) => dateTime.format(new Date(time))
 export const asShortDateTime = (time: string) => shortDateTime.format(new Date(time))
 export const asClock = (time: string) => clock.format(new Date(time))

@@ -3,7 +3,7 @@ import type { LapseFilter } from '../lapse/filter.ts'
 import { isTokenLive, matchesToken, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
 import type { CollectorParts } from './app.ts'
 import type { Context } from './context.ts'
-import { readSession, writeSession } from './dashboardCookie.ts'
+import { readSession, renewSession } from './dashboardCookie.ts'
 
 interface Demand {
   readonly scope: TokenScope
@@ -43,9 +43,6 @@ export async function tokenOf(ctx: Context, text: string, { scope, findToken }: 
   return token
 }
 
-/** What the dashboard says of a request that it makes by itself: nobody's access, so no idle timeout is put off. */
-const unattended = 'Lapse-Unattended'
-
 /**
  * Whoever reads the audit: the token of the scope `read` that the request brings, or that of the dashboard's session.
  *
@@ -58,7 +55,7 @@ export async function authenticateReader(ctx: Context, { store, settings }: Coll
   if (!session)
     throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
   ctx.state.logged.token = session.token.id
-  if (ctx.get(unattended) === '') await writeSession(ctx, session, settings.dashboard)
+  await renewSession(ctx, session, settings.dashboard)
   return session.token
 }
 

@@ -16,7 +16,16 @@ export async function readSession(
   return cookie ? openSession(cookie, findToken, Date.now()) : undefined
 }
 
-/** Begins a session in the browser, or puts off its idle timeout. */
+/** Puts off the idle timeout, unless the dashboard says that it asks by itself: that is nobody's access. */
+export async function renewSession(
+  ctx: Context,
+  session: DashboardSession,
+  limits: SessionLimits,
+): Promise<void> {
+  if (ctx.get('Lapse-Unattended') === '') await writeSession(ctx, session, limits)
+}
+
+/** Puts a session into the browser. */
 export async function writeSession(
   ctx: Context,
   session: DashboardSession,

@@ -4,7 +4,7 @@ import { LapseError } from '../lapse/error.ts'
 import type { CollectorParts } from './app.ts'
 import { tokenOf } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
-import { endSession, readSession, writeSession } from './dashboardCookie.ts'
+import { endSession, readSession, renewSession, writeSession } from './dashboardCookie.ts'
 import { readJson } from './readJson.ts'
 import { isSameOrigin } from './sameOrigin.ts'
 
@@ -26,13 +26,20 @@ export function signIn(parts: CollectorParts): Middleware {
   }
 }
 
-/** `GET /dashboard/session`: who is signed in. It is an access, as the load of a page is. */
+/**
+ * `GET /dashboard/session`: who is signed in, or 204 where nobody is. It is an access, as the load of a page is, unless
+ * the page asks by itself.
+ */
 export function getSession(parts: CollectorParts): Middleware {
   return async (ctx) => {
     const session = await readSession(ctx, parts.store.findToken)
-    if (!session) throw new LapseError('token-refused', 'Sign in with a token of the scope "read".')
-    await writeSession(ctx, session, parts.settings.dashboard)
-    await tell(ctx, session, parts)
+    ctx.set('Cache-Control', 'no-store')
+    if (session) {
+      await renewSession(ctx, session, parts.settings.dashboard)
+      await tell(ctx, session, parts)
+    } else {
+      ctx.status = 204
+    }
   }
 }
 
