@@ -58,7 +58,7 @@ describe('the packages, packed and installed in an empty project', () => {
     })
   })
 
-  test('serve the tag: npx lapse init, then serve', async () => {
+  test('serve the tag and the dashboard: npx lapse init, then serve', async () => {
     const init = ['lapse', 'init', '--site', 'acme', '--origin', 'https://app.acme.com']
     await run('npx', ['--no-install', ...init], { cwd: folder })
     const url = `http://127.0.0.1:${await freePort()}`
@@ -77,6 +77,9 @@ describe('the packages, packed and installed in an empty project', () => {
       expect(await script.text()).toBe(
         readFileSync(join(folder, 'node_modules/@lapse/client/dist/lapse.js'), 'utf8'),
       )
+      const dashboard = await (await fetch(url)).text()
+      const [part = ''] = /dashboard\/[^"]+\.js/.exec(dashboard) ?? []
+      expect((await fetch(`${url}/${part}`)).headers.get('content-type')).toMatch('javascript')
       const page = await fetch(`${url}/tag?site=acme`)
       expect(await page.text()).toMatch('data-site=&#34;acme&#34;')
     } finally {

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { browserOptions } from '../../../scripts/demo/browser.ts'
@@ -10,7 +9,6 @@ import { hashToken, mintToken, type Token } from '../src/lapse/token.ts'
 import { createCollector, origin, type TestCollector } from './collector.ts'
 import { insertRows } from './rows.ts'
 
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const minute = 60_000
 const noon = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 12 * 60 * minute
 const site = { origins: [origin], idleTimeoutSeconds: 1800 }
@@ -55,7 +53,7 @@ async function violations(page: Page): Promise<unknown[]> {
   const session = await page.context().newCDPSession(page)
   const evaluate = async (expression: string) =>
     (await session.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true })).result
-  await evaluate(readFileSync(axe, 'utf8'))
+  await evaluate(axe.source)
   const { value } = await evaluate(
     'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes.map((node) => node.html).join()))',
   )
