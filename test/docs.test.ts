@@ -7,7 +7,7 @@ import { parseConfig } from '@lapse/collector'
 import { jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { command } from './collector.ts'
-import { type CodeBlock, readCodeBlocks, root } from './markdown.ts'
+import { type CodeBlock, findBrokenLinks, readCodeBlocks, root } from './markdown.ts'
 import { freePort } from './servers.ts'
 
 const blocks = readCodeBlocks()
@@ -49,6 +49,10 @@ const samples: Readonly<Record<string, { readonly file: string; readonly command
 }
 
 describe('the pages', () => {
+  test('link to nothing that is not there', () => {
+    expect(findBrokenLinks()).toEqual([])
+  })
+
   test('have no block of code that is neither run here nor marked as not run', () => {
     const handled = ['json', 'sh', 'ts', 'html', ...Object.keys(samples)]
     // Text and diagrams are no code.

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -15,11 +15,15 @@ export interface CodeBlock {
   readonly code: string
 }
 
+const readPage = (file: string) => readFileSync(join(root, file), 'utf8')
+
+/** The paths of the project's pages, from its root. */
+const pages = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
+
 /** Every block of code in every page of the project. */
 export function readCodeBlocks(): CodeBlock[] {
-  const files = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
-  return files.flatMap((file) => {
-    const text = readFileSync(join(root, file), 'utf8')
+  return pages.flatMap((file) => {
+    const text = readPage(file)
     return [...text.matchAll(/^```(\S*)([^\n]*)\n([\s\S]*?)^```$/gm)].map(
       ({ 1: language = '', 2: mark = '', 3: code = '', index }) => ({
         file,
@@ -30,4 +34,31 @@ export function readCodeBlocks(): CodeBlock[] {
       }),
     )
   })
+}
+
+/** Links of the pages to something in the project that is not there, as `PAGE: TARGET`. */
+export function findBrokenLinks(): string[] {
+  return pages.flatMap((file) => {
+    const targets = [...readPage(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+    return targets
+      .filter((target) => !/^https?:/.test(target) && isBroken(file, target))
+      .map((target) => `${file}: ${target}`)
+  })
+}
+
+function isBroken(from: string, target: string): boolean {
+  const [path = '', heading] = target.split('#')
+  const file = path === '' ? from : join(dirname(from), path)
+  if (!existsSync(join(root, file))) return true
+  return heading !== undefined && !headingsOf(file).includes(heading)
+}
+
+/** The headings as GitHub names them in addresses. */
+function headingsOf(file: string): string[] {
+  return [...readPage(file).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  )
 }
