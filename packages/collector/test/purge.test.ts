@@ -88,10 +88,12 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
     const log = pino({}, { write: (line) => void logLines.push(line) })
     const dailyAt = new Date(Date.now() + 2_000).toISOString().slice(11, 19)
     const replica = parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } }))
-    const replicas = [await startCollector(replica, log), await startCollector(replica, log)]
+    // Embedded SQLite is one collector's: two in one process would each keep the other from giving up its lock.
+    const replicas = [await startCollector(replica, log)]
+    if (server.url !== undefined) replicas.push(await startCollector(replica, log))
     const outcomes = () =>
       logLines.map((line) => JSON.parse(line)).filter(({ msg }) => /rows that are kept no longer/.test(msg))
-    await waitUntil(async () => outcomes().length >= 2, 'both replicas')
+    await waitUntil(async () => outcomes().length >= replicas.length, 'each replica')
     for (const collector of replicas) await collector.close()
     expect(outcomes().reduce((sum, { deleted = 0 }) => sum + deleted, 0)).toBe(1200)
     expect(outcomes().every(({ level }) => level === 30)).toBe(true)

@@ -36,6 +36,8 @@ export async function rollUp(
   { signal, onChunk }: RollUpOptions = {},
 ): Promise<void> {
   const lastId = await lastSettledId(database, tableName)
+  // Where nothing is new, nobody who writes has to wait.
+  if ((await readMark(database, tableName)) >= lastId) return
   for (;;) {
     const startedAt = performance.now()
     const upToId = await database.transaction((transaction) => addChunk(transaction, tableName, lastId))
@@ -99,10 +101,13 @@ async function addChunk(transaction: Knex.Transaction, tableName: string, lastId
 
 /** Locks the rollup against other changes until the transaction ends, and says up to which row it goes. */
 async function lockedMark(transaction: Knex.Transaction, tableName: string): Promise<number> {
-  const { state } = rollupTables(tableName)
   // A write comes first: SQLite lets a transaction that has read before write only if nobody else did meanwhile.
-  await transaction(state).update({ id: 1 })
-  return Number((await transaction(state).first('up_to_id')).up_to_id)
+  await transaction(rollupTables(tableName).state).update({ id: 1 })
+  return readMark(transaction, tableName)
+}
+
+async function readMark(database: Knex, tableName: string): Promise<number> {
+  return Number((await database(rollupTables(tableName).state).first('up_to_id')).up_to_id)
 }
 
 async function change(
