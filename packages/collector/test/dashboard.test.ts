@@ -194,6 +194,18 @@ describe('the dashboard', () => {
     await collector.database.sql('session_audit').where({ session: 'alias-new' }).delete()
   })
 
+  test('leaves alone what is being typed when it looks for new rows', async () => {
+    const page = await open(collector.url)
+    await signIn(page, token)
+    await lines(page).first().waitFor()
+    await page.getByLabel('Subject').pressSequentially('u_1')
+    // The first of the two has been shown when the second one comes.
+    for (const _ of [1, 2]) await page.waitForResponse((response) => response.url().includes('v1/lapses?'))
+    expect(await page.getByLabel('Subject').inputValue()).toBe('u_1')
+    await page.getByLabel('Subject').press('Enter')
+    await expect.poll(() => lines(page).count(), settled).toBe(12)
+  })
+
   test('says so when the collector is away, and tries again', async () => {
     const page = await open(collector.url)
     await signIn(page, token)

@@ -1,3 +1,4 @@
+import { useEffect, useState } from 'preact/hooks'
 import { timeZone } from './time.ts'
 import { type Changes, type Name, type Range, ranges, type View } from './view.ts'
 import { evidenceNames, evidences, reasonNames, reasons } from './words.ts'
@@ -104,6 +105,10 @@ function Choice({
 }
 
 function Text({ name, label, view, choose }: FieldProps) {
+  const written = view.get(name)
+  // What is being typed stays when the page looks for new rows.
+  const [draft, setDraft] = useState(written)
+  useEffect(() => setDraft(written), [written])
   return (
     <label>
       <span>{label}</span>
@@ -112,7 +117,8 @@ function Text({ name, label, view, choose }: FieldProps) {
         placeholder="Any"
         spellcheck={false}
         autocomplete="off"
-        value={view.get(name)}
+        value={draft}
+        onInput={({ currentTarget }) => setDraft(currentTarget.value)}
         onChange={({ currentTarget }) => choose({ [name]: currentTarget.value.trim() })}
       />
     </label>
