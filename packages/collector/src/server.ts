@@ -24,6 +24,8 @@ export interface Collector {
 
 /** How long connections that stay open hear `Connection: close`, before the port is given up and again after it. */
 const drainMs = 250
+/** How long answers that were begun may take to be read. An event has its answer after six seconds at the latest. */
+const maxDrainMs = 9_000
 
 /**
  * Starts a collector. Embedded SQLite is migrated on the way; on MySQL and MariaDB `lapse migrate` does that, by an
@@ -77,7 +79,9 @@ export async function startCollector(
         const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve))
         await sleep(drainMs)
         server.closeIdleConnections()
+        const giveUp = setTimeout(() => server.closeAllConnections(), maxDrainMs)
         await closed
+        clearTimeout(giveUp)
         await Promise.all([dailyPurge.stop(), rollingUp.stop()])
         await writer.close()
         await store.close()

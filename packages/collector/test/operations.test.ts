@@ -12,7 +12,16 @@ import { parseLapseEvent } from '../src/lapse/event.ts'
 import { type Lapse, toLapse } from '../src/lapse/row.ts'
 import { hashToken, mintToken, type TokenScope } from '../src/lapse/token.ts'
 import { openWriter } from '../src/store/store.ts'
-import { createCollector, environment, eventOf, origin, postEvent, writtenConfig } from './collector.ts'
+import {
+  createCollector,
+  environment,
+  eventOf,
+  origin,
+  postEvent,
+  type TestCollector,
+  writtenConfig,
+} from './collector.ts'
+import { insertRows } from './rows.ts'
 
 const silent = pino({ level: 'silent' })
 const sqlite = { name: 'SQLite' }
@@ -101,12 +110,8 @@ describe('the collector', () => {
     // Whoever comes through a proxy that is not trusted could be anyone.
     const elsewhere = { 'X-Forwarded-For': '127.0.0.1' }
     expect((await metrics(elsewhere)).status).toBe(401)
-    const authorized = async (scope: TokenScope) => {
-      const { id, token } = mintToken()
-      const none = { name: null, site: null, expiresAt: null, revokedAt: null }
-      await collector.store.addToken({ id, scope, hash: hashToken(token), createdAt: new Date(), ...none })
-      return (await metrics({ ...elsewhere, Authorization: `Bearer ${token}` })).status
-    }
+    const authorized = async (scope: TokenScope) =>
+      (await metrics({ ...elsewhere, Authorization: `Bearer ${await issue(collector, scope)}` })).status
     expect(await authorized('read')).toBe(200)
     expect(await authorized('write')).toBe(403)
   })
@@ -272,6 +277,30 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
   })
 })
 
+test('the collector ends in time, though a reader of an export takes nothing more', async () => {
+  const collector = await createCollector(sqlite)
+  const rows = Array.from({ length: 20_000 }, (_, index) => ({
+    session: `s${index}`,
+    detected_at: Date.now() - index,
+  }))
+  await insertRows(collector.database.sql, rows)
+  const headers = {
+    Authorization: `Bearer ${await issue(collector, 'read')}`,
+    Accept: 'application/x-ndjson',
+  }
+  const { body } = await fetch(`${collector.url}/v1/lapses`, { headers })
+  const reader = body?.getReader()
+  await reader?.read()
+  const startedAt = performance.now()
+  await collector.end()
+  expect(performance.now() - startedAt).toBeLessThan(20_000)
+  await expect(readToEnd(reader)).rejects.toThrow()
+})
+
+async function readToEnd(reader: ReadableStreamDefaultReader | undefined): Promise<void> {
+  while (!(await reader?.read())?.done);
+}
+
 const migrations = ['0001_session_audit', '0002_tokens', '0003_read_indexes', '0004_rollup']
 
 describe.each(inject('databaseServers'))('migration on $name', (server) => {
@@ -315,6 +344,13 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
     await dropIndex()
   })
 })
+
+async function issue(collector: TestCollector, scope: TokenScope): Promise<string> {
+  const { id, token } = mintToken()
+  const none = { name: null, site: null, expiresAt: null, revokedAt: null }
+  await collector.store.addToken({ id, scope, hash: hashToken(token), createdAt: new Date(), ...none })
+  return token
+}
 
 function lapseOf(): Lapse {
   const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)
