@@ -115,8 +115,11 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
       const { id } = await user.signIn()
       await user.open(`/?${kept}`)
       await user.open(`/reports?${kept}`)
+      // A page that still waits for an answer, such as that for its icon, does not go into bfcache.
+      await sleep(500)
       await user.tab.back()
       expect([await user.pathname(), await wasRestored()]).toEqual(['/', true])
+      await sleep(500)
       await user.tab.forward()
       expect([await user.pathname(), await wasRestored()]).toEqual(['/reports', true])
       await user.expectNoRow()

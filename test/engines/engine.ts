@@ -55,8 +55,9 @@ export async function leave(tab: Pick<Tab, 'evaluate'>, deed: () => Promise<unkn
   const mark = `left-${Math.random()}`
   await tab.evaluate(`window.harnessMark = '${mark}'`)
   await deed()
-  const hasArrived = `window.harnessMark !== '${mark}' && document.readyState === 'complete'`
-  // Between two documents there is nothing to ask.
+  const isAnother = `window.harnessMark !== '${mark}' && location.href !== 'about:blank'`
+  const hasArrived = `${isAnother} && document.readyState === 'complete'`
+  // Between two documents there is nothing to ask, or an empty one.
   await waitUntil(() => tab.evaluate<boolean>(hasArrived).catch(() => false), 'the next page')
 }
 

@@ -44,6 +44,19 @@ export const operationPaths = {
       },
     },
   },
+  '/': {
+    get: {
+      operationId: 'getDashboard',
+      tags: ['operations'],
+      summary: 'The dashboard, where a person reads the audit',
+      description: 'Anyone may load the page. It shows rows to who signs in there with a token to read.',
+      security: [],
+      responses: {
+        200: { description: 'A page.', ...text('text/html') },
+        ...problemResponses(),
+      },
+    },
+  },
   '/tag': {
     get: {
       operationId: 'getTag',
