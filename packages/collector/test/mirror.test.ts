@@ -153,7 +153,8 @@ describe.each(mysqlServers)('a mirror on $name', (server) => {
   test('says what to do when the account may not make triggers, or not write the table', async () => {
     const { sql, url } = collector.database
     const name = new URL(url).pathname.slice(1)
-    const account = `${name.slice(-12)}@'127.0.0.1'`
+    // Unquoted, digits with an e among them would be a number.
+    const account = `'${name.slice(-12)}'@'127.0.0.1'`
     await sql.raw('create table audit (at datetime(3))')
     await sql.raw(`create user ${account} identified by 'secret'`)
     await sql.raw(`grant select, trigger on ${name}.* to ${account}`)
