@@ -1,4 +1,5 @@
-import type { PastLimit, Summary } from './api.ts'
+import type { PastLimit } from '../../src/lapse/pastLimit.ts'
+import type { Summary } from './api.ts'
 import { asCount, asDuration, asPercent } from './time.ts'
 import type { Answer } from './useAnswer.ts'
 

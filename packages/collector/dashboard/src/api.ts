@@ -1,3 +1,4 @@
+import type { PastLimit } from '../../src/lapse/pastLimit.ts'
 import type { LapseRow } from '../../src/lapse/row.ts'
 import type { Reason } from '../../src/lapse/verdict.ts'
 
@@ -15,21 +16,6 @@ export interface RowsPage {
 export interface Bucket {
   readonly start: string
   readonly counts: Readonly<Partial<Record<Reason, number>>>
-}
-
-/** How long after the limit people came back, over all rows of the reason `idle_timeout`. */
-export interface PastLimit {
-  readonly count: number
-  readonly p50Ms: number | null
-  readonly p75Ms: number | null
-  readonly p90Ms: number | null
-  readonly p95Ms: number | null
-  readonly p99Ms: number | null
-  readonly histogram: readonly {
-    readonly fromMs: number
-    readonly toMs: number | null
-    readonly count: number
-  }[]
 }
 
 export interface Summary {
