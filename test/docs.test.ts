@@ -7,7 +7,8 @@ import { parseConfig } from '@lapse/collector'
 import { jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { command } from './collector.ts'
-import { type CodeBlock, findBrokenLinks, readCodeBlocks, root } from './markdown.ts'
+import { type CodeBlock, findBrokenLinks, readCodeBlocks } from './markdown.ts'
+import { root } from './root.ts'
 import { freePort } from './servers.ts'
 
 const blocks = readCodeBlocks()

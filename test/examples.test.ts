@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { readCodeBlocks, root } from './markdown.ts'
+import { readCodeBlocks } from './markdown.ts'
+import { root } from './root.ts'
 import { freePort } from './servers.ts'
 
 /** The commands that start an example, as its README has them. */

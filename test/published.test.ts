@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serve, stop } from './collector.ts'
-import { root } from './markdown.ts'
+import { root } from './root.ts'
 import { freePort } from './servers.ts'
 
 const run = promisify(execFile)
