@@ -10,6 +10,7 @@ import {
   type Store,
   startCollector,
 } from '../src/index.ts'
+import { hashToken, mintToken, type Token } from '../src/lapse/token.ts'
 
 export const origin = 'https://app.acme.com'
 const ticketSecret = 'a secret of the tests, 32 bytes or more'
@@ -67,6 +68,15 @@ export async function createCollector(
       await database.drop()
     },
   }
+}
+
+/** Makes a token to read with, unless told otherwise. */
+export async function issueToken(store: Pick<Store, 'addToken'>, changes: Partial<Token> = {}) {
+  const { id, token } = mintToken()
+  const none = { name: null, site: null, expiresAt: null, revokedAt: null }
+  const stored: Token = { id, scope: 'read', hash: hashToken(token), createdAt: new Date(), ...none }
+  await store.addToken({ ...stored, ...changes })
+  return { id, token }
 }
 
 export function postEvent(

@@ -5,8 +5,8 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { browserOptions } from '../../../scripts/demo/browser.ts'
 import type { DatabaseServer } from '../../../test/servers.ts'
-import { hashToken, mintToken, type Token } from '../src/lapse/token.ts'
-import { createCollector, origin, type TestCollector } from './collector.ts'
+import { mintToken, type Token } from '../src/lapse/token.ts'
+import { createCollector, issueToken, origin, type TestCollector } from './collector.ts'
 import { insertRows } from './rows.ts'
 
 const minute = 60_000
@@ -20,12 +20,8 @@ beforeAll(async () => {
 afterAll(() => browser.close())
 afterEach(() => Promise.all(browser.contexts().map((context) => context.close())))
 
-async function issue(collector: TestCollector, changes: Partial<Token> = {}) {
-  const { id, token } = mintToken()
-  const stored = { id, name: 'auditors', site: null, createdAt: new Date(), expiresAt: null, revokedAt: null }
-  await collector.store.addToken({ ...stored, scope: 'read', hash: hashToken(token), ...changes })
-  return { id, token }
-}
+const issue = (collector: TestCollector, changes: Partial<Token> = {}) =>
+  issueToken(collector.store, { name: 'auditors', ...changes })
 
 /** A page that fails the test when it breaks its own policy or throws. */
 async function open(url: string, options: BrowserContextOptions = {}): Promise<Page> {

@@ -8,8 +8,7 @@ import { serve, stop } from '../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, type Store } from '../src/index.ts'
-import { hashToken, mintToken } from '../src/lapse/token.ts'
-import { environment, eventOf, origin, postEvent, writtenConfig } from './collector.ts'
+import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from './collector.ts'
 import { exchange, faultOf } from './hostile/connection.ts'
 import { type Hostile, hostileRequests, unfinished } from './hostile/requests.ts'
 
@@ -42,10 +41,7 @@ describe.each(inject('databaseServers'))('hostile requests, with $name', (server
     const config = parseConfig(written, environment)
     store = openStore(config.database, config.table)
     await store.migrate()
-    const { id, token } = mintToken()
-    readToken = token
-    const none = { name: null, site: null, expiresAt: null, revokedAt: null }
-    await store.addToken({ id, scope: 'read', hash: hashToken(token), createdAt: new Date(), ...none })
+    readToken = (await issueToken(store)).token
     const configFile = join(folder, 'lapse.config.json')
     writeFileSync(configFile, JSON.stringify(written))
     log = openSync(join(folder, 'log'), 'w')

@@ -3,8 +3,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formatsModule from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { hashToken, mintToken, type TokenScope } from '../src/lapse/token.ts'
-import { createCollector, origin, type TestCollector } from './collector.ts'
+import type { TokenScope } from '../src/lapse/token.ts'
+import { createCollector, issueToken, origin, type TestCollector } from './collector.ts'
 
 const examples = z.record(z.string(), z.object({ value: z.unknown() })).default({})
 const content = z.record(z.string(), z.object({ schema: z.unknown(), examples })).default({})
@@ -77,12 +77,8 @@ describe('the OpenAPI document', () => {
     ajv = new Ajv2020({ strict: false, allErrors: true })
     formatsModule.default(ajv)
     ajv.addSchema(document, 'document')
-    for (const scope of ['read', 'write'] as const) {
-      const { id, token } = mintToken()
-      const none = { name: null, site: null, expiresAt: null, revokedAt: null }
-      await collector.store.addToken({ id, scope, hash: hashToken(token), createdAt: new Date(), ...none })
-      tokens[scope] = token
-    }
+    for (const scope of ['read', 'write'] as const)
+      tokens[scope] = (await issueToken(collector.store, { scope })).token
   })
   afterAll(() => collector.end())
 

@@ -10,15 +10,15 @@ import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
 import { parseLapseEvent } from '../src/lapse/event.ts'
 import { type Lapse, toLapse } from '../src/lapse/row.ts'
-import { hashToken, mintToken, type TokenScope } from '../src/lapse/token.ts'
+import type { TokenScope } from '../src/lapse/token.ts'
 import { openWriter } from '../src/store/store.ts'
 import {
   createCollector,
   environment,
   eventOf,
+  issueToken,
   origin,
   postEvent,
-  type TestCollector,
   writtenConfig,
 } from './collector.ts'
 import { insertRows } from './rows.ts'
@@ -110,8 +110,10 @@ describe('the collector', () => {
     // Whoever comes through a proxy that is not trusted could be anyone.
     const elsewhere = { 'X-Forwarded-For': '127.0.0.1' }
     expect((await metrics(elsewhere)).status).toBe(401)
-    const authorized = async (scope: TokenScope) =>
-      (await metrics({ ...elsewhere, Authorization: `Bearer ${await issue(collector, scope)}` })).status
+    const authorized = async (scope: TokenScope) => {
+      const { token } = await issueToken(collector.store, { scope })
+      return (await metrics({ ...elsewhere, Authorization: `Bearer ${token}` })).status
+    }
     expect(await authorized('read')).toBe(200)
     expect(await authorized('write')).toBe(403)
   })
@@ -285,7 +287,7 @@ test('the collector ends in time, though a reader of an export takes nothing mor
   }))
   await insertRows(collector.database.sql, rows)
   const headers = {
-    Authorization: `Bearer ${await issue(collector, 'read')}`,
+    Authorization: `Bearer ${(await issueToken(collector.store)).token}`,
     Accept: 'application/x-ndjson',
   }
   const { body } = await fetch(`${collector.url}/v1/lapses`, { headers })
@@ -344,13 +346,6 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
     await dropIndex()
   })
 })
-
-async function issue(collector: TestCollector, scope: TokenScope): Promise<string> {
-  const { id, token } = mintToken()
-  const none = { name: null, site: null, expiresAt: null, revokedAt: null }
-  await collector.store.addToken({ id, scope, hash: hashToken(token), createdAt: new Date(), ...none })
-  return token
-}
 
 function lapseOf(): Lapse {
   const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)

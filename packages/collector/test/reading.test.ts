@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { hashToken, mintToken } from '../src/lapse/token.ts'
-import { createCollector, type TestCollector } from './collector.ts'
+import { createCollector, issueToken, type TestCollector } from './collector.ts'
 import { insertRows } from './rows.ts'
 
 const noon = Date.UTC(2026, 0, 2, 12)
@@ -11,16 +10,10 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
   let read: string
   beforeAll(async () => {
     collector = await createCollector(server)
-    read = await issue(null)
+    read = (await issueToken(collector.store)).token
   })
   afterAll(() => collector.end())
 
-  async function issue(site: string | null, scope: 'read' | 'write' = 'read'): Promise<string> {
-    const { id, token } = mintToken()
-    const times = { createdAt: new Date(), expiresAt: null, revokedAt: null }
-    await collector.store.addToken({ id, name: null, scope, site, hash: hashToken(token), ...times })
-    return token
-  }
   const get = (path: string, { token = read, accept = '*/*' } = {}) =>
     fetch(`${collector.url}/v1/lapses${path}`, {
       headers: { Authorization: `Bearer ${token}`, Accept: accept },
@@ -104,7 +97,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     })
 
     test('shows a token of one site no other site', async () => {
-      const token = await issue('signed')
+      const { token } = await issueToken(collector.store, { site: 'signed' })
       const { lapses } = await (await get('', { token })).json()
       expect(lapses).toMatchObject([{ site: 'signed' }])
       expect((await get('?site=acme', { token })).status).toBe(403)
@@ -116,7 +109,8 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     test('answers a token of the scope read only', async () => {
       const unnamed = await fetch(`${collector.url}/v1/lapses`)
       expect([unnamed.status, unnamed.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
-      expect((await get('', { token: await issue(null, 'write') })).status).toBe(403)
+      const { token } = await issueToken(collector.store, { scope: 'write' })
+      expect((await get('', { token })).status).toBe(403)
     })
 
     test('names every wrong parameter', async () => {

@@ -5,8 +5,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parseConfig, startCollector } from '../src/index.ts'
-import { hashToken, mintToken } from '../src/lapse/token.ts'
-import { createCollector, environment, eventOf, type TestCollector, writtenConfig } from './collector.ts'
+import {
+  createCollector,
+  environment,
+  eventOf,
+  issueToken,
+  type TestCollector,
+  writtenConfig,
+} from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { insertRows } from './rows.ts'
 
@@ -65,11 +71,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     const { sites, ...config } = writtenConfig(collector.database.url)
     writeConfigIn(folder, { ...config, sites: { acme: sites.acme } })
-    const minted = mintToken()
-    const none = { name: null, site: null, expiresAt: null, revokedAt: null }
-    const stored = { id: minted.id, hash: hashToken(minted.token), createdAt: new Date(), ...none }
-    await collector.store.addToken({ ...stored, scope: 'read' })
-    token = minted.token
+    token = (await issueToken(collector.store)).token
   })
   afterAll(async () => {
     await collector.end()

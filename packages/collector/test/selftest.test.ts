@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { freePort } from '../../../test/servers.ts'
-import { hashToken, mintToken } from '../src/lapse/token.ts'
-import { createCollector, environment, type TestCollector, writtenConfig } from './collector.ts'
+import { createCollector, environment, issueToken, type TestCollector, writtenConfig } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 
 // Each test starts the command, some of them several times.
@@ -42,9 +41,7 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
   })
 
   test('signs a ticket where the site requires one, and reads the row by HTTP with a token', async () => {
-    const { id, token } = mintToken()
-    const stored = { id, name: null, site: null, createdAt: new Date(), expiresAt: null, revokedAt: null }
-    await collector.store.addToken({ ...stored, scope: 'read', hash: hashToken(token) })
+    const { token } = await issueToken(collector.store)
     const args = ['--token', token, '--format', 'json', '--output', 'report.json']
     const { status, stdout } = await selftest('signed', ...args)
     expect([status, stdout]).toEqual([0, 'Passed. The report is report.json.\n'])

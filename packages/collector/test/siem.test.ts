@@ -1,9 +1,8 @@
 import { isIP } from 'node:net'
 import { EcsFlat, EcsVersion } from '@elastic/ecs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashToken, mintToken } from '../src/lapse/token.ts'
 import { reasons } from '../src/lapse/verdict.ts'
-import { createCollector, type TestCollector } from './collector.ts'
+import { createCollector, issueToken, type TestCollector } from './collector.ts'
 import { ocsfAuthentication } from './ocsf.ts'
 import { insertRows } from './rows.ts'
 
@@ -14,11 +13,7 @@ describe('GET /v1/lapses for a SIEM', () => {
   let token: string
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
-    const minted = mintToken()
-    token = minted.token
-    const nothing = { name: null, site: null, expiresAt: null, revokedAt: null }
-    const stored = { id: minted.id, scope: 'read', hash: hashToken(token), createdAt: new Date() } as const
-    await collector.store.addToken({ ...stored, ...nothing })
+    token = (await issueToken(collector.store)).token
     const timeouts = ['idle_timeout', 'absolute_timeout']
     await insertRows(collector.database.sql, [
       ...reasons.map((reason, index) => ({

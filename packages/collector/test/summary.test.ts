@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { hashToken, mintToken } from '../src/lapse/token.ts'
-import { createCollector, type TestCollector } from './collector.ts'
+import { createCollector, issueToken, type TestCollector } from './collector.ts'
 import { insertRows } from './rows.ts'
 
 interface Summary {
@@ -31,16 +30,10 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
   let read: string
   beforeAll(async () => {
     collector = await createCollector(server)
-    read = await issue(null)
+    read = (await issueToken(collector.store)).token
   })
   afterAll(() => collector.end())
 
-  async function issue(site: string | null): Promise<string> {
-    const { id, token } = mintToken()
-    const times = { createdAt: new Date(), expiresAt: null, revokedAt: null }
-    await collector.store.addToken({ id, name: null, scope: 'read', site, hash: hashToken(token), ...times })
-    return token
-  }
   const get = (query: string, token = read) =>
     fetch(`${collector.url}/v1/summary?${query}`, { headers: { Authorization: `Bearer ${token}` } })
   const summary = async (query: string): Promise<Summary> => {
@@ -213,7 +206,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
 
   test('shows the reader of one site that site only', async () => {
     await keep([{ detected_at: Date.now() - hour }, { detected_at: Date.now() - hour, site: 'signed' }])
-    const token = await issue('signed')
+    const { token } = await issueToken(collector.store, { site: 'signed' })
     const { buckets } = await (await get('', token)).json()
     expect(buckets.map(({ counts }: Summary['buckets'][number]) => counts)).toEqual([{ idle_timeout: 1 }])
     expect((await get('site=acme', token)).status).toBe(403)

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { timeOf } from '../../../test/databases.ts'
-import { hashToken, mintToken, type Token, type TokenScope } from '../src/lapse/token.ts'
-import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
+import type { Token } from '../src/lapse/token.ts'
+import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
 
 describe.each(inject('databaseServers'))('a server with a token, on $name', (server) => {
   let collector: TestCollector
@@ -14,12 +14,7 @@ describe.each(inject('databaseServers'))('a server with a token, on $name', (ser
   afterAll(() => collector.end())
 
   async function issue(changes: Partial<Token> = {}): Promise<string> {
-    const { id, token } = mintToken()
-    const scope: TokenScope = 'write'
-    const createdAt = new Date()
-    const stored = { id, name: null, scope, site: null, createdAt, expiresAt: null, revokedAt: null }
-    await collector.store.addToken({ ...stored, hash: hashToken(token), ...changes })
-    return token
+    return (await issueToken(collector.store, { scope: 'write', ...changes })).token
   }
   const post = (event: object, token = write) =>
     collector.post(event, { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` })
