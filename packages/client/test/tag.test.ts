@@ -112,6 +112,10 @@ describe('data-lapse-message', () => {
 })
 
 describe('a page out of the browser’s cache', () => {
+  // Playwright's own goBack() waits for a load, which a restored page does not have again; a page that leaves
+  // before evaluate() has its answer makes that fail.
+  const goBack = () => it.page.evaluate(() => void setTimeout(() => history.back()))
+
   test('restored by Back, says nothing of a session that began after it', async () => {
     it.serve('/login', 'data-state="absent"')
     it.serve('/app', 'data-state="active"')
@@ -119,8 +123,7 @@ describe('a page out of the browser’s cache', () => {
     await it.page.evaluate(() => Object.assign(window, { kept: true }))
     await goto('/app')
     const marker = await it.cookie()
-    // Playwright's own goBack() waits for a load, which a restored page does not have again.
-    await it.page.evaluate(() => history.back())
+    await goBack()
     await vi.waitUntil(() => it.page.evaluate(() => 'kept' in window).catch(() => false))
     await new Promise((done) => setTimeout(done, 200))
     expect([await it.cookie(), it.collector.received]).toEqual([marker, []])
@@ -131,7 +134,7 @@ describe('a page out of the browser’s cache', () => {
     await goto('/app')
     await goto('/')
     await it.context.clearCookies()
-    await it.page.evaluate((url) => location.assign(url), `${it.site.url}/app`)
+    await it.page.evaluate((url) => void setTimeout(() => location.assign(url)), `${it.site.url}/app`)
     await it.page.waitForURL(/app/)
     await it.page.waitForFunction(() => 'Lapse' in window)
     expect(
@@ -149,7 +152,7 @@ describe('a page out of the browser’s cache', () => {
     await goto('/')
     await it.collector.start()
     await new Promise((done) => setTimeout(done, 1000))
-    await it.page.evaluate(() => history.back())
+    await goBack()
     await vi.waitUntil(() => it.collector.rows().includes(id))
   })
 })
