@@ -71,6 +71,8 @@ const paths = [
   '/metrics',
   '/openapi.json',
   '/v1/lapses/1',
+  '/v1/summary',
+  '/dashboard/session',
 ]
 
 const oddLine = fc
@@ -188,16 +190,47 @@ const parameters = [
   'limit',
   'cursor',
   'format',
+  'bucket',
+  'timeZone',
   'v',
   '__proto__',
   'x[]',
 ]
 
+/** What a parameter could be, at the wrong one or at the edge of what is allowed. */
+const plausible = [
+  'acme',
+  'hour',
+  'csv',
+  'logout',
+  '1',
+  '1000',
+  'Etc/GMT+12',
+  'Asia/Kathmandu',
+  'Etc/Unknown',
+  '+14:00',
+  '1970-01-01T00:00:00Z',
+  '1970-01-01T23:59:59+23:59',
+  '2026-02-29T00:00:00Z',
+  '9999-12-31T23:59:59.999Z',
+]
+
 const oddQuery = (readToken: string) =>
   fc
     .tuple(
-      fc.constantFrom('/v1/lapses', '/v1/lapses', '/v1/lapses', '/tag', '/lapse.js', '/metrics'),
-      fc.array(fc.tuple(fc.constantFrom(...parameters), hostileText), { maxLength: 4 }),
+      fc.constantFrom(
+        '/v1/lapses',
+        '/v1/lapses',
+        '/v1/summary',
+        '/v1/summary',
+        '/tag',
+        '/lapse.js',
+        '/metrics',
+      ),
+      fc.array(
+        fc.tuple(fc.constantFrom(...parameters), fc.oneof(hostileText, fc.constantFrom(...plausible))),
+        { maxLength: 4 },
+      ),
       fc.constantFrom('', '?', '&&&=', ';', '%'),
       fc.constantFrom(
         'application/json',
