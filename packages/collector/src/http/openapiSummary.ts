@@ -1,7 +1,17 @@
+import { toPastLimit } from '../lapse/pastLimit.ts'
 import { summaryQuerySchema } from '../lapse/summaryQuery.ts'
 import { problemResponses } from './openapiAnswers.ts'
 import { forbidden, onlyRows, queryParameters, tokenRefused } from './openapiReading.ts'
 import { schemaRef } from './openapiSchemas.ts'
+
+const summary = {
+  bucket: 'day',
+  timeZone: 'UTC',
+  from: '2025-12-04T00:00:00.000Z',
+  to: '2026-01-02T12:00:00.000Z',
+  buckets: [{ start: '2026-01-02T00:00:00.000Z', counts: { idle_timeout: 1 } }],
+  pastLimit: toPastLimit(new Map([[1800, 1]])),
+}
 
 /** `GET /v1/summary`. */
 export const getSummaryOperation = {
@@ -20,7 +30,7 @@ export const getSummaryOperation = {
     site: onlyRows('of this site'),
     subject: onlyRows('of this user'),
     session: onlyRows('of this session alias'),
-    reason: onlyRows('with this reason'),
+    reason: { ...onlyRows('with this reason'), examples: { summary: { value: 'idle_timeout' } } },
     evidence: onlyRows('with this evidence'),
     from: onlyRows('detected then or later; by default 30 days before the end, or 2 by the hour'),
     to: onlyRows('detected before; by default now'),
@@ -28,7 +38,9 @@ export const getSummaryOperation = {
   responses: {
     200: {
       description: 'The counts.',
-      content: { 'application/json': { schema: schemaRef('Summary') } },
+      content: {
+        'application/json': { schema: schemaRef('Summary'), examples: { summary: { value: summary } } },
+      },
     },
     ...problemResponses({
       'token-refused': tokenRefused,
