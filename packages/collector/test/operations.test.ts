@@ -303,7 +303,13 @@ async function readToEnd(reader: ReadableStreamDefaultReader | undefined): Promi
   while (!(await reader?.read())?.done);
 }
 
-const migrations = ['0001_session_audit', '0002_tokens', '0003_read_indexes', '0004_rollup']
+const migrations = [
+  '0001_session_audit',
+  '0002_tokens',
+  '0003_read_indexes',
+  '0004_rollup',
+  '0006_evidence_index',
+]
 
 describe.each(inject('databaseServers'))('migration on $name', (server) => {
   test('makes a table whose name is as long as names may be', async () => {

@@ -4,6 +4,7 @@ import * as sessionAudit from './migrations/0001_session_audit.ts'
 import * as tokens from './migrations/0002_tokens.ts'
 import * as readIndexes from './migrations/0003_read_indexes.ts'
 import * as rollup from './migrations/0004_rollup.ts'
+import * as evidenceIndex from './migrations/0006_evidence_index.ts'
 import { schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
 const leaseWaitMs = 60_000
@@ -17,6 +18,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0002_tokens': tokens.up,
   '0003_read_indexes': readIndexes.up,
   '0004_rollup': rollup.up,
+  '0006_evidence_index': evidenceIndex.up,
 }
 
 /** Each audit table has its history beside it: a host may have knex migrations of its own in the same database. */
