@@ -308,6 +308,7 @@ const migrations = [
   '0002_tokens',
   '0003_read_indexes',
   '0004_rollup',
+  '0005_rollup_by_site',
   '0006_evidence_index',
 ]
 

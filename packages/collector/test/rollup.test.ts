@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { command } from '../../../test/collector.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
+import { up as makeRollupOf0004 } from '../src/store/migrations/0004_rollup.ts'
 import {
   createCollector,
   environment,
@@ -131,6 +135,11 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
   const mark = async () =>
     Number((await collector.database.sql('session_audit_rollup_state').first()).up_to_id)
 
+  async function emptyRollup(): Promise<void> {
+    await collector.database.sql('session_audit_rollup_state').update({ up_to_id: 0 })
+    await collector.database.sql('session_audit_rollup').delete()
+  }
+
   test('changes no answer, wherever it has come to', async () => {
     await insert(3_000)
     await expectExact()
@@ -191,9 +200,37 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await expectExact()
   })
 
+  test('is counted anew after an upgrade from a version that kept it in another table', async () => {
+    const { sql } = collector.database
+    expect(await mark()).toBeGreaterThan(0)
+    await sql.schema.dropTable('session_audit_rollup')
+    await makeRollupOf0004(sql, { schema: undefined, table: 'session_audit' })
+    await sql('session_audit_migrations').where('name', '>', '0005').delete()
+    expect(await collector.store.migrate()).toEqual(['0005_rollup_by_site', '0006_evidence_index'])
+    await expectExact()
+    await collector.store.rollUp()
+    await expectExact()
+  })
+
+  test('is right when it is killed midway, and goes on from there', { timeout: 60_000 }, async () => {
+    await insert(30_000)
+    await emptyRollup()
+    const rollup = spawn(process.execPath, [command, 'rollup'], { cwd: folder, stdio: 'ignore' })
+    const exited = once(rollup, 'exit')
+    for (let look = 0; look < 5_000 && (await mark()) === 0; look++) await sleep(2)
+    rollup.kill('SIGKILL')
+    expect(await exited).toEqual([null, 'SIGKILL'])
+    const reached = await mark()
+    expect(reached).toBeGreaterThan(0)
+    expect(reached).toBeLessThan(30_000)
+    await expectExact()
+    const { status } = await runLapse(folder, ['rollup'])
+    expect(status).toBe(0)
+    await expectExact()
+  })
+
   test('is kept by lapse serve by itself', { timeout: 60_000 }, async () => {
-    await collector.database.sql('session_audit_rollup_state').update({ up_to_id: 0 })
-    await collector.database.sql('session_audit_rollup').delete()
+    await emptyRollup()
     const config = parseConfig(writtenConfig(collector.database.url), environment)
     const replica = await startCollector({ ...config, logLevel: 'silent' })
     for (let look = 0; look < 200 && (await mark()) < 3_000; look++) await sleep(50)

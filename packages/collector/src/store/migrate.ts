@@ -4,6 +4,7 @@ import * as sessionAudit from './migrations/0001_session_audit.ts'
 import * as tokens from './migrations/0002_tokens.ts'
 import * as readIndexes from './migrations/0003_read_indexes.ts'
 import * as rollup from './migrations/0004_rollup.ts'
+import * as rollupBySite from './migrations/0005_rollup_by_site.ts'
 import * as evidenceIndex from './migrations/0006_evidence_index.ts'
 import { schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
@@ -18,6 +19,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0002_tokens': tokens.up,
   '0003_read_indexes': readIndexes.up,
   '0004_rollup': rollup.up,
+  '0005_rollup_by_site': rollupBySite.up,
   '0006_evidence_index': evidenceIndex.up,
 }
 

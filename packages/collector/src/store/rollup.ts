@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
-import { RollupDays, type StoredDay, storedDay } from './rollupDay.ts'
+import { allSites, quartersOfDay, RollupDays, type StoredDay, storedDay } from './rollupDay.ts'
 import { countRows, type Rows } from './rowCounts.ts'
 import { storedTime } from './storedTime.ts'
 import { rollupOf, rollupStateOf, splitTableName } from './tableName.ts'
@@ -10,6 +10,7 @@ const chunkRows = 10_000
 /** How long after its receipt a row is counted, in milliseconds: until then an older one may still be uncommitted. */
 const lagMs = 120_000
 const upsertRows = 100
+const dayKey = ['site', 'day', 'reason', 'evidence'] as const
 
 /** The names of the tables that hold the rollup of an audit table. */
 export function rollupTables(tableName: string): { readonly days: string; readonly state: string } {
@@ -121,15 +122,18 @@ async function change(
   const quarters = await countRows(transaction, tableName, ['quarter', 'site', 'reason', 'evidence'], locked)
   const steps = await countRows(transaction, tableName, ['step', 'day', 'site', 'evidence'], locked)
   const table = rollupTables(tableName).days
-  const affected = new Set(quarters.map(({ quarter }) => Math.floor(quarter / 96)))
-  const stored: StoredDay[] = await transaction(table).whereIn('day', [...affected])
+  const sites = new Set(quarters.map(({ site }) => site))
+  const affected = new Set(quarters.map(({ quarter }) => Math.floor(quarter / quartersOfDay)))
+  const stored: StoredDay[] = await transaction(table)
+    .whereIn('site', [...sites, allSites])
+    .whereIn('day', [...affected])
   const days = new RollupDays(stored)
   days.add(quarters, steps, sign)
   const all = days.all.map(storedDay)
   for (let index = 0; index < all.length; index += upsertRows)
     await transaction(table)
       .insert(all.slice(index, index + upsertRows))
-      .onConflict(['day', 'site', 'reason', 'evidence'])
+      .onConflict([...dayKey])
       .merge(['quarters', 'past_limit'])
 }
 

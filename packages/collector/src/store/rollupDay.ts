@@ -1,7 +1,10 @@
 import type { Reason } from '../lapse/verdict.ts'
 import type { RowCount } from './rowCounts.ts'
 
-/** What the rows of a day (UTC) that are alike are counted in. */
+/** Stands for a site in what all sites have together, so that a summary of them reads no more than that of one. */
+export const allSites = ''
+
+/** What the rows of a day (UTC) that are alike are counted in: once for their site, and once for all sites. */
 export interface RollupDay extends Omit<RowCount<'day' | 'site' | 'evidence'>, 'count'> {
   readonly reason: Reason
   /** The count of each quarter of an hour. */
@@ -44,13 +47,18 @@ export class RollupDays {
     sign: 1 | -1,
   ): void {
     for (const { quarter, count, ...key } of quarters) {
-      const counts = this.#at({ ...key, day: Math.floor(quarter / quartersOfDay) }).quarters
+      const day = Math.floor(quarter / quartersOfDay)
       const index = quarter % quartersOfDay
-      counts[index] = (counts[index] ?? 0) + sign * count
+      for (const site of [key.site, allSites]) {
+        const counts = this.#at({ ...key, site, day }).quarters
+        counts[index] = (counts[index] ?? 0) + sign * count
+      }
     }
     for (const { step, count, ...key } of steps) {
-      const { pastLimit } = this.#at({ ...key, reason: 'idle_timeout' })
-      pastLimit.set(step, (pastLimit.get(step) ?? 0) + sign * count)
+      for (const site of [key.site, allSites]) {
+        const { pastLimit } = this.#at({ ...key, site, reason: 'idle_timeout' })
+        pastLimit.set(step, (pastLimit.get(step) ?? 0) + sign * count)
+      }
     }
   }
 

@@ -3,7 +3,7 @@ import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import type { Tally } from '../lapse/tally.ts'
 import { isSqlite } from './connect.ts'
 import { rollupTables } from './rollup.ts'
-import { quartersOfDay, readDay, type StoredDay } from './rollupDay.ts'
+import { allSites, quartersOfDay, readDay, type StoredDay } from './rollupDay.ts'
 import { countRows, type Rows } from './rowCounts.ts'
 import { storedTime } from './storedTime.ts'
 
@@ -51,7 +51,7 @@ export function summarize(
           .where('detected_at', '>=', storedTime(database, new Date(part.from)))
           .where('detected_at', '<', storedTime(database, new Date(part.to)))
 
-    if (upToId > 0) await addRollup(transaction, tableName, matching, span, tally)
+    if (upToId > 0) await addRollup(transaction, tableName, equal, span, tally)
     for (const { rows, by } of rest(quarterMs)) {
       if (isByQuarters)
         for (const each of await countRows(transaction, tableName, ['quarter', 'reason'], rows, by))
@@ -92,12 +92,12 @@ function edges({ from, to }: Span, unitMs: number): Span[] {
 async function addRollup(
   transaction: Knex.Transaction,
   tableName: string,
-  matching: Rows,
+  { site = allSites, reason, evidence }: LapseFilter,
   { from, to }: Span,
   tally: Tally,
 ): Promise<void> {
   const stored: StoredDay[] = await transaction(rollupTables(tableName).days)
-    .modify(matching)
+    .where({ site, ...(reason && { reason }), ...(evidence && { evidence }) })
     .where('day', '>=', Math.floor(from / dayMs))
     .where('day', '<', Math.ceil(to / dayMs))
   for (const { day, reason, quarters, pastLimit } of stored.map(readDay)) {
