@@ -135,6 +135,8 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
   const mark = async () =>
     Number((await collector.database.sql('session_audit_rollup_state').first()).up_to_id)
 
+  const counted = (where: object) => collector.database.sql('session_audit_rollup').where(where)
+
   async function emptyRollup(): Promise<void> {
     await collector.database.sql('session_audit_rollup_state').update({ up_to_id: 0 })
     await collector.database.sql('session_audit_rollup').delete()
@@ -175,6 +177,9 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await purging
     kept = kept.filter((row) => !gone(row))
     await expectExact()
+    const lastGone = Math.floor(before / day) - 1
+    expect(await counted({ site: 'acme' }).where('day', '<=', lastGone)).toEqual([])
+    expect(await counted({ site: 'signed' }).where('day', '<=', lastGone)).not.toEqual([])
   })
 
   test('is exact while rows arrive and several processes count them', async () => {

@@ -129,12 +129,17 @@ async function change(
     .whereIn('day', [...affected])
   const days = new RollupDays(stored)
   days.add(quarters, steps, sign)
-  const all = days.all.map(storedDay)
-  for (let index = 0; index < all.length; index += upsertRows)
+  const counted = days.counted.map(storedDay)
+  for (let index = 0; index < counted.length; index += upsertRows)
     await transaction(table)
-      .insert(all.slice(index, index + upsertRows))
+      .insert(counted.slice(index, index + upsertRows))
       .onConflict([...dayKey])
       .merge(['quarters', 'past_limit'])
+  const emptied = days.emptied.map((day) => dayKey.map((column) => day[column]))
+  if (emptied.length > 0)
+    await transaction(table)
+      .whereIn([...dayKey], emptied)
+      .delete()
 }
 
 /** The last row that was received long enough ago for all before it to be committed, or to have failed. */

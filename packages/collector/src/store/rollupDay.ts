@@ -62,8 +62,14 @@ export class RollupDays {
     }
   }
 
-  get all(): RollupDay[] {
-    return [...this.#days.values()]
+  /** Those that have a row. */
+  get counted(): RollupDay[] {
+    return [...this.#days.values()].filter(({ quarters }) => quarters.some((count) => count !== 0))
+  }
+
+  /** Those whose rows are all taken off. */
+  get emptied(): RollupDay[] {
+    return [...this.#days.values()].filter(({ quarters }) => quarters.every((count) => count === 0))
   }
 
   #at(key: Omit<RollupDay, 'quarters' | 'pastLimit'>): RollupDay {
