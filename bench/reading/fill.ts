@@ -1,0 +1,112 @@
+import type { Knex } from 'knex'
+
+/** The rows of one statement. */
+const chunk = 100_000
+const yearSeconds = 365 * 86_400
+
+/**
+ * Fills an empty audit table with lapses of the year 2025, evenly and in the order of their detection: 20 sites, 50,000
+ * people, all reasons and evidences at every site; one lapse in a thousand is `revoked`.
+ */
+export async function fill(sql: Knex, rows: number): Promise<void> {
+  const dialect = sql.client.config.client === 'better-sqlite3' ? sqlite : mysql
+  // A database takes far longer to put so many rows into an index than to make the index of all of them.
+  const indexes = await dialect.indexes(sql)
+  for (const { drop } of indexes) await sql.raw(drop)
+  const insert = insertWith(dialect)
+  for (let first = 0; first < rows; first += chunk) {
+    const last = Math.min(first + chunk, rows) - 1
+    await sql.transaction(async (transaction) => {
+      await dialect.prepare(transaction)
+      await transaction.raw(insert, { first, last, step: yearSeconds / rows })
+    })
+  }
+  for (const { create } of indexes) await sql.raw(create)
+  await sql.raw(dialect.analyze)
+}
+
+interface Index {
+  readonly drop: string
+  readonly create: string
+}
+
+interface Dialect {
+  indexes(sql: Knex): Promise<Index[]>
+  /** Allows as deep a recursion as a chunk has rows. */
+  prepare(sql: Knex): Promise<void>
+  readonly analyze: string
+  /** An instant so many seconds into the year. */
+  readonly time: (seconds: string) => string
+  readonly text: (prefix: string, number: string) => string
+  readonly random: string
+}
+
+const sqlite: Dialect = {
+  async indexes(sql) {
+    const found = await sql('sqlite_master')
+      .where({ type: 'index', tbl_name: 'session_audit' })
+      .whereNotNull('sql')
+    return found.map(({ name, sql: create }) => ({ drop: `drop index ${name}`, create }))
+  },
+  async prepare() {},
+  analyze: 'analyze',
+  time: (seconds) => `strftime('%Y-%m-%dT%H:%M:%fZ', unixepoch('2025-01-01') + ${seconds}, 'unixepoch')`,
+  text: (prefix, number) => `'${prefix}' || (${number})`,
+  random: 'lower(hex(randomblob(16)))',
+}
+
+const mysql: Dialect = {
+  async indexes(sql) {
+    const [found] = await sql.raw(
+      `select index_name as name, max(non_unique) as repeats, group_concat(column_name order by seq_in_index) as columns
+       from information_schema.statistics
+       where table_schema = database() and table_name = 'session_audit' and index_name <> 'PRIMARY'
+       group by index_name`,
+    )
+    return found.map(({ name, repeats, columns }: Record<string, string>) => ({
+      drop: `alter table session_audit drop index ${name}`,
+      create: `alter table session_audit add ${Number(repeats) ? '' : 'unique '}index ${name} (${columns})`,
+    }))
+  },
+  async prepare(sql) {
+    const [[{ version }]] = await sql.raw('select version() as version')
+    const limit = /mariadb/i.test(version) ? 'max_recursive_iterations' : 'cte_max_recursion_depth'
+    await sql.raw(`set session ${limit} = ${chunk + 1}`)
+  },
+  analyze: 'analyze table session_audit',
+  time: (seconds) =>
+    `timestampadd(microsecond, round((${seconds}) * 1000) * 1000, '2025-01-01 00:00:00.000')`,
+  text: (prefix, number) => `concat('${prefix}', ${number})`,
+  random: 'left(sha2(uuid(), 256), 32)',
+}
+
+function insertWith({ time, text, random }: Dialect): string {
+  const columns: Record<string, string> = {
+    site: text('site', 'i % 20'),
+    session_key: random,
+    session: random,
+    subject: text('u_', 'i * 7 % 50000'),
+    reason: `case when i % 1009 = 7 then 'revoked' when i % 101 < 60 then 'idle_timeout' when i % 101 < 80 then 'logout'
+      when i % 101 < 90 then 'absolute_timeout' else 'ended_early' end`,
+    evidence: `case when i % 7 < 3 then 'signed' else 'self_reported' end`,
+    detected_by: `'login_page'`,
+    started_at: time('at - idle - 3600'),
+    last_access_at: time('at - idle'),
+    expired_at: time('at - idle + 1800'),
+    detected_at: time('at'),
+    received_at: time('at'),
+    elapsed_ms: 'idle * 1000',
+    idle_timeout_seconds: '1800',
+    clock_skew_ms: 'i % 200',
+    browser_restarted: '0',
+    origin: `'https://app.acme.com'`,
+    ip: `'203.0.113.0'`,
+    user_agent: `'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'`,
+    client_version: `'1.0.0'`,
+  }
+  return `insert into session_audit (${Object.keys(columns).join(', ')})
+    with recursive
+      numbers as (select :first as i union all select i + 1 from numbers where i < :last),
+      lapses as (select i, i * :step as at, 1800 + i * 7919 % 97 * (i * 104729 % 89) * 11 as idle from numbers)
+    select ${Object.values(columns).join(', ')} from lapses order by i`
+}
