@@ -309,7 +309,7 @@ const migrations = [
   '0003_read_indexes',
   '0004_rollup',
   '0005_rollup_by_site',
-  '0006_evidence_index',
+  '0006_filter_indexes',
 ]
 
 describe.each(inject('databaseServers'))('migration on $name', (server) => {

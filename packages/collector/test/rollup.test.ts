@@ -211,7 +211,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await sql.schema.dropTable('session_audit_rollup')
     await makeRollupOf0004(sql, { schema: undefined, table: 'session_audit' })
     await sql('session_audit_migrations').where('name', '>', '0005').delete()
-    expect(await collector.store.migrate()).toEqual(['0005_rollup_by_site', '0006_evidence_index'])
+    expect(await collector.store.migrate()).toEqual(['0005_rollup_by_site', '0006_filter_indexes'])
     await expectExact()
     await collector.store.rollUp()
     await expectExact()

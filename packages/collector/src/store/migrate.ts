@@ -5,7 +5,7 @@ import * as tokens from './migrations/0002_tokens.ts'
 import * as readIndexes from './migrations/0003_read_indexes.ts'
 import * as rollup from './migrations/0004_rollup.ts'
 import * as rollupBySite from './migrations/0005_rollup_by_site.ts'
-import * as evidenceIndex from './migrations/0006_evidence_index.ts'
+import * as filterIndexes from './migrations/0006_filter_indexes.ts'
 import { schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
 const leaseWaitMs = 60_000
@@ -20,7 +20,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0003_read_indexes': readIndexes.up,
   '0004_rollup': rollup.up,
   '0005_rollup_by_site': rollupBySite.up,
-  '0006_evidence_index': evidenceIndex.up,
+  '0006_filter_indexes': filterIndexes.up,
 }
 
 /** Each audit table has its history beside it: a host may have knex migrations of its own in the same database. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { createIndexes } from '../createIndexes.ts'
+import { createIndexes } from '../indexes.ts'
 import type { TableName } from '../tableName.ts'
 
 /** What the lists are read by; each index is in the order of the lists behind its first column, and ends with the id. */
