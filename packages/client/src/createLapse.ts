@@ -60,7 +60,8 @@ export function createLapse(options: LapseOptions): Lapse {
     touchOn: ['load', 'request'],
     ...options,
     name,
-    days,
+    // Browsers keep a cookie for 400 days at most.
+    days: Math.min(days, 400),
     prefix: `lapse:${site}:`,
     url: `${options.collector.replace(/\/$/, '')}/v1/lapses`,
     signal: stopper.signal,

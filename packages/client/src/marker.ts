@@ -60,7 +60,7 @@ export function writeMarker(client: Client, marker: Marker) {
   const value = formatMarker(marker)
   // Browsers drop what is longer than 4,096 bytes with its name, and say nothing. Nor do they say that they take no
   // cookies at all.
-  if (value.length < 4000) client.cookies.set(client.name, value, { expires: Math.min(client.days, 400) })
+  if (value.length < 4000) client.cookies.set(client.name, value, { expires: client.days })
   if (rawMarker(client) === value) client.cookies.set(`${client.name}-open`, '1')
   else tell(client, 'marker refused', value)
 }

@@ -19,9 +19,9 @@ export function touch(client: Client, guess?: boolean) {
   if (!marker) return
   const now = Date.now()
   const since = now - Number(marker.at)
-  // The collector verifies the ticket; here it is a hint.
-  const idle =
-    attempt(() => JSON.parse(atob(`${marker.ticket}`.split('.')[1] ?? '')).idle) ?? client.idleTimeoutSeconds
+  // The collector verifies the ticket; here it is a hint. Its parts are base64url (RFC 4648, section 5).
+  const payload = `${marker.ticket}`.replace(/-/g, '+').replace(/_/g, '/').split('.')[1]
+  const idle = attempt(() => JSON.parse(atob(payload ?? '')).idle) ?? client.idleTimeoutSeconds
   if (idle ? since > idle * 1000 : guess) return
   client.accessAt = now
   // At most four times a second; the last one is written when the page is hidden.

@@ -112,6 +112,16 @@ describe('an event', () => {
     expect(it.collector.rows()).toEqual([])
   })
 
+  test('that fails after 400 days is given up, however long the marker was to live', async () => {
+    const page = await it.open()
+    it.collector.fail({ status: 401 })
+    await page.evaluate((collector) => {
+      localStorage['lapse:other:id'] = JSON.stringify({ detectedAt: Date.now() - 401 * 864e5 })
+      window.Lapse.createLapse({ site: 'other', collector, cookie: { days: 1000 } })
+    }, it.collector.url)
+    await vi.waitUntil(() => page.evaluate(() => !localStorage['lapse:other:id']))
+  })
+
   test('found offline goes out as soon as the browser is online again', async () => {
     const id = await it.plant()
     const page = await it.open()

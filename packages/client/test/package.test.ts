@@ -8,7 +8,7 @@ import { useBrowser } from './browser.ts'
 
 const it = useBrowser()
 /** In bytes. Who raises it says in the commit what the page gets for them. */
-const largestGzip = 3_640
+const largestGzip = 3_650
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 describe('the package', () => {
