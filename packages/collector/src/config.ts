@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
 import { databaseUrlSchema } from './store/databaseUrl.ts'
 import { tableNameSchema } from './store/tableName.ts'
-import { ticketKeySchemaOf } from './ticketKeySchema.ts'
+import { always, ticketKeySchemaOf } from './ticketKeySchema.ts'
 
 /** Where the configuration is looked for when neither `--config` nor `LAPSE_CONFIG` names a file. */
 export const defaultConfigPath = 'lapse.config.json'
@@ -30,7 +30,24 @@ const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCI
 
 const timeOfDay = z.iso.time({ error: 'write a time of day in UTC, such as 03:00' })
 
-const port = z.coerce.number().int().min(0).max(65_535)
+// An environment variable is text.
+const port = z
+  .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], { error: 'write a port, such as 4780' })
+  .pipe(z.int().min(0).max(65_535))
+
+/** The URL may hold a password, so it may stand in an environment variable. */
+const databaseSchemaOf = (environment: Environment) =>
+  z
+    .string()
+    .default('sqlite:lapse.sqlite')
+    .transform((text, context) => {
+      const name = /^env:(\w+)$/.exec(text)?.[1]
+      const url = name === undefined ? text : environment[name]
+      if (url) return url
+      context.addIssue({ code: 'custom', message: `the environment variable ${name} is not set` })
+      return z.NEVER
+    })
+    .pipe(databaseUrlSchema)
 
 const siteSchemaOf = (environment: Environment) =>
   z
@@ -44,9 +61,10 @@ const siteSchemaOf = (environment: Environment) =>
       ip: z.enum(['truncated', 'full', 'none']).default('truncated'),
       retentionDays: z.int().positive().optional(),
     })
-    .refine(({ requireTicket, ticketKeys }) => !requireTicket || ticketKeys.length > 0, {
+    .refine(({ requireTicket, ticketKeys }) => requireTicket !== true || ticketKeys?.length !== 0, {
       path: ['ticketKeys'],
       error: 'requireTicket needs at least one key',
+      ...always,
     })
     .transform(({ graceSeconds, ...site }) => ({
       ...site,
@@ -80,7 +98,7 @@ export function dashboardLimits(sites: Config['sites']): SessionLimits {
 const configSchemaOf = (environment: Environment) =>
   z
     .strictObject({
-      database: z.string().default('sqlite:lapse.sqlite').pipe(databaseUrlSchema),
+      database: databaseSchemaOf(environment),
       table: tableNameSchema.default('session_audit'),
       listen: z
         .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(4780) })
@@ -101,9 +119,10 @@ const configSchemaOf = (environment: Environment) =>
           }),
         ),
     })
-    .refine(({ database, table }) => database.dialect !== 'sqlite' || !table.includes('.'), {
+    .refine(({ database, table }) => database?.dialect !== 'sqlite' || !String(table).includes('.'), {
       path: ['table'],
       error: 'SQLite has no schemas: write NAME alone',
+      ...always,
     })
 
 /** A checked configuration, with all defaults filled in. */

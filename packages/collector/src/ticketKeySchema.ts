@@ -19,6 +19,14 @@ const secretOf = (environment: Environment) =>
     return z.NEVER
   })
 
+/**
+ * For what is checked of several settings together: also where one of them is wrong already, so that all that is wrong
+ * is named at once. They may be anything then.
+ */
+export const always = {
+  when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null,
+}
+
 type PublicKeyAlgorithm = (typeof publicKeyAlgorithms)[number]
 
 /** The key type, and the curve if it has one, of each algorithm. */
@@ -64,9 +72,11 @@ const publicKeys = z
       .refine(isSafeUrl, { error: 'write an https URL; http is for this machine only' })
       .optional(),
   })
-  .superRefine(({ alg, jwks, jwksUrl }, context) => {
-    if ((jwks === undefined) === (jwksUrl === undefined))
-      context.addIssue({ code: 'custom', message: 'write the keys as jwks, or their URL as jwksUrl' })
+  .refine(({ jwks, jwksUrl }) => (jwks === undefined) !== (jwksUrl === undefined), {
+    error: 'write the keys as jwks, or their URL as jwksUrl',
+    ...always,
+  })
+  .superRefine(({ alg, jwks }, context) => {
     jwks?.keys.forEach((jwk, index) => {
       const message = faultOf(jwk, alg)
       if (message) context.addIssue({ code: 'custom', path: ['jwks', 'keys', index], message })

@@ -107,7 +107,8 @@ describe('lapse', () => {
   test('names every wrong setting, and starts nothing', async () => {
     writeConfig({
       database: 'postgres://db/lapse',
-      listen: { port: 70_000 },
+      table: 'a.b.c',
+      listen: { port: null },
       colour: 'blue',
       sites: {
         acme: {
@@ -116,20 +117,27 @@ describe('lapse', () => {
           ticketKeys: [
             { alg: 'HS256', secret: 'do not show me' },
             { alg: 'HS256', secret: 'env:NOT_SET' },
+            { alg: 'EdDSA', jwks: 'none', jwksUrl: 'https://app.acme.com/jwks' },
           ],
         },
+        shop: { origins: ['https://shop.acme.com'], idleTimeoutSeconds: '1800', requireTicket: true },
       },
     })
     const { status, stderr } = await lapse(['serve'])
     expect(status).toBe(1)
     for (const setting of [
       'database',
+      'table',
       'listen.port',
       'colour',
       'sites.acme.origins.0',
       'sites.acme.idleTimeoutSeconds',
       'sites.acme.ticketKeys.0.secret',
       'NOT_SET',
+      'sites.acme.ticketKeys.2.jwks',
+      'write the keys as jwks, or their URL as jwksUrl',
+      'sites.shop.idleTimeoutSeconds',
+      'sites.shop.ticketKeys',
     ]) {
       expect(stderr).toMatch(setting)
     }

@@ -25,7 +25,10 @@ export const databaseUrlSchema = z.string().transform((text, context): DatabaseL
 
 function sqliteLocation(text: string): DatabaseLocation | string {
   const path = text.slice('sqlite:'.length)
-  return path === '' ? 'the path is missing' : { dialect: 'sqlite', path }
+  if (path === '') return 'the path is missing'
+  // What reads and what writes are connections of their own, and would each have another database.
+  if (path === ':memory:') return 'a database in memory cannot be shared'
+  return { dialect: 'sqlite', path }
 }
 
 const mysqlUrl =
