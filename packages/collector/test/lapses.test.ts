@@ -117,6 +117,16 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     expect((await collector.post(eventOf({ later: { version: 2 } }))).status).toBe(201)
   })
 
+  test.each([
+    ['text/plain', {}],
+    ['Application/JSON', {}],
+    ['text/plain ; charset=utf-8', {}],
+    ['application/json', { 'Content-Encoding': 'identity' }],
+  ])('takes an event as %s %j', async (type, headers) => {
+    const response = await collector.post(eventOf(), { Origin: origin, 'Content-Type': type, ...headers })
+    expect(response.status).toBe(201)
+  })
+
   test('survives times and clocks at the ends of their range', async () => {
     const first = { startedAt: 0, lastAccessAt: 0, detectedAt: 0, sentAt: 0 }
     const last = 253_402_300_799_999

@@ -13,10 +13,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * @throws {LapseError} `unsupported-media-type`, `body-too-large`, `bad-request` or `not-json`.
  */
 export async function readJson(ctx: Context): Promise<unknown> {
-  if (!mediaTypes.has(ctx.request.type)) {
+  // Koa leaves the case, and a space before the parameters, as they came.
+  if (!mediaTypes.has(ctx.request.type.trim().toLowerCase())) {
     throw new LapseError('unsupported-media-type', 'Send the event as application/json or text/plain.')
   }
-  if (ctx.get('Content-Encoding') !== '') {
+  if (!['', 'identity'].includes(ctx.get('Content-Encoding').toLowerCase())) {
     throw new LapseError('unsupported-media-type', 'Send the event without a Content-Encoding.')
   }
   const bytes = await readBytes(ctx)
