@@ -134,6 +134,8 @@ describe('the collector', () => {
       'https://app.acme.com.evil.com',
       'http://app.acme.com',
       'https://app.acme.com:8443',
+      // Longer than a label may be, and in the end than the column is.
+      `https://${'a'.repeat(64)}.acme.com`,
     ])
       expect([bad, await statusFrom(bad)]).toEqual([bad, 403])
   })

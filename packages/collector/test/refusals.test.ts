@@ -20,6 +20,12 @@ describe('the collector refuses', () => {
       eventOf(),
       { Origin: 'https://app.acme.com.evil.example' },
     ],
+    [
+      403,
+      'an origin that is longer than any',
+      eventOf({ site: 'lapse' }),
+      { Origin: `https://${'a'.repeat(250)}`, 'Sec-Fetch-Site': 'same-origin' },
+    ],
     [403, 'an opaque origin', eventOf(), { Origin: 'null' }],
     [404, 'an unknown site', eventOf({ site: 'nobody' }), json],
     [404, 'a site named as a property of every object', eventOf({ site: '__proto__' }), json],

@@ -13,6 +13,8 @@ import type { RecordedVerdict } from './openapiSchemas.ts'
 import { readJson } from './readJson.ts'
 import { isSameOrigin } from './sameOrigin.ts'
 
+/** What the columns hold. */
+const originLength = 255
 const userAgentLength = 512
 
 /** `POST /v1/lapses`: checks an event, judges it, and answers when its row is committed. */
@@ -26,9 +28,11 @@ export function postLapse({ settings, store, writer, metrics }: CollectorParts):
 
     const origin = ctx.get('Origin') || undefined
     const isOwn = event.site === dashboardSite && isSameOrigin(ctx)
-    if (origin !== undefined && !isOwn && !isAllowedOrigin(site.origins, origin)) {
+    const isAllowed =
+      origin === undefined ||
+      (origin.length <= originLength && (isOwn || isAllowedOrigin(site.origins, origin)))
+    if (!isAllowed)
       throw new LapseError('origin-refused', `Add ${origin} to the origins of the site "${event.site}".`)
-    }
 
     const token = await authenticate(ctx, { scope: 'write', findToken: store.findToken })
     if (token) assertSite(token, event.site)

@@ -10,5 +10,5 @@ function matchesWildcard(allowed: string, origin: string): boolean {
   const [scheme, parent, ...others] = allowed.split('*')
   if (scheme === undefined || parent === undefined || others.length > 0) return false
   if (!origin.startsWith(scheme) || !origin.endsWith(parent)) return false
-  return /^[a-z0-9-]+$/.test(origin.slice(scheme.length, -parent.length))
+  return /^[a-z0-9-]{1,63}$/.test(origin.slice(scheme.length, -parent.length))
 }
