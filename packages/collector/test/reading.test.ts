@@ -145,6 +145,8 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       const response = await get('', { accept: 'application/x-ndjson' })
       expect(response.headers.get('content-type')).toMatch('application/x-ndjson')
       const lines = (await response.text()).trimEnd().split('\n')
+      const byAnotherName = await get('', { accept: 'application/ndjson' })
+      expect((await byAnotherName.text()).trimEnd().split('\n')).toEqual(lines)
       const { lapses } = await (await get('')).json()
       expect(lines.map((line) => JSON.parse(line))).toEqual(lapses)
 

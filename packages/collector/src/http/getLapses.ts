@@ -55,12 +55,19 @@ export function getLapses(parts: CollectorParts): Middleware {
   }
 }
 
+// NDJSON is registered under no name. Both of these are in use.
+const offered: ReadonlyMap<string, FormatName | 'json'> = new Map([
+  ['application/json', 'json'],
+  ['application/x-ndjson', 'ndjson'],
+  ['application/ndjson', 'ndjson'],
+  ['text/csv', 'csv'],
+])
+
 function negotiate(ctx: Context): FormatName | 'json' {
-  const offered = { 'application/json': 'json', 'application/x-ndjson': 'ndjson', 'text/csv': 'csv' } as const
-  const accepted = ctx.accepts(Object.keys(offered))
-  if (accepted === 'application/json' || accepted === 'application/x-ndjson' || accepted === 'text/csv')
-    return offered[accepted]
-  throw new LapseError('not-acceptable', `Accept one of ${Object.keys(offered).join(', ')}.`)
+  const accepted = ctx.accepts([...offered.keys()])
+  const format = typeof accepted === 'string' && offered.get(accepted)
+  if (format) return format
+  throw new LapseError('not-acceptable', `Accept one of ${[...offered.keys()].join(', ')}.`)
 }
 
 async function page(
