@@ -45,13 +45,16 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     const event = eventOf()
     const answers = await Promise.all([event, event, eventOf({ lastAccessAt: Date.now() })].map(posted))
     await collector.post(event)
-    await collector.post(eventOf({ client: 'selftest' }))
+    await collector.post(eventOf({ client: 'selftest', subject: 'selftest' }))
     const rows = await collector.database.rows()
     const [row] = rows.filter(({ session }) => session === event.session)
     const [copy, ...others] = await copies()
     expect(others).toEqual([])
     expect(copy).toMatchObject({ user_id: 'u_42', event: 'idle_timeout', source })
     expect(timeOf(copy.at)).toBe(timeOf(row?.expired_at))
+    // Nobody hides a row of their own by calling it a self-test.
+    await collector.post(eventOf({ client: 'selftest', subject: 'u_7' }))
+    expect((await copies()).map(({ user_id: subject }) => subject)).toEqual(['u_42', 'u_7'])
     // A trigger that writes rows of its own does not mix up what the browser is told.
     for (const { id } of answers) expect(rows.map((stored) => Number(stored.id))).toContain(id)
   })

@@ -57,7 +57,8 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       { detected_at: first },
       { detected_at: first + 1, reason: 'logout' },
       { detected_at: first + 2, reason: 'logout' },
-      { detected_at: first + 3, client_version: 'selftest' },
+      { detected_at: first + 3, client_version: 'selftest', subject: 'selftest' },
+      { detected_at: first + 3, client_version: 'selftest', subject: null, reason: 'logout' },
       { detected_at: first + 4, client_version: null, site: 'signed', evidence: 'server' },
       { detected_at: second },
     ])
@@ -65,14 +66,14 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     const all = await summary(range)
     expect(all).toMatchObject({ bucket: 'day', timeZone: 'UTC', from: '2026-01-02T00:00:00.000Z' })
     expect(all.buckets).toEqual([
-      { start: '2026-01-02T00:00:00.000Z', counts: { idle_timeout: 2, logout: 2 } },
+      { start: '2026-01-02T00:00:00.000Z', counts: { idle_timeout: 2, logout: 3 } },
       { start: '2026-01-04T00:00:00.000Z', counts: { idle_timeout: 1 } },
     ])
     expect(all.pastLimit.count).toBe(3)
     const counted = async (query: string) =>
       (await summary(`${range}&${query}`)).buckets.map(({ counts }) => counts)
     expect(await counted('site=signed')).toEqual([{ idle_timeout: 1 }])
-    expect(await counted('evidence=self_reported&reason=logout')).toEqual([{ logout: 2 }])
+    expect(await counted('evidence=self_reported&reason=logout')).toEqual([{ logout: 3 }])
     expect(await counted('subject=u_7')).toEqual([])
   })
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from '../config.ts'
 import type { LapseRow } from '../lapse/row.ts'
-import { selftestClient } from '../lapse/selftest.ts'
+import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
 
 /** What a self-test is played with. */
 export interface SelftestInput {
@@ -52,7 +52,6 @@ export interface Selftest {
   readonly checks: readonly Check[]
 }
 
-export const selftestSubject = 'selftest'
 const minuteMs = 60_000
 const timeoutMs = 10_000
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { selftestClient } from '../lapse/selftest.ts'
+import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
 import type { ColumnDescription, TableDescription } from './describeTable.ts'
 
 /** Which rows of the audit table are copied into a table of the host's, and what of them. */
@@ -38,7 +38,11 @@ export function mirrorStatement(
   const matches = mirror.where.map(
     ({ column, value }) => `new.${quotes.name(column)} = ${quotes.text(value)}`,
   )
-  const conditions = [quotes.isNot(`new.${quotes.name('client_version')}`, selftestClient), ...matches]
+  const isSelftest = [
+    quotes.is(`new.${quotes.name('client_version')}`, selftestClient),
+    quotes.is(`new.${quotes.name('subject')}`, selftestSubject),
+  ].join(' and ')
+  const conditions = [`not (${isSelftest})`, ...matches]
   const head = `create trigger ${name} after insert on ${quotes.table(audit)}`
   const insert = insertInto(target, mirror, quotes)
   return quotes.isSqlite
@@ -75,7 +79,8 @@ export interface Quotes {
   name(name: string): string
   table(table: TableDescription): string
   text(text: string): string
-  isNot(value: string, text: string): string
+  /** Whether they are equal, also where the value is null. */
+  is(value: string, text: string): string
 }
 
 export const sqliteQuotes: Quotes = {
@@ -83,7 +88,7 @@ export const sqliteQuotes: Quotes = {
   name: (name) => `"${name.replaceAll('"', '""')}"`,
   table: ({ table }) => sqliteQuotes.name(table),
   text: (text) => `'${text.replaceAll("'", "''")}'`,
-  isNot: (value, text) => `${value} is not ${sqliteQuotes.text(text)}`,
+  is: (value, text) => `${value} is ${sqliteQuotes.text(text)}`,
 }
 
 export const mysqlQuotes: Quotes = {
@@ -92,5 +97,5 @@ export const mysqlQuotes: Quotes = {
   table: ({ schema = '', table }) => `${mysqlQuotes.name(schema)}.${mysqlQuotes.name(table)}`,
   // With NO_BACKSLASH_ESCAPES the text would have each backslash twice, but would not end before its quote.
   text: (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
-  isNot: (value, text) => `not (${value} <=> ${mysqlQuotes.text(text)})`,
+  is: (value, text) => `${value} <=> ${mysqlQuotes.text(text)}`,
 }

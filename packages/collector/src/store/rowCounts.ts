@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { pastLimitSteps } from '../lapse/pastLimit.ts'
 import type { Lapse } from '../lapse/row.ts'
-import { selftestClient } from '../lapse/selftest.ts'
+import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
 import type { Reason } from '../lapse/verdict.ts'
 import { isSqlite } from './connect.ts'
 
@@ -53,7 +53,13 @@ export async function countRows<By extends keyof Groups>(
     .from(through === 'id' ? connection.raw(arithmetic.byId, [tableName]) : tableName)
     .select(columns)
     .count({ count: '*' })
-    .where((either) => either.whereNull('client_version').orWhereNot('client_version', selftestClient))
+    .where((either) =>
+      either
+        .whereNull('client_version')
+        .orWhereNot('client_version', selftestClient)
+        .orWhereNull('subject')
+        .orWhereNot('subject', selftestSubject),
+    )
     .groupBy(by)
   if (by.some((name) => name === 'step'))
     query.where('reason', 'idle_timeout').whereNotNull('elapsed_ms').whereNotNull('idle_timeout_seconds')
