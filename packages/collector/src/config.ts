@@ -66,10 +66,6 @@ const siteSchemaOf = (environment: Environment) =>
       error: 'requireTicket needs at least one key',
       ...always,
     })
-    .transform(({ graceSeconds, ...site }) => ({
-      ...site,
-      graceSeconds: graceSeconds ?? Math.min(10, site.idleTimeoutSeconds / 10),
-    }))
 
 type CheckedSite = z.output<ReturnType<typeof siteSchemaOf>>
 
@@ -80,7 +76,6 @@ const impliedSite: CheckedSite = {
   origins: [],
   idleTimeoutSeconds: 15 * 60,
   absoluteTimeoutSeconds,
-  graceSeconds: 10,
   ticketKeys: [],
   requireTicket: true,
   ip: 'truncated',

@@ -192,6 +192,17 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
       ])
     })
 
+    test('takes the grace for a tenth of the limit that the ticket says', async () => {
+      const reasonAfter = async (seconds: number) => {
+        const now = Date.now()
+        const ticket = await sign({ sid: randomUUID(), idle: 30 })
+        const times = { lastAccessAt: now - seconds * 1000, detectedAt: now, sentAt: now }
+        return (await (await collector.post(eventOf({ site: 'signed', ticket, ...times }))).json()).reason
+      }
+      expect(await reasonAfter(26.9)).toBe('ended_early')
+      expect(await reasonAfter(27)).toBe('idle_timeout')
+    })
+
     test.each<[string, () => Promise<string> | string]>([
       ['is signed by another key', () => sign({}, 'another secret of the tests, 32 bytes long')],
       ['is of another type', () => sign({}, environment.TICKET_SECRET, 'JWT')],

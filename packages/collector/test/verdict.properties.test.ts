@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Arrival, toLapse } from '../src/lapse/row.ts'
-import { type JudgeInput, judge, type Reason, reasons } from '../src/lapse/verdict.ts'
+import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../src/lapse/verdict.ts'
 
 const minute = 60_000
 const base = 1_800_000_000_000
@@ -13,22 +13,22 @@ const near = (places: readonly number[], range: number) =>
     fc.integer({ min: -range, max: range }),
   )
 
-const limits = fc
-  .record({
-    idleTimeoutSeconds: fc.integer({ min: 1, max: 86_400 }),
-    absoluteTimeoutSeconds: fc.option(fc.integer({ min: 1, max: 400 * 86_400 }), { nil: undefined }),
-    graceSeconds: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
-  })
-  // The default of the configuration.
-  .map((each) => ({ ...each, graceSeconds: each.graceSeconds ?? Math.min(10, each.idleTimeoutSeconds / 10) }))
+const limits = fc.record({
+  idleTimeoutSeconds: fc.integer({ min: 1, max: 86_400 }),
+  absoluteTimeoutSeconds: fc.option(fc.integer({ min: 1, max: 400 * 86_400 }), { nil: undefined }),
+  graceSeconds: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
+})
+
+const graceOf = ({ graceSeconds, idleTimeoutSeconds }: Limits) =>
+  graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 
 /** Everything that the judge may meet: any of the times unknown, in any order, often a millisecond beside a limit. */
 const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
-  const { idleTimeoutSeconds, absoluteTimeoutSeconds = 0, graceSeconds } = limits
-  const idle = (idleTimeoutSeconds - graceSeconds) * 1000
-  const absolute = (absoluteTimeoutSeconds - graceSeconds) * 1000
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds = 0 } = limits
+  const idle = (idleTimeoutSeconds - graceOf(limits)) * 1000
+  const absolute = (absoluteTimeoutSeconds - graceOf(limits)) * 1000
   const gap = near([0, minute, -minute, Math.ceil(idle), Math.ceil(absolute)], 500 * 86_400_000)
   return fc.record({
     times: fc.tuple(optional(gap), optional(gap), gap).map(([started, lastAccess, sent]) => ({
@@ -56,14 +56,14 @@ const table: readonly (readonly [Reason, (input: JudgeInput) => boolean])[] = [
     'idle_timeout',
     ({ times: { detectedAt, lastAccessAt }, limits }) =>
       lastAccessAt !== undefined &&
-      seconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - limits.graceSeconds,
+      seconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - graceOf(limits),
   ],
   [
     'absolute_timeout',
     ({ times: { detectedAt, startedAt }, limits }) =>
       startedAt !== undefined &&
       limits.absoluteTimeoutSeconds !== undefined &&
-      seconds(detectedAt - startedAt) >= limits.absoluteTimeoutSeconds - limits.graceSeconds,
+      seconds(detectedAt - startedAt) >= limits.absoluteTimeoutSeconds - graceOf(limits),
   ],
   ['browser_closed', ({ browserRestarted }) => browserRestarted === true],
   ['ended_early', () => true],
@@ -142,7 +142,8 @@ describe('the verdict on anything', () => {
   test('turns at the limit less the grace, to the millisecond, whatever they are', () => {
     fc.assert(
       fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
-        fc.pre(idleTimeoutSeconds > graceSeconds)
+        const grace = graceOf({ idleTimeoutSeconds, graceSeconds })
+        fc.pre(idleTimeoutSeconds > grace)
         const reasonAfter = (elapsed: number) =>
           judge({
             times: { startedAt: undefined, lastAccessAt: base - elapsed, detectedAt: base, sentAt: base },
@@ -152,7 +153,7 @@ describe('the verdict on anything', () => {
             receivedAt: base,
             signedInAt: undefined,
           }).reason
-        const turn = Math.round((idleTimeoutSeconds - graceSeconds) * 1000)
+        const turn = Math.round((idleTimeoutSeconds - grace) * 1000)
         expect([reasonAfter(turn), reasonAfter(turn - 1)]).toEqual(['idle_timeout', 'ended_early'])
       }),
       runs,

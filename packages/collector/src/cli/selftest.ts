@@ -5,6 +5,7 @@ import { decodeJwt } from 'jose'
 import { type Config, loadConfig } from '../config.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import { selftestSubject } from '../lapse/selftest.ts'
+import type { Limits } from '../lapse/verdict.ts'
 import { rowOf } from '../store/auditColumns.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { playSelftest, type SelftestTimes, selftestTimes } from './selftestPlay.ts'
@@ -99,15 +100,7 @@ async function identityOf(config: Config, options: SelftestOptions) {
   return { limits, session, times, ticket: await signTicket(claims, key) }
 }
 
-function withTicket(
-  ticket: string,
-  configured: {
-    idleTimeoutSeconds: number
-    absoluteTimeoutSeconds: number | undefined
-    graceSeconds: number
-  },
-  now: number,
-) {
+function withTicket(ticket: string, configured: Limits, now: number) {
   const { sub, sid, iat = 0, idle, abs } = decodeJwt<{ sid?: string; idle?: number; abs?: number }>(ticket)
   // A row of a real user's session would be the only one that it ever has.
   if (sub !== selftestSubject)

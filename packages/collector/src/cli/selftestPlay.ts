@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type { Config } from '../config.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
+import type { Limits } from '../lapse/verdict.ts'
 
 /** What a self-test is played with. */
 export interface SelftestInput {
   readonly url: string
   readonly site: string
   readonly origin: string
-  readonly limits: Pick<
-    Config['sites'][string],
-    'idleTimeoutSeconds' | 'absoluteTimeoutSeconds' | 'graceSeconds'
-  >
+  readonly limits: Limits
   readonly session: string
   readonly times: SelftestTimes
   readonly ticket: string | undefined

@@ -15,8 +15,11 @@ export type Reason = (typeof reasons)[number]
 export interface Limits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number | undefined
-  /** How far the browser's idea of the last access may be from the server's. */
-  readonly graceSeconds: number
+  /**
+   * How far the browser's idea of the last access may be from the server's: the smaller of 10 seconds and a tenth of
+   * the idle timeout, unless given.
+   */
+  readonly graceSeconds?: number | undefined
 }
 
 /** What is known of a session's times: epoch milliseconds of the sender's clock. */
@@ -70,7 +73,8 @@ export function judge(input: JudgeInput): Verdict {
 
 function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
   const { startedAt, lastAccessAt, detectedAt } = input.times
-  const { idleTimeoutSeconds, absoluteTimeoutSeconds, graceSeconds } = input.limits
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds } = input.limits
+  const graceSeconds = input.limits.graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
   if (isContradictory(input, clockSkewMs)) return 'clock_anomaly'
   if (input.declared) return input.declared
   // An unknown time compares as false: nothing is concluded from it.
