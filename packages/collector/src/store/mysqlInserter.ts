@@ -42,7 +42,7 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
   }
 
   return {
-    lanes: 2,
+    lanes: 3,
     get connections() {
       return idle.length + lentOut
     },
