@@ -121,6 +121,9 @@ async function load(port: number, connections: number, event: unknown, seconds: 
       `-c${connections}`,
       `-d${seconds}`,
       '--latency',
+      // As long as an answer may take.
+      '--timeout',
+      '6s',
       '-s',
       script,
       `http://127.0.0.1:${port}/v1/lapses`,
