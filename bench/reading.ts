@@ -57,7 +57,10 @@ async function build(server: DatabaseServer, rows: number): Promise<Audit> {
     `${server.name}: ${rows} rows made in ${seconds(filledAt - startedAt)} s, rolled up in ${seconds(performance.now() - filledAt)} s`,
   )
   const token = (await collector.lapse('token', 'create', '--scope', 'read')).trim()
-  return { rows, collector, token }
+  const audit = { rows, collector, token }
+  const { lapses } = await (await request(audit, '/v1/lapses?site=site7&reason=logout&subject=u_469')).json()
+  if (lapses.length === 0) throw new Error('The rows are not as the requests expect them.')
+  return audit
 }
 
 async function request({ collector, token }: Audit, path: string, headers = {}): Promise<Response> {

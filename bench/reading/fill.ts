@@ -13,12 +13,11 @@ export async function fill(sql: Knex, rows: number): Promise<void> {
   // A database takes far longer to put so many rows into an index than to make the index of all of them.
   const indexes = await dialect.indexes(sql)
   for (const { drop } of indexes) await sql.raw(drop)
-  const insert = insertWith(dialect)
   for (let first = 0; first < rows; first += chunk) {
     const last = Math.min(first + chunk, rows) - 1
     await sql.transaction(async (transaction) => {
       await dialect.prepare(transaction)
-      await transaction.raw(insert, { first, last, step: yearSeconds / rows })
+      await transaction.raw(insertOf(dialect, first, last, yearSeconds / rows))
     })
   }
   for (const { create } of indexes) await sql.raw(create)
@@ -80,7 +79,8 @@ const mysql: Dialect = {
   random: 'left(sha2(uuid(), 256), 32)',
 }
 
-function insertWith({ time, text, random }: Dialect): string {
+/** @param step the seconds from one row to the next. */
+function insertOf({ time, text, random }: Dialect, first: number, last: number, step: number): string {
   const columns: Record<string, string> = {
     site: text('site', 'i % 20'),
     session_key: random,
@@ -106,7 +106,7 @@ function insertWith({ time, text, random }: Dialect): string {
   }
   return `insert into session_audit (${Object.keys(columns).join(', ')})
     with recursive
-      numbers as (select :first as i union all select i + 1 from numbers where i < :last),
-      lapses as (select i, i * :step as at, 1800 + i * 7919 % 97 * (i * 104729 % 89) * 11 as idle from numbers)
+      numbers as (select ${first} as i union all select i + 1 from numbers where i < ${last}),
+      lapses as (select i, i * ${step} as at, 1800 + i * 7919 % 97 * (i * 104729 % 89) * 11 as idle from numbers)
     select ${Object.values(columns).join(', ')} from lapses order by i`
 }
