@@ -3,11 +3,11 @@ import { createIndexes, dropIndex } from '../indexes.ts'
 import type { TableName } from '../tableName.ts'
 
 /**
- * `by_site_and_time` takes the place of `by_site`: of a site, a database reads from the table only the rows that match
+ * `by_site_time` takes the place of `by_site`: of a site, a database reads from the table only the rows that match
  * the other filters too. By `by_evidence`, it need not read all when hardly any row has it.
  */
 const indexes = {
-  by_site_and_time: ['site', 'detected_at', 'id', 'reason', 'evidence'],
+  by_site_time: ['site', 'detected_at', 'id', 'reason', 'evidence'],
   by_evidence: ['evidence', 'detected_at'],
 }
 
