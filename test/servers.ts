@@ -49,6 +49,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 export interface RunningServer extends Required<DatabaseServer> {
   /** Sends a signal to the process. */
   signal(signal: NodeJS.Signals): void
+  readonly hasEnded: boolean
   /** Starts the same server again, after it was killed, on its port and its data. */
   startAgain(): Promise<void>
   end(): Promise<void>
@@ -102,6 +103,9 @@ async function launch(name: string, command: readonly string[], folder: string):
     name,
     url,
     signal: (signal) => void child.kill(signal),
+    get hasEnded() {
+      return hasEnded(child)
+    },
     async startAgain() {
       await ended(child)
       child = await start()
