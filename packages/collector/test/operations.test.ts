@@ -305,6 +305,21 @@ async function readToEnd(reader: ReadableStreamDefaultReader | undefined): Promi
   while (!(await reader?.read())?.done);
 }
 
+describe('the database of a configuration', () => {
+  const locationOf = (database: string, variables: Readonly<Record<string, string>> = {}) =>
+    parseConfig(writtenConfig(database), { ...environment, ...variables }).database
+
+  test('may stand in an environment variable', () => {
+    const url = 'mysql://lapse:secret@db/lapse'
+    expect(locationOf('env:DATABASE', { DATABASE: url })).toEqual(locationOf(url))
+    expect(() => locationOf('env:DATABASE')).toThrow('database: the environment variable DATABASE is not set')
+  })
+
+  test('is not in memory, where it could not be shared', () => {
+    expect(() => locationOf('sqlite::memory:')).toThrow('database: a database in memory cannot be shared')
+  })
+})
+
 const migrations = [
   '0001_session_audit',
   '0002_tokens',
