@@ -108,7 +108,7 @@ describe('lapse', () => {
     writeConfig({
       database: 'postgres://db/lapse',
       table: 'a.b.c',
-      listen: { port: null },
+      listen: { port: 70_000 },
       colour: 'blue',
       sites: {
         acme: {

@@ -320,6 +320,11 @@ describe('the database of a configuration', () => {
   })
 })
 
+test.each([null, '', [], true, 1.5, '4780x'])('the port of a configuration is not %j', (port) => {
+  const config = { ...writtenConfig('sqlite:unused'), listen: { port } }
+  expect(() => parseConfig(config, environment)).toThrow('listen.port')
+})
+
 const migrations = [
   '0001_session_audit',
   '0002_tokens',
