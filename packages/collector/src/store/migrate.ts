@@ -6,7 +6,7 @@ import * as readIndexes from './migrations/0003_read_indexes.ts'
 import * as rollup from './migrations/0004_rollup.ts'
 import * as rollupBySite from './migrations/0005_rollup_by_site.ts'
 import * as filterIndexes from './migrations/0006_filter_indexes.ts'
-import { schemaBuilder, splitTableName, type TableName } from './tableName.ts'
+import { inSchema, schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
 const leaseWaitMs = 60_000
 
@@ -58,9 +58,8 @@ export async function migrate(database: Knex, name: string): Promise<string[]> {
 /** Whether every migration of this version has run. It only reads. */
 export async function isMigrated(database: Knex, name: string): Promise<boolean> {
   const tableName = splitTableName(name)
-  const { schema, table } = tableName
-  const history = historyOf(table)
+  const history = historyOf(tableName.table)
   if (!(await schemaBuilder(database, tableName).hasTable(history))) return false
-  const ran: string[] = await database(schema ? `${schema}.${history}` : history).pluck('name')
+  const ran: string[] = await database(inSchema(tableName, history)).pluck('name')
   return Object.keys(migrations).every((migration) => ran.includes(migration))
 }

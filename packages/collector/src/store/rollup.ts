@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { allSites, quartersOfDay, RollupDays, type StoredDay, storedDay } from './rollupDay.ts'
 import { countRows, type Rows } from './rowCounts.ts'
 import { storedTime } from './storedTime.ts'
-import { rollupOf, rollupStateOf, splitTableName } from './tableName.ts'
+import { inSchema, rollupOf, rollupStateOf, splitTableName } from './tableName.ts'
 
 /** The rows of one transaction. Embedded SQLite lets nobody else write meanwhile. */
 const chunkRows = 10_000
@@ -14,9 +14,11 @@ const dayKey = ['site', 'day', 'reason', 'evidence'] as const
 
 /** The names of the tables that hold the rollup of an audit table. */
 export function rollupTables(tableName: string): { readonly days: string; readonly state: string } {
-  const { schema, table } = splitTableName(tableName)
-  const inSchema = (name: string) => (schema ? `${schema}.${name}` : name)
-  return { days: inSchema(rollupOf(table)), state: inSchema(rollupStateOf(table)) }
+  const split = splitTableName(tableName)
+  return {
+    days: inSchema(split, rollupOf(split.table)),
+    state: inSchema(split, rollupStateOf(split.table)),
+  }
 }
 
 export interface RollUpOptions {

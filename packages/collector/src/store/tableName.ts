@@ -23,6 +23,9 @@ export const tokensOf = (table: string) => `${table}_tokens`
 export const rollupOf = (table: string) => `${table}_rollup`
 export const rollupStateOf = (table: string) => `${table}_rollup_state`
 
+/** A table's or an index's name as a statement writes it: with the schema, where that is named. */
+export const inSchema = ({ schema }: TableName, name: string) => (schema ? `${schema}.${name}` : name)
+
 export function splitTableName(name: string): TableName {
   const [table = name, schema] = name.split('.').reverse()
   return { schema, table }

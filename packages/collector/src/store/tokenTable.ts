@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Token } from '../lapse/token.ts'
 import { readTime, storedTime } from './storedTime.ts'
-import { splitTableName, tokensOf } from './tableName.ts'
+import { inSchema, splitTableName, tokensOf } from './tableName.ts'
 
 /** Keeps the bearer tokens' hashes, beside the audit table. */
 export interface TokenTable {
@@ -25,8 +25,8 @@ const columns = {
 } as const satisfies Record<keyof Token, string>
 
 export function tokenTable(database: Knex, tableName: string): TokenTable {
-  const { schema, table } = splitTableName(tableName)
-  const name = schema ? `${schema}.${tokensOf(table)}` : tokensOf(table)
+  const split = splitTableName(tableName)
+  const name = inSchema(split, tokensOf(split.table))
   const timeOrNull = (time: Date | null) => time && storedTime(database, time)
 
   return {

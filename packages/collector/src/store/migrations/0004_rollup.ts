@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
-import { rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
+import { inSchema, rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
 import { textType } from '../textType.ts'
 
 /** The counts that summaries are made of, and up to which row they go. They are empty, which is right as well. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
-  const { schema, table } = tableName
+  const { table } = tableName
   const [rollup, state] = [rollupOf(table), rollupStateOf(table)]
   const text = await textType(database)
 
@@ -26,6 +26,6 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
       columns.bigInteger('up_to_id').notNullable()
     })
   }
-  const name = schema ? `${schema}.${state}` : state
+  const name = inSchema(tableName, state)
   if (!(await database(name).first())) await database(name).insert({ id: 1, up_to_id: 0 })
 }

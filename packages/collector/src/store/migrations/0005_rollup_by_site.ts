@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
-import { rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
+import { inSchema, rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
 import { textType } from '../textType.ts'
 
 /** The rollup anew, to be found by the site first. It begins empty, so that all rows are counted again. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
-  const { schema, table } = tableName
+  const { table } = tableName
   const text = await textType(database)
 
   await schemaBuilder(database, tableName).dropTableIfExists(rollupOf(table))
@@ -17,6 +17,5 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
     columns.text('past_limit').notNullable()
     columns.primary(['site', 'day', 'reason', 'evidence'])
   })
-  const state = rollupStateOf(table)
-  await database(schema ? `${schema}.${state}` : state).update({ up_to_id: 0 })
+  await database(inSchema(tableName, rollupStateOf(table))).update({ up_to_id: 0 })
 }
