@@ -64,12 +64,12 @@ export class RollupDays {
 
   /** Those that have a row. */
   get counted(): RollupDay[] {
-    return [...this.#days.values()].filter(({ quarters }) => quarters.some((count) => count !== 0))
+    return [...this.#days.values()].filter((day) => !isEmpty(day))
   }
 
   /** Those whose rows are all taken off. */
   get emptied(): RollupDay[] {
-    return [...this.#days.values()].filter(({ quarters }) => quarters.every((count) => count === 0))
+    return [...this.#days.values()].filter(isEmpty)
   }
 
   #at(key: Omit<RollupDay, 'quarters' | 'pastLimit'>): RollupDay {
@@ -82,6 +82,8 @@ export class RollupDays {
     return made
   }
 }
+
+const isEmpty = ({ quarters }: RollupDay) => quarters.every((count) => count === 0)
 
 function keyOf({ day, site, reason, evidence }: Omit<RollupDay, 'quarters' | 'pastLimit'>): string {
   return JSON.stringify([day, site, reason, evidence])

@@ -24,9 +24,7 @@ export function summarize(
   // Since 1972 the clocks of all zones are a multiple of 15 minutes from UTC.
   const isByQuarters = tally.starts.every((start) => start % quarterMs === 0)
   const canUseRollup = isByQuarters && equal.subject === undefined && equal.session === undefined
-  const matching: Rows = (query) => {
-    for (const [column, value] of Object.entries(equal)) if (value !== undefined) query.where(column, value)
-  }
+  const matching = equalTo(equal)
   // SQLite has no other. (Together with `readOnly`, knex would write what MySQL does not understand.)
   const oneMoment = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
 
@@ -51,7 +49,10 @@ export function summarize(
           .where('detected_at', '>=', storedTime(database, new Date(part.from)))
           .where('detected_at', '<', storedTime(database, new Date(part.to)))
 
-    if (upToId > 0) await addRollup(transaction, tableName, equal, span, tally)
+    if (upToId > 0) {
+      const days = equalTo({ ...equal, site: equal.site ?? allSites })
+      await addRollup(transaction, tableName, days, span, tally)
+    }
     for (const { rows, by } of rest(quarterMs)) {
       if (isByQuarters)
         for (const each of await countRows(transaction, tableName, ['quarter', 'reason'], rows, by))
@@ -64,6 +65,13 @@ export function summarize(
       for (const { step, count } of await countRows(transaction, tableName, ['step'], rows, by))
         tally.addPastLimit(step, count)
   }, oneMoment)
+}
+
+/** Rows that have these values in these columns, where one is given. */
+function equalTo(columns: Omit<LapseFilter, keyof TimeSpan>): Rows {
+  return (query) => {
+    for (const [column, value] of Object.entries(columns)) if (value !== undefined) query.where(column, value)
+  }
 }
 
 interface ReadRows {
@@ -92,12 +100,12 @@ function edges({ from, to }: Span, unitMs: number): Span[] {
 async function addRollup(
   transaction: Knex.Transaction,
   tableName: string,
-  { site = allSites, reason, evidence }: LapseFilter,
+  matching: Rows,
   { from, to }: Span,
   tally: Tally,
 ): Promise<void> {
   const stored: StoredDay[] = await transaction(rollupTables(tableName).days)
-    .where({ site, ...(reason && { reason }), ...(evidence && { evidence }) })
+    .modify(matching)
     .where('day', '>=', Math.floor(from / dayMs))
     .where('day', '<', Math.ceil(to / dayMs))
   for (const { day, reason, quarters, pastLimit } of stored.map(readDay)) {
