@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { type Environment, notSet, variableIn } from './environment.ts'
+import { always } from './lapse/always.ts'
 import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
 import { databaseUrlSchema } from './store/databaseUrl.ts'
 import { tableNameSchema } from './store/tableName.ts'
-import { always, ticketKeySchemaOf } from './ticketKeySchema.ts'
+import { ticketKeySchemaOf } from './ticketKeySchema.ts'
 
 /** Where the configuration is looked for when neither `--config` nor `LAPSE_CONFIG` names a file. */
 export const defaultConfigPath = 'lapse.config.json'
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 const seconds = z
   .int()
@@ -41,10 +41,10 @@ const databaseSchemaOf = (environment: Environment) =>
     .string()
     .default('sqlite:lapse.sqlite')
     .transform((text, context) => {
-      const name = /^env:(\w+)$/.exec(text)?.[1]
+      const name = variableIn(text)
       const url = name === undefined ? text : environment[name]
       if (url) return url
-      context.addIssue({ code: 'custom', message: `the environment variable ${name} is not set` })
+      context.addIssue({ code: 'custom', message: notSet(name) })
       return z.NEVER
     })
     .pipe(databaseUrlSchema)

@@ -1,12 +1,12 @@
 import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
+import { type Environment, notSet, variableIn } from './environment.ts'
+import { always } from './lapse/always.ts'
 import { publicKeyAlgorithms } from './lapse/ticket.ts'
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 const secretOf = (environment: Environment) =>
   z.string().transform((text, context) => {
-    const name = /^env:(\w+)$/.exec(text)?.[1]
+    const name = variableIn(text)
     const secret = name && environment[name]
     // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
     if (secret && Buffer.byteLength(secret) >= 32) return secret
@@ -14,18 +14,10 @@ const secretOf = (environment: Environment) =>
       ? 'a secret is not written here: put it into an environment variable and write env:NAME'
       : secret
         ? `the environment variable ${name} is shorter than 32 bytes, too short for HS256`
-        : `the environment variable ${name} is not set`
+        : notSet(name)
     context.addIssue({ code: 'custom', message })
     return z.NEVER
   })
-
-/**
- * For what is checked of several settings together: also where one of them is wrong already, so that all that is wrong
- * is named at once. They may be anything then.
- */
-export const always = {
-  when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null,
-}
 
 type PublicKeyAlgorithm = (typeof publicKeyAlgorithms)[number]
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { always } from './always.ts'
 import { LapseError } from './error.ts'
 
 /** The last instant that a `DATETIME` column holds: 9999-12-31T23:59:59.999Z, in epoch milliseconds. */
@@ -56,9 +57,6 @@ function given(...names: readonly [string, string]) {
     anyOf: names.map((name) => ({ required: [name], properties: { [name]: { not: { type: 'null' } } } })),
   }
 }
-
-// Also where another field is wrong already, so that an answer names every bad field.
-const always = { when: () => true }
 
 /** What a server posts. Times are of its own clock; `detectedAt` and `sentAt` are now unless given. */
 export const serverEventSchema = z

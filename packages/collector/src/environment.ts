@@ -1,0 +1,9 @@
+/** Environment variables by their names. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The name of the environment variable that `env:NAME` stands for; nothing where something else is written. */
+export function variableIn(written: string): string | undefined {
+  return /^env:(\w+)$/.exec(written)?.[1]
+}
+
+export const notSet = (name: string | undefined) => `the environment variable ${name} is not set`
