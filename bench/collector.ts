@@ -13,6 +13,8 @@ import { createConnection } from 'mysql2/promise'
 import { command } from '../test/collector.ts'
 import { createDatabase } from '../test/databases.ts'
 import { type DatabaseServer, freePort } from '../test/servers.ts'
+import { median } from './median.ts'
+import { namedServer } from './namedServer.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -149,12 +151,9 @@ async function delayCommits(url: string, ms: number): Promise<void> {
   await connection.end()
 }
 
-const median = (numbers: readonly number[]) =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
-
 for (const text of options.database) {
-  const [name = '', url] = text.split('=')
-  const server: DatabaseServer = { name, ...(url && { url }) }
+  const server = namedServer(text)
+  const { name, url } = server
   if (options['commit-delay'] && url) await delayCommits(url, Number(options['commit-delay']))
   for (const connections of options.connections.split(',').map(Number)) {
     const rounds: Record<string, Measured[]> = {}

@@ -6,6 +6,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { createLapse } from '@lapse/client'
 import { chromium, type Page } from 'playwright-core'
 import { browserOptions } from '../scripts/demo/browser.ts'
+import { median } from './median.ts'
 
 declare global {
   interface Window {
@@ -93,8 +94,4 @@ function measure(page: Page, script: string) {
     },
     [script, calls] as const,
   )
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

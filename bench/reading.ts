@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 import { toCursor } from '../packages/collector/src/lapse/position.ts'
 import { startCollector, type TestCollector } from '../test/collector.ts'
 import type { DatabaseServer } from '../test/servers.ts'
+import { median } from './median.ts'
+import { namedServer } from './namedServer.ts'
 import { fill } from './reading/fill.ts'
 
 const { values: options } = parseArgs({
@@ -105,9 +107,6 @@ function cursorAt({ rows }: Audit, share: number): string {
   return toCursor({ detectedAt, id: Math.ceil(share * rows) })
 }
 
-const median = (numbers: readonly number[]) =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
-
 async function compare(name: string, audits: readonly Audit[]): Promise<void> {
   const table: Record<string, Record<string, string>> = {}
   for (const [title, pathAt] of Object.entries(requests)) {
@@ -134,11 +133,11 @@ async function compare(name: string, audits: readonly Audit[]): Promise<void> {
 }
 
 for (const text of options.database) {
-  const [name = '', url] = text.split('=')
+  const server = namedServer(text)
+  const { name } = server
   const audits: Audit[] = []
   try {
-    for (const rows of options.rows.split(',').map(Number))
-      audits.push(await build({ name, ...(url && { url }) }, rows))
+    for (const rows of options.rows.split(',').map(Number)) audits.push(await build(server, rows))
     await compare(name, audits)
     const exports: Record<string, object> = {}
     for (const audit of audits)
