@@ -5,6 +5,7 @@ export default defineConfig({
     // Three browsers, three databases and two cores: what ends a test early must be a fault, not the machine.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       {
         extends: true,

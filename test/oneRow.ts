@@ -4,7 +4,7 @@ import type { TestDatabase } from './databases.ts'
 
 /** Waits for a row, and then long enough that a second one would have come. */
 export async function onlyRowOf(database: TestDatabase): Promise<Record<string, unknown>> {
-  await expect.poll(() => database.rows(), { timeout: 20_000 }).not.toEqual([])
+  await expect.poll(() => database.rows()).not.toEqual([])
   await sleep(500)
   const rows = await database.rows()
   expect(rows).toHaveLength(1)

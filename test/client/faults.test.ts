@@ -6,7 +6,7 @@ import { type Browser, waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts'
 import { type Stage, startStage } from './stage.ts'
-import { type Visitor, visit, visitWith } from './visitor.ts'
+import { sentTime, type Visitor, visit, visitWith } from './visitor.ts'
 
 const app = { idleTimeoutSeconds: 3 }
 const threeHours = 10_800_000
@@ -43,7 +43,7 @@ describe.concurrent.each(createEngines())('a lapse in $name', (engine) => {
   async function expectIdleRow(marker: Awaited<ReturnType<Visitor['signIn']>>) {
     const row = await user.onlyRow()
     expect(row).toMatchObject({ reason: 'idle_timeout', marker: marker.id, session: marker.sid })
-    expect(Math.abs(Date.parse(String(row.last_access_at)) - marker.at)).toBeLessThan(1000)
+    expect(Math.abs(sentTime(row, 'last_access_at') - marker.at)).toBeLessThan(1000)
     return row
   }
 
@@ -278,8 +278,8 @@ describe.concurrent.each(createEngines())('a lapse in $name', (engine) => {
       const marker = await signInAt(clock)
       await user.idleOut()
       await user.open(`/?clock=${clock}`)
-      const row = await expectIdleRow({ ...marker, at: marker.at - clock })
-      expect(Math.abs(Number(row.clock_skew_ms) + clock)).toBeLessThan(2000)
+      const row = await expectIdleRow(marker)
+      expect(Math.abs(Number(row.clock_skew_ms) + clock)).toBeLessThan(5000)
     })
 
     test('set back in between: one row, marked clock_anomaly', async () => {

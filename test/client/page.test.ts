@@ -7,7 +7,7 @@ import { openUndriven } from '../engines/chromium.ts'
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Stage, startStage } from './stage.ts'
-import { type Visitor, visit } from './visitor.ts'
+import { sentTime, type Visitor, visit } from './visitor.ts'
 
 const app = { idleTimeoutSeconds: 3 }
 /** What a host says whose users go back and forth. Pages may be kept, and the client knows the limit. */
@@ -33,7 +33,7 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
     await waitUntil(() => user.tab.evaluate<boolean>("typeof window.restored === 'boolean'"), 'pageshow')
     return user.tab.evaluate<boolean>('window.restored')
   }
-  const lastAccess = async () => Date.parse(String((await user.onlyRow()).last_access_at))
+  const lastAccess = async () => sentTime(await user.onlyRow(), 'last_access_at')
 
   describe('of a single-page application', { concurrent: false }, () => {
     beforeEach(async () => {

@@ -42,6 +42,14 @@ interface Marker {
 /** How long a row that is on its way may take; the last one of them is known only by waiting. */
 const settleMs = 800
 
+/**
+ * A time of a row as the browser's clock had it, epoch milliseconds. In the table it is later by what the event took
+ * on its way, which on a machine that does much else can be seconds.
+ */
+export function sentTime(row: Row, column: 'last_access_at' | 'expired_at'): number {
+  return Date.parse(String(row[column])) - Number(row.clock_skew_ms)
+}
+
 /** @param profile the folder of a browser that is to be started again. */
 export async function visit(
   engine: Engine,

@@ -93,7 +93,7 @@ async function attach(port: number): Promise<Tab> {
     socket.send(JSON.stringify({ id, method: 'Target.sendMessageToTarget', params: { targetId, message } }))
     return new Promise((resolve, reject) => {
       // The document that was asked may be gone.
-      const timer = setTimeout(() => reject(new Error(`WebKit's inspector did not answer ${method}.`)), 3000)
+      const timer = setTimeout(() => reject(new Error(`WebKit's inspector did not answer ${method}.`)), 8000)
       waiting.set(id, ({ error, result }) => {
         clearTimeout(timer)
         waiting.delete(id)

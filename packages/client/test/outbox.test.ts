@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { retryDelay } from '../src/outbox.ts'
 import { useBrowser } from './browser.ts'
 
@@ -6,13 +6,11 @@ const it = useBrowser()
 
 /** Loads the page again and again, as a user would, until something is so. */
 async function untilSo(condition: () => boolean) {
-  await vi.waitUntil(
-    async () => {
-      await it.open()
-      return condition()
-    },
-    { timeout: 10_000, interval: 300 },
-  )
+  const isSo = async () => {
+    await it.open()
+    return condition()
+  }
+  await expect.poll(isSo, { interval: 300 }).toBe(true)
 }
 
 const pending = { pending: true }
@@ -49,8 +47,8 @@ describe('an event', () => {
     it.collector.fail({ status: 503 })
     const page = await it.open()
     expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
-    await vi.waitUntil(() => it.collector.rows().includes(id), { timeout: 10_000 })
-    await vi.waitUntil(async () => (await it.outbox()).length === 0)
+    await expect.poll(it.collector.rows).toContain(id)
+    await expect.poll(it.outbox).toEqual([])
   })
 
   test('is not sent before the time that the collector asked for', async () => {
@@ -108,7 +106,7 @@ describe('an event', () => {
     })
     it.collector.fail({ status: 401 })
     await it.open()
-    await vi.waitUntil(async () => (await it.outbox()).length === 0)
+    await expect.poll(it.outbox).toEqual([])
     expect(it.collector.rows()).toEqual([])
   })
 
@@ -119,7 +117,7 @@ describe('an event', () => {
       localStorage['lapse:other:id'] = JSON.stringify({ detectedAt: Date.now() - 401 * 864e5 })
       window.Lapse.createLapse({ site: 'other', collector, cookie: { days: 1000 } })
     }, it.collector.url)
-    await vi.waitUntil(() => page.evaluate(() => !localStorage['lapse:other:id']))
+    await expect.poll(() => page.evaluate(() => localStorage['lapse:other:id'])).toBeUndefined()
   })
 
   test('found offline goes out as soon as the browser is online again', async () => {
@@ -128,8 +126,8 @@ describe('an event', () => {
     await it.context.setOffline(true)
     expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
     await it.context.setOffline(false)
-    await vi.waitUntil(() => it.collector.rows().includes(id))
-    await vi.waitUntil(async () => (await it.outbox()).length === 0)
+    await expect.poll(it.collector.rows).toContain(id)
+    await expect.poll(it.outbox).toEqual([])
   })
 
   test('survives that its page is left before the answer', async () => {
@@ -137,7 +135,7 @@ describe('an event', () => {
     it.collector.fail({ status: 503, afterMs: 2000 })
     const page = await it.open()
     page.evaluate(() => void window.lapse.absent())
-    await vi.waitUntil(() => it.collector.received.length === 1)
+    await expect.poll(() => it.collector.received).toHaveLength(1)
     await page.goto(`${it.site.url}/`)
     expect(await it.outbox()).toHaveLength(1)
     await untilSo(() => it.collector.rows().includes(id))
@@ -153,7 +151,7 @@ describe('an event', () => {
       )
       window.lapse.absent()
     }, sink)
-    await vi.waitUntil(() => it.collector.rows().includes(id))
+    await expect.poll(it.collector.rows).toContain(id)
   })
 
   test('that another tab has in hand is left to it', async () => {
@@ -197,7 +195,7 @@ describe('the outbox', () => {
     })
     await it.collector.start()
     await it.open()
-    await vi.waitUntil(async () => (await it.outbox()).length === 0, { timeout: 5000 })
+    await expect.poll(it.outbox).toEqual([])
     expect(it.collector.rows().sort()).toEqual(ids.slice(1).sort())
   })
 

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { useBrowser } from './browser.ts'
 
 const it = useBrowser()
@@ -83,7 +83,7 @@ describe('the page goes on, and the host hears of it, where', () => {
     page = await it.open()
     await page.evaluate(() => window.lapse.active({ session: 'new' }))
     expect(it.collector.received).toMatchObject([{ marker: id, detectedBy: 'new_session' }])
-    await vi.waitUntil(async () => (await it.marker()).sid === 'new')
+    await expect.poll(it.marker).toMatchObject({ sid: 'new' })
   })
 
   test('there are no Web Locks and no randomUUID, as on plain http', async () => {
@@ -101,8 +101,7 @@ describe('the page goes on, and the host hears of it, where', () => {
     await it.plant()
     it.serve('/login', 'data-state="absent"', '', { 'Content-Security-Policy': "connect-src 'self'" })
     await it.page.goto(`${it.site.url}/login`)
-    await vi.waitUntil(async () => (await errors()).length > 0)
-    expect(await errors()).toEqual(['Lapse: not confirmed: TypeError: Failed to fetch'])
+    await expect.poll(errors).toEqual(['Lapse: not confirmed: TypeError: Failed to fetch'])
     expect(await it.outbox()).toHaveLength(1)
   })
 
@@ -146,7 +145,7 @@ describe('on one origin', () => {
     const tag = `<script src="/lapse.js" defer data-site="acme" data-collector="${it.collector.url}" data-state="absent"></script>`
     it.serve('/login', 'data-state="absent"', tag)
     await it.page.goto(`${it.site.url}/login`)
-    await vi.waitUntil(() => it.page.evaluate(() => window.verdicts.length === 1))
+    await expect.poll(() => it.page.evaluate(() => window.verdicts)).toHaveLength(1)
     expect(it.collector.rows()).toEqual([id])
   })
 })

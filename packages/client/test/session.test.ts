@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { useBrowser } from './browser.ts'
 
 const it = useBrowser()
@@ -75,7 +75,7 @@ describe('a session', () => {
     const id = await it.plant({ sid: 'old', sub: 'u_1' })
     const page = await it.open()
     await page.evaluate(() => window.lapse.active({ session: 'new', subject: 'u_1' }))
-    await vi.waitUntil(() => it.collector.rows().includes(id))
+    await expect.poll(it.collector.rows).toContain(id)
     expect(it.collector.received).toMatchObject([{ marker: id, session: 'old', detectedBy: 'new_session' }])
     const marker = await it.marker()
     expect(marker.sid).toBe('new')
@@ -88,7 +88,7 @@ describe('a session', () => {
     await page.evaluate(() => window.lapse.active())
     expect((await it.marker()).id).toBe(id)
     await page.evaluate(() => window.lapse.active({ subject: 'u_2', session: 'a1f' }))
-    await vi.waitUntil(() => it.collector.rows().includes(id))
+    await expect.poll(it.collector.rows).toContain(id)
     expect((await it.marker()).sub).toBe('u_2')
   })
 
@@ -105,7 +105,7 @@ describe('a session', () => {
       window.lapse.logout({ report: true })
     })
     expect(await it.cookie()).toBeUndefined()
-    await vi.waitUntil(() => it.collector.received.length > 0)
+    await expect.poll(() => it.collector.received).not.toEqual([])
     expect(it.collector.received).toMatchObject([{ subject: 'u_42', detectedBy: 'logout' }])
   })
 

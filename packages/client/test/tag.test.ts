@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { useBrowser } from './browser.ts'
 
 const it = useBrowser()
@@ -14,7 +14,7 @@ describe('a tag', () => {
     const { id, sub, sid, ticket } = await it.marker()
     expect([sub, sid, ticket]).toEqual(['u_42', undefined, undefined])
     await goto('/login')
-    await vi.waitUntil(async () => (await verdicts()).length === 1)
+    await expect.poll(verdicts).toHaveLength(1)
     expect(await verdicts()).toMatchObject([{ id: 1, reason: 'idle_timeout' }])
     expect(it.collector.received).toMatchObject([{ marker: id, subject: 'u_42', detectedBy: 'login_page' }])
   })
@@ -29,8 +29,8 @@ describe('a tag', () => {
     await it.plant({ sub: 'u_42' })
     it.serve('/app', `data-state="${state}" data-subject="u_42" data-session="a1f"`)
     await goto('/app')
-    if (present) await vi.waitUntil(async () => (await it.marker()).sid === 'a1f')
-    else await vi.waitUntil(() => it.collector.received.length === 1)
+    if (present) await expect.poll(it.marker).toMatchObject({ sid: 'a1f' })
+    else await expect.poll(() => it.collector.received).toHaveLength(1)
     expect(it.collector.received).toHaveLength(present ? 0 : 1)
   })
 
@@ -97,8 +97,7 @@ describe('data-lapse-message', () => {
     await it.plant()
     it.serve('/login', 'data-state="absent"', body)
     await goto('/login')
-    await vi.waitUntil(async () => (await shown()) !== '')
-    expect(await shown()).toBe('You were signed out after 30 minutes without activity.')
+    await expect.poll(shown).toBe('You were signed out after 30 minutes without activity.')
   })
 
   test('stays hidden for any other reason', async () => {
@@ -106,7 +105,7 @@ describe('data-lapse-message', () => {
     it.collector.judge('ended_early')
     it.serve('/login', 'data-state="absent"', body)
     await goto('/login')
-    await vi.waitUntil(async () => (await verdicts()).length === 1)
+    await expect.poll(verdicts).toHaveLength(1)
     expect(await shown()).toBe('')
   })
 })
@@ -124,7 +123,7 @@ describe('a page out of the browser’s cache', () => {
     await goto('/app')
     const marker = await it.cookie()
     await goBack()
-    await vi.waitUntil(() => it.page.evaluate(() => 'kept' in window).catch(() => false))
+    await expect.poll(() => it.page.evaluate(() => 'kept' in window)).toBe(true)
     await new Promise((done) => setTimeout(done, 200))
     expect([await it.cookie(), it.collector.received]).toEqual([marker, []])
   })
@@ -148,12 +147,12 @@ describe('a page out of the browser’s cache', () => {
     it.serve('/login', 'data-state="absent"')
     await it.collector.stop()
     await goto('/login')
-    await vi.waitUntil(async () => (await it.outbox()).length === 1)
+    await expect.poll(it.outbox).toHaveLength(1)
     await goto('/')
     await it.collector.start()
     await new Promise((done) => setTimeout(done, 1000))
     await goBack()
-    await vi.waitUntil(() => it.collector.rows().includes(id))
+    await expect.poll(it.collector.rows).toContain(id)
   })
 })
 
@@ -168,7 +167,7 @@ describe('a prerendered page', () => {
     await new Promise((done) => setTimeout(done, 300))
     expect([it.collector.received, await it.outbox()]).toEqual([[], []])
     await it.page.evaluate(() => document.dispatchEvent(new Event('prerenderingchange')))
-    await vi.waitUntil(() => it.collector.rows().length === 1)
+    await expect.poll(it.collector.rows).toHaveLength(1)
   })
 
   test.each(['absent', 'active'])('that is %s says nothing of what has happened since', async (state) => {

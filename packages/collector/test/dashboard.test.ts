@@ -39,9 +39,6 @@ async function signIn(page: Page, token: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
-/** Long enough for a machine that does much else. */
-const settled = { timeout: 15_000 }
-
 const lines = (page: Page) => page.locator('.rows tbody tr')
 
 async function violations(page: Page): Promise<unknown[]> {
@@ -118,10 +115,10 @@ describe('the dashboard', () => {
     await page.getByLabel('Reason').selectOption('Idle timeout')
     await page.getByLabel('Subject').fill('u_3')
     await page.getByLabel('Subject').press('Enter')
-    await expect.poll(() => lines(page).count(), settled).toBe(12)
+    await expect.poll(() => lines(page).count()).toBe(12)
     expect(new URL(page.url()).search).toBe('?reason=idle_timeout&subject=u_3')
     await page.reload()
-    await expect.poll(() => lines(page).count(), settled).toBe(12)
+    await expect.poll(() => lines(page).count()).toBe(12)
     expect(await page.getByLabel('Subject').inputValue()).toBe('u_3')
     await page.getByLabel('Subject').fill('nobody')
     await page.getByLabel('Subject').press('Enter')
@@ -133,11 +130,11 @@ describe('the dashboard', () => {
     const page = await open(collector.url)
     await signIn(page, token)
     await page.getByRole('link', { name: 'Older' }).click()
-    await expect.poll(() => lines(page).count(), settled).toBe(11)
+    await expect.poll(() => lines(page).count()).toBe(11)
     await page.reload()
-    await expect.poll(() => lines(page).count(), settled).toBe(11)
+    await expect.poll(() => lines(page).count()).toBe(11)
     await page.getByRole('button', { name: 'Newer' }).click()
-    await expect.poll(() => lines(page).count(), settled).toBe(50)
+    await expect.poll(() => lines(page).count()).toBe(50)
   })
 
   test('explains a verdict in words and times, opened by the keyboard', async () => {
@@ -185,8 +182,8 @@ describe('the dashboard', () => {
     await insertRows(collector.database.sql, [
       { session: 'alias-new', session_key: 'another', detected_at: noon },
     ])
-    await expect.poll(() => lines(page).count(), settled).toBe(2)
-    await expect.poll(() => page.locator('.over .figure').textContent(), settled).toBe('2 sessions')
+    await expect.poll(() => lines(page).count()).toBe(2)
+    await expect.poll(() => page.locator('.over .figure').textContent()).toBe('2 sessions')
     await collector.database.sql('session_audit').where({ session: 'alias-new' }).delete()
   })
 
@@ -199,7 +196,7 @@ describe('the dashboard', () => {
     for (const _ of [1, 2]) await page.waitForResponse((response) => response.url().includes('v1/lapses?'))
     expect(await page.getByLabel('Subject').inputValue()).toBe('u_1')
     await page.getByLabel('Subject').press('Enter')
-    await expect.poll(() => lines(page).count(), settled).toBe(12)
+    await expect.poll(() => lines(page).count()).toBe(12)
   })
 
   test('says so when the collector is away, and tries again', async () => {
@@ -213,7 +210,7 @@ describe('the dashboard', () => {
     expect(await note.textContent()).toContain('The collector cannot be reached.')
     await page.context().setOffline(false)
     await note.getByRole('button', { name: 'Try again' }).click()
-    await expect.poll(() => lines(page).count(), settled).toBe(12)
+    await expect.poll(() => lines(page).count()).toBe(12)
   })
 
   test('signs out, and leaves nothing to read with', async () => {
@@ -223,7 +220,7 @@ describe('the dashboard', () => {
     await page.getByLabel('Token').waitFor()
     expect(await page.evaluate(async () => (await fetch('v1/lapses')).status)).toBe(401)
     await expect
-      .poll(async () => (await collector.database.rows()).filter((row) => row.site === 'lapse'), settled)
+      .poll(async () => (await collector.database.rows()).filter((row) => row.site === 'lapse'))
       .toMatchObject([{ reason: 'logout', evidence: 'signed' }])
     await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
   })
