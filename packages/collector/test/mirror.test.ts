@@ -92,6 +92,48 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect(await collector.database.sql('odd `name')).toMatchObject([{ 'a "b" c': 'acme' }])
   })
 
+  test('goes though its table is gone, and copies again when the table is back', async () => {
+    await mirror()
+    await sql('drop table audit')
+    const event = eventOf()
+    expect((await collector.post(event)).status).toBe(503)
+    await sql('create table audit (id integer, user_id varchar(40), event varchar(40), at varchar(40))')
+    expect((await collector.post(event)).status).toBe(201)
+    expect(await copies()).toMatchObject([{ user_id: 'u_42' }])
+
+    await sql('drop table audit')
+    const printed = await lapse('mirror', '--table', 'audit', '--drop', '--print')
+    expect(printed.stdout).toMatch(/^drop trigger \S+;\n$/)
+    expect((await collector.post(eventOf())).status).toBe(503)
+    expect((await lapse('mirror', '--table', 'audit', '--drop')).status).toBe(0)
+    expect((await collector.post(eventOf())).status).toBe(201)
+  })
+
+  test('compares what a column can hold', async () => {
+    const where = (...conditions: string[]) =>
+      lapse('mirror', '--table', 'audit', ...sets, ...conditions.flatMap((text) => ['--where', text]))
+    const { status, stderr } = await where(
+      'reason=idle_timout',
+      'browser_restarted=yes',
+      'elapsed_ms=long',
+      'detected_at=today',
+    )
+    expect(status).toBe(1)
+    for (const words of [
+      /reason=idle_timout: .*idle_timeout/,
+      /browser_restarted=yes: .*true/,
+      'elapsed_ms=long: write a whole number',
+      'detected_at=today: compare no times',
+    ])
+      expect(stderr).toMatch(words)
+    expect((await where('browser_restarted=true', 'elapsed_ms=2400000')).status).toBe(0)
+    for (const browserRestarted of [true, false]) {
+      const event = eventOf({ browserRestarted, subject: `u_${browserRestarted}` })
+      expect((await collector.post(event)).status).toBe(201)
+    }
+    expect(await copies()).toMatchObject([{ user_id: 'u_true' }])
+  })
+
   test('is checked first: the table, its columns, those of the audit table, and what must be set', async () => {
     const lacking = await lapse('mirror', '--table', 'nothing', ...sets)
     expect(lacking).toMatchObject({ status: 1, stderr: expect.stringMatching('There is no table nothing') })
@@ -145,6 +187,27 @@ describe.each(mysqlServers)('a mirror on $name', (server) => {
     const [row] = await collector.database.rows()
     const [[first, second]] = await sql.raw('select unix_timestamp(at) * 1000 as at from audit order by id')
     expect([Number(first.at), Number(second.at)]).toEqual(Array(2).fill(timeOf(row?.detected_at)))
+  })
+
+  test('names what the table may refuse', async () => {
+    writeConfigIn(folder, { database: collector.database.url, sites })
+    await collector.database.sql.raw(
+      "create table audit (user_id int, at datetime(3), event enum('login'), source int, note date, unique (user_id, at))",
+    )
+    const sets = ['user_id=subject', 'at=detected_at', 'event=reason']
+    const values = ['source=5', 'note=never']
+    const { status, stderr } = await runLapse(folder, [
+      ...['mirror', '--table', 'audit'],
+      ...sets.flatMap((set) => ['--set', set]),
+      ...values.flatMap((set) => ['--set-value', set]),
+    ])
+    expect(status).toBe(0)
+    expect(stderr.match(/(?<=Note: ).*?(?=\. An event)/g)).toEqual([
+      '"user_id" takes numbers, and subject is text',
+      '"event" takes listed text, and reason is text',
+      '"note" takes times, and "never" is text',
+      'no two rows may be equal in "user_id" and "at"',
+    ])
   })
 
   test('refuses a table without transactions', async () => {

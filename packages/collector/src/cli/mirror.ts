@@ -36,8 +36,15 @@ export const mirror = new Command('mirror')
     const { table, print, drop } = options
     await withStore(config, async (store) => {
       if (drop) {
-        const trigger = await store.dropMirror(table)
-        process.stdout.write(`The trigger ${trigger} is gone: no more rows are copied into ${table}.\n`)
+        const standing = await store.findMirror(table)
+        if (print) {
+          process.stdout.write(`${standing.dropStatement};\n`)
+          return
+        }
+        await store.dropMirror(standing)
+        process.stdout.write(
+          `The trigger ${standing.trigger} is gone: no more rows are copied into ${table}.\n`,
+        )
         return
       }
       const plan = await store.planMirror(mirrorOf(options))

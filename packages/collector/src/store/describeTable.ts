@@ -8,6 +8,8 @@ export interface TableDescription {
   readonly schema: string | undefined
   readonly table: string
   readonly columns: readonly ColumnDescription[]
+  /** The columns of each key by which no two rows are equal. */
+  readonly uniqueKeys: readonly (readonly string[])[]
   /** Whether what is written to it can be undone with the rest of a transaction. */
   readonly isTransactional: boolean
 }
@@ -16,6 +18,8 @@ export interface ColumnDescription {
   readonly name: string
   /** In lower case, such as `timestamp`. */
   readonly type: string
+  /** What its values are; `any` where the database does not insist. */
+  readonly holds: 'numbers' | 'times' | 'text' | 'listed text' | 'any'
   /** In characters, of a text whose length is limited. */
   readonly maxLength: number | null
   readonly isNullable: boolean
@@ -49,13 +53,20 @@ async function describeSqlite(database: Knex, name: TableName): Promise<TableDes
   const columns = found.map(({ name: column, type, notnull, dflt_value, pk, hidden }) => ({
     name: column,
     type: type.toLowerCase(),
+    holds: 'any' as const,
     maxLength: null,
     isNullable: notnull === 0,
     // An INTEGER PRIMARY KEY is the row's number.
     hasDefault: dflt_value !== null || (pk === 1 && type.toLowerCase() === 'integer'),
     isGenerated: hidden > 1,
   }))
-  return { schema: undefined, table: table.name, columns, isTransactional: true }
+  const keys: { key: string; name: string }[] = await database.raw(
+    `select list.name as key, info.name as name
+    from pragma_index_list(?) list join pragma_index_info(list.name) info
+    where list."unique" = 1 and list.partial = 0 order by list.seq, info.seqno`,
+    [table.name],
+  )
+  return { schema: undefined, table: table.name, columns, uniqueKeys: grouped(keys), isTransactional: true }
 }
 
 interface MysqlColumn {
@@ -82,13 +93,21 @@ async function describeMysql(database: Knex, name: TableName): Promise<TableDesc
     from information_schema.columns where table_schema = ? and table_name = ? order by ordinal_position`,
     [found.schema, found.table],
   )
+  const [keys]: { key: string; name: string }[][] = await database.raw(
+    `select index_name as \`key\`, column_name as name from information_schema.statistics
+    where table_schema = ? and table_name = ? and non_unique = 0 and column_name is not null
+    order by index_name, seq_in_index`,
+    [found.schema, found.table],
+  )
   return {
     schema: found.schema,
     table: found.table,
+    uniqueKeys: grouped(keys ?? []),
     columns: (columns ?? []).map(
       ({ name: column, type, maxLength, nullable, written, extra, expression }) => ({
         name: column,
         type: type.toLowerCase(),
+        holds: heldBy(type.toLowerCase()),
         maxLength,
         isNullable: nullable === 'YES',
         hasDefault: written !== null || /auto_increment/i.test(extra),
@@ -98,4 +117,16 @@ async function describeMysql(database: Knex, name: TableName): Promise<TableDesc
     // A view has no engine of its own.
     isTransactional: found.transactions === 'YES' || found.transactions === null,
   }
+}
+
+/** https://dev.mysql.com/doc/refman/8.4/en/data-types.html */
+function heldBy(type: string): ColumnDescription['holds'] {
+  if (/int|decimal|float|double|bit|year/.test(type)) return 'numbers'
+  if (/date|time/.test(type)) return 'times'
+  return type === 'enum' || type === 'set' ? 'listed text' : 'text'
+}
+
+function grouped(keys: readonly { readonly key: string; readonly name: string }[]): string[][] {
+  const columns = Map.groupBy(keys, ({ key }) => key).values()
+  return Array.from(columns, (key) => key.map(({ name }) => name))
 }

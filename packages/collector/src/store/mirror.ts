@@ -11,7 +11,7 @@ import {
   sqliteQuotes,
   triggerName,
 } from './mirrorTrigger.ts'
-import { splitTableName } from './tableName.ts'
+import { splitTableName, type TableName } from './tableName.ts'
 
 /** A mirror that fits both tables. */
 export interface MirrorPlan {
@@ -23,6 +23,14 @@ export interface MirrorPlan {
   readonly statement: string
   /** What may make the host's table refuse a row later on, and the event with it. */
   readonly warnings: readonly string[]
+}
+
+/** A mirror that is there. */
+export interface StandingMirror {
+  /** The name of the trigger. */
+  readonly trigger: string
+  /** Takes the trigger away. */
+  readonly dropStatement: string
 }
 
 /** A mirror cannot be made or taken away; the message says why and what to do. */
@@ -38,7 +46,8 @@ const quotesOf = (database: Knex) => (isSqlite(database) ? sqliteQuotes : mysqlQ
  * @throws {MirrorError} naming all that does not fit.
  */
 export async function planMirror(database: Knex, auditName: string, mirror: Mirror): Promise<MirrorPlan> {
-  const { audit, target } = await describeBoth(database, auditName, mirror.table)
+  const audit = await describeAudit(database, auditName)
+  const target = await describeTarget(database, mirror.table)
   const faults = faultsOf(audit, target, mirror)
   if (faults.length > 0)
     throw new MirrorError(
@@ -70,28 +79,48 @@ export async function createMirror(database: Knex, plan: MirrorPlan): Promise<vo
 }
 
 /**
- * Takes the trigger of a table away.
+ * Finds the mirror into a table, which itself may be gone.
  *
  * @throws {MirrorError} when there is none.
  */
-export async function dropMirror(database: Knex, auditName: string, tableName: string): Promise<string> {
-  const { audit, target } = await describeBoth(database, auditName, tableName)
+export async function findMirror(
+  database: Knex,
+  auditName: string,
+  tableName: string,
+): Promise<StandingMirror> {
+  const audit = await describeAudit(database, auditName)
+  const target =
+    (await describeTable(database, splitTableName(tableName))) ?? (await named(database, tableName))
   const trigger = triggerName(audit, target)
   if (!(await hasTrigger(database, audit, trigger)))
     throw new MirrorError(`There is no mirror of ${fullName(audit)} into ${fullName(target)}.`)
-  await database.raw(`drop trigger ${quotesOf(database).table({ ...audit, table: trigger })}`)
-  return trigger
+  return { trigger, dropStatement: `drop trigger ${quotesOf(database).table({ ...audit, table: trigger })}` }
 }
 
-async function describeBoth(database: Knex, auditName: string, tableName: string) {
-  const audit = await describeTable(database, splitTableName(auditName))
-  if (!audit) throw new MirrorError(`The table ${auditName} is missing. Run: lapse migrate`)
-  const target = await describeTable(database, splitTableName(tableName))
-  if (!target) {
-    const where = isSqlite(database) ? 'in this file' : 'or this account may not see it'
-    throw new MirrorError(`There is no table ${tableName} ${where}. Make it first, or correct --table.`)
-  }
-  return { audit, target }
+/** Takes the trigger away. */
+export async function dropMirror(database: Knex, { dropStatement }: StandingMirror): Promise<void> {
+  await database.raw(dropStatement)
+}
+
+async function describeAudit(database: Knex, name: string): Promise<TableDescription> {
+  const audit = await describeTable(database, splitTableName(name))
+  if (!audit) throw new MirrorError(`The table ${name} is missing. Run: lapse migrate`)
+  return audit
+}
+
+async function describeTarget(database: Knex, name: string): Promise<TableDescription> {
+  const target = await describeTable(database, splitTableName(name))
+  if (target) return target
+  const where = isSqlite(database) ? 'in this file' : 'or this account may not see it'
+  throw new MirrorError(`There is no table ${name} ${where}. Make it first, or correct --table.`)
+}
+
+/** The name of a table that was there, as its description had it. */
+async function named(database: Knex, name: string): Promise<TableName> {
+  const { schema, table } = splitTableName(name)
+  if (isSqlite(database)) return { schema: undefined, table }
+  const [[{ current }]] = await database.raw('select database() as current')
+  return { schema: schema ?? current, table }
 }
 
 async function createOnMysql(database: Knex, { audit, trigger, statement }: MirrorPlan): Promise<void> {

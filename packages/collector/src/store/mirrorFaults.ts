@@ -1,4 +1,5 @@
 import type { ColumnDescription, TableDescription } from './describeTable.ts'
+import { conditionFault } from './mirrorCondition.ts'
 import { columnNamed, fullName, type Mirror, type MirroredColumn } from './mirrorTrigger.ts'
 
 /** What keeps a mirror from being made: one line for each fault. */
@@ -23,7 +24,10 @@ export function faultsOf(audit: TableDescription, target: TableDescription, mirr
     ...names
       .filter((name, index) => names.indexOf(name) < index)
       .map((name) => `"${name}" is set more than once`),
-    ...where.flatMap(({ column }) => missing(audit, column)),
+    ...where.flatMap(({ column, value }) => {
+      const fault = conditionFault(column, value)
+      return fault === undefined ? missing(audit, column) : [`--where ${column}=${value}: ${fault}`]
+    }),
     ...target.columns
       .filter((column) => needsValue(column) && !names.includes(column.name.toLowerCase()))
       .map(({ name }) => `"${name}" takes no NULL and has no default: set it`),
@@ -32,10 +36,16 @@ export function faultsOf(audit: TableDescription, target: TableDescription, mirr
 
 /** What may make the host's table refuse a row later on, and the event with it. */
 export function warningsOf(audit: TableDescription, target: TableDescription, { columns }: Mirror): string[] {
-  return columns.flatMap((set) => {
+  const ofColumns = columns.flatMap((set) => {
     const into = columnNamed(target, set.column)
-    return into ? [...emptyWarning(set, audit, into), ...lengthWarning(set, audit, into)] : []
+    if (!into) return []
+    return [
+      ...emptyWarning(set, audit, into),
+      ...lengthWarning(set, audit, into),
+      ...kindWarning(set, audit, into),
+    ]
   })
+  return [...ofColumns, ...uniqueWarnings(target, columns)]
 }
 
 function emptyWarning(set: MirroredColumn, audit: TableDescription, into: ColumnDescription): string[] {
@@ -45,9 +55,30 @@ function emptyWarning(set: MirroredColumn, audit: TableDescription, into: Column
 
 function lengthWarning(set: MirroredColumn, audit: TableDescription, into: ColumnDescription): string[] {
   const length = 'text' in set ? set.text.length : (columnNamed(audit, set.source)?.maxLength ?? 0)
-  if (into.maxLength === null || length <= into.maxLength) return []
+  if (into.holds !== 'text' || into.maxLength === null || length <= into.maxLength) return []
   const what = 'text' in set ? `"${set.text}" has ${length}` : `${set.source} has up to ${length}`
   return [`"${into.name}" takes ${into.maxLength} characters, and ${what}`]
+}
+
+function kindWarning(set: MirroredColumn, audit: TableDescription, into: ColumnDescription): string[] {
+  if (into.holds === 'any' || into.holds === 'text') return []
+  const given = 'text' in set ? 'text' : columnNamed(audit, set.source)?.holds
+  if (
+    given === into.holds ||
+    ('text' in set && into.holds === 'numbers' && Number.isFinite(Number(set.text)))
+  )
+    return []
+  return [
+    `"${into.name}" takes ${into.holds}, and ${'text' in set ? `"${set.text}"` : set.source} is ${given}`,
+  ]
+}
+
+function uniqueWarnings({ uniqueKeys }: TableDescription, columns: readonly MirroredColumn[]): string[] {
+  const sets = new Map(columns.map((set) => [set.column.toLowerCase(), set]))
+  return uniqueKeys
+    .map((key) => key.map((name) => ({ name, set: sets.get(name.toLowerCase()) })))
+    .filter((key) => key.every(({ set }) => set && !('source' in set && set.source.toLowerCase() === 'id')))
+    .map((key) => `no two rows may be equal in ${key.map(({ name }) => `"${name}"`).join(' and ')}`)
 }
 
 const needsValue = ({ isNullable, hasDefault, isGenerated }: ColumnDescription) =>

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
 import type { ColumnDescription, TableDescription } from './describeTable.ts'
+import { comparedValue } from './mirrorCondition.ts'
+import type { TableName } from './tableName.ts'
 
 /** Which rows of the audit table are copied into a table of the host's, and what of them. */
 export interface Mirror {
@@ -17,12 +19,12 @@ export type MirroredColumn =
   | { readonly column: string; readonly text: string }
 
 /** Named for the host's table. The hash keeps `a_b.c` from `a.b_c`; MySQL takes names of 64 characters. */
-export function triggerName(audit: TableDescription, target: TableDescription): string {
+export function triggerName(audit: TableName, target: TableName): string {
   const hash = createHash('sha256').update([audit, target].map(fullName).join('\n')).digest('hex')
   return `lapse_${fullName(target).replaceAll(/\W/g, '_').slice(0, 48)}_${hash.slice(0, 8)}`
 }
 
-export function fullName({ schema, table }: TableDescription): string {
+export function fullName({ schema, table }: TableName): string {
   return schema === undefined ? table : `${schema}.${table}`
 }
 
@@ -36,7 +38,7 @@ export function mirrorStatement(
   const name = quotes.table({ ...audit, table: triggerName(audit, target) })
   const values = mirror.columns.map((set) => written(set, audit, target, quotes)).join(', ')
   const matches = mirror.where.map(
-    ({ column, value }) => `new.${quotes.name(column)} = ${quotes.text(value)}`,
+    ({ column, value }) => `new.${quotes.name(column)} = ${literal(comparedValue(column, value), quotes)}`,
   )
   const isSelftest = [
     quotes.is(`new.${quotes.name('client_version')}`, selftestClient),
@@ -49,6 +51,9 @@ export function mirrorStatement(
     ? `${head}\nwhen ${conditions.join(' and ')}\nbegin\n  ${insert}\n  values (${values});\nend`
     : `${head} for each row\n${insert}\nselect ${values}\nfrom dual\nwhere ${conditions.join(' and ')}`
 }
+
+const literal = (value: string | bigint, quotes: Quotes) =>
+  typeof value === 'bigint' ? `${value}` : quotes.text(value)
 
 export function insertInto(target: TableDescription, { columns }: Mirror, quotes: Quotes): string {
   return `insert into ${quotes.table(target)} (${columns.map(({ column }) => quotes.name(column)).join(', ')})`
@@ -77,7 +82,7 @@ function written(
 export interface Quotes {
   readonly isSqlite: boolean
   name(name: string): string
-  table(table: TableDescription): string
+  table(table: TableName): string
   text(text: string): string
   /** Whether they are equal, also where the value is null. */
   is(value: string, text: string): string

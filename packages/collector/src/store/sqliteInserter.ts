@@ -26,7 +26,16 @@ export function sqliteInserter(path: string, tableName: string): Inserter {
         return { refusal }
       }
     }
-    return database.transaction(() => lapses.map(write)).immediate()
+    const outcomes = database.transaction(() => lapses.map(write)).immediate()
+    // A host's trigger does not compile, such as without its table. When that is mended, only a connection that
+    // reads the schema anew sees it.
+    if (outcomes.some((outcome) => 'refusal' in outcome && isUncompiled(outcome.refusal))) end()
+    return outcomes
+  }
+
+  function end(): void {
+    statements?.database.close()
+    statements = undefined
   }
 
   return {
@@ -49,8 +58,7 @@ export function sqliteInserter(path: string, tableName: string): Inserter {
       statements ??= prepare(path, tableName)
     },
     async close() {
-      statements?.database.close()
-      statements = undefined
+      end()
     },
   }
 }
@@ -89,6 +97,10 @@ function stored(lapse: Lapse) {
   return valuesOf(lapse, (time) => time.toISOString()).map((value) =>
     typeof value === 'boolean' ? Number(value) : value,
   )
+}
+
+function isUncompiled(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR'
 }
 
 function isBusy(error: unknown): boolean {

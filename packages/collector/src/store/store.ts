@@ -11,7 +11,15 @@ import type { DatabaseLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { LeaseHeldError } from './lease.ts'
 import { isMigrated, migrate } from './migrate.ts'
-import { createMirror, dropMirror, MirrorError, type MirrorPlan, planMirror } from './mirror.ts'
+import {
+  createMirror,
+  dropMirror,
+  findMirror,
+  MirrorError,
+  type MirrorPlan,
+  planMirror,
+  type StandingMirror,
+} from './mirror.ts'
 import type { Mirror } from './mirrorTrigger.ts'
 import { mysqlInserter } from './mysqlInserter.ts'
 import { countExpired, type Expired, type PurgeOptions, purge } from './purge.ts'
@@ -57,8 +65,14 @@ export interface Store {
   planMirror(mirror: Mirror): Promise<MirrorPlan>
   /** Makes the trigger of a mirror, or replaces it. */
   createMirror(plan: MirrorPlan): Promise<void>
-  /** Takes the trigger of a table away and returns its name. */
-  dropMirror(table: string): Promise<string>
+  /**
+   * Finds the mirror into a table, which itself may be gone.
+   *
+   * @throws {MirrorError} when there is none.
+   */
+  findMirror(table: string): Promise<StandingMirror>
+  /** Takes its trigger away. */
+  dropMirror(mirror: StandingMirror): Promise<void>
   /** Counts the rows that are new and settled into the rollup, from which summaries are made. */
   rollUp(options?: RollUpOptions): Promise<void>
   /** Makes the rollup anew from the rows. */
@@ -131,7 +145,8 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     purge: (expired, options) => explained(purge(database, tableName, expired, options)),
     planMirror: (mirror) => explained(planMirror(database, tableName, mirror)),
     createMirror: (plan) => explained(createMirror(database, plan)),
-    dropMirror: (table) => explained(dropMirror(database, tableName, table)),
+    findMirror: (table) => explained(findMirror(database, tableName, table)),
+    dropMirror: (mirror) => explained(dropMirror(database, mirror)),
     migrate: () => explained(createMissingDatabase(location).then(() => migrate(database, tableName))),
     async assertReady() {
       if (await withinDeadline(deadlineMs, () => isMigrated(database, tableName))) return
