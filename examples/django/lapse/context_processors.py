@@ -7,7 +7,9 @@ from lapse.session import audited_session
 
 def lapse(request: HttpRequest) -> dict:
     """What lapse/tag.html needs."""
-    if not settings.LAPSE_SCRIPT:
+    # A page made before AuthenticationMiddleware, such as an error's, cannot say whether
+    # there is a session: to call it absent would report a live one.
+    if not settings.LAPSE_SCRIPT or not hasattr(request, "user"):
         return {}
     tag = {"collector": settings.LAPSE_COLLECTOR, "site": settings.LAPSE_SITE}
     if session := audited_session(request):

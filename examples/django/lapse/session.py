@@ -20,11 +20,12 @@ def audited_session(request: HttpRequest) -> dict | None:
     The alias is a random id in the session's data. There it stays when Django
     changes the session's key, which it does at sign-in and with the password.
     """
-    if not request.user.is_authenticated:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
         return None
     fresh = {
         "session": uuid4().hex,
-        "subject": str(request.user.pk),
+        "subject": str(user.pk),
         "startedAt": now(),
     }
     return request.session.setdefault(DATA_KEY, fresh)

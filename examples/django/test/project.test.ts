@@ -64,12 +64,28 @@ test('the commands of the README set the example up, from an empty database serv
   }
 }, 300_000)
 
-test('the settings for production are secure, and the migrations complete', async () => {
+/** Runs a command of manage.py with the settings for production; no database is there. */
+function manage(...args: readonly string[]) {
   const [secret, ticketSecret] = [randomBytes(64).toString('hex'), randomBytes(32).toString('hex')]
   const production = { DJANGO_SECRET_KEY: secret, LAPSE_TICKET_SECRET: ticketSecret, LAPSE_TOKEN: 'unused' }
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...production }
-  const manage = (...args: string[]) =>
-    run('/usr/bin/python3', ['manage.py', ...args], { cwd: join(root, example), env })
+  return run('/usr/bin/python3', ['manage.py', ...args], { cwd: join(root, example), env })
+}
+
+test('the settings for production are secure, and the migrations complete', async () => {
   await manage('check', '--deploy', '--fail-level', 'WARNING')
   await manage('makemigrations', '--check', '--dry-run')
+})
+
+test('a page that is made before it is known who is signed in has no tag', async () => {
+  const { stdout } = await manage(
+    'shell',
+    '--command',
+    `
+from django.test import RequestFactory
+from lapse.context_processors import lapse
+print(lapse(RequestFactory().get("/")))
+`,
+  )
+  expect(stdout).toBe('{}\n')
 })
