@@ -18,13 +18,21 @@ class NotRecorded(Exception):
     """The collector has not confirmed that there is a row."""
 
 
-def record_lapse(event: dict, request: HttpRequest | None = None) -> None:
+class Refused(NotRecorded):
+    """The collector has answered, and not recorded this one."""
+
+
+# What another event would get as well: the token, the site or the rate limit is why.
+REFUSES_ALL = (401, 403, 404, 429)
+
+
+def record_end(event: dict, request: HttpRequest | None = None) -> None:
     """
     Return when the row is committed. Repeating an event makes no second row, and
-    sends no second signal.
+    sends no second signal; a logout, which is no lapse, sends none.
     """
     verdict = post({"site": settings.LAPSE_SITE, "detectedBy": "server", **event})
-    if not verdict["duplicate"]:
+    if not verdict["duplicate"] and event.get("reason") != "logout":
         user = get_user_model().objects.filter(pk=event["subject"]).first()
         session_lapsed.send(
             sender=__name__, user=user, verdict=verdict, request=request
@@ -45,6 +53,8 @@ def post(event: dict) -> dict:
             return json.load(response)
     except HTTPError as error:
         # Its body says what is wrong, and what to do.
-        raise NotRecorded(f"{error}: {error.read().decode()}") from error
+        message = f"{error}: {error.read().decode()}"
+        kind = NotRecorded if error.code in REFUSES_ALL else Refused
+        raise kind(message) from error
     except (OSError, HTTPException, ValueError) as error:
         raise NotRecorded(f"{settings.LAPSE_COLLECTOR}: {error}") from error

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
-from lapse.collector import NotRecorded, record_lapse
+from lapse.collector import NotRecorded, record_end
 from lapse.session import audited_session, now
 
 COOKIE = "lapse_marker"
@@ -28,6 +29,7 @@ class LapseMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        user_logged_out.connect(report_logout)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(NO_PAGES):
@@ -38,8 +40,8 @@ class LapseMiddleware:
             return self.get_response(request)
         response = self.get_response(request)
         if session := audited_session(request):
-            # Django renews no session with a response that failed.
-            if response.status_code != 500:
+            # Django renews no session with a response that failed (3.2: with a 500).
+            if response.status_code < 500:
                 write_marker(response, {**session, "lastAccessAt": now()})
         elif marker:
             # Recorded, or the user has just signed out.
@@ -52,19 +54,33 @@ def has_lapsed(marker: dict, request: HttpRequest) -> bool:
     return session is None or session["session"] != marker["session"]
 
 
-def is_recorded(marker: dict, request: HttpRequest) -> bool:
-    """The collector judges by the times: idle for long enough, or ended early."""
+def report_logout(request: HttpRequest, **kwargs) -> None:
+    """
+    Receives user_logged_out, which comes while the session is still there. A session
+    has one row: with this one, a copy of the marker that is sent later makes no other.
+    """
+    if session := audited_session(request):
+        is_recorded({**session, "reason": "logout"}, request)
+
+
+def is_recorded(end: dict, request: HttpRequest) -> bool:
+    """
+    Without a reason the collector judges by the times: idle for long enough, or ended
+    early.
+    """
     try:
-        record_lapse(marker, request)
+        record_end(end, request)
     except NotRecorded as error:
-        logger.warning("A lapsed session is not recorded yet: %s", error)
+        logger.warning("The end of a session is not recorded: %s", error)
         return False
     return True
 
 
 def read_marker(request: HttpRequest) -> dict | None:
+    cookie = request.COOKIES.get(COOKIE, "")
     try:
-        return signing.loads(request.COOKIES.get(COOKIE, ""), salt=COOKIE)
+        # A copy outlives the cookie.
+        return signing.loads(cookie, salt=COOKIE, max_age=MAX_AGE_SECONDS)
     except signing.BadSignature:
         return None
 

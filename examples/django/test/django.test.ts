@@ -51,12 +51,22 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
     await expect.poll(markers).toHaveLength(1)
   }
 
-  async function markers(): Promise<readonly string[]> {
-    const cookies = await context.cookies(url)
-    return cookies
-      .filter(({ name }) => ['lapse-acme', 'lapse_marker'].includes(name))
-      .map(({ value }) => value)
+  async function signOut(): Promise<void> {
+    await page.click('[data-lapse-logout] button')
+    await page.waitForURL(`${url}/login/`)
   }
+
+  async function markerCookies() {
+    const cookies = await context.cookies(url)
+    return cookies.filter(({ name }) => ['lapse-acme', 'lapse_marker'].includes(name))
+  }
+
+  async function markers(): Promise<readonly string[]> {
+    return (await markerCookies()).map(({ value }) => value)
+  }
+
+  /** Runs Python in the application, and gives what it prints. */
+  const python = (code: string) => stage.manage('shell', '--command', code)
 
   async function sessionKey(): Promise<string | undefined> {
     return (await context.cookies(url)).find(({ name }) => name === 'sessionid')?.value
@@ -118,8 +128,7 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
     test('signing out leaves no row', async () => {
       await visit('script')
       await signIn()
-      await page.click('[data-lapse-logout] button')
-      await page.waitForURL(`${url}/login/`)
+      await signOut()
       await page.reload()
       await expectNoRow()
     })
@@ -185,23 +194,46 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
       await onlyRow()
     })
 
-    test('signing out leaves no row', async () => {
+    test('signing out leaves the row of a logout, and a copy of the marker that is sent later adds none', async () => {
       await visit('middleware')
       await signIn()
-      await page.click('[data-lapse-logout] button')
-      await page.waitForURL(`${url}/login/`)
+      const copies = await markerCookies()
+      await signOut()
       expect(await markers()).toEqual([])
-      await page.reload()
-      await expectNoRow()
+      const row = await onlyRow()
+      expect(row).toMatchObject({ subject: stage.user.id, reason: 'logout', evidence: 'server' })
+      expect(row.expired_at).toBeNull()
+      await idleOut()
+      await context.addCookies(copies)
+      await open('/')
+      expect(await page.locator('.message', { hasText: 'because you were not active' }).count()).toBe(0)
+      expect(await onlyRow()).toEqual(row)
+      expect(await markers()).toEqual([])
     })
 
     test('a marker that was tampered with leaves no row', async () => {
       await visit('middleware')
       await signIn()
-      const cookies = await context.cookies(url)
-      const forged = cookies.filter(({ name }) => name === 'lapse_marker')
+      const forged = await markerCookies()
       await context.clearCookies()
       await context.addCookies(forged.map((cookie) => ({ ...cookie, value: `x${cookie.value}` })))
+      await open('/')
+      await expectNoRow()
+    })
+
+    test('a marker that is older than its cookie may grow leaves no row', async () => {
+      await visit('middleware')
+      const value = await python(`
+from time import time
+from unittest.mock import patch
+from django.core import signing
+from lapse.middleware import COOKIE, MAX_AGE_SECONDS
+signed_at = time() - MAX_AGE_SECONDS - 60
+marker = {"session": "a1f", "subject": "1", "startedAt": 0, "lastAccessAt": 0}
+with patch("time.time", return_value=signed_at):
+    print(signing.dumps(marker, salt=COOKIE))
+`)
+      await context.addCookies([{ name: 'lapse_marker', value: value.trim(), url }])
       await open('/')
       await expectNoRow()
     })
@@ -227,6 +259,21 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
     const reportLapses = () => stage.manage('reportlapses', '--grace', '0')
     const sessions = () => stage.database.sql('django_session')
     const ownSession = async () => sessions().where('session_key', (await sessionKey()) ?? '')
+    const sessionKeys = () => sessions().orderBy('session_key').pluck('session_key')
+
+    /** Puts a session into the table that expired before any other, by this application's key or another. */
+    const addExpired = (key: string, data: object, secretKey = '') =>
+      python(`
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.test import override_settings
+from django.utils import timezone
+with override_settings(SECRET_KEY="${secretKey}" or settings.SECRET_KEY):
+    data = SessionStore().encode(${JSON.stringify(data)})
+expired_at = timezone.now() - timezone.timedelta(hours=1)
+Session.objects.create(session_key="${key}", session_data=data, expire_date=expired_at)
+`)
 
     test('a session whose user never came back leaves a row and is deleted; a later visit adds none', async () => {
       await visit('script')
@@ -260,6 +307,29 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
       expect(await reportLapses()).toBe('Recorded 1 sessions.\n')
       expect(await sessions()).toEqual([])
       await onlyRow()
+    })
+
+    test('a session that the collector refuses is kept, and the ones after it are recorded', async () => {
+      await visit('script')
+      await addExpired('refused', { lapse: { session: 'a\u0001', subject: '1', startedAt: 0 } })
+      await signIn()
+      await idleOut()
+      await expect(reportLapses()).rejects.toThrow(
+        /422.*\/session.*Recorded 1 sessions; 1 are kept for the next run\./s,
+      )
+      expect(await sessionKeys()).toEqual(['refused'])
+      expect(await onlyRow()).toMatchObject({ subject: stage.user.id, reason: 'idle_timeout' })
+    })
+
+    test('a session that cannot be decoded is kept, and told of; an empty one is deleted', async () => {
+      await visit('script')
+      await addExpired('empty', {})
+      await addExpired('foreign', { lapse: { session: 'a1f' } }, 'the key before this one')
+      const said = await reportLapses()
+      expect(said).toContain('Recorded 0 sessions.\n')
+      expect(said).toContain('Kept 1 sessions that cannot be decoded.\n')
+      expect(await sessionKeys()).toEqual(['foreign'])
+      await expectNoRow()
     })
 
     test('live sessions stay, and a visitor’s that expired is deleted without a row', async () => {

@@ -69,7 +69,8 @@ export async function createStage(server: DatabaseServer): Promise<Stage> {
   }
   async function manage(...args: readonly string[]): Promise<string> {
     const options = { cwd: folder, env: environment }
-    return (await promisify(execFile)(python, ['manage.py', ...args], options)).stdout
+    const { stdout, stderr } = await promisify(execFile)(python, ['manage.py', ...args], options)
+    return stdout + stderr
   }
   await manage('migrate')
   const columns = ['user_id=subject', 'event=reason', 'at=expired_at'].flatMap((pair) => ['--set', pair])

@@ -2,10 +2,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core import signing
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from lapse.collector import NotRecorded, record_lapse
+from lapse.collector import NotRecorded, Refused, record_end
 from lapse.session import DATA_KEY
 
 
@@ -26,14 +27,23 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args, grace: int, **options) -> None:
-        recorded = 0
+        recorded = kept = undecodable = 0
         before = timezone.now() - timedelta(seconds=grace)
         expired = Session.objects.filter(expire_date__lt=before)
         for row in expired.order_by("expire_date").iterator():
+            data = decode(row)
+            if data is None:
+                undecodable += 1
+                continue
             # Of a session that nobody signed in to there is nothing to report.
-            if session := row.get_decoded().get(DATA_KEY):
+            if session := data.get(DATA_KEY):
                 try:
-                    record_lapse(idle_timeout(session, row))
+                    record_end(idle_timeout(session, row))
+                except Refused as error:
+                    # The others may be taken all the same.
+                    self.stderr.write(f"Kept a session. {error}")
+                    kept += 1
+                    continue
                 except NotRecorded as error:
                     raise CommandError(
                         f"Recorded {recorded} sessions; the others are kept for the "
@@ -42,7 +52,27 @@ class Command(BaseCommand):
                 recorded += 1
             # Unless it was renewed meanwhile.
             expired.filter(pk=row.pk).delete()
+        if undecodable:
+            self.stderr.write(f"Kept {undecodable} sessions that cannot be decoded.")
+        if kept:
+            raise CommandError(
+                f"Recorded {recorded} sessions; {kept} are kept for the next run."
+            )
         self.stdout.write(f"Recorded {recorded} sessions.")
+
+
+def decode(row: Session) -> dict | None:
+    """The session's data; None if it cannot be decoded, as after a new SECRET_KEY."""
+    if data := row.get_decoded():
+        return data
+    # Empty, or not decodable: Django gives {} for both.
+    store = row.get_session_store_class()()
+    try:
+        return signing.loads(
+            row.session_data, salt=store.key_salt, serializer=store.serializer
+        )
+    except Exception:  # A wrong signature, or whatever the serializer raises.
+        return None
 
 
 def idle_timeout(session: dict, row: Session) -> dict:
