@@ -8,10 +8,7 @@ import { afterEach, describe, expect, inject, test } from 'vitest'
 import { createDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
-import { parseLapseEvent } from '../src/lapse/event.ts'
-import { type Lapse, toLapse } from '../src/lapse/row.ts'
 import type { TokenScope } from '../src/lapse/token.ts'
-import { openWriter } from '../src/store/store.ts'
 import {
   createCollector,
   environment,
@@ -43,8 +40,10 @@ describe('the collector', () => {
     expect(response.headers.get('cache-control')).toMatch('max-age=86400')
     expect(await response.text()).toMatch('Lapse')
     const etag = response.headers.get('etag') ?? ''
-    const again = await fetch(`${collector.url}/lapse.js`, { headers: { 'If-None-Match': etag } })
-    expect(again.status).toBe(304)
+    for (const known of [etag, `"other", W/${etag}`, '*']) {
+      const again = await fetch(`${collector.url}/lapse.js`, { headers: { 'If-None-Match': known } })
+      expect(again.status, known).toBe(304)
+    }
   })
 
   test('gives the tag with the hash of its script, by an address that is cached for good', async () => {
@@ -218,31 +217,6 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     expect(await collector.database.rows()).toHaveLength(1)
   })
 
-  test('lets no more than 10,000 events wait, and answers all of them in time', async () => {
-    const collector = await createCollector(server)
-    cleanups.push(collector.end)
-    const { database: location, table } = parseConfig(writtenConfig(collector.database.url), environment)
-    const writer = openWriter(location, table)
-    cleanups.push(() => writer.close())
-    const blocker = await createConnection(collector.database.url)
-    cleanups.push(() => blocker.end())
-    await blocker.query('lock tables session_audit write')
-    const lapse = lapseOf()
-    const startedAt = performance.now()
-    const writes = Array.from({ length: 10_100 }, (_, index) =>
-      writer.write({ ...lapse, sessionKey: `alias-${index}` }).then(
-        () => 'written',
-        (error: Error) => error.message,
-      ),
-    )
-    expect(await Promise.all(writes.slice(10_000))).toEqual(
-      Array(100).fill('Too many events are waiting. Send the event again later.'),
-    )
-    expect(performance.now() - startedAt).toBeLessThan(2000)
-    expect(new Set(await Promise.all(writes))).not.toContain('written')
-    expect(performance.now() - startedAt).toBeLessThan(6000)
-  })
-
   test('needs no right but to read and insert rows, once the database is migrated', async () => {
     const database = await createDatabase(server)
     cleanups.push(database.drop)
@@ -324,61 +298,3 @@ test.each([null, '', [], true, 1.5, '4780x'])('the port of a configuration is no
   const config = { ...writtenConfig('sqlite:unused'), listen: { port } }
   expect(() => parseConfig(config, environment)).toThrow('listen.port')
 })
-
-const migrations = [
-  '0001_session_audit',
-  '0002_tokens',
-  '0003_read_indexes',
-  '0004_rollup',
-  '0005_rollup_by_site',
-  '0006_filter_indexes',
-]
-
-describe.each(inject('databaseServers'))('migration on $name', (server) => {
-  test('makes a table whose name is as long as names may be', async () => {
-    const database = await createDatabase(server)
-    cleanups.push(database.drop)
-    const schema = server.url === undefined ? '' : `${new URL(database.url).pathname.slice(1)}.`
-    const table = schema + 'a'.repeat(48)
-    const { database: location } = parseConfig(writtenConfig(database.url, { table }), environment)
-    const store = openStore(location, table)
-    cleanups.push(store.close)
-    expect(await store.migrate()).toEqual(migrations)
-    expect(await database.rows(table)).toEqual([])
-  })
-
-  test('runs once, however many processes start it at the same time', async () => {
-    const database = await createDatabase(server)
-    cleanups.push(database.drop)
-    const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
-    const stores = Array.from({ length: 6 }, () => openStore(location, table))
-    cleanups.push(() => Promise.all(stores.map((store) => store.close())))
-    const ran = await Promise.all(stores.map((store) => store.migrate()))
-    expect(ran.flat()).toEqual(migrations)
-    expect(await database.rows()).toEqual([])
-  })
-
-  test('does the rest of what a killed process left half done', async () => {
-    const database = await createDatabase(server)
-    cleanups.push(database.drop)
-    const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
-    const store = openStore(location, table)
-    cleanups.push(store.close)
-    const all = await store.migrate()
-    await database.sql('session_audit_migrations').delete()
-    const dropIndex = () =>
-      database.sql.schema.alterTable('session_audit', (columns) => {
-        columns.dropIndex([], 'session_audit_by_subject')
-      })
-    await dropIndex()
-    expect(await store.migrate()).toEqual(all)
-    await dropIndex()
-  })
-})
-
-function lapseOf(): Lapse {
-  const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)
-  const event = parseLapseEvent(eventOf())
-  const arrival = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }
-  return toLapse(event, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
-}

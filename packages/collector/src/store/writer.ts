@@ -62,6 +62,7 @@ export class Writer {
   #inFlight = 0
   #lanes = 0
   #isAway = false
+  #comingBack: Promise<void> | undefined
   #failingSince: number | undefined
 
   constructor(inserter: Inserter, onBatch: (batch: Batch) => void = () => {}) {
@@ -102,6 +103,8 @@ export class Writer {
   async close(): Promise<void> {
     while (this.waiting > 0) await sleep(10)
     this.#closing.abort()
+    // What looks for the database would open a connection again.
+    await this.#comingBack
     await this.#inserter.close()
   }
 
@@ -148,7 +151,7 @@ export class Writer {
     if (this.#isAway) return
     this.#isAway = true
     rejectAll(this.#queue.splice(0), unavailable('The database is away.', cause))
-    void this.#comeBack()
+    this.#comingBack = this.#comeBack()
   }
 
   async #comeBack(): Promise<void> {

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
+import { afterEach, describe, expect, inject, test } from 'vitest'
+import { parseConfig } from '../src/index.ts'
+import { parseLapseEvent } from '../src/lapse/event.ts'
+import { type Lapse, toLapse } from '../src/lapse/row.ts'
+import { openWriter } from '../src/store/store.ts'
+import { ConnectionLostError, type Inserter, Writer } from '../src/store/writer.ts'
+import { createCollector, environment, eventOf, writtenConfig } from './collector.ts'
+
+const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+describe.each(mysqlServers)('the writer on $name', (server) => {
+  test('lets no more than 10,000 events wait, and answers all of them in time', async () => {
+    const collector = await createCollector(server)
+    cleanups.push(collector.end)
+    const { database: location, table } = parseConfig(writtenConfig(collector.database.url), environment)
+    const writer = openWriter(location, table)
+    cleanups.push(() => writer.close())
+    const blocker = await createConnection(collector.database.url)
+    cleanups.push(() => blocker.end())
+    await blocker.query('lock tables session_audit write')
+    const lapse = lapseOf()
+    const startedAt = performance.now()
+    const writes = Array.from({ length: 10_100 }, (_, index) =>
+      writer.write({ ...lapse, sessionKey: `alias-${index}` }).then(
+        () => 'written',
+        (error: Error) => error.message,
+      ),
+    )
+    expect(await Promise.all(writes.slice(10_000))).toEqual(
+      Array(100).fill('Too many events are waiting. Send the event again later.'),
+    )
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(new Set(await Promise.all(writes))).not.toContain('written')
+    expect(performance.now() - startedAt).toBeLessThan(6000)
+  })
+})
+
+test('the writer closes its connections after the last look for a database that is away', async () => {
+  const deeds: string[] = []
+  const away = new ConnectionLostError('away')
+  const inserter: Inserter = {
+    lanes: 1,
+    connections: 0,
+    insert: () => Promise.reject(away),
+    async ping() {
+      deeds.push('looks')
+      await sleep(300)
+      deeds.push('has looked')
+      throw away
+    },
+    async close() {
+      deeds.push('closes')
+    },
+  }
+  const writer = new Writer(inserter)
+  await expect(writer.write(lapseOf())).rejects.toThrow('could not be written')
+  await expect.poll(() => deeds).toEqual(['looks'])
+  await writer.close()
+  expect(deeds).toEqual(['looks', 'has looked', 'closes'])
+})
+
+function lapseOf(): Lapse {
+  const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)
+  const event = parseLapseEvent(eventOf(), 'browser')
+  const arrival = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }
+  return toLapse(event, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
+}
