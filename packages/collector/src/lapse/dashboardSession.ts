@@ -49,7 +49,7 @@ export async function openSession(
   findToken: FindToken,
   now: number,
 ): Promise<DashboardSession | undefined> {
-  const token = await findToken(keyId(cookie))
+  const token = await findToken(keyId(headerOf(cookie)))
   if (!token || !isTokenLive(token, now)) return undefined
   try {
     const { payload } = await jwtVerify(cookie, keyOf(token, sessionType), {
@@ -81,8 +81,8 @@ export function dashboardTicket({ token, id, signedInAt }: DashboardSession, lim
 export function dashboardTicketKey(findToken: FindToken): TicketKey {
   return {
     alg: 'HS256',
-    async key({ kid = '' }) {
-      const token = await findToken(kid)
+    async key(header) {
+      const token = await findToken(keyId(header))
       if (!token) throw new errors.JWKSNoMatchingKey()
       return keyOf(token, 'lapse+jwt')
     },
@@ -94,10 +94,15 @@ function keyOf({ hash }: Token, purpose: string): Uint8Array {
   return createHmac('sha256', Buffer.from(hash, 'hex')).update(purpose).digest()
 }
 
-function keyId(cookie: string): string {
+function headerOf(cookie: string): object {
   try {
-    return decodeProtectedHeader(cookie).kid ?? ''
+    return decodeProtectedHeader(cookie)
   } catch {
-    return ''
+    return {}
   }
+}
+
+/** Before the signature is checked, a header holds whatever its sender likes. */
+function keyId(header: { readonly kid?: unknown }): string {
+  return typeof header.kid === 'string' ? header.kid : ''
 }

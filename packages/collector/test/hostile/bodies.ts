@@ -75,6 +75,8 @@ const ticketHeader = fc.oneof(
     { alg: 'HS256', typ: 'lapse+jwt' },
     { alg: 'HS256', typ: 'lapse+jwt', crit: ['exp'], exp: 1 },
     { alg: 'HS256', typ: 'lapse+jwt', kid: '../../dev/null' },
+    { alg: 'HS256', typ: 'lapse+jwt', kid: { id: 1 } },
+    { alg: 'HS256', typ: 'lapse-session+jwt', kid: ['a'] },
     { alg: 'RS256', typ: 'lapse+jwt', jku: 'http://127.0.0.1:1/jwks.json' },
     { alg: 'HS256', typ: 'lapse+jwt', jwk: { kty: 'oct', k: 'AAAA' } },
     { alg: 'HS256', typ: 'lapse+jwt', b64: false, crit: ['b64'] },
@@ -84,7 +86,7 @@ const ticketHeader = fc.oneof(
   hostileText.map((text) => ({ alg: text, typ: text, kid: text })),
 )
 
-const ticket = fc.oneof(
+export const ticket = fc.oneof(
   hostileText.filter((text) => text !== ''),
   fc.constantFrom('.', '..', '...', '....', 'a.b.c', 'eyJ', `${encoded(null)}.${encoded([])}.x`),
   fc
@@ -97,8 +99,10 @@ const ticket = fc.oneof(
 const bearer = hostileText.map((text) => text.replaceAll(/[\r\n]/g, ' '))
 
 const refused = fc.oneof(
-  // A site that takes no event without a ticket.
-  ticket.map((text) => ({ body: json(eventOf({ ticket: text })), headers: plain })),
+  // Sites that take no event without a ticket.
+  fc
+    .tuple(ticket, fc.constantFrom('acme', 'lapse'))
+    .map(([text, site]) => ({ body: json(eventOf({ site, ticket: text })), headers: plain })),
   // Nor one whose ids are odd but allowed.
   hostileText.map((text) => ({ body: json(eventOf({ subject: text, session: text })), headers: plain })),
   hostileText.map((text) => ({ body: json(eventOf({ site: `other ${text}` })), headers: plain })),

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Payload, payload } from './bodies.ts'
+import { type Payload, payload, ticket } from './bodies.ts'
 import { anyBytes, hostileText } from './text.ts'
 
 /** What is written to a connection. */
@@ -153,6 +153,12 @@ const oddHeaders = fc
     ]),
   )
 
+const oddCookie = fc
+  .tuple(fc.constantFrom('/v1/lapses', '/dashboard/session'), ticket)
+  .map(([path, text]) =>
+    request(`GET ${path} HTTP/1.1`, ['Host: x', close, `Cookie: lapse-dashboard=${text}`]),
+  )
+
 const oddBlock = fc.constantFrom(
   request('GET /healthz HTTP/1.1', [close]),
   request('GET /healthz HTTP/1.1', ['Host: x', 'Host: y', close]),
@@ -264,6 +270,7 @@ export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
     { weight: 3, arbitrary: oddFraming },
     { weight: 3, arbitrary: oddLine },
     { weight: 3, arbitrary: oddHeaders },
+    { weight: 1, arbitrary: oddCookie },
     { weight: 1, arbitrary: oddBlock },
     { weight: 4, arbitrary: oddQuery(readToken) },
     { weight: 1, arbitrary: anyBytes(500).map((some) => Buffer.concat([some, Buffer.from('\r\n\r\n')])) },
