@@ -53,6 +53,20 @@ describe.each(inject('databaseServers'))('a server with a token, on $name', (ser
     },
   )
 
+  test('need not call itself a server', async () => {
+    const { detectedBy, ...event } = said({ reason: 'logout' })
+    expect((await post(event)).status).toBe(201)
+    expect(await rowsOf(event.session)).toMatchObject([{ evidence: 'server', detected_by: detectedBy }])
+  })
+
+  test('goes by its own clock alone', async () => {
+    const sentAt = Date.now() - 300_000
+    const event = said({ reason: 'revoked', sentAt, lastAccessAt: sentAt - 60_000 })
+    expect(await (await post(event)).json()).toMatchObject({ reason: 'revoked', elapsedMs: 60_000 })
+    const [row] = await rowsOf(event.session)
+    expect(timeOf(row?.detected_at)).toBe(timeOf(row?.received_at))
+  })
+
   test('leaves the reason to the times', async () => {
     const now = Date.now()
     const judged = async (changes: object) => (await (await post(said(changes))).json()).reason

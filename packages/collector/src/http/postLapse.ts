@@ -6,10 +6,10 @@ import { toLapse } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
 import { type TicketClaims, verifyTicket } from '../lapse/ticket.ts'
 import { keptAddress } from './address.ts'
-import type { CollectorParts } from './app.ts'
 import { assertSite, authenticate } from './authenticate.ts'
 import type { Middleware } from './context.ts'
 import type { RecordedVerdict } from './openapiSchemas.ts'
+import type { CollectorParts } from './parts.ts'
 import { readJson } from './readJson.ts'
 import { isSameOrigin } from './sameOrigin.ts'
 
@@ -20,7 +20,8 @@ const userAgentLength = 512
 /** `POST /v1/lapses`: checks an event, judges it, and answers when its row is committed. */
 export function postLapse({ settings, store, writer, metrics }: CollectorParts): Middleware {
   return async (ctx) => {
-    const event = parseLapseEvent(await readJson(ctx))
+    const sender = ctx.get('Authorization') === '' ? 'browser' : 'server'
+    const event = parseLapseEvent(await readJson(ctx), sender)
     ctx.state.logged.site = event.site
     const site = Object.hasOwn(settings.sites, event.site) ? settings.sites[event.site] : undefined
     if (!site)

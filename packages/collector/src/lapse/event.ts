@@ -5,8 +5,9 @@ import { LapseError } from './error.ts'
 /** The last instant that a `DATETIME` column holds: 9999-12-31T23:59:59.999Z, in epoch milliseconds. */
 export const maxTime = 253_402_300_799_999
 
-// A lone surrogate has no UTF-8 form, and a control character could forge a line of a log.
-const plainText = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u
+// A lone surrogate has no UTF-8 form, a control character could forge a line of a log, and one that turns the
+// direction of text could make an id look like another one.
+const plainText = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]*$/u
 
 /** An opaque id: at most `maxLength` characters of plain text. */
 export const opaque = (maxLength: number) =>
@@ -67,7 +68,7 @@ export const serverEventSchema = z
     lastAccessAt: optional(time),
     detectedAt: optional(time).describe('When the session ended. Now, unless given.'),
     sentAt: optional(time).describe('When this request was sent. Now, unless given.'),
-    detectedBy: z.literal('server'),
+    detectedBy: z.literal('server').default('server').describe('With a token it may be left out.'),
     reason: optional(z.enum(serverReasons)).describe('Left out, the collector judges by the times.'),
   })
   .refine((event) => event.session !== undefined || event.marker !== undefined, {
@@ -88,12 +89,14 @@ type ServerEvent = z.output<typeof serverEventSchema>
 export type LapseEvent = BrowserEvent | ServerEvent
 
 /**
- * Checks a parsed body.
+ * Checks a parsed body. What a server sends, by its token, is a server's event unless it says otherwise.
  *
  * @throws {LapseError} `invalid-event`, naming every bad field.
  */
-export function parseLapseEvent(body: unknown): LapseEvent {
-  const result = isFromServer(body) ? serverEventSchema.safeParse(body) : browserEventSchema.safeParse(body)
+export function parseLapseEvent(body: unknown, sender: 'browser' | 'server'): LapseEvent {
+  const result = isServerEvent(body, sender)
+    ? serverEventSchema.safeParse(body)
+    : browserEventSchema.safeParse(body)
   if (result.success) return result.data
   const errors = result.error.issues.map(({ path, message }) => ({
     pointer: `#${path.map((key) => `/${String(key)}`).join('')}`,
@@ -104,6 +107,7 @@ export function parseLapseEvent(body: unknown): LapseEvent {
   throw new LapseError('invalid-event', message, { errors })
 }
 
-function isFromServer(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && 'detectedBy' in body && body.detectedBy === 'server'
+function isServerEvent(body: unknown, sender: 'browser' | 'server'): boolean {
+  if (typeof body !== 'object' || body === null) return false
+  return 'detectedBy' in body ? body.detectedBy === 'server' : sender === 'server'
 }

@@ -63,7 +63,8 @@ export function toLapse(
     absoluteTimeoutSeconds = site.absoluteTimeoutSeconds,
   } = claims ?? {}
   const { receivedAt } = arrival
-  const { startedAt, lastAccessAt, detectedAt = receivedAt, sentAt = receivedAt } = event
+  // What is left out is now, by the sender's clock.
+  const { startedAt, lastAccessAt, sentAt = receivedAt, detectedAt = sentAt } = event
   const times: Times = { startedAt, lastAccessAt, detectedAt, sentAt }
   const verdict = judge({
     times,
