@@ -1,15 +1,7 @@
 import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
-import type { Logger } from 'pino'
-import type { SessionLimits } from '../lapse/dashboardSession.ts'
-import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import { isAllowedOrigin } from '../lapse/origin.ts'
-import type { Position } from '../lapse/position.ts'
-import type { Lapse, LapseRow, Recorded } from '../lapse/row.ts'
-import type { Site } from '../lapse/site.ts'
-import type { Tally } from '../lapse/tally.ts'
-import type { Token } from '../lapse/token.ts'
 import { clientScript, loadClientScript } from './clientScript.ts'
 import type { State } from './context.ts'
 import { dashboardAsset, dashboardPage, loadDashboard } from './dashboard.ts'
@@ -18,46 +10,15 @@ import { getLapse } from './getLapse.ts'
 import { getLapses } from './getLapses.ts'
 import { getSummary } from './getSummary.ts'
 import { healthz, readyz } from './health.ts'
-import { getMetrics, type Metrics } from './metrics.ts'
+import { getMetrics } from './metrics.ts'
 import { getOpenApi } from './openapi.ts'
+import type { CollectorParts } from './parts.ts'
 import { postLapse } from './postLapse.ts'
 import { problems } from './problem.ts'
 import { rateLimit } from './rateLimit.ts'
 import { requestLog } from './requestLog.ts'
 import { securityHeaders } from './securityHeaders.ts'
 import { tagPage } from './tagPage.ts'
-
-/** What the endpoints need of the world around them. */
-export interface CollectorParts {
-  readonly settings: {
-    readonly sites: Readonly<Record<string, Site>>
-    /** Networks whose `X-Forwarded-For` is believed. */
-    readonly trustProxy: readonly string[]
-    readonly rateLimit: false | { readonly requestsPerMinute: number }
-    readonly dashboard: SessionLimits
-  }
-  readonly store: {
-    /** Throws while rows cannot be written. */
-    assertReady(): Promise<void>
-    findToken(id: string): Promise<Token | undefined>
-    page(
-      filter: LapseFilter,
-      page: { readonly limit: number; readonly after?: Position | undefined },
-    ): Promise<LapseRow[]>
-    pages(filter: LapseFilter, after?: Position): AsyncGenerator<LapseRow[], void, void>
-    find(id: number): Promise<LapseRow | undefined>
-    /** Counts the rows that match, into the tally. */
-    summarize(filter: LapseFilter & TimeSpan, tally: Tally): Promise<void>
-  }
-  readonly writer: {
-    /** Writes a row once and resolves after the commit. */
-    write(lapse: Lapse): Promise<Recorded>
-    readonly failingForMs: number
-  }
-  readonly metrics: Metrics
-  readonly log: Logger
-  readonly lifecycle: { readonly isStopping: boolean }
-}
 
 /** Puts the endpoints together. It opens nothing and listens to nothing. */
 export function createApp(parts: CollectorParts): Koa<State> {

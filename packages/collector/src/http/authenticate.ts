@@ -1,9 +1,9 @@
 import { LapseError } from '../lapse/error.ts'
 import type { LapseFilter } from '../lapse/filter.ts'
 import { isTokenLive, matchesToken, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
-import type { CollectorParts } from './app.ts'
 import type { Context } from './context.ts'
 import { readSession, renewSession } from './dashboardCookie.ts'
+import type { CollectorParts } from './parts.ts'
 
 interface Demand {
   readonly scope: TokenScope

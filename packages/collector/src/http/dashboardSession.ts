@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { type DashboardSession, dashboardTicket, newDashboardSession } from '../lapse/dashboardSession.ts'
 import { LapseError } from '../lapse/error.ts'
-import type { CollectorParts } from './app.ts'
 import { tokenOf } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
 import { endSession, readSession, renewSession, writeSession } from './dashboardCookie.ts'
+import type { CollectorParts } from './parts.ts'
 import { readJson } from './readJson.ts'
 import { isSameOrigin } from './sameOrigin.ts'
 

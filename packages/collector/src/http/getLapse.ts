@@ -1,7 +1,7 @@
 import { LapseError } from '../lapse/error.ts'
-import type { CollectorParts } from './app.ts'
 import { authenticateReader } from './authenticate.ts'
 import type { Middleware } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 import { reading } from './reading.ts'
 
 /** `GET /v1/lapses/:id`: one row. That of a site which the token is not good for is not there. */

@@ -1,9 +1,9 @@
 import { toPastLimit } from '../lapse/pastLimit.ts'
 import { parseSummaryQuery } from '../lapse/summaryQuery.ts'
 import { Tally } from '../lapse/tally.ts'
-import type { CollectorParts } from './app.ts'
 import { authenticateReader, confined } from './authenticate.ts'
 import type { Middleware } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 import { reading } from './reading.ts'
 
 /** `GET /v1/summary`: how many sessions ended and why, by hours or days, and how late people came back. */

@@ -1,6 +1,6 @@
 import { LapseError } from '../lapse/error.ts'
-import type { CollectorParts } from './app.ts'
 import type { Middleware } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 
 /** `GET /healthz`: the process runs. */
 export const healthz: Middleware = (ctx) => {

@@ -1,9 +1,9 @@
 import ipaddr from 'ipaddr.js'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { LapseRow } from '../lapse/row.ts'
-import type { CollectorParts } from './app.ts'
 import { authenticateReader } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 
 /** What an operator watches. Names and units follow https://prometheus.io/docs/practices/naming/ */
 export interface Metrics {

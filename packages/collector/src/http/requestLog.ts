@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import proxyAddress from 'proxy-addr'
-import type { CollectorParts } from './app.ts'
 import type { Context, Middleware } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 
 /**
  * Gives each request an id, and a line in the log and a place in the metrics when it is answered.

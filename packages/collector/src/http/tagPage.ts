@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { LapseError } from '../lapse/error.ts'
-import type { CollectorParts } from './app.ts'
 import type { ClientScript } from './clientScript.ts'
 import type { Middleware } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 
 /** `GET /tag`: the script tags to copy, with the hash that pins this very file (Subresource Integrity). */
 export function tagPage({ settings }: CollectorParts, script: ClientScript): Middleware {
