@@ -72,7 +72,14 @@ describe('lapse list', () => {
   })
 
   test('ends with 2 and names every filter that is wrong', async () => {
-    const { status, stderr } = await table.run('--from', 'yesterday', '--site', '', '--to', '2026-01-02')
+    const { status, stderr } = await table.run(
+      '--from',
+      'yesterday',
+      '--site',
+      '',
+      '--to',
+      '2026-01-02T00:00:00',
+    )
     expect(status).toBe(2)
     for (const option of ['--from: ', '--site: ', '--to: ']) expect(stderr).toMatch(option)
   })

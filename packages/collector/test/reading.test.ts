@@ -115,7 +115,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
 
     test('names every wrong parameter', async () => {
       const response = await get(
-        '?site=&reason=bored&from=yesterday&to=2026-01-02&limit=1001&cursor=x&colour=red&subject=a&subject=b',
+        '?site=&reason=bored&from=yesterday&to=2026-01-02T00:00:00&limit=1001&cursor=x&colour=red&subject=a&subject=b',
       )
       expect(response.status).toBe(422)
       expect(response.headers.get('content-type')).toMatch('application/problem+json')
@@ -135,6 +135,23 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       expect(swapped.errors).toEqual([{ parameter: 'to', detail: 'must be later than "from"' }])
     })
 
+    test('takes a time to the minute or as epoch milliseconds, and a date for its beginning in UTC', async () => {
+      const lists = await Promise.all(
+        ['2026-01-02T00:00:00.000Z', '2026-01-02T01:00%2B01:00', '1767312000000', '2026-01-02'].map(
+          async (from) => (await get(`?from=${from}`)).json(),
+        ),
+      )
+      expect(lists[0].lapses.length).toBeGreaterThan(0)
+      expect(lists).toEqual(Array(lists.length).fill(lists[0]))
+    })
+
+    test('takes no cursor but one that it gave', async () => {
+      const { next } = await (await get('?limit=1')).json()
+      expect((await get(`?cursor=${next}`)).status).toBe(200)
+      for (const cursor of [next.slice(0, -1), `${next}=`, `${next}!!`])
+        expect((await get(`?cursor=${cursor}`)).status, cursor).toBe(422)
+    })
+
     test('answers 406 where it has nothing that is accepted', async () => {
       const response = await get('', { accept: 'application/xml' })
       expect(response.status).toBe(406)
@@ -145,8 +162,10 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       const response = await get('', { accept: 'application/x-ndjson' })
       expect(response.headers.get('content-type')).toMatch('application/x-ndjson')
       const lines = (await response.text()).trimEnd().split('\n')
-      const byAnotherName = await get('', { accept: 'application/ndjson' })
-      expect((await byAnotherName.text()).trimEnd().split('\n')).toEqual(lines)
+      for (const accept of ['application/ndjson', 'application/x-ndjson; charset=utf-8, text/csv;q=0.5']) {
+        const byAnotherName = await get('', { accept })
+        expect((await byAnotherName.text()).trimEnd().split('\n'), accept).toEqual(lines)
+      }
       const { lapses } = await (await get('')).json()
       expect(lines.map((line) => JSON.parse(line))).toEqual(lapses)
 

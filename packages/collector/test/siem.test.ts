@@ -39,6 +39,18 @@ describe('GET /v1/lapses for a SIEM', () => {
     return new Map(lines.map((line, index) => [String(rows[index]), JSON.parse(line)]))
   }
 
+  test.each(['ecs', 'ocsf', 'owasp'])(
+    'writes %s as a page of JSON where that is asked for',
+    async (format) => {
+      const headers = { Authorization: `Bearer ${token}`, Accept: 'application/json' }
+      const response = await fetch(`${collector.url}/v1/lapses?limit=2&format=${format}`, { headers })
+      expect(response.headers.get('content-type')).toMatch('application/json')
+      const { lapses, next } = await response.json()
+      expect(lapses).toEqual([...(await eventsIn(format)).values()].slice(0, 2))
+      expect(response.headers.get('link')).toMatch(next)
+    },
+  )
+
   test('writes what the Elastic Common Schema has fields for', async () => {
     const events = await eventsIn('ecs')
     for (const [session, event] of events) {

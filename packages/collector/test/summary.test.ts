@@ -171,6 +171,8 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     const { buckets, from, to } = await summary('timeZone=Europe/Vienna')
     expect(buckets.map(({ start }) => start)).toEqual([from])
     expect(Date.now() - Date.parse(to)).toBeLessThan(minute)
+    const dates = await summary('timeZone=Europe/Vienna&from=2026-03-01&to=2026-04-01')
+    expect([dates.from, dates.to]).toEqual(['2026-02-28T23:00:00.000Z', '2026-03-31T22:00:00.000Z'])
     const hours = await summary('bucket=hour&to=2026-01-05T10:20:00Z')
     expect(hours).toMatchObject({ from: '2026-01-03T10:00:00.000Z', to: '2026-01-05T10:20:00.000Z' })
   })

@@ -45,7 +45,7 @@ function cacheControl(wanted: string | string[] | undefined, version: string): s
 
 /** RFC 9110, section 13.1.2. Koa's `ctx.fresh` sends all again when the request says `Cache-Control: no-cache`. */
 function matches(ifNoneMatch: string, etag: string): boolean {
-  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+  return ifNoneMatch.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')))
 }
 
 function readScript(): Buffer {

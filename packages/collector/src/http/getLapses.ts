@@ -6,9 +6,9 @@ import { type Format, type FormatName, formatNames, formats } from '../lapse/for
 import { cursorSchema, type Position, toCursor } from '../lapse/position.ts'
 import { parseQuery } from '../lapse/query.ts'
 import type { LapseRow } from '../lapse/row.ts'
-import type { CollectorParts } from './app.ts'
 import { authenticateReader, confined } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 import { reading } from './reading.ts'
 
 const maxLimit = 1000
@@ -35,39 +35,64 @@ export function getLapses(parts: CollectorParts): Middleware {
     const token = await authenticateReader(ctx, parts)
     const { limit, cursor, format: wanted, ...given } = parseQuery(listQuerySchema, ctx.query)
     const filter = confined(token, given)
-    const format = wanted ?? negotiate(ctx)
+    const { format, isJson } = chosen(ctx, wanted)
     ctx.vary('Accept')
     ctx.set('Cache-Control', 'no-store')
 
-    if (format !== 'json' && limit === undefined) {
+    const { mediaType, head, write } = formats[format]
+    if (!isJson && limit === undefined) {
       await stream(ctx, store, formats[format], filter, cursor)
       return
     }
     const { rows, next } = await page(store, filter, limit ?? defaultLimit, cursor)
     if (next !== null) ctx.set('Link', `<?${withCursor(ctx.querystring, next)}>; rel="next"`)
-    if (format === 'json') {
-      ctx.body = { lapses: rows, next }
+    if (isJson) {
+      const lapses = rows.map((row) => write([row]).trimEnd())
+      ctx.type = 'application/json'
+      ctx.body = `{"lapses":[${lapses.join()}],"next":${JSON.stringify(next)}}`
     } else {
-      const { mediaType, head, write } = formats[format]
       ctx.type = mediaType
       ctx.body = head + write(rows)
     }
   }
 }
 
+/** What a row is written as, and whether the rows are one JSON text, each what it is in a line of NDJSON. */
+interface Choice {
+  readonly format: FormatName
+  readonly isJson: boolean
+}
+
+const json: Choice = { format: 'ndjson', isJson: true }
+const ndjson: Choice = { format: 'ndjson', isJson: false }
 // NDJSON is registered under no name. Both of these are in use.
-const offered: ReadonlyMap<string, FormatName | 'json'> = new Map([
-  ['application/json', 'json'],
-  ['application/x-ndjson', 'ndjson'],
-  ['application/ndjson', 'ndjson'],
-  ['text/csv', 'csv'],
+const offered = new Map<string, Choice>([
+  ['application/json', json],
+  ['application/x-ndjson', ndjson],
+  ['application/ndjson', ndjson],
+  ['text/csv', { format: 'csv', isJson: false }],
 ])
 
-function negotiate(ctx: Context): FormatName | 'json' {
-  const accepted = ctx.accepts([...offered.keys()])
-  const format = typeof accepted === 'string' && offered.get(accepted)
-  if (format) return format
+function chosen(ctx: Context, wanted: FormatName | 'json' | undefined): Choice {
+  if (wanted === 'json') return json
+  if (wanted === 'ndjson' || wanted === 'csv') return { format: wanted, isJson: false }
+  // Events for a SIEM are lines, unless JSON is asked for by its name.
+  if (wanted)
+    return {
+      format: wanted,
+      isJson: accepted(ctx, ['application/x-ndjson', 'application/json']) === 'application/json',
+    }
+  const choice = offered.get(accepted(ctx, [...offered.keys()]) ?? '')
+  if (choice) return choice
   throw new LapseError('not-acceptable', `Accept one of ${[...offered.keys()].join(', ')}.`)
+}
+
+/** The type that the client likes best. Parameters such as `charset`, by which none of them differs, are passed over. */
+function accepted(ctx: Context, types: readonly string[]): string | undefined {
+  const { accept } = ctx.req.headers
+  if (accept !== undefined) ctx.req.headers.accept = accept.replaceAll(/;\s*(?!q\s*=)[^;,]*/gi, '')
+  const type = ctx.accepts([...types])
+  return typeof type === 'string' ? type : undefined
 }
 
 async function page(

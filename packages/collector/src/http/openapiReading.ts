@@ -78,7 +78,10 @@ export const listLapses = {
       description: 'The `next` of the answer before: the rows behind it.',
       examples: { invalidQuery: { value: 'another' } },
     },
-    format: { description: 'Comes before what `Accept` says.' },
+    format: {
+      description:
+        'Comes before what `Accept` says. `ecs`, `ocsf` and `owasp` are NDJSON, or JSON where `Accept` names it.',
+    },
   }),
   responses: {
     200: {

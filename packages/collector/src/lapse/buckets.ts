@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill'
+import { z } from 'zod'
 
 /** What the lapses of a summary are counted by: the hours or the days of a time zone. */
 export const buckets = ['hour', 'day'] as const
@@ -57,6 +58,14 @@ export function isTimeZone(name: string): boolean {
   } catch {
     return false
   }
+}
+
+/** The instant at which a date of ISO 8601 begins in a time zone, as such a text. Anything else stays as it is. */
+export function startOfDate<T>(value: T, timeZone: string): T | string {
+  const date = z.iso.date().safeParse(value)
+  return date.success
+    ? Temporal.PlainDate.from(date.data).toZonedDateTime(timeZone).toInstant().toString()
+    : value
 }
 
 function* offsets(timeZone: string, from: number, to: number): Generator<Offset> {

@@ -3,9 +3,17 @@ import { maxTime, opaque } from './event.ts'
 import { evidences } from './row.ts'
 import { reasons } from './verdict.ts'
 
-const instant = z.iso
-  .datetime({ offset: true, error: 'write a time with its zone, such as 2026-01-02T13:30:00Z' })
-  .transform((text) => new Date(text))
+const instant = z
+  .union(
+    [
+      z.iso.datetime({ offset: true }),
+      z.iso.datetime({ offset: true, precision: -1 }),
+      z.iso.date(),
+      z.string().regex(/^\d{12,15}$/),
+    ],
+    { error: 'write a time with its zone, such as 2026-01-02T13:30:00Z, a date, or epoch milliseconds' },
+  )
+  .transform((text) => new Date(/^\d+$/.test(text) ? Number(text) : text))
   .refine((time) => time.getTime() >= 0 && time.getTime() <= maxTime, {
     error: 'write a time from 1970 to 9999',
   })

@@ -13,8 +13,11 @@ export function toCursor({ detectedAt, id }: Position): string {
 /** A cursor that `toCursor` made. */
 export const cursorSchema = z.string().transform((cursor, { addIssue }): Position => {
   const [, time, id] = /^(\d{1,15})\.(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (time !== undefined && Number(time) <= maxTime && Number.isSafeInteger(Number(id)))
-    return { detectedAt: new Date(Number(time)), id: Number(id) }
+  if (time !== undefined && Number(time) <= maxTime && Number.isSafeInteger(Number(id))) {
+    const position = { detectedAt: new Date(Number(time)), id: Number(id) }
+    // Decoding passes over what is no base64url, and over a lost end.
+    if (toCursor(position) === cursor) return position
+  }
   addIssue('give the "next" of an answer, as it was')
   return z.NEVER
 })

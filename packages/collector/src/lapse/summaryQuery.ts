@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Bucket, bucketStarts, buckets, isTimeZone } from './buckets.ts'
+import { type Bucket, bucketStarts, buckets, isTimeZone, startOfDate } from './buckets.ts'
 import { LapseError } from './error.ts'
 import { type LapseFilter, lapseFilterSchema, type TimeSpan } from './filter.ts'
 import { parseQuery } from './query.ts'
@@ -34,7 +34,7 @@ export const summaryQuerySchema = lapseFilterSchema.safeExtend({
  * @throws {LapseError} `invalid-query`, naming every wrong parameter.
  */
 export function parseSummaryQuery(query: Parameters<typeof parseQuery>[1], now: number): SummaryQuery {
-  const { bucket, timeZone, ...filter } = parseQuery(summaryQuerySchema, query)
+  const { bucket, timeZone, ...filter } = parseQuery(summaryQuerySchema, inItsZone(query))
   const to = filter.to ?? new Date(now)
   const earliest = filter.from?.getTime() ?? Math.max(to.getTime() - defaultSpanMs[bucket], 0)
   if (earliest >= to.getTime())
@@ -44,6 +44,13 @@ export function parseSummaryQuery(query: Parameters<typeof parseQuery>[1], now: 
     throw invalid(['from', 'to'], `ask for at most ${maxBuckets} buckets: a shorter time, or bucket=day`)
   const from = filter.from ?? new Date(starts[0] ?? earliest)
   return { bucket, timeZone, filter: { ...filter, from, to }, starts }
+}
+
+/** A date is one of the time zone that is asked for. */
+function inItsZone(query: Parameters<typeof parseQuery>[1]): Parameters<typeof parseQuery>[1] {
+  const { timeZone, from, to } = query
+  if (typeof timeZone !== 'string' || !isTimeZone(timeZone)) return query
+  return { ...query, from: startOfDate(from, timeZone), to: startOfDate(to, timeZone) }
 }
 
 function invalid(parameters: readonly string[], detail: string): LapseError {
