@@ -90,6 +90,8 @@ export function dashboardLimits(sites: Config['sites']): SessionLimits {
   }
 }
 
+const siteNameRule = 'name a site by 1 to 64 letters, digits, hyphens and underscores'
+
 const configSchemaOf = (environment: Environment) =>
   z
     .strictObject({
@@ -105,7 +107,9 @@ const configSchemaOf = (environment: Environment) =>
       purge: z.strictObject({ dailyAt: timeOfDay }).optional(),
       logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       sites: z
-        .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment))
+        .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment), {
+          error: ({ code }) => (code === 'invalid_key' ? siteNameRule : undefined),
+        })
         .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' })
         .transform(
           (sites): Record<string, CheckedSite> => ({

@@ -38,8 +38,13 @@ export const init = new Command('init')
     try {
       writeFileSync(file, `${JSON.stringify(config, undefined, 2)}\n`, { flag: force ? 'w' : 'wx' })
     } catch (cause) {
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
-      throw new Error(`The configuration ${file} is there already. Replace it with --force.`, { cause })
+      const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+      throw new Error(
+        isThere
+          ? `The configuration ${file} is there already. Replace it with --force.`
+          : `The configuration ${file} cannot be written: ${cause}. Name another file with --config.`,
+        { cause },
+      )
     }
     const address = `http://${listen.host}:${listen.port}`
     const migrate = database.startsWith('sqlite:') ? '' : '  lapse migrate    (makes the audit table)\n'

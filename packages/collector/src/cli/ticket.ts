@@ -26,6 +26,7 @@ export const ticket = new Command('ticket')
   .option('--abs <seconds>', "that session's absolute timeout", seconds)
   .option('--expires <seconds>', 'from now until it is no longer good', seconds, 30 * 86_400)
   .action(async ({ config: path, expires, ...options }: TicketOptions) => {
+    if (options.subject === '') throw new Error('Name whose session it is: --subject.')
     const key = signingKeyOf(options, () => loadConfig(path))
     const issuedAt = Math.floor(Date.now() / 1000)
     const jwt = await signTicket({ ...options, issuedAt, expiresAt: issuedAt + expires }, key)

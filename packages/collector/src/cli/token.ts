@@ -92,5 +92,5 @@ export const token = new Command('token')
 function days(text: string): number {
   const count = Number(text)
   if (count > 0 && count <= 3650) return count
-  throw new InvalidArgumentError('Write a number of days from 0 to 3650.')
+  throw new InvalidArgumentError('Write a number of days, at most 3650.')
 }
