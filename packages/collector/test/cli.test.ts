@@ -81,10 +81,15 @@ describe('lapse', () => {
     expect(await lapse(['migrate'])).toMatchObject({ status: 0 })
     const wrong = await lapse(['init', '--force', '--origin', 'app.acme.com'])
     expect(wrong).toMatchObject({ status: 1, stderr: expect.stringMatching('sites.app.origins.0') })
+    const named = await lapse(['init', '--force', '--site', 'a b'])
+    expect(named).toMatchObject({ status: 1, stderr: expect.stringMatching('letters, digits, hyphens') })
+    const nowhere = await lapse(['init', '--config', join(folder, 'none', 'lapse.config.json')])
+    expect(nowhere).toMatchObject({ status: 1, stderr: expect.stringMatching('cannot be written') })
   })
 
   test('ends with 2 and says why when it is used wrongly', async () => {
-    for (const args of [['list', '--limit', '0'], ['serve', '--prot', '1'], ['dance']]) {
+    const empty = ['ticket', '--site', 'acme', '--subject', '']
+    for (const args of [['list', '--limit', '0'], ['serve', '--prot', '1'], ['dance'], empty]) {
       const { status, stderr } = await lapse(args)
       expect(status).toBe(2)
       expect(stderr).toMatch('error: ')

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { loadConfig } from '../config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { seconds } from './seconds.ts'
@@ -20,16 +20,20 @@ export const ticket = new Command('ticket')
   )
   .addOption(configOption)
   .requiredOption('--site <site>', 'the site (iss)')
-  .requiredOption('--subject <id>', 'whose session it is (sub)')
+  .requiredOption('--subject <id>', 'whose session it is (sub)', given)
   .option('--session <alias>', 'the alias of the session (sid)')
   .option('--idle <seconds>', "that session's idle timeout", seconds)
   .option('--abs <seconds>', "that session's absolute timeout", seconds)
   .option('--expires <seconds>', 'from now until it is no longer good', seconds, 30 * 86_400)
   .action(async ({ config: path, expires, ...options }: TicketOptions) => {
-    if (options.subject === '') throw new Error('Name whose session it is: --subject.')
     const key = signingKeyOf(options, () => loadConfig(path))
     const issuedAt = Math.floor(Date.now() / 1000)
     const jwt = await signTicket({ ...options, issuedAt, expiresAt: issuedAt + expires }, key)
     process.stdout.write(`${jwt}\n`)
   })
 addKeyOptions(ticket)
+
+function given(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('Write an id: the collector takes no empty one.')
+}
