@@ -9,6 +9,7 @@ import './style/overview.css'
 import './style/rows.css'
 import './style/detail.css'
 import './style/narrow.css'
+import './style/print.css'
 
 const place = document.getElementById('app')
 if (place) render(<App />, place)
