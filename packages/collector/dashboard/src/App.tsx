@@ -8,8 +8,8 @@ import { SignIn } from './SignIn.tsx'
 type State =
   | { readonly is: 'asking' }
   | { readonly is: 'in'; readonly session: Session }
-  /** `idleSeconds`: the limit by which a session has just ended, if one has. */
-  | { readonly is: 'out'; readonly idleSeconds: number | null }
+  /** `ended`: why a session has just ended, if one has. */
+  | { readonly is: 'out'; readonly ended: string | null }
   | { readonly is: 'broken'; readonly problem: Problem }
 
 const path = 'dashboard/session'
@@ -23,21 +23,27 @@ export function App() {
     signedIn(session)
     setState({ is: 'in', session })
   }
-  const leave = async () => {
-    setState({ is: 'out', idleSeconds: null })
-    const idleSeconds = await foundNoSession()
-    if (idleSeconds !== null) setState({ is: 'out', idleSeconds })
+  /** What was shown goes at once; the reason may take a while. `otherwise` is said where there is none to be found. */
+  const leave = async (otherwise: string | null) => {
+    setState((last) => (last.is === 'out' ? last : { is: 'out', ended: null }))
+    const ended = await foundNoSession()
+    setState((last) => {
+      // Of two requests that were refused, the second one finds no reason any more.
+      if (last.is !== 'out' || last.ended !== null) return last
+      return { is: 'out', ended: ended ?? otherwise }
+    })
   }
+  const leaveUnasked = () => leave('Your session has ended.')
   const look = () =>
     ask<Session | undefined>(path).then(
-      (session) => (session ? enter(session) : leave()),
+      (session) => (session ? enter(session) : leave(null)),
       (problem: Problem) => setState({ is: 'broken', problem }),
     )
   const signOut = () =>
     ask(path, { method: 'DELETE' }).then(
       () => {
         signedOut()
-        setState({ is: 'out', idleSeconds: null })
+        setState({ is: 'out', ended: null })
       },
       (problem) => setState({ is: 'broken', problem }),
     )
@@ -51,7 +57,7 @@ export function App() {
       if (document.hidden) return
       // Out of reach, it says nothing of the session.
       ask<Session | undefined>(path, { unattended: true }).then(
-        (session) => (session ? undefined : leave()),
+        (session) => (session ? undefined : leaveUnasked()),
         () => {},
       )
     }
@@ -73,8 +79,8 @@ export function App() {
         </main>
       )
     case 'out':
-      return <SignIn idleSeconds={state.idleSeconds} enter={enter} />
+      return <SignIn ended={state.ended} enter={enter} />
     case 'in':
-      return <Dashboard session={state.session} signOut={signOut} leave={leave} />
+      return <Dashboard session={state.session} signOut={signOut} leave={leaveUnasked} />
   }
 }

@@ -1,11 +1,13 @@
+import type { RefObject } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
-import type { Bucket } from './api.ts'
-import { asTick } from './time.ts'
+import type { Bucket, Summary } from './api.ts'
+import { asShortCount, asTick } from './time.ts'
 import type { reasons as allReasons } from './words.ts'
 
 interface Props {
   readonly buckets: readonly Bucket[]
+  readonly unit: Summary['bucket']
   /** Those that have a count, in the order of the stack from its foot. */
   readonly reasons: typeof allReasons
   /** Hears which bucket is pointed at, or nothing. */
@@ -15,11 +17,14 @@ interface Props {
   readonly zoom: (from: number, to: number) => void
 }
 
+type Hearers = Pick<Props, 'point' | 'zoom'>
+
 /** Stacked bars. The arrow keys move along them, as the pointer does. */
-export function Chart({ buckets, reasons, point, label, zoom }: Props) {
+export function Chart({ buckets, unit, reasons, point, label, zoom }: Props) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const latest = useRef({ point, zoom })
+  // The chart outlives what it was drawn with: the filters may be others when a part is drawn over.
+  const latest = useRef<Hearers>({ point, zoom })
   latest.current = { point, zoom }
 
   useEffect(() => {
@@ -28,7 +33,7 @@ export function Chart({ buckets, reasons, point, label, zoom }: Props) {
     const draw = () => {
       plot.current?.destroy()
       plot.current = new uPlot(
-        optionsFor(element, buckets, reasons, latest.current),
+        optionsFor(element, { buckets, unit, reasons }, latest),
         stacked(buckets, reasons),
         element,
       )
@@ -47,7 +52,7 @@ export function Chart({ buckets, reasons, point, label, zoom }: Props) {
       plot.current?.destroy()
       plot.current = null
     }
-  }, [buckets.length, JSON.stringify([buckets, reasons])])
+  }, [buckets.length, JSON.stringify([buckets, unit, reasons])])
 
   const move = (event: KeyboardEvent) => {
     const chart = plot.current
@@ -61,8 +66,16 @@ export function Chart({ buckets, reasons, point, label, zoom }: Props) {
   }
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move along the bars.
-    <div class="chart" ref={place} role="img" aria-label={label} tabIndex={0} onKeyDown={move} />
+    <div
+      class="chart"
+      ref={place}
+      role="img"
+      aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move along the bars.
+      tabIndex={0}
+      onKeyDown={move}
+      onBlur={() => plot.current?.setCursor({ left: -1, top: -1 })}
+    />
   )
 }
 
@@ -78,17 +91,23 @@ function stacked(buckets: readonly Bucket[], reasons: Props['reasons']): uPlot.A
   return [buckets.map(({ start }) => Date.parse(start) / 1000), ...rows.reverse()]
 }
 
+const day = 86_400
+/** How far apart the words on the axis of time may stand. */
+const tickSeconds = [
+  ...[1, 2, 3, 6, 12].map((hours) => hours * 3600),
+  ...[1, 2, 3, 5, 7, 10, 15, 30, 60, 90, 180, 365, 730].map((days) => days * day),
+]
+
 function optionsFor(
   element: HTMLElement,
-  buckets: readonly Bucket[],
-  reasons: Props['reasons'],
-  { point, zoom }: Pick<Props, 'point' | 'zoom'>,
+  { buckets, unit, reasons }: Pick<Props, 'buckets' | 'unit' | 'reasons'>,
+  hearers: RefObject<Hearers>,
 ): uPlot.Options {
   const style = getComputedStyle(element)
   const colour = (name: string) => style.getPropertyValue(name).trim()
   const first = Date.parse(buckets[0]?.start ?? '') / 1000
   const last = Date.parse(buckets.at(-1)?.start ?? '') / 1000
-  const step = buckets.length > 1 ? (last - first) / (buckets.length - 1) : 3600
+  const step = unit === 'hour' ? 3600 : day
   const axis = {
     stroke: colour('--quiet'),
     font: `12px ${style.fontFamily}`,
@@ -98,7 +117,8 @@ function optionsFor(
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [8, 0, 0, 0],
+    // On the right there is room for half of the last tick's words.
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: {
@@ -111,11 +131,14 @@ function optionsFor(
         size: 28,
         grid: { show: false },
         space: 70,
+        // No finer than the bars, which would look as if they were narrower than their time.
+        incrs: tickSeconds.filter((seconds) => seconds >= step),
         values: (_, splits) => splits.map((at) => asTick(at * 1000)),
       },
       {
         ...axis,
         size: 48,
+        values: (_, splits) => splits.map(asShortCount),
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7],
       },
     ],
@@ -125,16 +148,19 @@ function optionsFor(
         fill: colour(`--${reason}`),
         width: 0,
         points: { show: false },
-        ...(uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.82, 64], align: 1, gap: 0 }) }),
+        ...(uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.82], align: 1, gap: 0 }) }),
       })),
     ],
     hooks: {
-      setCursor: [({ cursor: { idx, left = -1 } }) => point(left < 0 || idx == null ? null : idx)],
+      setCursor: [
+        ({ cursor: { idx, left = -1 } }) => hearers.current?.point(left < 0 || idx == null ? null : idx),
+      ],
       setSelect: [
         (chart) => {
           const { left, width } = chart.select
           if (width < 4) return
-          zoom(chart.posToVal(left, 'x') * 1000, chart.posToVal(left + width, 'x') * 1000)
+          const at = (place: number) => chart.posToVal(place, 'x') * 1000
+          hearers.current?.zoom(at(left), at(left + width))
         },
       ],
     },

@@ -4,9 +4,10 @@ import { Detail } from './Detail.tsx'
 import { Filters } from './Filters.tsx'
 import { Header } from './Header.tsx'
 import { Over } from './Over.tsx'
+import { ProblemNote } from './ProblemNote.tsx'
 import { Returns } from './Returns.tsx'
 import { Rows } from './Rows.tsx'
-import { useAnswer } from './useAnswer.ts'
+import { type Answer, useAnswer } from './useAnswer.ts'
 import { filterQuery, summaryQuery, useView } from './view.ts'
 
 interface Props {
@@ -18,45 +19,70 @@ interface Props {
 
 const rowsPerPage = 50
 const liveEveryMs = 5000
+/** Sums cost the collector more than a page of rows does. */
+const ticksPerSummary = 3
+
+const minuteOfNow = () => Math.floor(Date.now() / 60_000)
 
 export function Dashboard({ session, signOut, leave }: Props) {
   const view = useView()
   const [isLive, setLive] = useState(true)
   const [tick, setTick] = useState(0)
+  const [minute, setMinute] = useState(minuteOfNow)
+  const [attempt, setAttempt] = useState(0)
   const cursor = view.get('cursor')
 
+  // A later page stays as it is, and so does the time that it ends at: rows that arrive belong to the first.
+  const isFollowing = isLive && !cursor
   useEffect(() => {
-    if (!isLive) return
-    const timer = setInterval(() => document.hidden || setTick((last) => last + 1), liveEveryMs)
+    if (!isFollowing) return
+    const timer = setInterval(() => {
+      if (document.hidden) return
+      setTick((last) => last + 1)
+      setMinute(minuteOfNow())
+    }, liveEveryMs)
     return () => clearInterval(timer)
-  }, [isLive])
+  }, [isFollowing])
 
-  const filterKey = filterQuery(view, 0).toString() + view.range
+  const wish = `${filterQuery(view, 0)} ${view.range} ${attempt}`
   const { filters, now } = useMemo(() => {
     const now = Date.now()
     return { now, filters: filterQuery(view, now) }
-  }, [filterKey])
+  }, [wish, minute])
 
   const list = new URLSearchParams(filters)
   list.set('limit', String(rowsPerPage))
   if (cursor) list.set('cursor', cursor)
-  // A later page stays as it is: rows that arrive belong to the first.
-  const rows = useAnswer<RowsPage>(`v1/lapses?${list}`, cursor ? 0 : tick, leave)
-  const newest = cursor ? 0 : (rows.data?.lapses[0]?.id ?? 0)
-  const summary = useAnswer<Summary>(`v1/summary?${summaryQuery(filters, now)}`, newest, leave)
-  const retry = () => setTick((last) => last + 1)
+  const rows = useAnswer<RowsPage>(`v1/lapses?${list}`, { wish: `${wish} ${cursor}`, tick }, leave)
+  const summary = useAnswer<Summary>(
+    `v1/summary?${summaryQuery(filters, now)}`,
+    { wish, tick: Math.floor(tick / ticksPerSummary) },
+    leave,
+  )
+  const retry = () => setAttempt((last) => last + 1)
+  // What keeps both away is said once.
+  const shared =
+    summary.problem && rows.problem?.message === summary.problem.message ? rows.problem : undefined
+  const own = <Data,>(answer: Answer<Data>) => (shared ? { ...answer, problem: undefined } : answer)
 
   return (
     <>
-      <Header session={session} signOut={signOut} isLive={isLive} setLive={setLive} />
+      <Header
+        session={session}
+        signOut={signOut}
+        isLive={isLive}
+        setLive={setLive}
+        isAway={rows.problem?.isPassing ?? false}
+      />
       <main class="page">
         <h1 class="visually-hidden">Sessions that ended</h1>
         <Filters view={view} sites={session.sites} />
+        {shared && <ProblemNote problem={shared} retry={retry} />}
         <div class="overview">
-          <Over summary={summary} view={view} retry={retry} />
+          <Over summary={own(summary)} view={view} retry={retry} />
           <Returns summary={summary} />
         </div>
-        <Rows rows={rows} view={view} filters={filters} retry={retry} />
+        <Rows rows={own(rows)} view={view} filters={filters} retry={retry} />
       </main>
       {view.get('row') && <Detail id={view.get('row')} view={view} leave={leave} />}
     </>

@@ -1,10 +1,10 @@
-import { useEffect, useRef } from 'preact/hooks'
-import type { Row } from './api.ts'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { Problem, type Row } from './api.ts'
 import { explain, pastLimitMs } from './explain.ts'
 import { ProblemNote } from './ProblemNote.tsx'
 import { asDateTime, asDuration, asUtc, timeZone } from './time.ts'
 import { useAnswer } from './useAnswer.ts'
-import type { View } from './view.ts'
+import { type Changes, unfiltered, type View } from './view.ts'
 import { evidenceNames, reasonNames } from './words.ts'
 
 interface Props {
@@ -13,21 +13,39 @@ interface Props {
   readonly leave: () => void
 }
 
+const gone = new Problem(404, 'There is no such row any more.')
+
 /** One row: its verdict in words and times, and all that is recorded. */
 export function Detail({ id, view, leave }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
-  const { data: row, problem, isLoading } = useAnswer<Row>(`v1/lapses/${encodeURIComponent(id)}`, 0, leave)
-  useEffect(() => dialog.current?.showModal(), [])
-  const close = () => view.go({ row: null })
+  const [attempt, setAttempt] = useState(0)
+  const path = `v1/lapses/${encodeURIComponent(id)}`
+  const { data: row, problem, isLoading } = useAnswer<Row>(path, { wish: `${id} ${attempt}`, tick: 0 }, leave)
+
+  const close = () => (view.step === 'detail' ? history.back() : view.go({ row: null }, 'replace'))
+  const latest = useRef(close)
+  latest.current = close
+  // Undone while the dialog is still there, as a plain effect would not be.
+  useLayoutEffect(() => {
+    const element = dialog.current
+    if (!element) return
+    const closed = () => latest.current()
+    element.addEventListener('close', closed)
+    element.showModal()
+    return () => {
+      // Gone back from, it is to close all the same: else the focus does not return to where it came from.
+      element.removeEventListener('close', closed)
+      element.close()
+    }
+  }, [])
 
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside it closes it, as Escape does by itself.
     <dialog
       ref={dialog}
       aria-labelledby="detail-title"
       aria-busy={isLoading}
-      onClose={close}
       onClick={({ target }) => target === dialog.current && dialog.current?.close()}
-      onKeyDown={() => {}}
     >
       <div class="detail">
         <header>
@@ -45,7 +63,12 @@ export function Detail({ id, view, leave }: Props) {
             Close
           </button>
         </header>
-        {problem && <ProblemNote problem={problem} />}
+        {problem && (
+          <ProblemNote
+            problem={problem.status === 404 ? gone : problem}
+            retry={() => setAttempt((last) => last + 1)}
+          />
+        )}
         {row && <Verdict row={row} view={view} />}
       </div>
     </dialog>
@@ -99,12 +122,21 @@ function Verdict({ row, view }: { readonly row: Row; readonly view: View }) {
       </dl>
       {row.subject !== null && (
         <p>
-          <a href={view.href({ subject: row.subject, row: null, cursor: null })}>All rows of this subject</a>
+          <a {...view.link({ ...unfiltered, ...allOf(row) })}>All rows of this subject</a>
         </p>
       )}
     </>
   )
 }
+
+/** Whatever is shown now, and however long ago they were. */
+const allOf = ({ site, subject }: Row): Changes => ({
+  site,
+  subject,
+  range: '5y',
+  row: null,
+  cursor: null,
+})
 
 /** The idle time to scale: within the limit, and past it. */
 function Course({ row }: { readonly row: Row }) {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { timeZone } from './time.ts'
-import { type Changes, type Name, type Range, ranges, type View } from './view.ts'
+import { type Changes, type Name, type Range, ranges, unfiltered, type View } from './view.ts'
 import { evidenceNames, evidences, reasonNames, reasons } from './words.ts'
 
 interface Props {
@@ -8,20 +8,15 @@ interface Props {
   readonly sites: readonly string[]
 }
 
-const none: Changes = {
-  site: null,
-  reason: null,
-  evidence: null,
-  subject: null,
-  session: null,
-  from: null,
-  to: null,
-}
-
 /** What is shown: every choice stands in the address of the page. */
 export function Filters({ view, sites }: Props) {
   const choose = (changes: Changes) => view.go({ ...changes, cursor: null })
-  const isFiltered = Object.keys(none).some((name) => view.get(name as Name))
+  const [clears, setClears] = useState(0)
+  const clear = () => {
+    // A draft that was never a filter goes with its field.
+    setClears((last) => last + 1)
+    if (Object.keys(unfiltered).some((name) => view.get(name as Name))) choose(unfiltered)
+  }
 
   return (
     <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
@@ -62,9 +57,9 @@ export function Filters({ view, sites }: Props) {
         />
         <Text name="subject" label="Subject" view={view} choose={choose} />
         <Text name="session" label="Session" view={view} choose={choose} />
-        <Time name="from" label="From" view={view} choose={choose} />
-        <Time name="to" label="Before" view={view} choose={choose} />
-        <button type="button" class="clear" disabled={!isFiltered} onClick={() => choose(none)}>
+        <Time key={`from ${clears}`} name="from" label="From" view={view} choose={choose} />
+        <Time key={`to ${clears}`} name="to" label="Before" view={view} choose={choose} />
+        <button type="button" class="clear" onClick={clear}>
           Clear
         </button>
       </div>
@@ -86,14 +81,15 @@ function Choice({
   choose,
   options,
 }: FieldProps & { readonly options: (readonly [string, string])[] }) {
+  const chosen = view.get(name)
+  // The address may name a site that is no longer configured: its rows are still there.
+  const isKnown = chosen === '' || options.some(([value]) => value === chosen)
   return (
     <label>
       <span>{label}</span>
-      <select
-        value={view.get(name)}
-        onChange={({ currentTarget }) => choose({ [name]: currentTarget.value })}
-      >
+      <select value={chosen} onChange={({ currentTarget }) => choose({ [name]: currentTarget.value })}>
         <option value="">All</option>
+        {!isKnown && <option value={chosen}>{chosen}</option>}
         {options.map(([value, text]) => (
           <option key={value} value={value}>
             {text}
@@ -109,6 +105,7 @@ function Text({ name, label, view, choose }: FieldProps) {
   // What is being typed stays when the page looks for new rows.
   const [draft, setDraft] = useState(written)
   useEffect(() => setDraft(written), [written])
+  const commit = (value: string) => value !== written && choose({ [name]: value })
   return (
     <label>
       <span>{label}</span>
@@ -118,8 +115,12 @@ function Text({ name, label, view, choose }: FieldProps) {
         spellcheck={false}
         autocomplete="off"
         value={draft}
-        onInput={({ currentTarget }) => setDraft(currentTarget.value)}
-        onChange={({ currentTarget }) => choose({ [name]: currentTarget.value.trim() })}
+        onInput={({ currentTarget: { value } }) => {
+          setDraft(value)
+          // As its cross does, which Chromium tells nobody else of.
+          if (value === '') commit('')
+        }}
+        onChange={({ currentTarget }) => commit(currentTarget.value.trim())}
       />
     </label>
   )
@@ -127,15 +128,25 @@ function Text({ name, label, view, choose }: FieldProps) {
 
 function Time({ name, label, view, choose }: FieldProps) {
   const written = view.get(name)
+  const shown = written && asLocal(written)
+  // While a year is typed, the field has the years 2, 20 and 202 for its value.
+  const [draft, setDraft] = useState(shown)
+  useEffect(() => setDraft(shown), [shown])
+  const commit = ({ value, validity }: HTMLInputElement) => {
+    if (value === shown || !validity.valid) return
+    choose({ [name]: value ? new Date(value).toISOString() : null, range: null })
+  }
   return (
     <label title={written ? `${written} (UTC)` : `In your time zone, ${timeZone}`}>
       <span>{label}</span>
       <input
         type="datetime-local"
-        value={written && asLocal(written)}
-        onChange={({ currentTarget: { value } }) =>
-          choose({ [name]: value ? new Date(value).toISOString() : null, range: null })
-        }
+        min="1970-01-02T00:00"
+        max="9999-12-30T00:00"
+        value={draft}
+        onInput={({ currentTarget }) => setDraft(currentTarget.value)}
+        onBlur={({ currentTarget }) => commit(currentTarget)}
+        onKeyDown={({ key, currentTarget }) => key === 'Enter' && commit(currentTarget)}
       />
     </label>
   )

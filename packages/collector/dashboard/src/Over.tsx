@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { Summary } from './api.ts'
 import { fillBuckets } from './buckets.ts'
 import { Chart } from './Chart.tsx'
-import { ProblemNote } from './ProblemNote.tsx'
+import { NoAnswer, ProblemNote } from './ProblemNote.tsx'
 import { asCount, asDate, asPercent, asShortDateTime, timeZone } from './time.ts'
 import type { Answer } from './useAnswer.ts'
 import type { View } from './view.ts'
@@ -35,7 +35,7 @@ export function Over({ summary: { data, problem, isLoading }, view, retry }: Pro
         </p>
       </div>
       {problem && <ProblemNote problem={problem} retry={retry} />}
-      {!problem && !data && <p class="waiting">Loading…</p>}
+      {!problem && !data && <NoAnswer isLoading={isLoading} />}
       {data && (
         <>
           <p class="figure">
@@ -48,11 +48,7 @@ export function Over({ summary: { data, problem, isLoading }, view, retry }: Pro
               return (
                 <li key={reason}>
                   <a
-                    href={view.href({ reason: isChosen ? null : reason, cursor: null })}
-                    onClick={(event) => {
-                      event.preventDefault()
-                      view.go({ reason: isChosen ? null : reason, cursor: null })
-                    }}
+                    {...view.link({ reason: isChosen ? null : reason, cursor: null })}
                     aria-current={isChosen}
                   >
                     <span class={`dot ${reason}`} />
@@ -69,6 +65,7 @@ export function Over({ summary: { data, problem, isLoading }, view, retry }: Pro
             <>
               <Chart
                 buckets={buckets}
+                unit={data.bucket}
                 reasons={present}
                 point={point}
                 label={`Sessions by ${data.bucket} and reason. The figures are in the table below.`}

@@ -1,37 +1,34 @@
 import type { PastLimit } from '../../src/lapse/pastLimit.ts'
 import type { Summary } from './api.ts'
+import { NoAnswer } from './ProblemNote.tsx'
+import { asPastLimit, withLongerLimit, withShares } from './pastLimit.ts'
 import { asCount, asDuration, asPercent } from './time.ts'
 import type { Answer } from './useAnswer.ts'
 
 /** How long after the idle timeout people came back. Is the limit too short? */
-export function Returns({ summary: { data, problem, isLoading } }: { readonly summary: Answer<Summary> }) {
-  if (problem) return null
+export function Returns({ summary: { data, isLoading } }: { readonly summary: Answer<Summary> }) {
   return (
     <section class="card returns" aria-labelledby="returns-title" aria-busy={isLoading}>
       <div class="card-head">
         <h2 id="returns-title">Back after the limit</h2>
         <p class="quiet">idle timeouts only</p>
       </div>
-      {!data && <p class="waiting">Loading…</p>}
+      {!data && <NoAnswer isLoading={isLoading} />}
       {data &&
         (data.pastLimit.count === 0 ? (
           <p class="empty">No idle timeout in this time.</p>
         ) : (
-          <Bins {...data.pastLimit} />
+          <Bins pastLimit={data.pastLimit} />
         ))}
     </section>
   )
 }
 
-function Bins({ count, p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, histogram }: PastLimit) {
+function Bins({ pastLimit }: { readonly pastLimit: PastLimit }) {
+  const { p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, histogram } = pastLimit
   const most = Math.max(...histogram.map((bin) => bin.count))
   const last = histogram.findLastIndex((bin) => bin.count > 0)
-  let sum = 0
-  const bins = histogram.slice(0, last + 1).map((bin) => {
-    sum += bin.count
-    return { ...bin, share: sum / count }
-  })
-  const longer = bins.find(({ toMs }) => toMs !== null && toMs >= 10 * 60_000)
+  const bins = withShares(pastLimit).slice(0, last + 1)
   const quantiles = { '50 %': p50Ms, '75 %': p75Ms, '90 %': p90Ms, '95 %': p95Ms, '99 %': p99Ms }
 
   return (
@@ -39,17 +36,12 @@ function Bins({ count, p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, histogram }: PastLimit
       <p class="figure">
         {p50Ms !== null && (
           <>
-            Half came back within <strong>{asDuration(p50Ms)}</strong> of the limit
-            {p75Ms !== null && <>, three quarters within {asDuration(p75Ms)}</>}.
+            Half came back within about <strong>{asPastLimit(p50Ms)}</strong> of the limit
+            {p75Ms !== null && <>, three quarters within {asPastLimit(p75Ms)}</>}.
           </>
         )}
       </p>
-      {longer?.toMs && (
-        <p class="quiet">
-          A limit {asDuration(longer.toMs)} longer would have kept {asPercent(longer.share)} of these{' '}
-          {asCount(count)} sessions alive.
-        </p>
-      )}
+      <p class="quiet">{withLongerLimit(pastLimit)}</p>
       <table class="bins">
         <thead>
           <tr>
@@ -73,7 +65,7 @@ function Bins({ count, p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, histogram }: PastLimit
                     : `${asDuration(fromMs)} – ${asDuration(toMs)}`}
               </th>
               <td>
-                <span class="bar" style={{ width: `${(count / most) * 100}%` }} />
+                {count > 0 && <span class="bar" style={{ width: `${(count / most) * 100}%` }} />}
                 <span class="bar-count">{asCount(count)}</span>
               </td>
               <td class="number quiet">{asPercent(share)}</td>
@@ -85,7 +77,7 @@ function Bins({ count, p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, histogram }: PastLimit
         {Object.entries(quantiles).map(([name, ms]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{ms === null ? '–' : asDuration(ms)}</dd>
+            <dd>{ms === null ? '–' : asPastLimit(ms)}</dd>
           </div>
         ))}
       </dl>

@@ -1,9 +1,11 @@
+import type { TargetedMouseEvent } from 'preact'
+import { selftestClient, selftestSubject } from '../../src/lapse/selftest.ts'
 import type { Row, RowsPage } from './api.ts'
 import { pastLimitMs } from './explain.ts'
-import { ProblemNote } from './ProblemNote.tsx'
+import { NoAnswer, ProblemNote } from './ProblemNote.tsx'
 import { asDateTime, asDuration, asUtc, timeZone } from './time.ts'
 import type { Answer } from './useAnswer.ts'
-import type { View } from './view.ts'
+import { isPlainClick, type View } from './view.ts'
 import { evidenceNames, reasonNames } from './words.ts'
 
 interface Props {
@@ -36,7 +38,7 @@ export function Rows({ rows: { data, problem, isLoading }, view, filters, retry 
         </span>
       </div>
       {problem && <ProblemNote problem={problem} retry={retry} />}
-      {!data && !problem && <p class="waiting">Loading…</p>}
+      {!data && !problem && <NoAnswer isLoading={isLoading} />}
       {data && data.lapses.length === 0 && (
         <p class="empty">
           No row matches. <a href={view.href({})}>Look again</a>, or widen the filters.
@@ -73,22 +75,26 @@ export function Rows({ rows: { data, problem, isLoading }, view, filters, retry 
           </tbody>
         </table>
       )}
-      {data && <Pager next={data.next} view={view} />}
+      <Pager next={data?.next ?? null} view={view} />
     </section>
   )
 }
 
 function Line({ row, view }: { readonly row: Row; readonly view: View }) {
   const past = pastLimitMs(row)
-  const open = (event: Event) => {
-    event.preventDefault()
-    view.go({ row: String(row.id) })
+  const link = view.link({ row: String(row.id) }, 'detail')
+  const open = (event: TargetedMouseEvent<HTMLTableRowElement>) => {
+    // The link has taken it, or it is the end of marking some text.
+    if (event.defaultPrevented || !isPlainClick(event) || getSelection()?.type === 'Range') return
+    // There the focus returns to when the detail is closed.
+    event.currentTarget.querySelector('a')?.focus()
+    link.onClick(event)
   }
   return (
     // The link in it is for the keyboard; the pointer has the whole line.
     <tr onClick={open} class={view.get('row') === String(row.id) ? 'open' : undefined}>
       <td>
-        <a href={view.href({ row: String(row.id) })}>
+        <a {...link}>
           <time dateTime={row.detectedAt} title={asUtc(row.detectedAt)}>
             {asDateTime(row.detectedAt)}
           </time>
@@ -97,41 +103,52 @@ function Line({ row, view }: { readonly row: Row; readonly view: View }) {
       <td class="reason">
         <span class={`dot ${row.reason}`} />
         {reasonNames[row.reason]}
-        {row.clientVersion === 'selftest' && <span class="tag">self-test</span>}
+        {isSelftest(row) && <span class="tag">self-test</span>}
       </td>
       <td class="id">{row.subject ?? '–'}</td>
       <td class="id wide">{row.session ?? row.marker ?? '–'}</td>
-      <td class="middle">{row.site}</td>
+      <td class="site middle" title={row.site}>
+        {row.site}
+      </td>
       <td class="number middle">{row.elapsedMs === null ? '–' : asDuration(row.elapsedMs)}</td>
       <td class="number wide">{past === null ? '–' : asDuration(past)}</td>
-      <td class="middle">{evidenceNames[row.evidence]}</td>
+      <td class="evidence middle">{evidenceNames[row.evidence]}</td>
     </tr>
   )
 }
 
-/** Onwards by the cursor of the page; back as the browser goes back. */
+/** By the one alone, anyone could pass a row of their own off as one. */
+const isSelftest = ({ clientVersion, subject }: Row) =>
+  clientVersion === selftestClient && subject === selftestSubject
+
+/** Onwards by the cursor of the page; back as the browser goes back, where that leads to the page before. */
 function Pager({ next, view }: { readonly next: string | null; readonly view: View }) {
   const cursor = view.get('cursor')
   if (!cursor && next === null) return null
-  const turn = (to: string | null) => (event: Event) => {
-    event.preventDefault()
-    view.go({ cursor: to })
-    document.getElementById('rows-title')?.scrollIntoView()
+  const turn = (to: string | null) => {
+    const { href, onClick } = view.link({ cursor: to }, 'page')
+    return {
+      href,
+      onClick(event: MouseEvent) {
+        onClick(event)
+        if (event.defaultPrevented) document.getElementById('rows-title')?.scrollIntoView()
+      },
+    }
   }
   return (
     <nav class="pager" aria-label="Pages">
       {cursor && (
         <>
-          <a href={view.href({ cursor: null })} onClick={turn(null)}>
-            Newest
-          </a>
-          <button type="button" onClick={() => history.back()}>
-            Newer
-          </button>
+          <a {...turn(null)}>Newest</a>
+          {view.step === 'page' && (
+            <button type="button" onClick={() => history.back()}>
+              Newer
+            </button>
+          )}
         </>
       )}
       {next !== null && (
-        <a href={view.href({ cursor: next })} onClick={turn(next)} rel="next">
+        <a {...turn(next)} rel="next">
           Older
         </a>
       )}

@@ -1,20 +1,24 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ask, Problem, type Session } from './api.ts'
 import { Logo } from './Logo.tsx'
-import { asDuration } from './time.ts'
 
 interface Props {
-  readonly idleSeconds: number | null
+  /** Why a session has just ended, if one has. */
+  readonly ended: string | null
   readonly enter: (session: Session) => void
 }
 
-export function SignIn({ idleSeconds, enter }: Props) {
+export function SignIn({ ended, enter }: Props) {
   const [token, setToken] = useState('')
   const [problem, setProblem] = useState<string | null>(null)
   const [isBusy, setBusy] = useState(false)
+  const field = useRef<HTMLInputElement>(null)
+  // Whatever had the focus is gone: after a sign-out, or when a session has ended.
+  useEffect(() => field.current?.focus(), [])
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
+    if (isBusy) return
     setBusy(true)
     setProblem(null)
     try {
@@ -22,6 +26,7 @@ export function SignIn({ idleSeconds, enter }: Props) {
     } catch (failure) {
       setProblem(failure instanceof Problem ? wordsFor(failure) : String(failure))
       setBusy(false)
+      field.current?.focus()
     }
   }
 
@@ -30,13 +35,14 @@ export function SignIn({ idleSeconds, enter }: Props) {
       <form class="card" onSubmit={submit}>
         <Logo />
         <h1>Read the audit</h1>
-        {idleSeconds !== null && (
+        {ended !== null && (
           <p class="note" role="status">
-            You were signed out after {asDuration(idleSeconds * 1000)} without activity.
+            {ended}
           </p>
         )}
         <label for="token">Token</label>
         <input
+          ref={field}
           id="token"
           type="password"
           required
@@ -52,7 +58,7 @@ export function SignIn({ idleSeconds, enter }: Props) {
             {problem}
           </p>
         )}
-        <button type="submit" class="primary" disabled={isBusy}>
+        <button type="submit" class="primary" aria-disabled={isBusy}>
           {isBusy ? 'Signing in…' : 'Sign in'}
         </button>
         <p id="token-hint" class="quiet">

@@ -35,12 +35,25 @@ export interface Session {
   readonly sites: readonly string[]
 }
 
+/** A parameter that the collector does not take. */
+interface Fault {
+  readonly parameter: string
+  readonly detail: string
+}
+
 /** Why there is no answer, in words for the reader. `status` is 0 where the collector was not reached. */
 export class Problem extends Error {
   readonly status: number
-  constructor(status: number, message: string) {
+  readonly faults: readonly Fault[]
+  constructor(status: number, message: string, faults: readonly Fault[] = []) {
     super(message)
     this.status = status
+    this.faults = faults
+  }
+
+  /** Whether the same may be answered later: not where it is the request that is wrong. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500
   }
 }
 
@@ -80,5 +93,9 @@ export async function ask<Answer>(
   if (response.status === 204) return undefined as Answer
   const answer = await response.json().catch(() => ({}))
   if (response.ok) return answer
-  throw new Problem(response.status, answer.detail ?? `The collector answered with ${response.status}.`)
+  throw new Problem(
+    response.status,
+    answer.detail ?? `The collector answered with ${response.status}.`,
+    answer.errors,
+  )
 }

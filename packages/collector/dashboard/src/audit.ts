@@ -1,5 +1,6 @@
 import { createLapse } from '@lapse/client'
 import type { Session } from './api.ts'
+import { asDuration } from './time.ts'
 
 /** The dashboard is audited as any other application is: by its own collector, as the site `lapse`. */
 const lapse = createLapse({
@@ -23,8 +24,18 @@ export function signedOut(): void {
   lapse.logout({ report: true })
 }
 
-/** There is no session. Says whether one has ended by its idle timeout, and how long that was, in seconds. */
-export async function foundNoSession(): Promise<number | null> {
+/** There is no session. Says why one has ended, in words for the reader, or nothing where that is not known. */
+export async function foundNoSession(): Promise<string | null> {
   const lapsed = await lapse.absent()
-  return lapsed && !lapsed.pending && lapsed.reason === 'idle_timeout' ? lapsed.idleTimeoutSeconds : null
+  if (!lapsed || lapsed.pending) return null
+  switch (lapsed.reason) {
+    case 'idle_timeout':
+      return `You were signed out after ${asDuration(Number(lapsed.idleTimeoutSeconds) * 1000)} without activity.`
+    case 'absolute_timeout':
+      return 'You were signed out: your session had reached the age at which it ends in any case.'
+    case 'ended_early':
+      return 'Your session has ended: its token was revoked or has expired.'
+    default:
+      return null
+  }
 }

@@ -9,38 +9,48 @@ export interface Answer<Data> {
   readonly isLoading: boolean
 }
 
+interface When {
+  /** What a person wants to see. Changed, it is asked for in their name; anything else is asked for unattended. */
+  readonly wish: string
+  /** Changes when it is time to look again. */
+  readonly tick: number
+}
+
 /**
- * Asks for a path whenever it changes, and unattended whenever `tick` does.
+ * Asks for a path whenever it changes, and whenever it is time to.
  *
  * @param onNoSession hears when the session has ended.
  */
-export function useAnswer<Data>(path: string | null, tick: number, onNoSession: () => void): Answer<Data> {
+export function useAnswer<Data>(path: string, { wish, tick }: When, onNoSession: () => void): Answer<Data> {
   const [answer, setAnswer] = useState<Answer<Data>>({ data: undefined, problem: undefined, isLoading: true })
-  const lastPath = useRef<string | null>(null)
+  const last = useRef<{ readonly wish: string; readonly stopper: AbortController; isDone: boolean } | null>(
+    null,
+  )
   useEffect(() => {
-    if (path === null) {
-      setAnswer({ data: undefined, problem: undefined, isLoading: false })
-      lastPath.current = null
-      return
-    }
-    const stopper = new AbortController()
-    const unattended = lastPath.current === path
-    lastPath.current = path
-    if (!unattended) setAnswer((last) => ({ ...last, isLoading: true }))
-    ask<Data>(path, { signal: stopper.signal, unattended }).then(
+    const unattended = last.current?.wish === wish
+    // Were one that takes longer than a tick asked for anew each time, there would never be an answer.
+    if (unattended && last.current?.isDone === false) return
+    last.current?.stopper.abort()
+    const asked = { wish, stopper: new AbortController(), isDone: false }
+    last.current = asked
+    const { signal } = asked.stopper
+    if (!unattended) setAnswer((shown) => ({ ...shown, isLoading: true }))
+    ask<Data>(path, { signal, unattended }).then(
       (data) => {
-        if (stopper.signal.aborted) return
+        if (signal.aborted) return
+        asked.isDone = true
         if (!unattended) accessed()
         setAnswer({ data, problem: undefined, isLoading: false })
       },
       (failure: unknown) => {
-        if (stopper.signal.aborted) return
+        if (signal.aborted) return
+        asked.isDone = true
         const problem = failure instanceof Problem ? failure : new Problem(0, String(failure))
         if (problem.status === 401) onNoSession()
-        setAnswer((last) => ({ data: unattended ? last.data : undefined, problem, isLoading: false }))
+        setAnswer((shown) => ({ data: unattended ? shown.data : undefined, problem, isLoading: false }))
       },
     )
-    return () => stopper.abort()
-  }, [path, tick])
+  }, [path, wish, tick])
+  useEffect(() => () => last.current?.stopper.abort(), [])
   return answer
 }

@@ -27,20 +27,31 @@ const dayMs = 86_400_000
 
 export type Range = keyof typeof ranges
 
+/** What made an entry of the browser's history: a page that was turned and a detail are undone by going back. */
+export type Step = 'filter' | 'page' | 'detail'
+
 export interface View {
   readonly get: (name: Name) => string
   /** The address with some changes. */
   readonly href: (changes: Changes) => string
-  readonly go: (changes: Changes, how?: 'push' | 'replace') => void
+  /** Makes an entry in the history, or changes the one on hand. */
+  readonly go: (changes: Changes, how?: Step | 'replace') => void
+  /** What a link there needs: followed with a key held down it opens a tab or a window, as any other does. */
+  readonly link: (
+    changes: Changes,
+    how?: Step,
+  ) => { readonly href: string; readonly onClick: (event: MouseEvent) => void }
+  /** What made the entry on hand; null where another page did, or the reader's own typing. */
+  readonly step: Step | null
   /** `custom` where the address names its own times. */
   readonly range: Range | 'custom'
 }
 
 /** The address of the page, and the way to change it. */
 export function useView(): View {
-  const [search, setSearch] = useState(location.search)
+  const [{ search, step }, setPlace] = useState(readPlace)
   useEffect(() => {
-    const read = () => setSearch(location.search)
+    const read = () => setPlace(readPlace())
     addEventListener('popstate', read)
     return () => removeEventListener('popstate', read)
   }, [])
@@ -55,19 +66,51 @@ export function useView(): View {
     const text = changed.toString()
     return text ? `?${text}` : location.pathname
   }
+  const go: View['go'] = (changes, how = 'filter') => {
+    if (how === 'replace') history.replaceState(null, '', href(changes))
+    else history.pushState({ step: how }, '', href(changes))
+    setPlace(readPlace())
+  }
   const named = get('range')
   return {
     get,
     href,
-    go(changes, how = 'push') {
-      history[how === 'push' ? 'pushState' : 'replaceState'](null, '', href(changes))
-      setSearch(location.search)
-    },
+    go,
+    link: (changes, how) => ({
+      href: href(changes),
+      onClick(event) {
+        if (!isPlainClick(event)) return
+        event.preventDefault()
+        go(changes, how)
+      },
+    }),
+    step,
     range: get('from') || get('to') ? 'custom' : named in ranges ? (named as Range) : '30d',
   }
 }
 
+/** Whether a click asks for no more than to go there: with a key held down, it is the browser's. */
+export const isPlainClick = ({ ctrlKey, metaKey, shiftKey, altKey }: MouseEvent) =>
+  !(ctrlKey || metaKey || shiftKey || altKey)
+
+function readPlace() {
+  // Nothing but `go` writes the state of an entry.
+  const state = history.state as { readonly step: Step } | null
+  return { search: location.search, step: state?.step ?? null }
+}
+
 const filterNames = ['site', 'reason', 'evidence', 'subject', 'session'] as const
+
+/** All that narrows down the rows, taken away. */
+export const unfiltered = {
+  site: null,
+  reason: null,
+  evidence: null,
+  subject: null,
+  session: null,
+  from: null,
+  to: null,
+} as const satisfies Changes
 
 /** The filters as a query of the API. `now` is epoch milliseconds: a range ends there. */
 export function filterQuery({ get, range }: View, now: number): URLSearchParams {

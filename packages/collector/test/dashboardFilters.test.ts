@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import type { TestCollector } from './collector.ts'
+import { createFilled, lines, noon, signIn, useBrowser, violations } from './dashboardPage.ts'
+
+const open = useBrowser()
+const [database] = inject('databaseServers')
+if (!database) throw new Error('No database is there.')
+
+let collector: TestCollector
+let token: string
+beforeAll(async () => {
+  ;({ collector, token } = await createFilled(database))
+})
+afterAll(() => collector.end())
+
+test('keeps the filters in the address, over a reload', async () => {
+  const page = await open(collector.url)
+  await signIn(page, token)
+  await page.getByLabel('Reason').selectOption('Idle timeout')
+  await page.getByLabel('Subject').fill('u_3')
+  await page.getByLabel('Subject').press('Enter')
+  await expect.poll(() => lines(page).count()).toBe(12)
+  expect(new URL(page.url()).search).toBe('?reason=idle_timeout&subject=u_3')
+  await page.reload()
+  await expect.poll(() => lines(page).count()).toBe(12)
+  expect(await page.getByLabel('Subject').inputValue()).toBe('u_3')
+  await page.getByLabel('Subject').fill('nobody')
+  await page.getByLabel('Subject').press('Enter')
+  await page.getByText('No row matches.').waitFor()
+  expect(await violations(page)).toEqual([])
+})
+
+test('asks for a time when it is typed to its end, and once', async () => {
+  const page = await open(collector.url, { timezoneId: 'UTC' })
+  await signIn(page, token)
+  await lines(page).first().waitFor()
+  const asked: string[] = []
+  page.on('request', (request) => {
+    if (request.url().includes('v1/lapses?')) asked.push(request.url())
+  })
+  const entries = await page.evaluate(() => history.length)
+  const from = new Date(noon - 10 * 60_000)
+  const field = page.getByLabel('From')
+  const text = from.toISOString().slice(4, 16)
+  // What Chromium makes of the four figures of a year.
+  for (const year of ['0002', '0020', '0202', String(from.getUTCFullYear())]) {
+    await field.evaluate((element: HTMLInputElement, value) => {
+      element.focus()
+      element.value = value
+      for (const type of ['input', 'change']) element.dispatchEvent(new Event(type, { bubbles: true }))
+    }, year + text)
+  }
+  await field.press('Enter')
+  await expect.poll(() => lines(page).count()).toBe(12)
+  expect(new URL(page.url()).search).toBe(`?from=${encodeURIComponent(from.toISOString())}`)
+  expect(asked.filter((url) => url.includes('from=0'))).toEqual([])
+  expect(await page.evaluate(() => history.length)).toBe(entries + 1)
+  await page.getByLabel('From').fill('')
+  await page.getByLabel('Subject').focus()
+  await expect.poll(() => lines(page).count()).toBe(50)
+})
+
+test('leaves a filter when its field is emptied, and a draft when all is cleared', async () => {
+  const page = await open(`${collector.url}/?subject=u_3`)
+  await signIn(page, token)
+  await expect.poll(() => lines(page).count()).toBe(12)
+  // What the cross of the field does.
+  await page.getByLabel('Subject').evaluate((field: HTMLInputElement) => {
+    field.value = ''
+    field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+  })
+  await expect.poll(() => lines(page).count()).toBe(50)
+  expect(new URL(page.url()).search).toBe('')
+  await page.getByLabel('Session', { exact: true }).fill('a draft')
+  await page.getByLabel('From').fill('1969-01-01T00:00')
+  await page.getByRole('button', { name: 'Clear' }).click()
+  await expect.poll(() => page.getByLabel('Session', { exact: true }).inputValue()).toBe('')
+  expect(await page.getByLabel('From').inputValue()).toBe('')
+  expect(new URL(page.url()).search).toBe('')
+})
+
+test('shows a site that is no longer configured', async () => {
+  const page = await open(`${collector.url}/?site=gone`)
+  await signIn(page, token)
+  await page.getByText('No row matches.').waitFor()
+  expect(await page.getByLabel('Site').inputValue()).toBe('gone')
+})
+
+test('says once what is wrong with the filters, by the names of the fields', async () => {
+  const page = await open(`${collector.url}/?from=2026-02-01T00:00:00.000Z&to=2026-01-01T00:00:00.000Z`)
+  await signIn(page, token)
+  const note = page.getByRole('alert')
+  await note.waitFor()
+  expect(await note.allTextContents()).toEqual(['Before: must be later than “From”.'])
+  expect(await page.locator('.card').count()).toBe(3)
+  expect(await violations(page)).toEqual([])
+})
