@@ -17,6 +17,13 @@ test.each([
     ],
     'A limit 10 min longer would have kept 25 % of these 4 sessions alive.',
   ],
+  [
+    [
+      [30, 999],
+      [900, 1],
+    ],
+    'A limit 10 min longer would have kept 99 % of these 1,000 sessions alive.',
+  ],
   [[[30, 1]], 'A limit 10 min longer would have kept this session alive.'],
   [[[900, 1]], 'A limit 10 min longer would not have kept this session alive.'],
 ] as const)(

@@ -80,4 +80,5 @@ const shortNumber = new Intl.NumberFormat(language, { notation: 'compact' })
 /** For an axis, whose place is small: `1.5M`. */
 export const asShortCount = (count: number) => shortNumber.format(count)
 const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 })
-export const asPercent = (share: number) => percent.format(share)
+/** Not all is never rounded to all. */
+export const asPercent = (share: number) => percent.format(share < 1 ? Math.min(share, 0.99) : share)
