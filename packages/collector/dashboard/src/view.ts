@@ -28,7 +28,7 @@ const dayMs = 86_400_000
 export type Range = keyof typeof ranges
 
 /** What made an entry of the browser's history: a page that was turned and a detail are undone by going back. */
-export type Step = 'filter' | 'page' | 'detail'
+type Step = 'filter' | 'page' | 'detail'
 
 export interface View {
   readonly get: (name: Name) => string
