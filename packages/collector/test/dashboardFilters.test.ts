@@ -16,7 +16,7 @@ afterAll(() => collector.end())
 test('keeps the filters in the address, over a reload', async () => {
   const page = await open(collector.url)
   await signIn(page, token)
-  await page.getByLabel('Reason').selectOption('Idle timeout')
+  await page.getByRole('combobox', { name: 'Reason' }).selectOption('Idle timeout')
   await page.getByLabel('Subject').fill('u_3')
   await page.getByLabel('Subject').press('Enter')
   await expect.poll(() => lines(page).count()).toBe(12)
