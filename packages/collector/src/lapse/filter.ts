@@ -9,11 +9,14 @@ const instant = z
       z.iso.datetime({ offset: true }),
       z.iso.datetime({ offset: true, precision: -1 }),
       z.iso.date(),
-      z.string().regex(/^\d{12,15}$/),
+      z
+        .string()
+        .regex(/^\d{12,15}$/)
+        .transform(Number),
     ],
     { error: 'write a time with its zone, such as 2026-01-02T13:30:00Z, a date, or epoch milliseconds' },
   )
-  .transform((text) => new Date(/^\d+$/.test(text) ? Number(text) : text))
+  .transform((time) => new Date(time))
   .refine((time) => time.getTime() >= 0 && time.getTime() <= maxTime, {
     error: 'write a time from 1970 to 9999',
   })
