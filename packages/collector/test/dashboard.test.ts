@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { describe, expect, inject, onTestFinished } from 'vitest'
 import { mintToken } from '../src/lapse/token.ts'
-import type { TestCollector } from './collector.ts'
-import { createFilled, focused, issue, lines, signIn, useBrowser } from './dashboardPage.ts'
+import { createFilled, focused, issue, lines, signIn, test, useBrowser } from './dashboardPage.ts'
 
 const open = useBrowser()
 
@@ -22,17 +21,8 @@ describe.each(inject('databaseServers'))('the dashboard on $name', (server) => {
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/' })
   })
 })
-const [database] = inject('databaseServers')
-if (!database) throw new Error('No database is there.')
 
-let collector: TestCollector
-let token: string
-beforeAll(async () => {
-  ;({ collector, token } = await createFilled(database))
-})
-afterAll(() => collector.end())
-
-test('refuses a wrong token, one that is revoked, and one to write', async () => {
+test('refuses a wrong token, one that is revoked, and one to write', async ({ collector }) => {
   const page = await open(collector.url)
   const revoked = await issue(collector, { revokedAt: new Date() })
   for (const bad of ['nonsense', mintToken().token, revoked.token]) {
@@ -46,7 +36,7 @@ test('refuses a wrong token, one that is revoked, and one to write', async () =>
   expect(await page.context().cookies()).toEqual([])
 })
 
-test('exports what the filters let through, as CSV', async () => {
+test('exports what the filters let through, as CSV', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?reason=idle_timeout`)
   await signIn(page, token)
   const [download] = await Promise.all([
@@ -59,7 +49,7 @@ test('exports what the filters let through, as CSV', async () => {
   expect(text.trimEnd().split('\r\n')).toHaveLength(61)
 })
 
-test('signs out, and leaves nothing to read with', async () => {
+test('signs out, and leaves nothing to read with', async ({ collector, token }) => {
   const page = await open(collector.url)
   await signIn(page, token)
   await page.getByRole('button', { name: 'Sign out' }).click()
@@ -72,7 +62,7 @@ test('signs out, and leaves nothing to read with', async () => {
   await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
 })
 
-test('says why it ends before the reader’s eyes, when the token is revoked', async () => {
+test('says why it ends before the reader’s eyes, when the token is revoked', async ({ collector }) => {
   const page = await open(collector.url)
   const { id, token } = await issue(collector)
   await signIn(page, token)

@@ -1,19 +1,8 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import type { TestCollector } from './collector.ts'
-import { createFilled, lines, noon, signIn, useBrowser, violations } from './dashboardPage.ts'
+import { expect } from 'vitest'
+import { lines, noon, signIn, test, useBrowser, violations } from './dashboardPage.ts'
 
 const open = useBrowser()
-const [database] = inject('databaseServers')
-if (!database) throw new Error('No database is there.')
-
-let collector: TestCollector
-let token: string
-beforeAll(async () => {
-  ;({ collector, token } = await createFilled(database))
-})
-afterAll(() => collector.end())
-
-test('keeps the filters in the address, over a reload', async () => {
+test('keeps the filters in the address, over a reload', async ({ collector, token }) => {
   const page = await open(collector.url)
   await signIn(page, token)
   await page.getByRole('combobox', { name: 'Reason' }).selectOption('Idle timeout')
@@ -30,7 +19,7 @@ test('keeps the filters in the address, over a reload', async () => {
   expect(await violations(page)).toEqual([])
 })
 
-test('asks for a time when it is typed to its end, and once', async () => {
+test('asks for a time when it is typed to its end, and once', async ({ collector, token }) => {
   const page = await open(collector.url, { timezoneId: 'UTC' })
   await signIn(page, token)
   await lines(page).first().waitFor()
@@ -60,7 +49,10 @@ test('asks for a time when it is typed to its end, and once', async () => {
   await expect.poll(() => lines(page).count()).toBe(50)
 })
 
-test('leaves a filter when its field is emptied, and a draft when all is cleared', async () => {
+test('leaves a filter when its field is emptied, and a draft when all is cleared', async ({
+  collector,
+  token,
+}) => {
   const page = await open(`${collector.url}/?subject=u_3`)
   await signIn(page, token)
   await expect.poll(() => lines(page).count()).toBe(12)
@@ -79,14 +71,14 @@ test('leaves a filter when its field is emptied, and a draft when all is cleared
   expect(new URL(page.url()).search).toBe('')
 })
 
-test('shows a site that is no longer configured', async () => {
+test('shows a site that is no longer configured', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?site=gone`)
   await signIn(page, token)
   await page.getByText('No row matches.').waitFor()
   expect(await page.getByLabel('Site').inputValue()).toBe('gone')
 })
 
-test('says once what is wrong with the filters, by the names of the fields', async () => {
+test('says once what is wrong with the filters, by the names of the fields', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?from=2026-02-01T00:00:00.000Z&to=2026-01-01T00:00:00.000Z`)
   await signIn(page, token)
   const note = page.getByRole('alert')

@@ -1,20 +1,9 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import type { TestCollector } from './collector.ts'
-import { createFilled, lines, noon, signIn, useBrowser } from './dashboardPage.ts'
+import { expect } from 'vitest'
+import { lines, noon, signIn, test, useBrowser } from './dashboardPage.ts'
 import { insertRows } from './rows.ts'
 
 const open = useBrowser()
-const [database] = inject('databaseServers')
-if (!database) throw new Error('No database is there.')
-
-let collector: TestCollector
-let token: string
-beforeAll(async () => {
-  ;({ collector, token } = await createFilled(database))
-})
-afterAll(() => collector.end())
-
-test('shows a new row by itself', async () => {
+test('shows a new row by itself', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?session=alias-new`)
   await signIn(page, token)
   await page.getByText('No row matches.').waitFor()
@@ -31,7 +20,7 @@ test('shows a new row by itself', async () => {
   await collector.database.sql('session_audit').where({ session: 'alias-new' }).delete()
 })
 
-test('leaves alone what is being typed when it looks for new rows', async () => {
+test('leaves alone what is being typed when it looks for new rows', async ({ collector, token }) => {
   const page = await open(collector.url)
   await signIn(page, token)
   await lines(page).first().waitFor()
@@ -43,7 +32,7 @@ test('leaves alone what is being typed when it looks for new rows', async () => 
   await expect.poll(() => lines(page).count()).toBe(12)
 })
 
-test('asks for rows and sums once when it is opened', async () => {
+test('asks for rows and sums once when it is opened', async ({ collector, token }) => {
   const page = await open(collector.url)
   const asked: string[] = []
   page.on('request', (request) => void asked.push(new URL(request.url()).pathname))
@@ -57,7 +46,7 @@ test('asks for rows and sums once when it is opened', async () => {
   expect(asked.filter((path) => path === '/v1/lapses').length).toBeLessThanOrEqual(1 + ticks)
 })
 
-test('goes on with the time, in nobody’s name, but not on a later page', async () => {
+test('goes on with the time, in nobody’s name, but not on a later page', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?range=7d`)
   await page.clock.install()
   await signIn(page, token)
@@ -86,7 +75,7 @@ test('goes on with the time, in nobody’s name, but not on a later page', async
   expect(asked.filter((url) => url.includes('/v1/'))).toEqual([])
 })
 
-test('says so when the collector is away, and tries again', async () => {
+test('says so when the collector is away, and tries again', async ({ collector, token }) => {
   const page = await open(collector.url)
   await signIn(page, token)
   await lines(page).first().waitFor()
@@ -103,7 +92,10 @@ test('says so when the collector is away, and tries again', async () => {
   expect(await page.getByRole('button', { name: 'Live', exact: true }).count()).toBe(1)
 })
 
-test('tries again in the reader’s name: a later page, the sums, and a detail', async () => {
+test('tries again in the reader’s name: a later page, the sums, and a detail', async ({
+  collector,
+  token,
+}) => {
   const page = await open(collector.url)
   await signIn(page, token)
   await page.getByRole('link', { name: 'Older' }).click()

@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { expect } from 'vitest'
 import { reasons } from '../src/lapse/verdict.ts'
-import type { TestCollector } from './collector.ts'
-import { createFilled, lines, minute, noon, signIn, useBrowser, violations } from './dashboardPage.ts'
+import { lines, minute, noon, signIn, test, useBrowser, violations } from './dashboardPage.ts'
 import { insertRows } from './rows.ts'
 
 const open = useBrowser()
-const [database] = inject('databaseServers')
-if (!database) throw new Error('No database is there.')
-
 const longName = 'customer-portal-of-the-north-eastern-region-acceptance-test'
 
-let collector: TestCollector
-let token: string
-beforeAll(async () => {
-  ;({ collector, token } = await createFilled(database))
+test.beforeAll(async ({ collector }) => {
   const rows = reasons.map((reason, index) => ({
     session: `long-${reason}-0123456789abcdef0123456789abcdef`,
     detected_at: noon + (index + 2) * minute,
@@ -35,11 +28,9 @@ beforeAll(async () => {
     },
   ])
 })
-afterAll(() => collector.end())
-
-test.each(['light', 'dark'] as const)(
+test.for(['light', 'dark'] as const)(
   'has nothing for axe to find, and fits a phone, in %s',
-  async (colorScheme) => {
+  async (colorScheme, { collector, token }) => {
     const page = await open(collector.url, { colorScheme })
     expect(await violations(page)).toEqual([])
     await signIn(page, token)
@@ -54,7 +45,10 @@ test.each(['light', 'dark'] as const)(
   },
 )
 
-test('keeps a row low, whatever its site is called, and each button on one line', async () => {
+test('keeps a row low, whatever its site is called, and each button on one line', async ({
+  collector,
+  token,
+}) => {
   const page = await open(collector.url)
   await signIn(page, token)
   const row = lines(page).filter({ hasText: longName }).first()
@@ -69,7 +63,7 @@ test('keeps a row low, whatever its site is called, and each button on one line'
   }
 })
 
-test('says how far past its limit a session was, however little that is', async () => {
+test('says how far past its limit a session was, however little that is', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?session=close`, { viewport: { width: 390, height: 800 } })
   await signIn(page, token)
   await lines(page).first().click()
@@ -81,7 +75,7 @@ test('says how far past its limit a session was, however little that is', async 
   ).toBe(0)
 })
 
-test('tells the reasons by their colours where colours are forced', async () => {
+test('tells the reasons by their colours where colours are forced', async ({ collector, token }) => {
   const page = await open(collector.url, { forcedColors: 'active' })
   await signIn(page, token)
   for (const mark of ['.legend .dot', '.rows .dot', '.bins .bar']) {
@@ -93,7 +87,7 @@ test('tells the reasons by their colours where colours are forced', async () => 
   }
 })
 
-test('prints a detail on a sheet or two, by itself', async () => {
+test('prints a detail on a sheet or two, by itself', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?session=long-revoked-0123456789abcdef0123456789abcdef`)
   await signIn(page, token)
   await lines(page).first().click()
@@ -106,7 +100,7 @@ test('prints a detail on a sheet or two, by itself', async () => {
   expect(await page.getByRole('button', { name: 'Close' }).isVisible()).toBe(false)
 })
 
-test('points at a bar by the arrow keys, and lets go of it when it is left', async () => {
+test('points at a bar by the arrow keys, and lets go of it when it is left', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?range=7d`)
   await signIn(page, token)
   const heading = page.locator('.over .card-head .quiet')

@@ -1,6 +1,6 @@
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { afterAll, afterEach, test as base, beforeAll, expect, inject } from 'vitest'
 import { browserOptions } from '../../../scripts/demo/browser.ts'
 import type { DatabaseServer } from '../../../test/servers.ts'
 import type { Token } from '../src/lapse/token.ts'
@@ -80,3 +80,19 @@ export async function createFilled(server: DatabaseServer) {
   ])
   return { collector, token }
 }
+
+const [first] = inject('databaseServers')
+if (!first) throw new Error('No database is there.')
+/** Where the pages do not depend on the database, one is enough. */
+export const database = first
+
+/** A test that may ask for the collector and the token that the tests of its file share. */
+export const test = base
+  .extend('server', { scope: 'file' }, () => database)
+  .extend('filled', { scope: 'file' }, async ({ server }, { onCleanup }) => {
+    const filled = await createFilled(server)
+    onCleanup(() => filled.collector.end())
+    return filled
+  })
+  .extend('collector', { scope: 'file' }, ({ filled }) => filled.collector)
+  .extend('token', { scope: 'file' }, ({ filled }) => filled.token)

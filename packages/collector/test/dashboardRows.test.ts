@@ -1,29 +1,9 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import type { TestCollector } from './collector.ts'
-import {
-  createFilled,
-  focused,
-  lines,
-  minute,
-  noon,
-  signIn,
-  useBrowser,
-  violations,
-} from './dashboardPage.ts'
+import { expect } from 'vitest'
+import { focused, lines, minute, noon, signIn, test, useBrowser, violations } from './dashboardPage.ts'
 import { insertRows } from './rows.ts'
 
 const open = useBrowser()
-const [database] = inject('databaseServers')
-if (!database) throw new Error('No database is there.')
-
-let collector: TestCollector
-let token: string
-beforeAll(async () => {
-  ;({ collector, token } = await createFilled(database))
-})
-afterAll(() => collector.end())
-
-test('turns pages, and back', async () => {
+test('turns pages, and back', async ({ collector, token }) => {
   const page = await open(collector.url)
   await signIn(page, token)
   await page.getByRole('link', { name: 'Older' }).click()
@@ -34,7 +14,10 @@ test('turns pages, and back', async () => {
   await expect.poll(() => lines(page).count()).toBe(50)
 })
 
-test('turns back by a page after a detail was open, and goes back past the detail', async () => {
+test('turns back by a page after a detail was open, and goes back past the detail', async ({
+  collector,
+  token,
+}) => {
   const page = await open(`${collector.url}/?range=90d`)
   await signIn(page, token)
   await page.getByRole('link', { name: 'Older' }).click()
@@ -51,7 +34,10 @@ test('turns back by a page after a detail was open, and goes back past the detai
   expect(await page.getByRole('dialog').count()).toBe(0)
 })
 
-test('offers the newest rows only, on a page that was come to by its address', async () => {
+test('offers the newest rows only, on a page that was come to by its address', async ({
+  collector,
+  token,
+}) => {
   const page = await open(collector.url)
   await signIn(page, token)
   const older = await page.getByRole('link', { name: 'Older' }).getAttribute('href')
@@ -62,7 +48,7 @@ test('offers the newest rows only, on a page that was come to by its address', a
   await expect.poll(() => lines(page).count()).toBe(50)
 })
 
-test('closes a detail that was come to by its address, and stays', async () => {
+test('closes a detail that was come to by its address, and stays', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?row=1&range=1y`)
   await signIn(page, token)
   await page.getByRole('dialog', { name: 'Idle timeout' }).getByRole('button', { name: 'Close' }).click()
@@ -70,7 +56,7 @@ test('closes a detail that was come to by its address, and stays', async () => {
   expect(new URL(page.url()).search).toBe('?range=1y')
 })
 
-test('gives the focus back to the row, however its detail is closed', async () => {
+test('gives the focus back to the row, however its detail is closed', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?subject=u_0`)
   await signIn(page, token)
   const link = lines(page).nth(2).getByRole('link')
@@ -84,7 +70,10 @@ test('gives the focus back to the row, however its detail is closed', async () =
   }
 })
 
-test('leaves a click with a key held down to the browser, and text that is being marked', async () => {
+test('leaves a click with a key held down to the browser, and text that is being marked', async ({
+  collector,
+  token,
+}) => {
   const page = await open(collector.url)
   await signIn(page, token)
   const links = [
@@ -110,7 +99,7 @@ test('leaves a click with a key held down to the browser, and text that is being
   expect(new URL(page.url()).search).toBe('')
 })
 
-test('shows all rows of a subject at its site, whatever the filters were', async () => {
+test('shows all rows of a subject at its site, whatever the filters were', async ({ collector, token }) => {
   const page = await open(
     `${collector.url}/?reason=idle_timeout&evidence=self_reported&range=7d&session=alias-0`,
   )
@@ -122,7 +111,7 @@ test('shows all rows of a subject at its site, whatever the filters were', async
   expect(await page.getByRole('dialog').count()).toBe(0)
 })
 
-test('marks a row as a self-test by its client and its subject', async () => {
+test('marks a row as a self-test by its client and its subject', async ({ collector, token }) => {
   const given = { session: 'played', detected_at: noon, client_version: 'selftest' }
   await insertRows(collector.database.sql, [
     { ...given, session_key: 'played-1', subject: 'selftest' },
@@ -138,14 +127,14 @@ test('marks a row as a self-test by its client and its subject', async () => {
   await collector.database.sql('session_audit').where({ session: 'played' }).delete()
 })
 
-test('says in the reader’s words that a row is not there', async () => {
+test('says in the reader’s words that a row is not there', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?row=999999`)
   await signIn(page, token)
   const note = page.getByRole('dialog').getByRole('alert')
   expect(await note.textContent()).toBe('There is no such row any more.')
 })
 
-test('explains a verdict in words and times, opened by the keyboard', async () => {
+test('explains a verdict in words and times, opened by the keyboard', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?subject=u_0&site=shop`)
   await signIn(page, token)
   await lines(page).first().getByRole('link').focus()

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCollector, type TestCollector } from './collector.ts'
-import { issue, signIn, site, useBrowser } from './dashboardPage.ts'
+import { database, issue, signIn, site, useBrowser } from './dashboardPage.ts'
 
 const open = useBrowser()
-const [database] = inject('databaseServers')
-if (!database) throw new Error('No database is there.')
 
 describe('the session of the dashboard', () => {
   let collector: TestCollector
