@@ -1,12 +1,7 @@
-import { afterEach, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { createDatabase } from '../../../test/databases.ts'
 import { openStore, parseConfig } from '../src/index.ts'
 import { environment, writtenConfig } from './collector.ts'
-
-const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
 
 const migrations = [
   '0001_session_audit',
@@ -20,22 +15,22 @@ const migrations = [
 describe.each(inject('databaseServers'))('migration on $name', (server) => {
   test('makes a table whose name is as long as names may be', async () => {
     const database = await createDatabase(server)
-    cleanups.push(database.drop)
+    onTestFinished(database.drop)
     const schema = server.url === undefined ? '' : `${new URL(database.url).pathname.slice(1)}.`
     const table = schema + 'a'.repeat(48)
     const { database: location } = parseConfig(writtenConfig(database.url, { table }), environment)
     const store = openStore(location, table)
-    cleanups.push(store.close)
+    onTestFinished(store.close)
     expect(await store.migrate()).toEqual(migrations)
     expect(await database.rows(table)).toEqual([])
   })
 
   test('runs once, however many processes start it at the same time', async () => {
     const database = await createDatabase(server)
-    cleanups.push(database.drop)
+    onTestFinished(database.drop)
     const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
     const stores = Array.from({ length: 6 }, () => openStore(location, table))
-    cleanups.push(() => Promise.all(stores.map((store) => store.close())))
+    for (const store of stores) onTestFinished(store.close)
     const ran = await Promise.all(stores.map((store) => store.migrate()))
     expect(ran.flat()).toEqual(migrations)
     expect(await database.rows()).toEqual([])
@@ -43,10 +38,10 @@ describe.each(inject('databaseServers'))('migration on $name', (server) => {
 
   test('does the rest of what a killed process left half done', async () => {
     const database = await createDatabase(server)
-    cleanups.push(database.drop)
+    onTestFinished(database.drop)
     const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
     const store = openStore(location, table)
-    cleanups.push(store.close)
+    onTestFinished(store.close)
     const all = await store.migrate()
     await database.sql('session_audit_migrations').delete()
     const dropIndex = () =>

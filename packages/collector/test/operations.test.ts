@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { pino } from 'pino'
-import { afterEach, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { createDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
@@ -24,15 +24,10 @@ const silent = pino({ level: 'silent' })
 const sqlite = { name: 'SQLite' }
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
 
-const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
 describe('the collector', () => {
   test('serves the client for script tags, cached for long and revalidated by its ETag', async () => {
     const collector = await createCollector(sqlite)
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     const response = await fetch(`${collector.url}/lapse.js`)
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toMatch('javascript')
@@ -48,7 +43,7 @@ describe('the collector', () => {
 
   test('gives the tag with the hash of its script, by an address that is cached for good', async () => {
     const collector = await createCollector(sqlite, { trustProxy: ['127.0.0.1'] })
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     const headers = { 'X-Forwarded-Proto': 'https' }
     const page = await fetch(`${collector.url}/tag?site=acme`, { headers })
     expect(page.status).toBe(200)
@@ -67,7 +62,7 @@ describe('the collector', () => {
 
   test('tells browsers to run, frame and embed nothing of what it answers, but the script', async () => {
     const collector = await createCollector(sqlite)
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     for (const answer of [
       await fetch(`${collector.url}/healthz`),
       await collector.post('{'),
@@ -85,7 +80,7 @@ describe('the collector', () => {
 
   test('shows its metrics to this machine, and to a reader with a token', async () => {
     const collector = await createCollector(sqlite)
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     await collector.post(eventOf())
     await collector.post('{')
     await fetch(`${collector.url}/unknown/path`)
@@ -120,7 +115,7 @@ describe('the collector', () => {
   test('lets the pages of one label under a wildcard report, and no others', async () => {
     const site = { origins: ['https://*.acme.com', 'https://acme.com:8443'], idleTimeoutSeconds: 1800 }
     const collector = await createCollector(sqlite, { sites: { acme: site } })
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     const statusFrom = async (from: string) => (await collector.post(eventOf(), { Origin: from })).status
     for (const good of ['https://app.acme.com', 'https://a-1.acme.com', 'https://acme.com:8443'])
       expect([good, await statusFrom(good)]).toEqual([good, 201])
@@ -141,7 +136,7 @@ describe('the collector', () => {
 
   test('is alive and ready', async () => {
     const collector = await createCollector(sqlite)
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     expect((await fetch(`${collector.url}/healthz`)).status).toBe(200)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
   })
@@ -175,7 +170,7 @@ describe('the collector', () => {
     const port = await freePort()
     const config = parseConfig(writtenConfig(`mysql://root@127.0.0.1:${port}/lapse`), environment)
     const collector = await startCollector(config, silent)
-    cleanups.push(collector.close)
+    onTestFinished(collector.close)
     const response = await postEvent(collector.url, eventOf(), { Origin: origin })
     expect(response.status).toBe(503)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
@@ -187,14 +182,14 @@ describe('the collector', () => {
 describe.each(mysqlServers)('the collector on $name', (server) => {
   test('is not ready until the database is migrated, and then needs no restart', async () => {
     const database = await createDatabase(server)
-    cleanups.push(database.drop)
+    onTestFinished(database.drop)
     const config = parseConfig(writtenConfig(database.url), environment)
     const collector = await startCollector(config, silent)
-    cleanups.push(collector.close)
+    onTestFinished(collector.close)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(503)
     expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(503)
     const store = openStore(config.database, config.table)
-    cleanups.push(store.close)
+    onTestFinished(store.close)
     await store.migrate()
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
     expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
@@ -202,7 +197,7 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
 
   test('answers 503 within 6 s while the database hangs, then at once, and has one row of all the tries', async () => {
     const collector = await createCollector(server)
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     const blocker = await createConnection(collector.database.url)
     await blocker.query('lock tables session_audit write')
     const event = eventOf()
@@ -219,7 +214,7 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
 
   test('needs no right but to read and insert rows, once the database is migrated', async () => {
     const database = await createDatabase(server)
-    cleanups.push(database.drop)
+    onTestFinished(database.drop)
     const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
     const owner = openStore(location, table)
     await owner.migrate()
@@ -227,12 +222,12 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     const { host, pathname } = new URL(database.url)
     const account = pathname.slice(1, 32)
     await database.sql.raw("create user ? identified by 'a password'", [account])
-    cleanups.push(() => database.sql.raw('drop user ?', [account]))
+    onTestFinished(() => database.sql.raw('drop user ?', [account]))
     await database.sql.raw('grant select, insert on ??.* to ?', [pathname.slice(1), account])
 
     const url = `mysql://${account}:a%20password@${host}${pathname}`
     const collector = await startCollector(parseConfig(writtenConfig(url), environment), silent)
-    cleanups.push(collector.close)
+    onTestFinished(collector.close)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
     const event = eventOf()
     expect((await postEvent(collector.url, event, { Origin: origin })).status).toBe(201)
@@ -242,14 +237,15 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
   test('writes into a table of another schema', async () => {
     const home = await createDatabase(server)
     const person = await createDatabase(server)
-    cleanups.push(home.drop, person.drop)
+    onTestFinished(home.drop)
+    onTestFinished(person.drop)
     const schema = new URL(person.url).pathname.slice(1)
     const config = parseConfig(writtenConfig(home.url, { table: `${schema}.audit_log` }), environment)
     const store = openStore(config.database, config.table)
-    cleanups.push(store.close)
+    onTestFinished(store.close)
     await store.migrate()
     const collector = await startCollector(config, silent)
-    cleanups.push(collector.close)
+    onTestFinished(collector.close)
     expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
     expect(await person.rows('audit_log')).toHaveLength(1)
   })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { freePort } from '../../../test/servers.ts'
 import { ConfigError, type ConfigInput, parseConfig } from '../src/index.ts'
 import {
@@ -16,18 +16,13 @@ import {
 
 type WrittenKeys = NonNullable<ConfigInput['sites'][string]['ticketKeys']>
 
-const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
 const sitesWith = (ticketKeys: WrittenKeys) => ({
   acme: { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true, ticketKeys },
 })
 
 async function collectorWith(ticketKeys: WrittenKeys): Promise<TestCollector> {
   const collector = await createCollector({ name: 'SQLite' }, { sites: sitesWith(ticketKeys) })
-  cleanups.push(collector.end)
+  onTestFinished(collector.end)
   return collector
 }
 
@@ -167,13 +162,13 @@ describe('keys by URL', () => {
     const keys = [older.jwk]
     const port = await freePort()
     const server = await keyServer(port, () => keys)
-    cleanups.push(server.stop)
+    onTestFinished(server.stop)
     const collector = await collectorWith([{ alg: 'EdDSA', jwksUrl: `http://127.0.0.1:${port}/jwks.json` }])
     expect(await statusOf(collector, await sign(older))).toBe(201)
     keys.splice(0, 1, newer.jwk)
     expect(await statusOf(collector, await sign(newer))).toBe(401)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 })
-    cleanups.push(async () => vi.useRealTimers())
+    onTestFinished(() => void vi.useRealTimers())
     expect(await statusOf(collector, await sign(newer))).toBe(201)
     expect(await statusOf(collector, await sign(older))).toBe(401)
     expect(server.requests()).toBe(2)
@@ -185,7 +180,7 @@ describe('keys by URL', () => {
     const collector = await collectorWith([{ alg: 'ES256', jwksUrl: `http://127.0.0.1:${port}/jwks.json` }])
     expect(await statusOf(collector, await sign(pair))).toBe(503)
     const server = await keyServer(port, () => [pair.jwk])
-    cleanups.push(server.stop)
+    onTestFinished(server.stop)
     expect(await statusOf(collector, await sign(pair))).toBe(201)
   })
 })

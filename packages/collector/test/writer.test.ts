@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
-import { afterEach, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { parseConfig } from '../src/index.ts'
 import { parseLapseEvent } from '../src/lapse/event.ts'
 import { type Lapse, toLapse } from '../src/lapse/row.ts'
@@ -10,20 +10,15 @@ import { createCollector, environment, eventOf, writtenConfig } from './collecto
 
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
 
-const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
 describe.each(mysqlServers)('the writer on $name', (server) => {
   test('lets no more than 10,000 events wait, and answers all of them in time', async () => {
     const collector = await createCollector(server)
-    cleanups.push(collector.end)
+    onTestFinished(collector.end)
     const { database: location, table } = parseConfig(writtenConfig(collector.database.url), environment)
     const writer = openWriter(location, table)
-    cleanups.push(() => writer.close())
+    onTestFinished(() => writer.close())
     const blocker = await createConnection(collector.database.url)
-    cleanups.push(() => blocker.end())
+    onTestFinished(() => blocker.end())
     await blocker.query('lock tables session_audit write')
     const lapse = lapseOf()
     const startedAt = performance.now()
