@@ -277,9 +277,11 @@ describe.concurrent.each(createEngines())('a lapse in $name', (engine) => {
     ])('$wrong: the verdict is right, and so are the times', async ({ clock }) => {
       const marker = await signInAt(clock)
       await user.idleOut()
+      const openedAt = Date.now()
       await user.open(`/?clock=${clock}`)
       const row = await expectIdleRow(marker)
-      expect(Math.abs(Number(row.clock_skew_ms) + clock)).toBeLessThan(5000)
+      // What is over, the event took on its way.
+      expect(Math.abs(Number(row.clock_skew_ms) + clock)).toBeLessThan(Date.now() - openedAt)
     })
 
     test('set back in between: one row, marked clock_anomaly', async () => {
