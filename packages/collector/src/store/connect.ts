@@ -1,77 +1,87 @@
-import type Database from 'better-sqlite3'
 import knex, { type Knex } from 'knex'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
+import { PreparedMysqlClient } from './mysqlClient.ts'
 import { mysqlConnector } from './mysqlConnection.ts'
+import { ThreadedSqliteClient } from './sqliteClient.ts'
 
-/** How long a caller waits for a connection before it hears that the database is away. */
+/** How long a caller waits for a connection before it is told that the database is unavailable. */
 const acquireTimeoutMs = 5_000
 
-const sqliteClient = 'better-sqlite3'
+/** How many connections one kind of work has, and how long each of its statements may take. */
+interface PoolLimits {
+  readonly connections: number
+  /** SQLite's connections are threads, of which one computes at a time on each core. */
+  readonly sqliteThreads: number
+  /** In milliseconds; unlimited when missing. */
+  readonly statementTimeoutMs?: number
+}
+
+/**
+ * The pools of a process, one for each kind of work: a reader's heavy summaries must not keep a server's token from
+ * being looked up, or a health check waiting. The writer has connections of its own.
+ */
+const pools = {
+  /** Lists, exports and single rows. */
+  reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: 30_000 },
+  /** Summaries, which read many rows at a time. */
+  summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: 30_000 },
+  /** Tokens and sessions of the dashboard. */
+  auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: 5_000 },
+  health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: 5_000 },
+  /** Migrations, purge, rollup and mirror: these may take long, and renew their lease meanwhile. */
+  jobs: { connections: 4, sqliteThreads: 1 },
+} as const satisfies Record<string, PoolLimits>
+
+export type PoolName = keyof typeof pools
 
 /** Opens a pool on the database. Nothing is connected until the first query. */
-export function connect(location: DatabaseLocation): Knex {
-  // What knex would print of an error it throws as well.
-  const silent = () => {}
-  const log = { warn: silent, error: silent, deprecate: silent, debug: silent }
-  return location.dialect === 'sqlite' ? sqlite(location.path, log) : mysql(location, log)
+export function connect(location: DatabaseLocation, pool: PoolName): Knex {
+  return location.dialect === 'sqlite' ? sqlite(location.path, pools[pool]) : mysql(location, pools[pool])
 }
 
 export function isSqlite(database: Knex): boolean {
-  return database.client.config.client === sqliteClient
+  return database.client.driverName === 'better-sqlite3'
 }
 
-function sqlite(filename: string, log: Knex.Logger): Knex {
+// What knex would print of an error it throws as well.
+const silent = () => {}
+const log = { warn: silent, error: silent, deprecate: silent, debug: silent }
+
+/** Messages of errors hold the statement without its values, which may be personal. */
+const shared = { log, acquireConnectionTimeout: acquireTimeoutMs, compileSqlOnError: false } as const
+
+function sqlite(path: string, { sqliteThreads, statementTimeoutMs }: PoolLimits): Knex {
   return knex({
-    client: sqliteClient,
-    connection: { filename },
-    useNullAsDefault: true,
-    log,
-    pool: {
-      // SQLite has one writer; a second connection would only wait for the first.
-      min: 0,
-      max: 1,
-      afterCreate: (connection: Database.Database, done: (error: unknown) => void) => {
-        prepareSqlite(connection)
-        connection.pragma('busy_timeout = 5000')
-        done(null)
-      },
-    },
-  })
-}
-
-export function prepareSqlite(connection: Database.Database): void {
-  connection.pragma('journal_mode = WAL')
-  // NORMAL, which is usual with WAL, may lose an acknowledged row with the power.
-  connection.pragma('synchronous = FULL')
-}
-
-function mysql(location: MysqlLocation, log: Knex.Logger): Knex {
-  const database = knex({
-    client: 'mysql2',
+    ...shared,
+    client: ThreadedSqliteClient,
     connection: {},
-    log,
-    pool: { min: 0, max: 10 },
-    acquireConnectionTimeout: acquireTimeoutMs,
-  })
-  const open = mysqlConnector(location)
-  // knex connects to one host. This is what it does for each connection of its pool, with its mark for a broken one.
-  database.client.acquireRawConnection = async () => {
-    const { connection } = await open()
-    connection.on('error', (error) => Object.assign(connection, { __knex__disposed: error }))
-    return connection
-  }
-  return database
+    useNullAsDefault: true,
+    path,
+    statementTimeoutMs,
+    pool: { min: 0, max: sqliteThreads },
+  } as Knex.Config)
 }
 
-/** Makes the database that a MySQL URL names, if the server lacks it. SQLite makes its file by itself. */
+function mysql(location: MysqlLocation, { connections, statementTimeoutMs }: PoolLimits): Knex {
+  return knex({
+    ...shared,
+    client: PreparedMysqlClient,
+    connection: {},
+    open: mysqlConnector(location, { ...(statementTimeoutMs !== undefined && { statementTimeoutMs }) }),
+    statementTimeoutMs,
+    pool: { min: 0, max: connections },
+  } as Knex.Config)
+}
+
+/** Creates the database that a MySQL URL names, if the server lacks it. SQLite creates its file itself. */
 export async function createMissingDatabase(location: DatabaseLocation): Promise<void> {
   if (location.dialect === 'sqlite') return
-  const named = connect(location)
+  const named = connect(location, 'jobs')
   try {
     await named.raw('select 1')
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ER_BAD_DB_ERROR')) throw error
-    const unnamed = connect({ ...location, database: '' })
+    const unnamed = connect({ ...location, database: '' }, 'jobs')
     await unnamed
       .raw('create database if not exists ??', [location.database])
       .finally(() => unnamed.destroy())

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type SslMode, sslModes, type TlsSettings } from './mysqlTls.ts'
 
 export interface MysqlLocation {
   readonly dialect: 'mysql'
@@ -7,6 +8,7 @@ export interface MysqlLocation {
   readonly user: string
   readonly password: string
   readonly database: string
+  readonly tls: TlsSettings
 }
 
 /** Where the rows are kept, as a database URL says it. */
@@ -15,7 +17,10 @@ export type DatabaseLocation = { readonly dialect: 'sqlite'; readonly path: stri
 const form =
   'write mysql://user:password@host:port/name, mariadb://… likewise (several hosts separated by commas), or sqlite:PATH'
 
-/** Reads `mysql://user:pass@host:port,host:port/name`, `mariadb://…` likewise, or `sqlite:PATH`. */
+/**
+ * Reads `mysql://user:pass@host:port,host:port/name`, `mariadb://…` likewise, or `sqlite:PATH`. TLS is set by
+ * `?ssl-mode=…&ssl-ca=PATH&ssl-cert=PATH&ssl-key=PATH`.
+ */
 export const databaseUrlSchema = z.string().transform((text, context): DatabaseLocation => {
   const location = text.startsWith('sqlite:') ? sqliteLocation(text) : mysqlLocation(text)
   if (typeof location === 'object') return location
@@ -32,16 +37,17 @@ function sqliteLocation(text: string): DatabaseLocation | string {
 }
 
 const mysqlUrl =
-  /^(?:mysql|mariadb):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?<path>.*)$/
+  /^(?:mysql|mariadb):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?<path>[^?#]*)(?:\?(?<options>[^#]*))?$/
 
 function mysqlLocation(text: string): MysqlLocation | string {
-  const { user = '', password = '', hosts = '', path = '' } = mysqlUrl.exec(text)?.groups ?? {}
-  // Of several hosts no URL parser knows; each of them alone is an ordinary one.
+  const { user = '', password = '', hosts = '', path = '', options = '' } = mysqlUrl.exec(text)?.groups ?? {}
+  // No URL parser accepts several hosts; each of them alone is an ordinary URL.
   const urls = hosts.split(',').map((host) => URL.parse(`mysql://${host}`))
   if (!urls.every((url) => url?.hostname)) return 'this is no database URL'
-  if (/[?#]/.test(path)) return 'options after the name of the database are not supported'
   const database = /^\/([^/]+)$/.exec(path)?.[1]
   if (!database) return 'the name of the database is missing or not one word'
+  const tls = tlsSettings(new URLSearchParams(options))
+  if (typeof tls === 'string') return tls
   try {
     return {
       dialect: 'mysql',
@@ -53,8 +59,39 @@ function mysqlLocation(text: string): MysqlLocation | string {
       user: decodeURIComponent(user),
       password: decodeURIComponent(password),
       database: decodeURIComponent(database),
+      tls,
     }
   } catch {
     return 'a % is not followed by two hexadecimal digits'
   }
+}
+
+const tlsOptions = ['ssl-mode', 'ssl-ca', 'ssl-cert', 'ssl-key']
+
+function tlsSettings(options: URLSearchParams): TlsSettings | string {
+  for (const name of new Set(options.keys())) {
+    if (!tlsOptions.includes(name))
+      return `"${name}" is not an option; the options are ${tlsOptions.join(', ')}`
+    if (options.getAll(name).length > 1) return `"${name}" is given more than once`
+    if (options.get(name) === '') return `"${name}" has no value`
+  }
+  const [caPath, certPath, keyPath] = ['ssl-ca', 'ssl-cert', 'ssl-key'].map(
+    (name) => options.get(name) ?? undefined,
+  )
+  if ((certPath === undefined) !== (keyPath === undefined)) return 'ssl-cert and ssl-key need each other'
+  const written = options.get('ssl-mode')
+  // As MySQL's own clients do: naming an authority without a mode means that it is to be checked.
+  const mode = written === null ? (caPath ? 'VERIFY_CA' : 'PREFERRED') : toSslMode(written)
+  if (mode === undefined) return `ssl-mode must be one of ${sslModes.join(', ')}`
+  if (mode === 'DISABLED' && (caPath ?? certPath)) return 'ssl-mode=DISABLED uses no certificates'
+  return {
+    mode,
+    ...(caPath !== undefined && { caPath }),
+    ...(certPath !== undefined && { certPath }),
+    ...(keyPath !== undefined && { keyPath }),
+  }
+}
+
+function toSslMode(text: string): SslMode | undefined {
+  return sslModes.find((mode) => mode === text.toUpperCase())
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { isSqlite } from './connect.ts'
+import { isRetryable } from './databaseErrors.ts'
 
 const leaseTable = 'lapse_leases'
 const lifetimeMs = 30_000
@@ -60,11 +61,17 @@ async function ensureLease(database: Knex, name: string): Promise<void> {
 
 async function take(database: Knex, name: string, holder: string): Promise<boolean> {
   const now = await databaseTime(database)
-  const taken = await database(leaseTable)
-    .where({ name })
-    .where((either) => either.where({ holder }).orWhere('expires_at', '<', now))
-    .update({ holder, expires_at: now + lifetimeMs })
-  return taken === 1
+  try {
+    const taken = await database(leaseTable)
+      .where({ name })
+      .where((either) => either.where({ holder }).orWhere('expires_at', '<', now))
+      .update({ holder, expires_at: now + lifetimeMs })
+    return taken === 1
+  } catch (error) {
+    // Another node of a cluster was faster.
+    if (isRetryable(error)) return false
+    throw error
+  }
 }
 
 /** Replicas share the database's clock, not each other's. In SQLite they share the machine's. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { isSqlite } from './connect.ts'
+import { hasErrorCode } from './databaseErrors.ts'
 import { describeTable, type TableDescription } from './describeTable.ts'
 import { faultsOf, warningsOf } from './mirrorFaults.ts'
 import {
@@ -130,17 +131,36 @@ async function createOnMysql(database: Knex, { audit, trigger, statement }: Mirr
     // While a trigger waits for a long read of the table to end, every write waits behind it.
     await connection.raw('set session lock_wait_timeout = 3')
     try {
-      if (isThere) {
-        await connection.raw(`lock tables ${quotes.table(audit)} write`)
+      if (!isThere) {
+        await connection.raw(statement)
+      } else if (await isMariadb(connection)) {
+        await connection.raw(statement.replace(/^create trigger/, 'create or replace trigger'))
+      } else {
+        await connection.raw(`lock tables ${quotes.table(audit)} write`).catch(explainLockRefusal)
         await connection.raw(`drop trigger ${quotes.table({ ...audit, table: trigger })}`)
+        await connection.raw(statement)
       }
-      await connection.raw(statement)
     } catch (cause) {
       throw explainRefusal(cause, isThere)
     } finally {
       await connection.raw('unlock tables')
     }
   })
+}
+
+async function isMariadb(database: Knex): Promise<boolean> {
+  const [[{ version }]] = await database.raw('select version() as version')
+  return /mariadb/i.test(version)
+}
+
+/** Percona XtraDB Cluster refuses the statement as such (`pxc_strict_mode`); elsewhere it takes a right of its own. */
+function explainLockRefusal(cause: unknown): never {
+  if (!hasErrorCode(cause, ['ER_UNKNOWN_ERROR', 'ER_DBACCESS_DENIED_ERROR'])) throw cause
+  throw new MirrorError(
+    'The mirror cannot be replaced in one step, because this server does not let this account run LOCK TABLES. ' +
+      'Grant LOCK TABLES, or remove the mirror with --drop and create it again: rows written in between are not copied.',
+    { cause },
+  )
 }
 
 async function hasTrigger(database: Knex, audit: TableDescription, name: string): Promise<boolean> {
@@ -151,13 +171,12 @@ async function hasTrigger(database: Knex, audit: TableDescription, name: string)
 }
 
 function explainRefusal(cause: unknown, wasThere: boolean): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code === 'ER_LOCK_WAIT_TIMEOUT')
+  if (hasErrorCode(cause, ['ER_LOCK_WAIT_TIMEOUT']))
     return new MirrorError(
       'Something long reads the audit table, such as an export or a backup. Try again when it is over.',
       { cause },
     )
-  if (code !== 'ER_BINLOG_CREATE_ROUTINE_NEED_SUPER') return cause
+  if (!hasErrorCode(cause, ['ER_BINLOG_CREATE_ROUTINE_NEED_SUPER'])) return cause
   const gone = wasThere ? ' The mirror that was there before is gone.' : ''
   return new MirrorError(
     `This server writes a binary log, and then lets only an administrator make triggers.${gone} ` +

@@ -100,7 +100,9 @@ export const mysqlQuotes: Quotes = {
   isSqlite: false,
   name: (name) => `\`${name.replaceAll('`', '``')}\``,
   table: ({ schema = '', table }) => `${mysqlQuotes.name(schema)}.${mysqlQuotes.name(table)}`,
-  // With NO_BACKSLASH_ESCAPES the text would have each backslash twice, but would not end before its quote.
-  text: (text) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
+  // What a backslash means depends on `sql_mode`, and what a byte means on the character set of whoever runs the
+  // statement. Text with other characters than these is written by its bytes.
+  text: (text) =>
+    /^[\w .,:;/@+-]*$/.test(text) ? `'${text}'` : `_utf8mb4 x'${Buffer.from(text).toString('hex')}'`,
   is: (value, text) => `${value} <=> ${mysqlQuotes.text(text)}`,
 }

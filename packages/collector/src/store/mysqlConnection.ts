@@ -1,14 +1,17 @@
-import { type Connection, createConnection } from 'mysql2'
+import { type Connection, createConnection, type SslOptions } from 'mysql2'
 import type { MysqlLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
+import { limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
+import { readTlsOptions } from './mysqlTls.ts'
 
-/** An open connection, and what its host said of itself. */
-export interface MysqlConnection {
+/** An open connection, and what its server said of itself. */
+export interface MysqlConnection extends ServerState {
   readonly connection: Connection
-  readonly isMariadb: boolean
-  /** By how much `auto_increment` grows; more than 1 on a cluster. */
-  readonly idStep: number
-  readonly isReadOnly: boolean
+}
+
+export interface ConnectOptions {
+  /** How long a statement may take, in milliseconds; unlimited when missing. */
+  readonly statementTimeoutMs?: number
 }
 
 /** In milliseconds. Two hosts that are gone still leave time for a third within the deadline of a write. */
@@ -16,17 +19,20 @@ const connectTimeoutMs = 2_000
 
 /**
  * Opens connections to the first host that can be reached and takes writes, beginning with the one that was good last
- * time. A host that is read-only is taken when no other is left: it can be read from.
+ * time. A read-only host is used when no other is left: it can be read from.
  */
-export function mysqlConnector(location: MysqlLocation): () => Promise<MysqlConnection> {
+export function mysqlConnector(
+  location: MysqlLocation,
+  options: ConnectOptions = {},
+): () => Promise<MysqlConnection> {
   let hosts = [...location.hosts]
   return async () => {
     let readOnly: MysqlConnection | undefined
     const failures: unknown[] = []
     for (const host of hosts) {
-      const opened = await open(location, host).catch((error: unknown) => void failures.push(error))
+      const opened = await open(location, host, options).catch((error: unknown) => void failures.push(error))
       if (!opened) continue
-      if (opened.isReadOnly) {
+      if (opened.readOnlyBecause.length > 0) {
         readOnly?.connection.destroy()
         readOnly = opened
         continue
@@ -40,8 +46,25 @@ export function mysqlConnector(location: MysqlLocation): () => Promise<MysqlConn
   }
 }
 
-async function open(location: MysqlLocation, host: MysqlLocation['hosts'][number]): Promise<MysqlConnection> {
-  const { user, password, database } = location
+type Host = MysqlLocation['hosts'][number]
+
+async function open(location: MysqlLocation, host: Host, options: ConnectOptions): Promise<MysqlConnection> {
+  const ssl = readTlsOptions(location.tls)
+  try {
+    return await openOnce(location, host, ssl, options)
+  } catch (error) {
+    // PREFERRED encrypts where the server can, and else goes on without, as MySQL's own clients do.
+    if (location.tls.mode !== 'PREFERRED' || !isTlsUnavailable(error)) throw error
+    return openOnce(location, host, undefined, options)
+  }
+}
+
+async function openOnce(
+  { user, password, database }: MysqlLocation,
+  host: Host,
+  ssl: SslOptions | undefined,
+  { statementTimeoutMs }: ConnectOptions,
+): Promise<MysqlConnection> {
   const connection = createConnection({
     ...host,
     user,
@@ -49,49 +72,77 @@ async function open(location: MysqlLocation, host: MysqlLocation['hosts'][number
     database,
     charset: 'utf8mb4',
     timezone: 'Z',
+    maxPreparedStatements,
+    ...(ssl && { ssl }),
     // The deadline below also counts the time after the socket is open, in which a host that hangs says nothing.
     connectTimeout: connectTimeoutMs,
   })
   // A connection that breaks while nobody uses it fails the next one who does.
   connection.on('error', () => {})
   try {
-    const [about] = await withinDeadline(connectTimeoutMs, async () => {
+    const state = await withinDeadline(connectTimeoutMs, async () => {
       await new Promise<void>((resolve, reject) => {
         connection.connect((error) => (error ? reject(error) : resolve()))
       })
-      return query<HostState[]>(connection, aboutHost)
+      const prepared = await prepareSession(connection)
+      if (statementTimeoutMs !== undefined) await limitStatements(connection, prepared, statementTimeoutMs)
+      return prepared
     })
-    return {
-      connection,
-      isMariadb: /mariadb/i.test(about?.version ?? ''),
-      idStep: about?.idStep ?? 1,
-      isReadOnly: !['0', 'OFF'].includes(String(about?.readOnly)),
-    }
+    markUsed(connection)
+    return { connection, ...state }
   } catch (error) {
     connection.destroy()
     throw error
   }
 }
 
-const aboutHost =
-  'select version() as version, @@session.auto_increment_increment as idStep, @@global.read_only as readOnly'
+/** Each statement that a connection keeps prepared takes memory on the server, of which it allows 16,382 in all. */
+const maxPreparedStatements = 50
 
-interface HostState {
-  readonly version: string
-  readonly idStep: number
-  readonly readOnly: number | string
+function isTlsUnavailable(error: unknown): boolean {
+  const codes = ['HANDSHAKE_NO_SSL_SUPPORT', 'HANDSHAKE_SSL_ERROR']
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
-/** Runs a statement; the caller names the form of its result. */
-export function query<Result>(
-  connection: Connection,
-  sql: string,
-  values: readonly unknown[] = [],
-): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    connection.query(sql, [...values], (error, result) => {
-      if (error) reject(error)
-      else resolve(result as Result)
-    })
-  })
+/** When each connection was last used, in milliseconds of the monotonic clock. */
+const lastUsed = new WeakMap<Connection, number>()
+/** A connection that was used so recently is not asked whether it still answers. */
+const freshMs = 500
+const pingTimeoutMs = 1_000
+
+export function markUsed(connection: Connection): void {
+  lastUsed.set(connection, performance.now())
+}
+
+/**
+ * Whether an idle connection still works. Servers and firewalls close idle connections, and whoever comes first
+ * afterwards must not pay for that. One that does not answer is destroyed.
+ */
+export async function isAlive(connection: Connection): Promise<boolean> {
+  if (isClosed(connection)) return false
+  if (performance.now() - (lastUsed.get(connection) ?? 0) < freshMs) return true
+  try {
+    await withinDeadline(
+      pingTimeoutMs,
+      () =>
+        new Promise<void>((resolve, reject) => {
+          connection.ping((error) => (error ? reject(error) : resolve()))
+        }),
+    )
+    return true
+  } catch {
+    connection.destroy()
+    return false
+  }
+}
+
+/** The driver knows, but does not say so in its types. */
+function isClosed(connection: Connection): boolean {
+  const { _fatalError, _protocolError, _closing, stream } = connection as Connection & {
+    readonly _fatalError?: unknown
+    readonly _protocolError?: unknown
+    readonly _closing?: boolean
+    readonly stream?: { readonly destroyed?: boolean }
+  }
+  return Boolean(_fatalError || _protocolError || _closing || stream?.destroyed)
 }

@@ -1,16 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { escapeId, type ResultSetHeader } from 'mysql2'
+import type { ResultSetHeader } from 'mysql2'
 import type { Lapse, LapseRow } from '../lapse/row.ts'
 import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
+import { hasErrorCode, isRetryable } from './databaseErrors.ts'
 import type { MysqlLocation } from './databaseUrl.ts'
-import { type MysqlConnection, mysqlConnector, query } from './mysqlConnection.ts'
+import { mysqlQuotes } from './mirrorTrigger.ts'
+import { isAnswer } from './mysqlClient.ts'
+import { isAlive, type MysqlConnection, markUsed, mysqlConnector } from './mysqlConnection.ts'
+import { execute, toDatetime } from './preparedStatements.ts'
+import { splitTableName } from './tableName.ts'
 import { ConnectionLostError, type Inserter, type Outcome } from './writer.ts'
 
 const attempts = 5
-// Two inserts of one key can wait for each other; the one that the database gives up may try again.
-const transientCodes = ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT']
-// A host that has become a replica: another one takes writes now.
-const readOnlyCodes = ['ER_OPTION_PREVENTS_STATEMENT', 'ER_READ_ONLY_MODE']
+// A host that has become a replica, of itself or by its storage: another one takes writes now.
+const readOnlyCodes = [
+  'ER_OPTION_PREVENTS_STATEMENT',
+  'ER_READ_ONLY_MODE',
+  'ER_INNODB_READ_ONLY',
+  'ER_OPEN_AS_READONLY',
+  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
+]
 
 /** Writes to MySQL or MariaDB by connections of its own. */
 export function mysqlInserter(location: MysqlLocation, tableName: string): Inserter {
@@ -19,23 +28,31 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
   const statements = statementsFor(tableName)
   let lentOut = 0
 
+  /** A connection that answers: one that the server closed while it was idle is replaced without a word. */
+  async function acquire(): Promise<MysqlConnection> {
+    for (let kept = idle.pop(); kept; kept = idle.pop()) if (await isAlive(kept.connection)) return kept
+    return connect().catch(throwConnectionLost)
+  }
+
   /** Lends a connection, and keeps it unless what was done with it leaves it in doubt. */
   async function using<T>(signal: AbortSignal, work: (lent: MysqlConnection) => Promise<T>): Promise<T> {
-    const lent = idle.pop() ?? (await connect().catch(lostConnection))
     lentOut += 1
+    let lent: MysqlConnection | undefined
     // mysql2's own time-out leaves a connection that can't be used; a destroyed one is replaced.
-    const destroy = () => lent.connection.destroy()
-    if (signal.aborted) destroy()
+    const destroy = () => lent?.connection.destroy()
     signal.addEventListener('abort', destroy, { once: true })
     try {
+      lent = await acquire()
+      if (signal.aborted) destroy()
       const result = await work(lent)
       if (!signal.aborted) idle.push(lent)
       return result
     } catch (error) {
       destroy()
-      if (isFatal(error)) lostConnection(error)
+      if (isFatal(error)) throwConnectionLost(error)
       throw error
     } finally {
+      if (lent) markUsed(lent.connection)
       lentOut -= 1
       signal.removeEventListener('abort', destroy)
     }
@@ -49,8 +66,9 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
     insert: (lapses, signal) => using(signal, (lent) => insertOnce(lent, statements, lapses)),
     ping: (signal) =>
       using(signal, async (lent) => {
-        if (lent.isReadOnly) throw new ConnectionLostError('No host takes writes.')
-        await query(lent.connection, 'select 1')
+        const [variable] = lent.readOnlyBecause
+        if (variable) throw new ConnectionLostError(`No host takes writes: ${variable} is on.`)
+        await execute(lent.connection, 'select 1')
       }),
     async close() {
       for (const { connection } of idle.splice(0)) connection.destroy()
@@ -59,16 +77,20 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
 }
 
 interface Statements {
-  readonly insert: string
-  readonly select: string
+  insert(rows: number): string
+  select(sessions: number): string
 }
 
 function statementsFor(tableName: string): Statements {
-  const table = escapeId(tableName)
-  const selected = Object.entries(selectedColumns).map(([name, column]) => `${column} as ${name}`)
+  const { schema, table } = splitTableName(tableName)
+  const name = schema ? mysqlQuotes.table({ schema, table }) : mysqlQuotes.name(table)
+  const places = `(${insertedColumns.map(() => '?').join(', ')})`
+  const selected = Object.entries(selectedColumns).map(([property, column]) => `${column} as ${property}`)
+  const repeat = (text: string, count: number) => Array.from({ length: count }, () => text).join(', ')
   return {
-    insert: `insert into ${table} (${insertedColumns.join(', ')}) values ?`,
-    select: `select ${selected.join(', ')} from ${table} where (site, session_key) in (?)`,
+    insert: (rows) => `insert into ${name} (${insertedColumns.join(', ')}) values ${repeat(places, rows)}`,
+    select: (sessions) =>
+      `select ${selected.join(', ')} from ${name} where (site, session_key) in (${repeat('(?, ?)', sessions)})`,
   }
 }
 
@@ -77,7 +99,7 @@ function statementsFor(tableName: string): Statements {
  * browsers and replicas may report the same session at the same time.
  *
  * A plain INSERT is all or nothing. When a row was there before, all of them are looked up, and what is missing is
- * inserted again; INSERT IGNORE would do that at once, but cuts values short without a word.
+ * inserted again; INSERT IGNORE would do that at once, but truncates values silently.
  */
 async function insertOnce(
   lent: MysqlConnection,
@@ -87,18 +109,28 @@ async function insertOnce(
   const outcomes = new Map<string, Outcome>()
 
   async function put(rows: readonly Lapse[], attempt = 1): Promise<void> {
-    if (rows.length === 0) return
+    const [first, ...others] = statementSizes(rows, lent.maxPacketBytes)
+    if (first === undefined) return
+    if (others.length > 0) {
+      // Each size is a statement of its own, and all of them are prepared only once.
+      let start = 0
+      for (const size of [first, ...others]) {
+        await put(rows.slice(start, start + size), attempt)
+        start += size
+      }
+      return
+    }
     try {
       const ids = await insertAll(lent, statements, rows)
       rows.forEach((lapse, index) => {
         outcomes.set(keyOf(lapse), { row: { id: ids[index] ?? 0, ...lapse }, duplicate: false })
       })
     } catch (error) {
-      if (attempt < attempts && hasCode(error, transientCodes)) {
+      if (attempt < attempts && isRetryable(error)) {
         await sleep(Math.random() * 20 * attempt)
         return put(rows, attempt + 1)
       }
-      if (attempt < attempts && hasCode(error, ['ER_DUP_ENTRY'])) {
+      if (attempt < attempts && hasErrorCode(error, ['ER_DUP_ENTRY'])) {
         for (const row of await selectRows(lent, statements, rows))
           outcomes.set(keyOf(row), { row, duplicate: true })
         const missing = rows.filter((lapse) => !outcomes.has(keyOf(lapse)))
@@ -123,44 +155,72 @@ async function insertOnce(
   })
 }
 
+/** What a row takes in a statement, with lengths and types; in bytes, at least. */
+const rowOverheadBytes = 256
+
+/**
+ * Splits rows into statements: as many as the server's packet holds, and powers of two, so that a connection prepares
+ * nine statements at most rather than one for each number of rows.
+ */
+function statementSizes(rows: readonly Lapse[], maxPacketBytes: number): number[] {
+  const bytes = rows.map(byteLength)
+  const sizes: number[] = []
+  let start = 0
+  while (start < rows.length) {
+    let size = 2 ** Math.floor(Math.log2(rows.length - start))
+    const fits = () => sum(bytes.slice(start, start + size)) <= maxPacketBytes
+    while (size > 1 && !fits()) size /= 2
+    sizes.push(size)
+    start += size
+  }
+  return sizes
+}
+
+function byteLength(lapse: Lapse): number {
+  const texts = Object.values(lapse).filter((value) => typeof value === 'string')
+  return rowOverheadBytes + sum(texts.map((text) => Buffer.byteLength(text)))
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
+
 /** @returns the ids, in the order of the rows. */
 async function insertAll(
-  { connection, isMariadb, idStep }: MysqlConnection,
-  { insert }: Statements,
+  { connection, isMariadb, idStep, mayChangeIdStep }: MysqlConnection,
+  statements: Statements,
   lapses: readonly Lapse[],
 ): Promise<number[]> {
-  const values = [lapses.map((lapse) => valuesOf(lapse, storedInstant))]
+  const insert = statements.insert(lapses.length)
+  const values = lapses.flatMap((lapse) => valuesOf(lapse, toDatetime))
   if (isMariadb) {
-    const rows = await query<{ id: number }[]>(connection, `${insert} returning id`, values)
+    const rows = await execute<{ id: number }[]>(connection, `${insert} returning id`, values)
     return rows.map(({ id }) => id)
   }
-  const { insertId } = await query<ResultSetHeader>(connection, insert, values)
+  const { insertId } = await execute<ResultSetHeader>(connection, insert, values)
+  if (mayChangeIdStep && lapses.length > 1) {
+    const stored = await selectRows({ connection }, statements, lapses)
+    const ids = new Map(stored.map((row) => [keyOf(row), row.id]))
+    return lapses.map((lapse) => ids.get(keyOf(lapse)) ?? 0)
+  }
   // The ids of one INSERT whose number of rows is known follow each other:
   // https://dev.mysql.com/doc/refman/8.4/en/innodb-auto-increment-handling.html
   return lapses.map((_, index) => insertId + index * idStep)
 }
 
+/** In a transaction, which a proxy that splits reads from writes leaves on the host that takes the writes. */
 async function selectRows(
-  { connection }: MysqlConnection,
-  { select }: Statements,
+  { connection }: Pick<MysqlConnection, 'connection'>,
+  statements: Statements,
   lapses: readonly Lapse[],
 ): Promise<LapseRow[]> {
-  const keys = [lapses.map(({ site, sessionKey }) => [site, sessionKey])]
-  const records = await query<Record<string, unknown>[]>(connection, select, keys)
+  const keys = lapses.flatMap(({ site, sessionKey }) => [site, sessionKey])
+  await execute(connection, 'start transaction')
+  const select = statements.select(lapses.length)
+  const records = await execute<Record<string, unknown>[]>(connection, select, keys)
+  await execute(connection, 'commit')
   return records.map(rowOf)
 }
 
-/** The connection's time zone is UTC. */
-function storedInstant(time: Date): string {
-  // MySQL takes the T of ISO 8601 as well, and what follows the milliseconds it would take for a time zone.
-  return time.toISOString().slice(0, -1)
-}
-
 const keyOf = ({ site, sessionKey }: Pick<Lapse, 'site' | 'sessionKey'>) => `${site}\n${sessionKey}`
-
-function hasCode(error: unknown, codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}
 
 // What a table of the host's may say to a trigger's row, and MySQL and MariaDB have no SQLSTATE for.
 const refusalCodes = [
@@ -174,15 +234,14 @@ const refusalCodes = [
 function isRefusal(error: unknown): boolean {
   const isOfClass =
     error instanceof Error && 'sqlState' in error && /^(22|23|45)/.test(String(error.sqlState))
-  return isOfClass || hasCode(error, refusalCodes)
+  return isOfClass || hasErrorCode(error, refusalCodes)
 }
 
 /** Not an answer of the server to the statement, or one that says that another host takes writes. */
 function isFatal(error: unknown): boolean {
-  const isAnswer = error instanceof Error && 'sqlState' in error && Boolean(error.sqlState)
-  return !isAnswer || hasCode(error, readOnlyCodes)
+  return !isAnswer(error) || hasErrorCode(error, readOnlyCodes)
 }
 
-function lostConnection(cause: unknown): never {
+function throwConnectionLost(cause: unknown): never {
   throw new ConnectionLostError(cause instanceof Error ? cause.message : String(cause), { cause })
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { runTransaction } from './databaseErrors.ts'
 import { withLease } from './lease.ts'
 import { takeOffRollup } from './rollup.ts'
 import { storedTime } from './storedTime.ts'
@@ -21,7 +22,6 @@ export interface PurgeOptions {
 const chunkRows = 500
 const minPauseMs = 5
 const maxPauseMs = 1_000
-const attempts = 5
 
 export async function countExpired(database: Knex, tableName: string, expired: Expired): Promise<number> {
   const [counted] = await expiredRows(database, tableName, expired).count({ rows: '*' })
@@ -76,22 +76,9 @@ const expiredRows = (database: Knex, tableName: string, { site, before }: Expire
   database(tableName).where({ site }).where('detected_at', '<', storedTime(database, before))
 
 /** And takes them off the rollup. By their keys, so that no gap is locked in which a row could be about to be written. */
-async function deleteRows(
-  database: Knex,
-  tableName: string,
-  ids: readonly number[],
-  attempt = 1,
-): Promise<number> {
-  try {
-    return await database.transaction(async (transaction): Promise<number> => {
-      await takeOffRollup(transaction, tableName, ids)
-      return transaction(tableName).whereIn('id', ids).delete()
-    })
-  } catch (error) {
-    // Also what a Galera node answers when another node wrote the same rows.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ER_LOCK_DEADLOCK')) throw error
-    if (attempt >= attempts) throw error
-    await sleep(Math.random() * 20 * attempt)
-    return deleteRows(database, tableName, ids, attempt + 1)
-  }
+function deleteRows(database: Knex, tableName: string, ids: readonly number[]): Promise<number> {
+  return runTransaction(database, async (transaction) => {
+    await takeOffRollup(transaction, tableName, ids)
+    return transaction(tableName).whereIn('id', ids).delete()
+  })
 }

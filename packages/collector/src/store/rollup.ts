@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { runTransaction } from './databaseErrors.ts'
 import { allSites, quartersOfDay, RollupDays, type StoredDay, storedDay } from './rollupDay.ts'
 import { countRows, type Rows } from './rowCounts.ts'
 import { storedTime } from './storedTime.ts'
@@ -43,7 +44,7 @@ export async function rollUp(
   if ((await readMark(database, tableName)) >= lastId) return
   for (;;) {
     const startedAt = performance.now()
-    const upToId = await database.transaction((transaction) => addChunk(transaction, tableName, lastId))
+    const upToId = await runTransaction(database, (transaction) => addChunk(transaction, tableName, lastId))
     onChunk?.(upToId, lastId)
     if (upToId >= lastId || signal?.aborted) return
     // At least half of the time is left to those who write.
@@ -58,7 +59,7 @@ export async function rebuildRollup(
   options: RollUpOptions = {},
 ): Promise<void> {
   const { days, state } = rollupTables(tableName)
-  await database.transaction(async (transaction) => {
+  await runTransaction(database, async (transaction) => {
     await transaction(state).update({ up_to_id: 0 })
     await transaction(days).delete()
   })

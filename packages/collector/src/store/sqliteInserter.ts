@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import type { Lapse } from '../lapse/row.ts'
 import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
-import { prepareSqlite } from './connect.ts'
+import { openSqlite } from './sqliteConnection.ts'
 import type { Inserter, Outcome } from './writer.ts'
 
 /** How long to wait for another process that is writing, in milliseconds. */
@@ -70,11 +70,9 @@ interface Statements {
 }
 
 function prepare(path: string, tableName: string): Statements {
-  const database = new Database(path)
+  // Waiting here would stop the whole process; the inserter waits without.
+  const database = openSqlite(path, 0)
   try {
-    prepareSqlite(database)
-    // Waiting here would stop the whole process; the inserter waits without.
-    database.pragma('busy_timeout = 0')
     const names = insertedColumns.join(', ')
     const places = insertedColumns.map(() => '?').join(', ')
     const selected = Object.entries(selectedColumns).map(([name, column]) => `${column} as ${name}`)

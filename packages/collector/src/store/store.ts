@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import { LapseError } from '../lapse/error.ts'
 import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import type { Position } from '../lapse/position.ts'
@@ -6,7 +7,7 @@ import type { Tally } from '../lapse/tally.ts'
 import type { Token } from '../lapse/token.ts'
 import { arrivals, type FollowOptions } from './arrivals.ts'
 import { auditTable, type Page } from './auditTable.ts'
-import { connect, createMissingDatabase } from './connect.ts'
+import { connect, createMissingDatabase, type PoolName } from './connect.ts'
 import type { DatabaseLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { LeaseHeldError } from './lease.ts'
@@ -90,9 +91,15 @@ const rowsPerPage = 500
 
 /** Opens the store. Nothing is connected until it is used. */
 export function openStore(location: DatabaseLocation, tableName: string): Store {
-  const database = connect(location)
-  const table = auditTable(database, tableName)
-  const tokens = tokenTable(database, tableName)
+  const pools = new Map<PoolName, Knex>()
+  function pool(name: PoolName): Knex {
+    const opened = pools.get(name) ?? connect(location, name)
+    pools.set(name, opened)
+    return opened
+  }
+  const jobs = pool('jobs')
+  const table = auditTable(pool('reading'), tableName)
+  const tokens = tokenTable(pool('auth'), tableName)
 
   async function explained<T>(work: Promise<T>): Promise<T> {
     try {
@@ -125,7 +132,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
         options,
       ),
     find: (id) => explained(table.find(id)),
-    summarize: (filter, tally) => explained(summarize(database, tableName, filter, tally)),
+    summarize: (filter, tally) => explained(summarize(pool('summaries'), tableName, filter, tally)),
     addToken: (token) => explained(tokens.add(token)),
     async findToken(id) {
       try {
@@ -139,22 +146,24 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     },
     listTokens: () => explained(tokens.all()),
     revokeToken: (id) => explained(tokens.revoke(id, new Date())),
-    countExpired: (expired) => explained(countExpired(database, tableName, expired)),
-    rollUp: (options) => explained(rollUp(database, tableName, options)),
-    rebuildRollup: (options) => explained(rebuildRollup(database, tableName, options)),
-    purge: (expired, options) => explained(purge(database, tableName, expired, options)),
-    planMirror: (mirror) => explained(planMirror(database, tableName, mirror)),
-    createMirror: (plan) => explained(createMirror(database, plan)),
-    findMirror: (table) => explained(findMirror(database, tableName, table)),
-    dropMirror: (mirror) => explained(dropMirror(database, mirror)),
-    migrate: () => explained(createMissingDatabase(location).then(() => migrate(database, tableName))),
+    countExpired: (expired) => explained(countExpired(jobs, tableName, expired)),
+    rollUp: (options) => explained(rollUp(jobs, tableName, options)),
+    rebuildRollup: (options) => explained(rebuildRollup(jobs, tableName, options)),
+    purge: (expired, options) => explained(purge(jobs, tableName, expired, options)),
+    planMirror: (mirror) => explained(planMirror(jobs, tableName, mirror)),
+    createMirror: (plan) => explained(createMirror(jobs, plan)),
+    findMirror: (table) => explained(findMirror(jobs, tableName, table)),
+    dropMirror: (mirror) => explained(dropMirror(jobs, mirror)),
+    migrate: () => explained(createMissingDatabase(location).then(() => migrate(jobs, tableName))),
     async assertReady() {
-      if (await withinDeadline(deadlineMs, () => isMigrated(database, tableName))) return
+      if (await withinDeadline(deadlineMs, () => isMigrated(pool('health'), tableName))) return
       throw new Error(
         `The table ${tableName} is missing or older than this version needs. Run: lapse migrate`,
       )
     },
-    close: () => database.destroy(),
+    async close() {
+      await Promise.all([...pools.values()].map((opened) => opened.destroy()))
+    },
   }
 }
 

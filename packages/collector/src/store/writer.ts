@@ -113,7 +113,7 @@ export class Writer {
     while (this.#queue.length > 0 && !this.#isAway) {
       // What has arrived in this turn of the event loop goes along.
       await nextTurn()
-      await this.#writeBatch(this.#queue.splice(0, maxBatch))
+      await this.#writeBatch(this.#queue.splice(0, batchSize(this.#queue.length)))
     }
     this.#lanes -= 1
   }
@@ -167,6 +167,11 @@ export class Writer {
     }
     this.#isAway = false
   }
+}
+
+/** A power of two: so a connection needs nine prepared statements, not one for each number of rows. */
+function batchSize(waiting: number): number {
+  return 2 ** Math.floor(Math.log2(Math.min(Math.max(waiting, 1), maxBatch)))
 }
 
 /** A fault of the connection, or of the host behind it, rather than of the statement. */

@@ -1,0 +1,16 @@
+// knex documents subclassing its dialects, but has no types for them.
+declare module 'knex/lib/dialects/mysql2/index.js' {
+  import type { Knex } from 'knex'
+
+  export default class Client_MySQL2 extends Knex.Client {
+    _query(connection: unknown, query: unknown): Promise<unknown>
+  }
+}
+
+declare module 'knex/lib/dialects/better-sqlite3/index.js' {
+  import type { Knex } from 'knex'
+
+  export default class Client_BetterSQLite3 extends Knex.Client {
+    _query(connection: unknown, query: unknown): Promise<unknown>
+  }
+}

@@ -1,0 +1,15 @@
+import Database from 'better-sqlite3'
+
+/** Opens an SQLite file as every connection to it must be: with a write-ahead log, and durable. */
+export function openSqlite(path: string, busyTimeoutMs: number): Database.Database {
+  const database = new Database(path, { timeout: busyTimeoutMs })
+  try {
+    database.pragma('journal_mode = WAL')
+    // NORMAL, which is usual with WAL, may lose an acknowledged row in a power failure.
+    database.pragma('synchronous = FULL')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}

@@ -1,0 +1,68 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { SqliteReply, SqliteRequest } from './sqliteWorker.ts'
+
+interface Pending {
+  readonly resolve: (reply: SqliteReply) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * A connection to an SQLite file in a thread of its own. SQLite computes an answer on the thread that asks, and a
+ * heavy one would stop the thread that accepts reports.
+ */
+export class SqliteThread {
+  readonly #worker: Worker
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+  #failure: Error | undefined
+
+  constructor(path: string) {
+    // The sources run as TypeScript, the package as JavaScript.
+    this.#worker = new Worker(new URL(`./sqliteWorker${extname(import.meta.url)}`, import.meta.url), {
+      workerData: { path },
+    })
+    this.#worker.on('message', (reply: SqliteReply) => {
+      this.#pending.get(reply.id)?.resolve(reply)
+      this.#pending.delete(reply.id)
+    })
+    this.#worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
+    this.#worker.on('exit', () => this.#fail(new Error('The thread of the SQLite database has ended.')))
+    // A statement keeps the process alive, an idle thread does not.
+    this.#worker.unref()
+  }
+
+  get isAlive(): boolean {
+    return this.#failure === undefined
+  }
+
+  /** @throws an error with SQLite's `code` when the statement fails. */
+  async run(sql: string, values: readonly unknown[]): Promise<Extract<SqliteReply, { response: unknown }>> {
+    if (this.#failure) throw this.#failure
+    this.#lastId += 1
+    const request: SqliteRequest = { id: this.#lastId, sql, values }
+    this.#worker.ref()
+    try {
+      const reply = await new Promise<SqliteReply>((resolve, reject) => {
+        this.#pending.set(request.id, { resolve, reject })
+        this.#worker.postMessage(request)
+      })
+      if ('response' in reply) return reply
+      const { message, code } = reply.failure
+      throw Object.assign(new Error(message), { code })
+    } finally {
+      if (this.#pending.size === 0) this.#worker.unref()
+    }
+  }
+
+  /** Ends the thread as soon as the statement that it is computing allows. */
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    for (const { reject } of this.#pending.values()) reject(this.#failure)
+    this.#pending.clear()
+  }
+}

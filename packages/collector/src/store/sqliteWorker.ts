@@ -1,0 +1,46 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type Database from 'better-sqlite3'
+import { openSqlite } from './sqliteConnection.ts'
+
+/** A statement for the worker thread. */
+export interface SqliteRequest {
+  readonly id: number
+  readonly sql: string
+  readonly values: readonly unknown[]
+}
+
+/** What became of it: rows, or what a write changed, or why it failed. */
+export type SqliteReply = { readonly id: number } & (
+  | { readonly response: unknown; readonly context: SqliteChanges | undefined }
+  | { readonly failure: { readonly message: string; readonly code: string | undefined } }
+)
+
+interface SqliteChanges {
+  readonly changes: number
+  readonly lastID: number
+}
+
+/** Another process may be writing. Waiting for it blocks this thread only. */
+const busyTimeoutMs = 5_000
+
+// This file runs as a worker thread, which has a parent.
+const parent = parentPort as NonNullable<typeof parentPort>
+const { path }: { readonly path: string } = workerData
+let database: Database.Database | undefined
+
+parent.on('message', ({ id, sql, values }: SqliteRequest) => {
+  parent.postMessage(answer(id, sql, values))
+})
+
+function answer(id: number, sql: string, values: readonly unknown[]): SqliteReply {
+  try {
+    database ??= openSqlite(path, busyTimeoutMs)
+    const statement = database.prepare(sql)
+    if (statement.reader) return { id, response: statement.all(values), context: undefined }
+    const { changes, lastInsertRowid } = statement.run(values)
+    return { id, response: [], context: { changes, lastID: Number(lastInsertRowid) } }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    return { id, failure: { message: error instanceof Error ? error.message : String(error), code } }
+  }
+}
