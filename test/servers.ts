@@ -50,27 +50,34 @@ export interface RunningServer extends Required<DatabaseServer> {
   /** Sends a signal to the process. */
   signal(signal: NodeJS.Signals): void
   readonly hasEnded: boolean
-  /** Starts the same server again, after it was killed, on its port and its data. */
-  startAgain(): Promise<void>
+  /** Starts the same server again, after it was killed, on its port and its data, with these options in addition. */
+  startAgain(options?: readonly string[]): Promise<void>
   end(): Promise<void>
 }
 
 /** What a server is kept in is made in `folder`, and left there. */
-export async function startMariadb(folder: string): Promise<RunningServer> {
+export async function startMariadb(folder: string, more: readonly string[] = []): Promise<RunningServer> {
   const data = prepare(folder)
   const user = `--user=${userInfo().username}`
   const install = findProgram('mariadb-install-db')
   const options = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', user]
   execFileSync(install, [...options, `--datadir=${data}`], { stdio: 'pipe' })
-  return launch('MariaDB', [findProgram('mariadbd'), '--no-defaults', user], folder)
+  return launch('MariaDB', [findProgram('mariadbd'), '--no-defaults', user, ...more], folder)
 }
 
-/** @param command mysqld's command line, without what depends on the folder. */
-export async function startMysql(folder: string, command: readonly string[]): Promise<RunningServer> {
+/**
+ * @param command mysqld's command line, without what depends on the folder.
+ * @param more options for this server alone.
+ */
+export async function startMysql(
+  folder: string,
+  command: readonly string[],
+  more: readonly string[] = [],
+): Promise<RunningServer> {
   const data = prepare(folder)
-  const [file = '', ...options] = command
+  const [file = '', ...options] = [...command, ...more]
   execFileSync(file, [...options, '--initialize-insecure', `--datadir=${data}`], { stdio: 'pipe' })
-  return launch('MySQL', command, folder)
+  return launch('MySQL', [...command, ...more], folder)
 }
 
 function prepare(folder: string): string {
@@ -90,9 +97,11 @@ async function launch(name: string, command: readonly string[], folder: string):
     `--socket=${join(folder, 'socket')}`,
     `--pid-file=${join(folder, 'pid')}`,
   ]
-  const start = async () => {
+  const start = async (more: readonly string[] = []) => {
     const log = openSync(join(folder, 'log'), 'a')
-    const started = spawn(file, args, { stdio: ['ignore', log, log] })
+    // A zone with summer time: nothing may depend on the server's own.
+    const env = { ...process.env, TZ: 'Europe/Vienna' }
+    const started = spawn(file, [...args, ...more], { env, stdio: ['ignore', log, log] })
     closeSync(log)
     if (await isReachable(url, started)) return started
     started.kill('SIGKILL')
@@ -106,9 +115,9 @@ async function launch(name: string, command: readonly string[], folder: string):
     get hasEnded() {
       return hasEnded(child)
     },
-    async startAgain() {
+    async startAgain(more) {
       await ended(child)
-      child = await start()
+      child = await start(more)
     },
     async end() {
       child.kill()
@@ -119,8 +128,15 @@ async function launch(name: string, command: readonly string[], folder: string):
 
 async function isReachable(url: string, child: ChildProcess): Promise<boolean> {
   for (let attempt = 0; attempt < 600 && !hasEnded(child); attempt++) {
-    const connection = await createConnection(url).catch(() => undefined)
-    if (connection) {
+    const connection = await createConnection(url).catch((error: Error) => error)
+    // A server that insists on TLS answers that it does.
+    if (
+      connection instanceof Error &&
+      'code' in connection &&
+      connection.code === 'ER_SECURE_TRANSPORT_REQUIRED'
+    )
+      return true
+    if (!(connection instanceof Error)) {
       await connection.end()
       return true
     }

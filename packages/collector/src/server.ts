@@ -31,7 +31,8 @@ const maxDrainMs = 9_000
  * Starts a collector. Embedded SQLite is migrated on the way; on MySQL and MariaDB `lapse migrate` does that, by an
  * account that may.
  *
- * @throws when the port is taken, or the embedded database cannot be opened.
+ * @throws when the port is taken, the embedded database cannot be opened, or the database server has a setting by which
+ * rows could be lost.
  * @example
  * const collector = await startCollector(loadConfig('lapse.config.json'))
  */
@@ -43,6 +44,7 @@ export async function startCollector(
   const metrics = createMetrics(() => writer)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
+    for (const warning of await store.checkServer()) log.warn(warning)
     if (config.database.dialect === 'sqlite') await store.migrate()
     const lifecycle = { isStopping: false }
     const app = createApp({

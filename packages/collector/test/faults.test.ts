@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,6 +16,7 @@ import {
   startMariadb,
   startMysql,
 } from '../../../test/servers.ts'
+import { startTcpProxy, type TcpProxy } from '../../../test/tcpProxy.ts'
 import { origin } from './collector.ts'
 import { type Load, startLoad } from './load.ts'
 import { mountSmallDisk, type SmallDisk } from './smallDisk.ts'
@@ -43,12 +43,12 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
   let folder: string
   let disk: SmallDisk | undefined
   let running: RunningServer | undefined
-  let proxy: CuttingProxy | undefined
+  let proxy: TcpProxy | undefined
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     disk = megabytes ? mountSmallDisk(folder, megabytes) : undefined
     running = await start?.(join(folder, 'server'))
-    proxy = running && (await startProxy(Number(new URL(running.url).port)))
+    proxy = running && (await startTcpProxy(Number(new URL(running.url).port)))
   })
   afterAll(async () => {
     await proxy?.close()
@@ -188,44 +188,3 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     await expectEachOnce()
   })
 })
-
-interface CuttingProxy {
-  readonly port: number
-  /** Ends all connections that are open. */
-  cut(): void
-  close(): Promise<void>
-}
-
-/** Stands between the collector and its database. */
-async function startProxy(target: number): Promise<CuttingProxy> {
-  const open = new Set<Socket>()
-  const port = await freePort()
-  const server = createServer((incoming) => {
-    const outgoing = connect(target, '127.0.0.1')
-    for (const [socket, other] of [
-      [incoming, outgoing],
-      [outgoing, incoming],
-    ] as const) {
-      open.add(socket)
-      socket.pipe(other)
-      socket.on('error', () => {})
-      socket.on('close', () => {
-        open.delete(socket)
-        other.destroy()
-      })
-    }
-  }).listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  const cut = () => {
-    for (const socket of open) socket.destroy()
-  }
-  return {
-    port,
-    cut,
-    async close() {
-      server.close()
-      cut()
-      await once(server, 'close')
-    },
-  }
-}

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { DatabaseSettingError } from './mysqlSettings.ts'
+import { TlsFileError } from './mysqlTls.ts'
 
 /**
  * What a database answers when a statement or a transaction lost against another one and may be tried again: a
@@ -38,4 +40,52 @@ export async function runTransaction<T>(
     await sleep(Math.random() * maxPauseMs * attempt)
     return runTransaction(database, work, attempt + 1)
   }
+}
+
+const checkCertificates = 'Check ssl-ca, and that the certificate names the host as the database URL does.'
+
+/** Errors that the same configuration meets again at every try, with what to do about them. */
+const permanentFailures: Readonly<Record<string, string>> = {
+  ER_SECURE_TRANSPORT_REQUIRED:
+    'The server accepts encrypted connections only (require_secure_transport): remove ssl-mode=DISABLED from the database URL.',
+  ER_ACCESS_DENIED_ERROR:
+    'Check the user and the password in the database URL. If the server requires encryption (require_secure_transport), ' +
+    'remove ssl-mode=DISABLED; if the account requires a client certificate, add ssl-cert and ssl-key.',
+  ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'Check the user and the password in the database URL.',
+  ER_DBACCESS_DENIED_ERROR: 'Grant the account its rights on this database.',
+  HANDSHAKE_NO_SSL_SUPPORT:
+    'The server does not offer TLS: enable it there, or allow ssl-mode=PREFERRED in the database URL.',
+  HANDSHAKE_SSL_ERROR: checkCertificates,
+  DEPTH_ZERO_SELF_SIGNED_CERT: checkCertificates,
+  ERR_TLS_CERT_ALTNAME_INVALID: checkCertificates,
+  SELF_SIGNED_CERT_IN_CHAIN: checkCertificates,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: checkCertificates,
+}
+
+const hints: Readonly<Record<string, string>> = {
+  ...permanentFailures,
+  ER_NO_SUCH_TABLE: 'Run: lapse migrate',
+  SQLITE_ERROR: 'If a table is missing, run: lapse migrate',
+  ER_BAD_DB_ERROR: 'Run: lapse migrate',
+  ER_OPTION_PREVENTS_STATEMENT: 'Name the host that takes writes in the database URL.',
+  ER_READ_ONLY_MODE: 'Name the host that takes writes in the database URL.',
+}
+
+/** Whether waiting does not help: the configuration or the server has to change. */
+export function isPermanent(error: unknown): boolean {
+  return (
+    error instanceof DatabaseSettingError ||
+    error instanceof TlsFileError ||
+    hasErrorCode(error, Object.keys(permanentFailures))
+  )
+}
+
+/** What failed and what to do, in one or two sentences. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof DatabaseSettingError || error instanceof TlsFileError) return error.message
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  // knex writes the statement before the message of the database.
+  const why = (error instanceof Error && error.message.split(' - ').at(-1)) || code || String(error)
+  const hint = hints[code] ?? 'Check that the database runs, and the URL, the account and its rights.'
+  return `${why.replace(/\.$/, '')}. ${hint}`
 }

@@ -95,3 +95,10 @@ function tlsSettings(options: URLSearchParams): TlsSettings | string {
 function toSslMode(text: string): SslMode | undefined {
   return sslModes.find((mode) => mode === text.toUpperCase())
 }
+
+/** A database in messages: everything of its URL but the password and the options. */
+export function nameOf(location: DatabaseLocation): string {
+  if (location.dialect === 'sqlite') return `sqlite:${location.path}`
+  const hosts = location.hosts.map(({ host, port }) => `${host}:${port}`)
+  return `mysql://${location.user}@${hosts.join()}/${location.database}`
+}

@@ -30,7 +30,9 @@ export function mysqlConnector(
     let readOnly: MysqlConnection | undefined
     const failures: unknown[] = []
     for (const host of hosts) {
-      const opened = await open(location, host, options).catch((error: unknown) => void failures.push(error))
+      const opened = await connectToHost(location, host, options).catch(
+        (error: unknown) => void failures.push(error),
+      )
       if (!opened) continue
       if (opened.readOnlyBecause.length > 0) {
         readOnly?.connection.destroy()
@@ -48,7 +50,12 @@ export function mysqlConnector(
 
 type Host = MysqlLocation['hosts'][number]
 
-async function open(location: MysqlLocation, host: Host, options: ConnectOptions): Promise<MysqlConnection> {
+/** Opens a connection to one host. The caller destroys it. */
+export async function connectToHost(
+  location: MysqlLocation,
+  host: Host,
+  options: ConnectOptions = {},
+): Promise<MysqlConnection> {
   const ssl = readTlsOptions(location.tls)
   try {
     return await openOnce(location, host, ssl, options)

@@ -7,8 +7,10 @@ import type { Tally } from '../lapse/tally.ts'
 import type { Token } from '../lapse/token.ts'
 import { arrivals, type FollowOptions } from './arrivals.ts'
 import { auditTable, type Page } from './auditTable.ts'
+import { checkServer } from './checkServer.ts'
 import { connect, createMissingDatabase, type PoolName } from './connect.ts'
-import type { DatabaseLocation } from './databaseUrl.ts'
+import { describeFailure } from './databaseErrors.ts'
+import { type DatabaseLocation, nameOf } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { LeaseHeldError } from './lease.ts'
 import { isMigrated, migrate } from './migrate.ts'
@@ -80,6 +82,13 @@ export interface Store {
   rebuildRollup(options?: RollUpOptions): Promise<void>
   /** Makes what is missing (the database itself too) and returns the names of the migrations that ran. */
   migrate(): Promise<string[]>
+  /**
+   * Checks, before reports are accepted, that the server keeps what it acknowledges. Resolves to warnings: what could
+   * be lost in a crash, and hosts that are unavailable now.
+   *
+   * @throws an error that names each setting, certificate or right that has to change.
+   */
+  checkServer(): Promise<readonly string[]>
   /** Throws an error that says why rows cannot be written now. */
   assertReady(): Promise<void>
   close(): Promise<void>
@@ -155,6 +164,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     findMirror: (table) => explained(findMirror(jobs, tableName, table)),
     dropMirror: (mirror) => explained(dropMirror(jobs, mirror)),
     migrate: () => explained(createMissingDatabase(location).then(() => migrate(jobs, tableName))),
+    checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),
     async assertReady() {
       if (await withinDeadline(deadlineMs, () => isMigrated(pool('health'), tableName))) return
       throw new Error(
@@ -182,15 +192,5 @@ export function openWriter(
 
 /** Says which database failed, why, and what to do. Never names the password. */
 function explain(cause: unknown, location: DatabaseLocation): Error {
-  const name =
-    location.dialect === 'sqlite'
-      ? `sqlite:${location.path}`
-      : `mysql://${location.user}@${location.hosts.map(({ host, port }) => `${host}:${port}`).join()}/${location.database}`
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  // knex writes the whole statement before the message of the database.
-  const why = (cause instanceof Error && cause.message.split(' - ').at(-1)) || code || String(cause)
-  const hint = /NO_SUCH_TABLE|no such table/.test(code + why)
-    ? 'Run: lapse migrate'
-    : 'Check that it runs, and that the URL, the account and its rights are right.'
-  return new Error(`The database ${name} failed: ${why}. ${hint}`, { cause })
+  return new Error(`The database ${nameOf(location)} failed: ${describeFailure(cause)}`, { cause })
 }

@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { freePort } from './servers.ts'
+
+/** Stands between a client and a server on this machine. */
+export interface TcpProxy {
+  readonly port: number
+  /** Ends all connections that are open. */
+  cut(): void
+  close(): Promise<void>
+}
+
+/** @param rewrite changes what the client sends; its length must stay. */
+export async function startTcpProxy(
+  target: number,
+  rewrite: (sent: Buffer) => Buffer = (sent) => sent,
+): Promise<TcpProxy> {
+  const open = new Set<Socket>()
+  const port = await freePort()
+  const server = createServer((incoming) => {
+    const outgoing = connect(target, '127.0.0.1')
+    incoming.on('data', (sent) => outgoing.write(rewrite(sent)))
+    incoming.on('end', () => outgoing.end())
+    outgoing.pipe(incoming)
+    for (const [socket, other] of [
+      [incoming, outgoing],
+      [outgoing, incoming],
+    ] as const) {
+      open.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        open.delete(socket)
+        other.destroy()
+      })
+    }
+  }).listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const cut = () => {
+    for (const socket of open) socket.destroy()
+  }
+  return {
+    port,
+    cut,
+    async close() {
+      server.close()
+      cut()
+      await once(server, 'close')
+    },
+  }
+}
