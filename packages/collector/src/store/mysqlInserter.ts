@@ -4,14 +4,18 @@ import type { Lapse, LapseRow } from '../lapse/row.ts'
 import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
 import { hasErrorCode, isRetryable } from './databaseErrors.ts'
 import type { MysqlLocation } from './databaseUrl.ts'
+import { withinDeadline } from './deadline.ts'
 import { mysqlQuotes } from './mirrorTrigger.ts'
 import { isAnswer } from './mysqlClient.ts'
 import { isAlive, type MysqlConnection, markUsed, mysqlConnector } from './mysqlConnection.ts'
+import { takesWrites } from './mysqlSettings.ts'
 import { execute, toDatetime } from './preparedStatements.ts'
 import { splitTableName } from './tableName.ts'
 import { ConnectionLostError, type Inserter, type Outcome } from './writer.ts'
 
 const attempts = 5
+/** How often a connection asks whether its server still takes writes, in milliseconds. */
+const roleCheckMs = 2_000
 // A host that has become a replica, of itself or by its storage: another one takes writes now.
 const readOnlyCodes = [
   'ER_OPTION_PREVENTS_STATEMENT',
@@ -28,10 +32,24 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
   const statements = statementsFor(tableName)
   let lentOut = 0
 
-  /** A connection that answers: one that the server closed while it was idle is replaced without a word. */
+  const checkedAt = new WeakMap<MysqlConnection, number>()
+
+  /** A connection that answers: one that the server closed while it was idle is replaced silently. */
   async function acquire(): Promise<MysqlConnection> {
-    for (let kept = idle.pop(); kept; kept = idle.pop()) if (await isAlive(kept.connection)) return kept
-    return connect().catch(throwConnectionLost)
+    for (let kept = idle.pop(); kept; kept = idle.pop()) {
+      if (await isUsable(kept).catch(() => false)) return kept
+      kept.connection.destroy()
+    }
+    const opened = await connect().catch(throwConnectionLost)
+    checkedAt.set(opened, performance.now())
+    return opened
+  }
+
+  async function isUsable(kept: MysqlConnection): Promise<boolean> {
+    if (!(await isAlive(kept.connection))) return false
+    if (performance.now() - (checkedAt.get(kept) ?? 0) < roleCheckMs) return true
+    checkedAt.set(kept, performance.now())
+    return withinDeadline(roleCheckMs, () => takesWrites(kept.connection))
   }
 
   /** Lends a connection, and keeps it unless what was done with it leaves it in doubt. */

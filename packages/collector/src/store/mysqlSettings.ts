@@ -80,10 +80,17 @@ const described = [
   'sync_binlog',
 ]
 
-const names = [...Object.keys(required), ...readOnlyVariables, ...described]
-
 // Not a SELECT: a proxy that splits reads from writes would ask a replica, whose answers say nothing of the writer.
-const showVariables = `show session variables where variable_name in (${names.map((name) => `'${name}'`).join()})`
+const showVariables = (names: readonly string[]) =>
+  `show session variables where variable_name in (${names.map((name) => `'${name}'`).join()})`
+
+const showAll = showVariables([...Object.keys(required), ...readOnlyVariables, ...described])
+const showReadOnly = showVariables(readOnlyVariables)
+
+async function readVariables(connection: Connection, statement: string): Promise<Map<string, string>> {
+  const rows = await execute<{ Variable_name: string; Value: string }[]>(connection, statement)
+  return new Map(rows.map((row) => [row.Variable_name.toLowerCase(), row.Value]))
+}
 
 /**
  * Sets what Lapse relies on and reads back what the connection really has.
@@ -92,8 +99,7 @@ const showVariables = `show session variables where variable_name in (${names.ma
  */
 export async function prepareSession(connection: Connection): Promise<ServerState> {
   for (const statement of setStatements) await execute(connection, statement)
-  const rows = await execute<{ Variable_name: string; Value: string }[]>(connection, showVariables)
-  const values = new Map(rows.map((row) => [row.Variable_name.toLowerCase(), row.Value]))
+  const values = await readVariables(connection, showAll)
   const wrong = [...values].filter(([name, value]) => required[name]?.(value) === false)
   if (wrong.length > 0) {
     const settings = wrong.map(([name, value]) => `${name}=${value}`).join(', ')
@@ -103,6 +109,11 @@ export async function prepareSession(connection: Connection): Promise<ServerStat
     )
   }
   return describeServer(values)
+}
+
+/** Whether the server takes writes now. An administrator's account could write to a replica, and must not. */
+export async function takesWrites(connection: Connection): Promise<boolean> {
+  return readOnlyBecause(await readVariables(connection, showReadOnly)).length === 0
 }
 
 /**
@@ -132,13 +143,17 @@ function describeServer(values: ReadonlyMap<string, string>): ServerState {
     idStep: Number(values.get('auto_increment_increment') ?? 1),
     mayChangeIdStep: values.get('wsrep_on') === 'ON',
     maxPacketBytes: Number(values.get('max_allowed_packet') ?? minPacketBytes),
-    // MariaDB 12 has more words than ON for a server that takes no writes.
-    readOnlyBecause: readOnlyVariables.filter((name) => !['OFF', '0', undefined].includes(values.get(name))),
+    readOnlyBecause: readOnlyBecause(values),
     durabilityRisks: risks
       .map(([name = '', safe]) => ({ name, safe, value: values.get(name) }))
       .filter(({ safe, value }) => value !== undefined && value !== safe)
       .map(({ name, value }) => `${name}=${value}`),
   }
+}
+
+function readOnlyBecause(values: ReadonlyMap<string, string>): string[] {
+  // MariaDB 12 has more words than ON for a server that takes no writes.
+  return readOnlyVariables.filter((name) => !['OFF', '0', undefined].includes(values.get(name)))
 }
 
 function is(wanted: string): (value: string) => boolean {
