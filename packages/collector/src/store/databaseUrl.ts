@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type SslMode, sslModes, type TlsSettings } from './mysqlTls.ts'
 
@@ -48,12 +49,15 @@ function mysqlLocation(text: string): MysqlLocation | string {
   if (!database) return 'the name of the database is missing or not one word'
   const tls = tlsSettings(new URLSearchParams(options))
   if (typeof tls === 'string') return tls
+  const address = urls.map((url) => hostOf(url)).find((host) => isIP(host) !== 0)
+  // The driver compares a certificate with a name only. For an address it would compare it with "localhost".
+  if (tls.mode === 'VERIFY_IDENTITY' && address !== undefined)
+    return `ssl-mode=VERIFY_IDENTITY needs the name of the host that the certificate is for, not the address ${address}`
   try {
     return {
       dialect: 'mysql',
       hosts: urls.map((url) => ({
-        // The URL writes an IPv6 address in brackets, the socket takes it without them.
-        host: (url?.hostname ?? '').replace(/^\[(.*)\]$/, '$1'),
+        host: hostOf(url),
         port: Number(url?.port || 3306),
       })),
       user: decodeURIComponent(user),
@@ -64,6 +68,11 @@ function mysqlLocation(text: string): MysqlLocation | string {
   } catch {
     return 'a % is not followed by two hexadecimal digits'
   }
+}
+
+/** The URL writes an IPv6 address in brackets, the socket takes it without them. */
+function hostOf(url: URL | null): string {
+  return (url?.hostname ?? '').replace(/^\[(.*)\]$/, '$1')
 }
 
 const tlsOptions = ['ssl-mode', 'ssl-ca', 'ssl-cert', 'ssl-key']
