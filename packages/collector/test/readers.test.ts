@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { createCollector, eventOf, issueToken, origin, postEvent, type TestCollector } from './collector.ts'
 import { insertRows } from './rows.ts'
 
-const rowCount = 1 << 18
+const rowCount = 1 << 17
 
 describe.each(inject('databaseServers'))('heavy readers on $name', (server) => {
   let collector: TestCollector
@@ -48,6 +50,39 @@ describe.each(inject('databaseServers'))('heavy readers on $name', (server) => {
     // Whoever asks for too much at a time is told to come back, and gets an answer later.
     expect((await settled).filter((status) => ![200, 503].includes(status))).toEqual([])
     expect(await settled).toContain(200)
+  })
+
+  test('do not stop the process from answering others meanwhile', async () => {
+    const reader = await issueToken(collector.store)
+    const order: string[] = []
+    const read = async (path: string) => {
+      const response = await fetch(collector.url + path, {
+        headers: { Authorization: `Bearer ${reader.token}` },
+      })
+      await response.text()
+      order.push(path)
+    }
+    const summary = read('/v1/summary?subject=u_42&bucket=hour')
+    await sleep(20)
+    await read('/healthz')
+    await summary
+    expect(order).toEqual(['/healthz', '/v1/summary?subject=u_42&bucket=hour'])
+  })
+})
+
+describe.each(inject('databaseServers').filter(({ url }) => url))('a list on $name', (server) => {
+  test('is given up after 30 seconds, and leaves the database ready for the next one', async () => {
+    const collector = await createCollector(server)
+    onTestFinished(collector.end)
+    const { token } = await issueToken(collector.store)
+    const list = () => fetch(`${collector.url}/v1/lapses`, { headers: { Authorization: `Bearer ${token}` } })
+    const blocker = await createConnection(collector.database.url)
+    await blocker.query('lock tables session_audit write')
+    const response = await list()
+    expect(response.status).toBe(503)
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    await blocker.end()
+    expect((await list()).status).toBe(200)
   })
 })
 
