@@ -87,6 +87,7 @@ export function dashboardLimits(sites: Config['sites']): SessionLimits {
   return {
     idleTimeoutSeconds: site.idleTimeoutSeconds,
     absoluteTimeoutSeconds: site.absoluteTimeoutSeconds ?? absoluteTimeoutSeconds,
+    graceSeconds: site.graceSeconds,
   }
 }
 

@@ -50,7 +50,7 @@ export async function startCollector(
     const app = createApp({
       settings: {
         ...config,
-        sites: await prepareSites(config.sites, dashboardTicketKey(store.findToken)),
+        sites: await prepareSites(config.sites, dashboardTicketKey(store.dashboardSessions.findByAlias)),
         dashboard: dashboardLimits(config.sites),
       },
       store,

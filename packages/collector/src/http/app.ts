@@ -65,7 +65,7 @@ function router(parts: CollectorParts): Router<State> {
   routes.get('/', dashboardPage(dashboard))
   routes.post('/dashboard/session', ...limited, signIn(parts))
   routes.get('/dashboard/session', getSession(parts))
-  routes.delete('/dashboard/session', signOut)
+  routes.delete('/dashboard/session', signOut(parts))
   routes.get('/dashboard/:file', dashboardAsset(dashboard))
   routes.post('/v1/lapses', ...limited, postLapse(parts))
   routes.get('/v1/lapses', getLapses(parts))

@@ -2,7 +2,7 @@ import { LapseError } from '../lapse/error.ts'
 import type { LapseFilter } from '../lapse/filter.ts'
 import { isTokenLive, matchesToken, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
 import type { Context } from './context.ts'
-import { readSession, renewSession } from './dashboardCookie.ts'
+import { readSession, recordAccess } from './dashboardCookie.ts'
 import type { CollectorParts } from './parts.ts'
 
 interface Demand {
@@ -48,15 +48,14 @@ export async function tokenOf(ctx: Context, text: string, { scope, findToken }: 
  *
  * @throws {LapseError} `token-refused` without one that is good, `forbidden` for one of another scope.
  */
-export async function authenticateReader(ctx: Context, { store, settings }: CollectorParts): Promise<Token> {
-  const token = await authenticate(ctx, { scope: 'read', findToken: store.findToken })
+export async function authenticateReader(ctx: Context, parts: CollectorParts): Promise<Token> {
+  const token = await authenticate(ctx, { scope: 'read', findToken: parts.store.findToken })
   if (token) return token
-  const session = await readSession(ctx, store.findToken)
-  if (!session)
-    throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
-  ctx.state.logged.token = session.token.id
-  await renewSession(ctx, session, settings.dashboard)
-  return session.token
+  const open = await readSession(ctx, parts)
+  if (!open) throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
+  ctx.state.logged.token = open.token.id
+  await recordAccess(ctx, open, parts)
+  return open.token
 }
 
 /** @throws {LapseError} `forbidden` for a token of another site. */

@@ -1,45 +1,65 @@
-import {
-  type DashboardSession,
-  openSession,
-  type SessionLimits,
-  sealSession,
-} from '../lapse/dashboardSession.ts'
-import type { Token } from '../lapse/token.ts'
+import { type DashboardSession, hashCookie, isAccessDue, isSessionOpen } from '../lapse/dashboardSession.ts'
+import { mayRead, type Token } from '../lapse/token.ts'
 import type { Context } from './context.ts'
+import type { CollectorParts } from './parts.ts'
 
-/** The session of the dashboard that the request's cookie stands for, if any. */
-export async function readSession(
-  ctx: Context,
-  findToken: (id: string) => Promise<Token | undefined>,
-): Promise<DashboardSession | undefined> {
-  const cookie = ctx.cookies.get(nameOf(ctx))
-  return cookie ? openSession(cookie, findToken, Date.now()) : undefined
+/** Somebody who is signed in to the dashboard now. */
+export interface OpenSession {
+  readonly session: DashboardSession
+  readonly token: Token
+}
+
+type Parts = Pick<CollectorParts, 'settings' | 'store'>
+
+/** Whether the request brings a cookie of the dashboard, whatever it is worth. */
+export function hasCookie(ctx: Context): boolean {
+  return ctx.cookies.get(nameOf(ctx)) !== undefined
+}
+
+/** The hash of the request's cookie, or nothing if it brings none that was made here. */
+export function readCookieHash(ctx: Context): string | undefined {
+  return hashCookie(ctx.cookies.get(nameOf(ctx)) ?? '')
+}
+
+/** The session that the request's cookie opens, if any. */
+export async function readSession(ctx: Context, parts: Parts): Promise<OpenSession | undefined> {
+  const cookieHash = readCookieHash(ctx)
+  return cookieHash === undefined ? undefined : findOpenSession(cookieHash, parts)
+}
+
+/** Looks a session up, and checks it and its token as they are now. */
+export async function findOpenSession(
+  cookieHash: string,
+  { store, settings }: Parts,
+): Promise<OpenSession | undefined> {
+  const session = await store.dashboardSessions.find(cookieHash)
+  if (!session || !isSessionOpen(session, settings.dashboard, Date.now())) return undefined
+  const token = await store.findToken(session.tokenId)
+  return token && mayRead(token, Date.now()) ? { session, token } : undefined
 }
 
 /** Puts off the idle timeout, unless the dashboard says that it asks by itself: that is nobody's access. */
-export async function renewSession(
+export async function recordAccess(
   ctx: Context,
-  session: DashboardSession,
-  limits: SessionLimits,
+  { session }: OpenSession,
+  { store, settings }: Parts,
 ): Promise<void> {
-  if (ctx.get('Lapse-Unattended') === '') await writeSession(ctx, session, limits)
+  const now = Date.now()
+  if (ctx.get('Lapse-Unattended') !== '' || !isAccessDue(session, settings.dashboard, now)) return
+  await store.dashboardSessions.recordAccess(session.cookieHash, new Date(now))
 }
 
 /** Puts a session into the browser. */
-export async function writeSession(
-  ctx: Context,
-  session: DashboardSession,
-  limits: SessionLimits,
-): Promise<void> {
-  setCookie(ctx, await sealSession(session, limits, Date.now()))
+export function writeCookie(ctx: Context, cookie: string): void {
+  setCookie(ctx, cookie)
 }
 
-export function endSession(ctx: Context): void {
+export function removeCookie(ctx: Context): void {
   setCookie(ctx, '', 'Max-Age=0')
 }
 
 /**
- * Without a lifetime: what ends the session is in the value, where the browser's clock and its user cannot change it.
+ * Without a lifetime: the collector decides when the session ends, by what it has stored.
  * Koa's own `ctx.cookies.set` refuses `Secure` behind a proxy that ends TLS.
  */
 function setCookie(ctx: Context, value: string, ...more: string[]): void {

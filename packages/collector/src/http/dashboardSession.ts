@@ -1,9 +1,16 @@
 import { z } from 'zod'
-import { type DashboardSession, dashboardTicket, newDashboardSession } from '../lapse/dashboardSession.ts'
+import { createSession, forgottenBefore, signDashboardTicket } from '../lapse/dashboardSession.ts'
 import { LapseError } from '../lapse/error.ts'
 import { tokenOf } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
-import { endSession, readSession, renewSession, writeSession } from './dashboardCookie.ts'
+import {
+  type OpenSession,
+  readCookieHash,
+  readSession,
+  recordAccess,
+  removeCookie,
+  writeCookie,
+} from './dashboardCookie.ts'
 import type { CollectorParts } from './parts.ts'
 import { readJson } from './readJson.ts'
 import { isSameOrigin } from './sameOrigin.ts'
@@ -12,17 +19,23 @@ const signInSchema = z.object({ token: z.string() })
 
 /** `POST /dashboard/session`: signs in with a token of the scope `read`. */
 export function signIn(parts: CollectorParts): Middleware {
+  const { store, settings } = parts
   return async (ctx) => {
     assertSameOrigin(ctx)
     const form = signInSchema.safeParse(await readJson(ctx))
     const token = await tokenOf(ctx, form.data?.token.trim() ?? '', {
       scope: 'read',
-      findToken: parts.store.findToken,
+      findToken: store.findToken,
     })
-    const session = newDashboardSession(token, Date.now())
-    await writeSession(ctx, session, parts.settings.dashboard)
+    const now = new Date()
+    const { cookie, session } = createSession(token.id, now)
+    await store.dashboardSessions.add(session, {
+      replaces: readCookieHash(ctx),
+      forgetBefore: forgottenBefore(settings.dashboard, now.getTime()),
+    })
+    writeCookie(ctx, cookie)
     ctx.status = 201
-    await tell(ctx, session, parts)
+    await describeSession(ctx, { session, token }, parts)
   }
 }
 
@@ -32,32 +45,40 @@ export function signIn(parts: CollectorParts): Middleware {
  */
 export function getSession(parts: CollectorParts): Middleware {
   return async (ctx) => {
-    const session = await readSession(ctx, parts.store.findToken)
+    const open = await readSession(ctx, parts)
     ctx.set('Cache-Control', 'no-store')
-    if (session) {
-      await renewSession(ctx, session, parts.settings.dashboard)
-      await tell(ctx, session, parts)
+    if (open) {
+      await recordAccess(ctx, open, parts)
+      await describeSession(ctx, open, parts)
     } else {
       ctx.status = 204
     }
   }
 }
 
-/** `DELETE /dashboard/session`: signs out. */
-export const signOut: Middleware = (ctx) => {
-  assertSameOrigin(ctx)
-  endSession(ctx)
-  ctx.set('Cache-Control', 'no-store')
-  ctx.status = 204
+/** `DELETE /dashboard/session`: signs out, which ends every copy of the cookie. */
+export function signOut({ store }: CollectorParts): Middleware {
+  return async (ctx) => {
+    assertSameOrigin(ctx)
+    const cookieHash = readCookieHash(ctx)
+    // Where this fails, the browser keeps the cookie, so that it can try again.
+    if (cookieHash !== undefined) await store.dashboardSessions.end(cookieHash, new Date())
+    removeCookie(ctx)
+    ctx.set('Cache-Control', 'no-store')
+    ctx.status = 204
+  }
 }
 
-async function tell(ctx: Context, session: DashboardSession, { settings }: CollectorParts): Promise<void> {
-  const { token, id } = session
+async function describeSession(
+  ctx: Context,
+  { session, token }: OpenSession,
+  { settings }: CollectorParts,
+): Promise<void> {
   ctx.set('Cache-Control', 'no-store')
   ctx.body = {
     token: { id: token.id, name: token.name },
-    session: id,
-    ticket: await dashboardTicket(session, settings.dashboard),
+    session: session.alias,
+    ticket: await signDashboardTicket(session, settings.dashboard),
     idleTimeoutSeconds: settings.dashboard.idleTimeoutSeconds,
     sites: token.site === null ? Object.keys(settings.sites) : [token.site],
   }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { SessionLimits } from '../lapse/dashboardSession.ts'
+import type { DashboardSession, SessionLimits } from '../lapse/dashboardSession.ts'
 import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import type { Position } from '../lapse/position.ts'
 import type { Lapse, LapseRow, Recorded } from '../lapse/row.ts'
@@ -21,6 +21,15 @@ export interface CollectorParts {
     /** Throws while rows cannot be written. */
     assertReady(): Promise<void>
     findToken(id: string): Promise<Token | undefined>
+    readonly dashboardSessions: {
+      add(
+        session: DashboardSession,
+        options: { readonly replaces: string | undefined; readonly forgetBefore: Date },
+      ): Promise<void>
+      find(cookieHash: string): Promise<DashboardSession | undefined>
+      recordAccess(cookieHash: string, at: Date): Promise<void>
+      end(cookieHash: string, at: Date): Promise<void>
+    }
     page(
       filter: LapseFilter,
       page: { readonly limit: number; readonly after?: Position | undefined },

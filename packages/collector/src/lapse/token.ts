@@ -46,3 +46,8 @@ export function matchesToken(stored: Token, token: string): boolean {
 export function isTokenLive({ revokedAt, expiresAt }: Token, now: number): boolean {
   return revokedAt === null && (expiresAt === null || now < expiresAt.getTime())
 }
+
+/** Whether a token may read the audit at a time, epoch milliseconds. */
+export function mayRead(token: Token, now: number): boolean {
+  return token.scope === 'read' && isTokenLive(token, now)
+}

@@ -9,6 +9,7 @@ import { arrivals, type FollowOptions } from './arrivals.ts'
 import { auditTable, type Page } from './auditTable.ts'
 import { checkServer } from './checkServer.ts'
 import { connect, createMissingDatabase, type PoolName } from './connect.ts'
+import { type DashboardSessionTable, dashboardSessionTable } from './dashboardSessionTable.ts'
 import { describeFailure } from './databaseErrors.ts'
 import { type DatabaseLocation, nameOf } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
@@ -53,6 +54,7 @@ export interface Store {
   listTokens(): Promise<Token[]>
   /** Says whether there is such a token. */
   revokeToken(id: string): Promise<boolean>
+  readonly dashboardSessions: DashboardSessionTable
   countExpired(expired: Expired): Promise<number>
   /**
    * Deletes rows for good, in small chunks while others write, and says how many they were.
@@ -155,6 +157,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     },
     listTokens: () => explained(tokens.all()),
     revokeToken: (id) => explained(tokens.revoke(id, new Date())),
+    dashboardSessions: dashboardSessionTable(pool('auth'), tableName),
     countExpired: (expired) => explained(countExpired(jobs, tableName, expired)),
     rollUp: (options) => explained(rollUp(jobs, tableName, options)),
     rebuildRollup: (options) => explained(rebuildRollup(jobs, tableName, options)),

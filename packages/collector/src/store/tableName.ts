@@ -19,6 +19,9 @@ export function schemaBuilder(database: Knex, { schema }: TableName): Knex.Schem
 /** The table of the bearer tokens, beside the audit table. */
 export const tokensOf = (table: string) => `${table}_tokens`
 
+/** The table of the dashboard's sessions. A longer name would leave less room for the audit table's own. */
+export const dashboardSessionsOf = (table: string) => `${table}_dashboard`
+
 /** The tables of the counts that summaries are made of. */
 export const rollupOf = (table: string) => `${table}_rollup`
 export const rollupStateOf = (table: string) => `${table}_rollup_state`
