@@ -18,6 +18,7 @@ import { problems } from './problem.ts'
 import { rateLimit } from './rateLimit.ts'
 import { requestLog } from './requestLog.ts'
 import { securityHeaders } from './securityHeaders.ts'
+import { cutSlowReaders } from './slowReaders.ts'
 import { tagPage } from './tagPage.ts'
 
 /** Puts the endpoints together. It opens nothing and listens to nothing. */
@@ -28,6 +29,7 @@ export function createApp(parts: CollectorParts): Koa<State> {
   app.silent = true
 
   app.use(requestLog(parts))
+  app.use(cutSlowReaders)
   app.use(async (ctx, next) => {
     await next()
     // A client that is told does not send its next event into a connection that is about to be closed.

@@ -1,8 +1,8 @@
 import { LapseError } from '../lapse/error.ts'
 import type { LapseFilter } from '../lapse/filter.ts'
-import { isTokenLive, matchesToken, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
+import { isTokenLive, matchesToken, mayRead, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
 import type { Context } from './context.ts'
-import { readSession, recordAccess } from './dashboardCookie.ts'
+import { findOpenSession, hasCookie, readSession, recordAccess } from './dashboardCookie.ts'
 import type { CollectorParts } from './parts.ts'
 
 interface Demand {
@@ -43,19 +43,43 @@ export async function tokenOf(ctx: Context, text: string, { scope, findToken }: 
   return token
 }
 
+/** Whoever reads the audit, and by what right. */
+export interface Reader {
+  readonly token: Token
+  /** Checks the right again: the token may have been revoked since, or the session may have ended. */
+  mayGoOn(): Promise<boolean>
+}
+
 /**
- * Whoever reads the audit: the token of the scope `read` that the request brings, or that of the dashboard's session.
+ * Whoever reads the audit: by a token of the scope `read` that the request brings, or by a session of the dashboard.
  *
  * @throws {LapseError} `token-refused` without one that is good, `forbidden` for one of another scope.
  */
-export async function authenticateReader(ctx: Context, parts: CollectorParts): Promise<Token> {
-  const token = await authenticate(ctx, { scope: 'read', findToken: parts.store.findToken })
-  if (token) return token
+export async function authenticateReader(ctx: Context, parts: CollectorParts): Promise<Reader> {
+  const { findToken } = parts.store
+  const token = await authenticate(ctx, { scope: 'read', findToken })
+  if (token) {
+    return {
+      token,
+      async mayGoOn() {
+        const now = await findToken(token.id)
+        return now !== undefined && mayRead(now, Date.now())
+      },
+    }
+  }
   const open = await readSession(ctx, parts)
   if (!open) throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
   ctx.state.logged.token = open.token.id
   await recordAccess(ctx, open, parts)
-  return open.token
+  return {
+    token: open.token,
+    mayGoOn: async () => (await findOpenSession(open.session.cookieHash, parts)) !== undefined,
+  }
+}
+
+/** Whether the request says who sends it, by a bearer token or the cookie of the dashboard. */
+export function hasCredentials(ctx: Context): boolean {
+  return ctx.get('Authorization') !== '' || hasCookie(ctx)
 }
 
 /** @throws {LapseError} `forbidden` for a token of another site. */

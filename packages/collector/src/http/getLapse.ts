@@ -7,7 +7,7 @@ import { reading } from './reading.ts'
 /** `GET /v1/lapses/:id`: one row. That of a site which the token is not good for is not there. */
 export function getLapse(parts: CollectorParts): Middleware {
   return async (ctx) => {
-    const token = await authenticateReader(ctx, parts)
+    const { token } = await authenticateReader(ctx, parts)
     const id = /^\d{1,15}$/.test(ctx.params.id) ? Number(ctx.params.id) : undefined
     const row = id === undefined ? undefined : await reading(parts.store.find(id))
     if (!row || (token.site !== null && token.site !== row.site))

@@ -1,13 +1,14 @@
-import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { LapseError } from '../lapse/error.ts'
 import { type LapseFilter, lapseFilterSchema } from '../lapse/filter.ts'
-import { type Format, type FormatName, formatNames, formats } from '../lapse/format.ts'
+import { type FormatName, formatNames, formats } from '../lapse/format.ts'
 import { cursorSchema, type Position, toCursor } from '../lapse/position.ts'
 import { parseQuery } from '../lapse/query.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import { authenticateReader, confined } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
+import { exportLapses } from './exportLapses.ts'
+import { createExportSlots } from './exportSlots.ts'
 import type { CollectorParts } from './parts.ts'
 import { reading } from './reading.ts'
 
@@ -31,17 +32,18 @@ export const listQuerySchema = lapseFilterSchema.safeExtend({
 /** `GET /v1/lapses`: the rows that match, newest first: a page of them, or as a stream all that there are. */
 export function getLapses(parts: CollectorParts): Middleware {
   const { store } = parts
+  const slots = createExportSlots()
   return async (ctx) => {
-    const token = await authenticateReader(ctx, parts)
+    const reader = await authenticateReader(ctx, parts)
     const { limit, cursor, format: wanted, ...given } = parseQuery(listQuerySchema, ctx.query)
-    const filter = confined(token, given)
+    const filter = confined(reader.token, given)
     const { format, isJson } = chosen(ctx, wanted)
     ctx.vary('Accept')
     ctx.set('Cache-Control', 'no-store')
 
     const { mediaType, head, write } = formats[format]
     if (!isJson && limit === undefined) {
-      await stream(ctx, store, formats[format], filter, cursor)
+      await exportLapses(ctx, store, slots, { reader, format: formats[format], filter, after: cursor })
       return
     }
     const { rows, next } = await page(store, filter, limit ?? defaultLimit, cursor)
@@ -106,30 +108,6 @@ async function page(
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
   return { rows, next: found.length > limit && last ? toCursor(last) : null }
-}
-
-/** Answers with as many rows as there are, no faster than they are taken. */
-async function stream(
-  ctx: Context,
-  store: CollectorParts['store'],
-  { mediaType, head, write }: Format,
-  filter: LapseFilter,
-  after: Position | undefined,
-): Promise<void> {
-  const pages = store.pages(filter, after)
-  // What fails before the first row can still be told as a problem; what fails later ends the connection.
-  const first = await reading(pages.next())
-  async function* pieces() {
-    yield head + write(first.value ?? [])
-    try {
-      for await (const rows of pages) yield write(rows)
-    } catch (error) {
-      ctx.state.log.error({ requestId: ctx.state.requestId, err: error }, 'reading broke off')
-      throw error
-    }
-  }
-  ctx.type = mediaType
-  ctx.body = Readable.from(pieces())
 }
 
 function withCursor(query: string, cursor: string): string {

@@ -9,7 +9,7 @@ import { reading } from './reading.ts'
 /** `GET /v1/summary`: how many sessions ended and why, by hours or days, and how late people came back. */
 export function getSummary(parts: CollectorParts): Middleware {
   return async (ctx) => {
-    const token = await authenticateReader(ctx, parts)
+    const { token } = await authenticateReader(ctx, parts)
     const { bucket, timeZone, filter, starts } = parseSummaryQuery(ctx.query, Date.now())
     const tally = new Tally(starts)
     await reading(parts.store.summarize(confined(token, filter), tally))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maxExportsPerToken } from './exportSlots.ts'
 import { listQuerySchema } from './getLapses.ts'
 import { problemResponses } from './openapiAnswers.ts'
 import { schemaRef } from './openapiSchemas.ts'
@@ -59,8 +60,7 @@ export const listLapses = {
   operationId: 'listLapses',
   tags: ['lapses'],
   summary: 'List the rows, newest first',
-  description:
-    'A page of them as JSON; in any other format without a `limit`, all of them as a stream. A token of one site sees that site only.',
+  description: `A page of them as JSON; in any other format without a \`limit\`, all of them as a stream, of which a token may have ${maxExportsPerToken} running. A token of one site sees that site only.`,
   security: [{ token: ['read'] }],
   parameters: queryParameters(listQuerySchema, {
     site: { ...onlyRows('of this site'), examples: { page: { value: 'acme' } } },
@@ -106,6 +106,7 @@ export const listLapses = {
           errors: [{ parameter: 'cursor', detail: 'give the "next" of an answer, as it was' }],
         },
       },
+      'too-many-requests': {},
       unavailable: {},
     }),
   },

@@ -18,7 +18,7 @@ export const errorCodes = {
   'unsupported-media-type': { status: 415, title: 'The media type is not supported' },
   'invalid-event': { status: 422, title: 'The event is not valid' },
   'invalid-query': { status: 422, title: 'The query is not valid' },
-  'too-many-requests': { status: 429, title: 'Too many requests from this address' },
+  'too-many-requests': { status: 429, title: 'Too many requests' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'The collector failed' },
   unavailable: { status: 503, title: 'The collector cannot do this now' },
