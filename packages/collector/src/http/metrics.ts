@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { LapseRow } from '../lapse/row.ts'
-import { authenticateReader } from './authenticate.ts'
+import { authenticateReader, hasCredentials } from './authenticate.ts'
 import type { Context, Middleware } from './context.ts'
 import type { CollectorParts } from './parts.ts'
 
@@ -78,15 +78,30 @@ export function createMetrics(
   }
 }
 
-/** `GET /metrics`, in Prometheus' text format: for this machine, and for whoever has a token to read. */
+/**
+ * `GET /metrics`, in Prometheus' text format: for this machine, and for whoever has a token to read. Whoever sends a
+ * token of one site sees the figures of that site and those of the whole process, from this machine as well.
+ */
 export function getMetrics(parts: CollectorParts): Middleware {
   const { metrics } = parts
   return async (ctx) => {
-    if (!isLocal(ctx)) await authenticateReader(ctx, parts)
+    const site =
+      !isLocal(ctx) || hasCredentials(ctx) ? (await authenticateReader(ctx, parts)).token.site : null
+    const text = await metrics.registry.metrics()
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = await metrics.registry.metrics()
+    ctx.body = site === null ? text : withoutOtherSites(text, site)
     ctx.set('Content-Type', metrics.registry.contentType)
   }
+}
+
+/** Leaves out the samples whose label `site` names another site. */
+function withoutOtherSites(text: string, site: string): string {
+  const isVisible = (line: string) => {
+    // A quote inside a value has a backslash before it, so this finds no label inside the value of another.
+    const named = /[{,]site="((?:[^"\\]|\\.)*)"/.exec(line)?.[1]
+    return line.startsWith('#') || named === undefined || named === site
+  }
+  return text.split('\n').filter(isVisible).join('\n')
 }
 
 /** A request that came through a proxy which is not trusted could be anyone's. */

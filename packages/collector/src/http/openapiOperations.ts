@@ -109,10 +109,11 @@ export const operationPaths = {
       operationId: 'getMetrics',
       tags: ['operations'],
       summary: 'Prometheus metrics',
-      description: 'For this machine, or with a token of the scope `read`.',
+      description:
+        'For this machine, or with a token of the scope `read`. A token of one site sees no samples that name another site.',
       security: [{}, { token: ['read'] }],
       responses: {
-        200: { description: 'All metrics.', ...text('text/plain') },
+        200: { description: 'The metrics.', ...text('text/plain') },
         ...problemResponses({ 'token-refused': {}, forbidden: {}, unavailable: {} }),
       },
     },

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { z } from 'zod'
+import { formatNames } from '../src/lapse/format.ts'
+import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
+import { cookieOf, postSignIn } from './dashboardCookie.ts'
+import { insertRows } from './rows.ts'
+
+const site = { origins: [origin], idleTimeoutSeconds: 1800 }
+/** Every name and value of the other site has this in it. */
+const secret = 'undisclosed'
+const listPaths = ['json', ...formatNames].map((format) => `/v1/lapses?format=${format}`)
+/** As many as the other site does not have. */
+const ownRows = 3
+
+describe.each(inject('databaseServers'))('a token for one site, on $name', (server) => {
+  let collector: TestCollector
+  let otherId: number
+  let otherCursor: string
+  /** The ways to use the token: as it is, and by a session of the dashboard; from elsewhere, and on this machine. */
+  const credentials: Record<string, Record<string, string>> = {}
+  beforeAll(async () => {
+    collector = await createCollector(server, { sites: { shown: site, 'undisclosed-site': site } })
+    const other = {
+      subject: 'undisclosed-subject',
+      user_agent: 'undisclosed agent',
+      site: 'undisclosed-site',
+    }
+    const at = Date.now() - 60_000
+    await insertRows(collector.database.sql, [
+      { ...other, session: 'undisclosed-1', detected_at: at - 1, reason: 'logout' },
+      ...Array.from({ length: ownRows }, (_, index) => ({
+        session: `shown-${index}`,
+        detected_at: at - 10 - index,
+        site: 'shown',
+      })),
+      { ...other, session: 'undisclosed-2', detected_at: at - 20, reason: 'logout' },
+    ])
+    for (const name of ['shown', 'undisclosed-site'])
+      expect((await collector.post(eventOf({ site: name, session: `${name}-posted` }))).status).toBe(201)
+
+    const all = (await issueToken(collector.store)).token
+    const headers = { Authorization: `Bearer ${all}` }
+    const page = await fetch(`${collector.url}/v1/lapses?site=undisclosed-site&limit=1`, { headers })
+    const { lapses, next } = await page.json()
+    otherId = lapses[0].id
+    otherCursor = next
+
+    const { token } = await issueToken(collector.store, { site: 'shown' })
+    const cookie = cookieOf(await postSignIn(collector.url, token))
+    const elsewhere = { 'X-Forwarded-For': '203.0.113.7' }
+    credentials.token = { Authorization: `Bearer ${token}`, ...elsewhere }
+    credentials['token on this machine'] = { Authorization: `Bearer ${token}` }
+    credentials.session = { Cookie: cookie, ...elsewhere }
+    credentials['session on this machine'] = { Cookie: cookie }
+  })
+  afterAll(() => collector.end())
+
+  async function get(path: string, headers: Readonly<Record<string, string>>) {
+    const response = await fetch(`${collector.url}${path}`, { headers })
+    const text = await response.text()
+    return { status: response.status, text, all: JSON.stringify([...response.headers]) + text }
+  }
+
+  describe.each(['token', 'token on this machine', 'session', 'session on this machine'])(
+    'as a %s',
+    (how) => {
+      const read = (path: string) => get(path, credentials[how] ?? {})
+
+      test('finds nothing of another site at any address', async () => {
+        const document = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
+        const { paths } = document.parse(JSON.parse((await read('/openapi.json')).text))
+        const readable = Object.keys(paths).filter((path) => paths[path]?.get !== undefined)
+        expect(readable.length).toBeGreaterThan(8)
+        const addresses = [
+          ...readable.map((path) => path.replace('{id}', String(otherId))),
+          '/dashboard/session',
+          '/tag?site=shown',
+          ...listPaths,
+          ...listPaths.map((path) => `${path}&limit=1000`),
+          `/v1/lapses?cursor=${otherCursor}`,
+          '/v1/lapses?reason=logout',
+          '/v1/lapses?session=undisclosed-1',
+          '/v1/lapses?site=undisclosed-site',
+          '/v1/lapses?site=undisclosed-site&format=csv',
+          '/v1/summary?bucket=hour',
+          '/v1/summary?site=undisclosed-site',
+          '/v1/summary?subject=undisclosed-subject',
+        ]
+        for (const path of addresses) {
+          const answer = await read(path)
+          expect([path, answer.status < 500, answer.all.includes(secret)]).toEqual([path, true, false])
+        }
+      })
+
+      test('is answered alike whether a row is of another site or does not exist', async () => {
+        const other = await read(`/v1/lapses/${otherId}`)
+        expect([other.status, other.text]).toEqual(
+          Object.values(await read('/v1/lapses/999999999')).slice(0, 2),
+        )
+        expect(other.status).toBe(404)
+      })
+
+      test('is answered alike whether another site exists or not', async () => {
+        for (const path of ['/v1/lapses?', '/v1/summary?', '/v1/lapses?format=csv&']) {
+          const known = await read(`${path}site=undisclosed-site`)
+          const unknown = await read(`${path}site=nowhere`)
+          expect([known.status, known.text]).toEqual([unknown.status, unknown.text])
+          expect(known.status).toBe(403)
+        }
+      })
+
+      test('counts the rows of its own site only', async () => {
+        const { buckets } = JSON.parse((await read('/v1/summary')).text)
+        const counts = buckets.flatMap(({ counts }: { counts: object }) => Object.values(counts))
+        expect(counts.reduce((sum: number, count: number) => sum + count, 0)).toBe(ownRows + 1)
+      })
+
+      test('sees the metrics of its own site, and those of the whole process', async () => {
+        const { status, text } = await read('/metrics')
+        expect(status).toBe(200)
+        expect(text).toMatch(/^lapse_verdicts_total\{site="shown",.*\} 1$/m)
+        expect(text).not.toContain('site="undisclosed-site"')
+        expect(text).toMatch(/^lapse_http_request_duration_seconds_count\{/m)
+        expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m)
+      })
+    },
+  )
+
+  test('leaves the metrics of all sites to a token for all, and to this machine', async () => {
+    const { token } = await issueToken(collector.store)
+    for (const headers of [{ Authorization: `Bearer ${token}` }, {}])
+      expect((await get('/metrics', headers)).text).toContain('site="undisclosed-site"')
+  })
+
+  test('gets no metrics once it is revoked, on this machine as well', async () => {
+    const { token } = await issueToken(collector.store, { site: 'shown', revokedAt: new Date() })
+    expect((await get('/metrics', { Authorization: `Bearer ${token}` })).status).toBe(401)
+  })
+})
