@@ -23,7 +23,7 @@ export const cutSlowReaders: Middleware = async (ctx, next) => {
 /** Ends the connection so that no client, and no proxy in between, can take what it has for the whole answer. */
 export function cutOff(ctx: Context, why: string): void {
   const { requestId, log } = ctx.state
-  log.warn({ requestId, address: ctx.state.address }, why)
+  log.warn({ requestId }, why)
   // A plain end would look like the end of the answer to HTTP/1.0, which proxies speak.
   ctx.req.socket.resetAndDestroy()
 }

@@ -154,7 +154,10 @@ const oddHeaders = fc
   )
 
 const oddCookie = fc
-  .tuple(fc.constantFrom('/v1/lapses', '/dashboard/session'), ticket)
+  .tuple(
+    fc.constantFrom('/v1/lapses', '/v1/lapses?format=csv', '/v1/summary', '/metrics', '/dashboard/session'),
+    fc.oneof(ticket, hostileText, fc.stringMatching(/^[\w-]{43}$/)),
+  )
   .map(([path, text]) =>
     request(`GET ${path} HTTP/1.1`, ['Host: x', close, `Cookie: lapse-dashboard=${text}`]),
   )
