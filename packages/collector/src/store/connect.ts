@@ -6,6 +6,8 @@ import { ThreadedSqliteClient } from './sqliteClient.ts'
 
 /** How long a caller waits for a connection before it is told that the database is unavailable. */
 const acquireTimeoutMs = 5_000
+/** Nobody waits for a job, and several may be under way on one connection. */
+const jobAcquireTimeoutMs = 60_000
 
 /** How many connections one kind of work has, and how long each of its statements may take. */
 interface PoolLimits {
@@ -14,6 +16,7 @@ interface PoolLimits {
   readonly sqliteThreads: number
   /** In milliseconds; unlimited when missing. */
   readonly statementTimeoutMs?: number
+  readonly acquireConnectionTimeout?: number
 }
 
 /**
@@ -29,7 +32,7 @@ const pools = {
   auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: 5_000 },
   health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: 5_000 },
   /** Migrations, purge, rollup and mirror: these may take long, and renew their lease meanwhile. */
-  jobs: { connections: 4, sqliteThreads: 1 },
+  jobs: { connections: 4, sqliteThreads: 1, acquireConnectionTimeout: jobAcquireTimeoutMs },
 } as const satisfies Record<string, PoolLimits>
 
 export type PoolName = keyof typeof pools
@@ -48,11 +51,15 @@ const silent = () => {}
 const log = { warn: silent, error: silent, deprecate: silent, debug: silent }
 
 /** Messages of errors hold the statement without its values, which may be personal. */
-const shared = { log, acquireConnectionTimeout: acquireTimeoutMs, compileSqlOnError: false } as const
+const shared = { log, compileSqlOnError: false } as const
 
-function sqlite(path: string, { sqliteThreads, statementTimeoutMs }: PoolLimits): Knex {
+function sqlite(
+  path: string,
+  { sqliteThreads, statementTimeoutMs, acquireConnectionTimeout = acquireTimeoutMs }: PoolLimits,
+): Knex {
   return knex({
     ...shared,
+    acquireConnectionTimeout,
     client: ThreadedSqliteClient,
     connection: {},
     useNullAsDefault: true,
@@ -62,9 +69,13 @@ function sqlite(path: string, { sqliteThreads, statementTimeoutMs }: PoolLimits)
   } as Knex.Config)
 }
 
-function mysql(location: MysqlLocation, { connections, statementTimeoutMs }: PoolLimits): Knex {
+function mysql(
+  location: MysqlLocation,
+  { connections, statementTimeoutMs, acquireConnectionTimeout = acquireTimeoutMs }: PoolLimits,
+): Knex {
   return knex({
     ...shared,
+    acquireConnectionTimeout,
     client: PreparedMysqlClient,
     connection: {},
     open: mysqlConnector(location, { ...(statementTimeoutMs !== undefined && { statementTimeoutMs }) }),
