@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import knex, { type Knex } from 'knex'
+import { ThreadedSqliteClient } from '../packages/collector/src/store/sqliteClient.ts'
 import type { DatabaseServer } from './servers.ts'
 
 /** A database of a test's own. */
@@ -22,7 +23,14 @@ export async function createDatabase(server: DatabaseServer, parent = tmpdir()):
 function createSqlite(parent: string): TestDatabase {
   const folder = mkdtempSync(join(parent, 'lapse-test-'))
   const filename = join(folder, 'lapse.sqlite')
-  const sql = knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true })
+  // In a thread, as the collector's own jobs are: waiting for their lock on this thread would also stop them.
+  const sql = knex({
+    client: ThreadedSqliteClient,
+    connection: {},
+    useNullAsDefault: true,
+    path: filename,
+    pool: { min: 0, max: 1 },
+  } as Knex.Config)
   return {
     url: `sqlite:${filename}`,
     sql,

@@ -9,7 +9,7 @@ const yearSeconds = 365 * 86_400
  * people, all reasons and evidences at every site; one lapse in a thousand is `revoked`.
  */
 export async function fill(sql: Knex, rows: number): Promise<void> {
-  const dialect = sql.client.config.client === 'better-sqlite3' ? sqlite : mysql
+  const dialect = sql.client.driverName === 'better-sqlite3' ? sqlite : mysql
   // A database takes far longer to put so many rows into an index than to make the index of all of them.
   const indexes = await dialect.indexes(sql)
   for (const { drop } of indexes) await sql.raw(drop)

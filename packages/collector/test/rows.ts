@@ -9,7 +9,7 @@ interface Given {
 
 /** Writes rows of sessions that sat idle for 40 minutes; what is given comes before that. */
 export async function insertRows(sql: Knex, rows: readonly Given[]): Promise<void> {
-  const isSqlite = sql.client.config.client === 'better-sqlite3'
+  const isSqlite = sql.client.driverName === 'better-sqlite3'
   const time = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
   const stored = rows.map(({ detected_at: at, ...given }) => ({
     site: 'acme',
