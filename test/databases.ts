@@ -26,11 +26,10 @@ function createSqlite(parent: string): TestDatabase {
   // In a thread, as the collector's own jobs are: waiting for their lock on this thread would also stop them.
   const sql = knex({
     client: ThreadedSqliteClient,
-    connection: {},
+    connection: { filename },
     useNullAsDefault: true,
-    path: filename,
     pool: { min: 0, max: 1 },
-  } as Knex.Config)
+  })
   return {
     url: `sqlite:${filename}`,
     sql,

@@ -61,9 +61,8 @@ function sqlite(
     ...shared,
     acquireConnectionTimeout,
     client: ThreadedSqliteClient,
-    connection: {},
+    connection: { filename: path },
     useNullAsDefault: true,
-    path,
     statementTimeoutMs,
     pool: { min: 0, max: sqliteThreads },
   } as Knex.Config)

@@ -5,14 +5,15 @@ import { SqliteThread } from './sqliteThread.ts'
 
 /** What the client needs beside knex's own configuration. It is kept there, where transactions find it too. */
 export interface SqliteClientConfig extends Knex.Config {
-  readonly path: string
   readonly statementTimeoutMs?: number | undefined
 }
 
 /** knex for SQLite, with every connection in a thread of its own. */
 export class ThreadedSqliteClient extends Client_BetterSQLite3 {
   override async acquireRawConnection(): Promise<SqliteThread> {
-    return new SqliteThread(settingsOf(this).path)
+    // knex's SQLite clients are given their file as `connection: { filename }`.
+    const { filename } = this.connectionSettings as { readonly filename: string }
+    return new SqliteThread(filename)
   }
 
   override async destroyRawConnection(thread: SqliteThread): Promise<void> {
