@@ -83,7 +83,7 @@ export const reportLapse = {
         schema: { type: 'string', contentMediaType: 'application/json', contentSchema: eventSchema },
         examples: {
           notJson: { value: '{"site":' },
-          invalidEvent: { value: JSON.stringify({ ...event, subject: 42 }) },
+          invalidEvent: { value: JSON.stringify({ ...event, subject: true }) },
         },
       },
     },
@@ -123,7 +123,7 @@ export const reportLapse = {
       'invalid-event': {
         invalidEvent: {
           detail: 'Correct these fields and send the event again: subject.',
-          errors: [{ pointer: '#/subject', detail: 'Invalid input: expected string, received number' }],
+          errors: [{ pointer: '#/subject', detail: 'must be text or a whole number' }],
         },
       },
       'too-many-requests': {},
