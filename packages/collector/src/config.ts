@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
 import { always } from './lapse/always.ts'
 import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
+import { describeOriginFault } from './lapse/origin.ts'
 import { escapeUnsafe } from './lapse/plainText.ts'
 import { type Fault, validate } from './lapse/validate.ts'
 import { databaseUrlSchema } from './store/databaseUrl.ts'
@@ -19,12 +20,13 @@ const seconds = z
   .positive()
   .max(400 * 86_400)
 
-const origin = z.string().refine((text) => isOrigin(text.replace('//*.', '//label.')), {
-  error:
-    'write scheme://host or scheme://host:port, in lower case and with nothing behind it; a label in front may be *',
-})
-
-const isOrigin = (text: string) => URL.parse(text)?.origin === text
+const origin = z
+  .string()
+  .max(255)
+  .superRefine((text, context) => {
+    const message = describeOriginFault(text)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
 
 const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCIDR(text), {
   error: 'write an IP address or a network such as 10.0.0.0/8',
