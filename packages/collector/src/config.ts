@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
+import { forwardedHeaders } from './http/forwarded.ts'
 import { always } from './lapse/always.ts'
 import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
 import { describeOriginFault } from './lapse/origin.ts'
@@ -28,9 +29,14 @@ const origin = z
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
 
-const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCIDR(text), {
-  error: 'write an IP address or a network such as 10.0.0.0/8',
-})
+const network = z
+  .string()
+  .refine((text) => isIP(text) !== 0 || (isIP(text.split('/')[0] ?? '') !== 0 && ipaddr.isValidCIDR(text)), {
+    error: 'write an IP address or a network such as 10.0.0.0/8',
+  })
+  .refine((text) => !text.endsWith('/0'), {
+    error: 'would believe everybody: any client could choose its address. Name the networks of your proxies',
+  })
 
 const timeOfDay = z.iso.time({ error: 'write a time of day in UTC, such as 03:00' })
 
@@ -126,9 +132,13 @@ const configSchemaOf = (environment: Environment) =>
       database: databaseSchemaOf(environment),
       table: tableNameSchema.default('session_audit'),
       listen: z
-        .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(4780) })
+        .strictObject({
+          host: z.string().min(1).default('127.0.0.1'),
+          port: port.default(4780),
+        })
         .prefault({}),
       trustProxy: z.array(network).default([]),
+      forwardedHeader: z.enum(forwardedHeaders).optional(),
       rateLimit: z
         .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
         .default({ requestsPerMinute: 3000 }),

@@ -46,6 +46,7 @@ describe('a configuration with any one thing wrong', () => {
       table: 'person.audit_log',
       listen: { host: '127.0.0.1', port: 4780 },
       trustProxy: ['10.0.0.0/8'],
+      forwardedHeader: 'Forwarded',
       rateLimit: { requestsPerMinute: 3000 },
       purge: { dailyAt: '03:00' },
       logLevel: 'info',
