@@ -27,3 +27,15 @@ export function keptAddress(address: string, policy: Site['ip']): string | undef
     ? canonical.replace(/\d+$/, '0')
     : ipaddr.IPv6.networkAddressFromCIDR(`${canonical}/48`).toString()
 }
+
+/**
+ * What a rate limit counts by, as a key: an IPv4 address, or the /64 of an IPv6 one, since a single client has all addresses of
+ * its /64. An IPv4 client that comes through a translator (RFC 6052) counts by its own address: all of them share a /64.
+ */
+export function clientNetwork(address: string): string {
+  if (isIPv4(address) || !isIPv6(address)) return address
+  const parsed = ipaddr.IPv6.parse(address)
+  return parsed.range() === 'rfc6052'
+    ? parsed.toByteArray().slice(-4).join('.')
+    : `${parsed.parts.slice(0, 4).join(':')}::/64`
+}
