@@ -135,6 +135,8 @@ const configSchemaOf = (environment: Environment) =>
         .strictObject({
           host: z.string().min(1).default('127.0.0.1'),
           port: port.default(4780),
+          // Load balancers keep idle connections for 60 s; who closes first must be them.
+          keepAliveSeconds: z.int().min(1).max(3600).default(75),
         })
         .prefault({}),
       trustProxy: z.array(network).default([]),

@@ -44,7 +44,7 @@ describe('a configuration with any one thing wrong', () => {
   const full = {
     ...writtenConfig('mysql://lapse@db/lapse', {
       table: 'person.audit_log',
-      listen: { host: '127.0.0.1', port: 4780 },
+      listen: { host: '127.0.0.1', port: 4780, keepAliveSeconds: 75 },
       trustProxy: ['10.0.0.0/8'],
       forwardedHeader: 'Forwarded',
       rateLimit: { requestsPerMinute: 3000 },
@@ -92,7 +92,7 @@ describe('a configuration with any one thing wrong', () => {
 
   test('names what it knows where a setting is misspelt', () => {
     expect(faultsOf({ ...full, listen: { hots: '::' } })).toEqual([
-      '  listen.hots: is not known here; known are host, port',
+      '  listen.hots: is not known here; known are host, port, keepAliveSeconds',
     ])
   })
 
