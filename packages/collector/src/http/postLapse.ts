@@ -1,5 +1,6 @@
 import { LapseError } from '../lapse/error.ts'
 import { type LapseEvent, parseLapseEvent } from '../lapse/event.ts'
+import { replaceUnsafe } from '../lapse/plainText.ts'
 import { toLapse } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
 import { type TicketClaims, verifyTicket } from '../lapse/ticket.ts'
@@ -39,7 +40,7 @@ export function postLapse({ settings, store, writer, metrics }: CollectorParts):
       receivedAt,
       origin,
       ip: keptAddress(ctx.state.address, site.ip),
-      userAgent: ctx.get('User-Agent').slice(0, userAgentLength) || undefined,
+      userAgent: replaceUnsafe(ctx.get('User-Agent')).slice(0, userAgentLength) || undefined,
     })
     const { row, duplicate } = await writer.write(lapse)
 

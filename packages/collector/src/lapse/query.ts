@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LapseError } from './error.ts'
+import { escapeUnsafe } from './plainText.ts'
 import { validate } from './validate.ts'
 
 /**
@@ -16,7 +17,8 @@ export function parseQuery<Output>(
   const errors = result.faults.map(({ path, detail }) => {
     const parameter = String(path[0])
     const isRepeated = Object.hasOwn(query, parameter) && Array.isArray(query[parameter])
-    return { parameter, detail: isRepeated ? 'give it once' : detail }
+    // An unknown one has whatever name its sender gave it.
+    return { parameter: escapeUnsafe(parameter), detail: isRepeated ? 'give it once' : detail }
   })
   const names = new Set(errors.map(({ parameter }) => parameter))
   throw new LapseError('invalid-query', `Correct these parameters: ${[...names].join(', ')}.`, { errors })
