@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -125,7 +125,8 @@ describe('the pages', () => {
       const configuration = blocks.find((block) => block.file === file && /"sites"/.test(block.code))?.code
       writeFileSync(join(folder, 'lapse.config.json'), configuration ?? plainConfiguration)
       const commands = runnable('sh').filter(([, block]) => block.file === file)
-      writeFileSync(join(folder, 'page.sh'), prelude + commands.map(([, { code }]) => code).join('\n'))
+      const script = commands.map(([, { code }]) => code).join('\n')
+      writeFileSync(join(folder, 'page.sh'), `${prelude}${script}\nlapse list --format ndjson >rows.ndjson\n`)
       const port = String(await freePort())
       const env = {
         ...process.env,
@@ -138,6 +139,19 @@ describe('the pages', () => {
         cwd: folder,
         env: { ...env, LAPSE_DATABASE_URL: 'sqlite:lapse.sqlite' },
       })
+      const rows = readFileSync(join(folder, 'rows.ndjson'), 'utf8').trim().split('\n').filter(Boolean)
+      const reported = rows.map((row) => JSON.parse(row))
+      // What somebody runs a year from now is recorded with the times of that day.
+      const wrong = reported.filter(
+        ({ clockSkewMs, detectedAt }) =>
+          Math.abs(clockSkewMs) > 60_000 || Math.abs(Date.parse(detectedAt) - Date.now()) > 60_000,
+      )
+      expect(wrong).toEqual([])
+      if (script.includes('/v1/lapses')) expect(reported).not.toEqual([])
+      if (file === 'README.md')
+        expect(reported).toMatchObject([
+          { session: 'a1f', subject: 'u_42', reason: 'idle_timeout', elapsedMs: 3_600_000 },
+        ])
     },
   )
 })

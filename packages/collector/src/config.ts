@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
-import { type Environment, notSet, variableIn } from './environment.ts'
+import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
+import { forwardedHeaders } from './http/forwarded.ts'
 import { always } from './lapse/always.ts'
 import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
+import { describeOriginFault } from './lapse/origin.ts'
+import { escapeUnsafe } from './lapse/plainText.ts'
+import { type Fault, validate } from './lapse/validate.ts'
 import { databaseUrlSchema } from './store/databaseUrl.ts'
 import { tableNameSchema } from './store/tableName.ts'
 import { ticketKeySchemaOf } from './ticketKeySchema.ts'
@@ -17,16 +21,22 @@ const seconds = z
   .positive()
   .max(400 * 86_400)
 
-const origin = z.string().refine((text) => isOrigin(text.replace('//*.', '//label.')), {
-  error:
-    'write scheme://host or scheme://host:port, in lower case and with nothing behind it; a label in front may be *',
-})
+const origin = z
+  .string()
+  .max(255)
+  .superRefine((text, context) => {
+    const message = describeOriginFault(text)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
 
-const isOrigin = (text: string) => URL.parse(text)?.origin === text
-
-const network = z.string().refine((text) => isIP(text) !== 0 || ipaddr.isValidCIDR(text), {
-  error: 'write an IP address or a network such as 10.0.0.0/8',
-})
+const network = z
+  .string()
+  .refine((text) => isIP(text) !== 0 || (isIP(text.split('/')[0] ?? '') !== 0 && ipaddr.isValidCIDR(text)), {
+    error: 'write an IP address or a network such as 10.0.0.0/8',
+  })
+  .refine((text) => !text.endsWith('/0'), {
+    error: 'would believe everybody: any client could choose its address. Name the networks of your proxies',
+  })
 
 const timeOfDay = z.iso.time({ error: 'write a time of day in UTC, such as 03:00' })
 
@@ -42,7 +52,8 @@ const databaseSchemaOf = (environment: Environment) =>
     .default('sqlite:lapse.sqlite')
     .transform((text, context) => {
       const name = variableIn(text)
-      const url = name === undefined ? text : environment[name]
+      if (name === undefined) return text
+      const url = readVariable(environment, name)
       if (url) return url
       context.addIssue({ code: 'custom', message: notSet(name) })
       return z.NEVER
@@ -91,7 +102,30 @@ export function dashboardLimits(sites: Config['sites']): SessionLimits {
   }
 }
 
-const siteNameRule = 'name a site by 1 to 64 letters, digits, hyphens and underscores'
+const siteName = /^[\w-]{1,64}$/
+/** It would name the prototype of an object. */
+const forbiddenSiteName = '__proto__'
+
+/** Checked apart from the sites, so that what is wrong inside a wrongly named one is named as well. */
+function findWrongSiteNames(written: unknown, environment: Environment): Fault[] {
+  if (typeof written !== 'object' || written === null || !('sites' in written)) return []
+  const { sites } = written
+  if (typeof sites !== 'object' || sites === null || Array.isArray(sites)) return []
+  return Object.entries(sites).flatMap(([name, site]) => {
+    const path = ['sites', name]
+    if (name !== forbiddenSiteName)
+      return siteName.test(name)
+        ? []
+        : { path, detail: 'is not the name of a site; use 1 to 64 letters, digits, hyphens and underscores' }
+    // Zod leaves this one out of every record.
+    const inside = validate(siteSchemaOf(environment), site)
+    const faults = inside.success ? [] : inside.faults
+    return [
+      { path, detail: 'cannot be the name of a site; choose another' },
+      ...faults.map((fault) => ({ ...fault, path: [...path, ...fault.path] })),
+    ]
+  })
+}
 
 const configSchemaOf = (environment: Environment) =>
   z
@@ -99,17 +133,24 @@ const configSchemaOf = (environment: Environment) =>
       database: databaseSchemaOf(environment),
       table: tableNameSchema.default('session_audit'),
       listen: z
-        .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(4780) })
+        .strictObject({
+          host: z.string().min(1).default('127.0.0.1'),
+          port: port.default(4780),
+          // Load balancers keep idle connections for 60 s; who closes first must be them.
+          keepAliveSeconds: z.int().min(1).max(3600).default(75),
+        })
         .prefault({}),
       trustProxy: z.array(network).default([]),
+      forwardedHeader: z.enum(forwardedHeaders).optional(),
       rateLimit: z
         .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
         .default({ requestsPerMinute: 3000 }),
       purge: z.strictObject({ dailyAt: timeOfDay }).optional(),
       logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       sites: z
-        .record(z.string().regex(/^[\w-]{1,64}$/), siteSchemaOf(environment), {
-          error: ({ code }) => (code === 'invalid_key' ? siteNameRule : undefined),
+        .record(z.string(), siteSchemaOf(environment), {
+          error: ({ input }) =>
+            input === undefined ? undefined : 'must be an object with an entry for each site, under its name',
         })
         .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' })
         .transform(
@@ -147,12 +188,20 @@ export function parseConfig(
   environment: Environment = process.env,
   source = 'configuration',
 ): Config {
-  const result = configSchemaOf(environment).safeParse(withOverrides(written, environment))
-  if (result.success) return result.data
-  const problems = result.error.issues.map(
-    ({ path, message }) => `  ${path.join('.') || 'the whole file'}: ${message}`,
-  )
+  const overridden = withOverrides(written, environment)
+  const wrongNames = findWrongSiteNames(overridden, environment)
+  const result = validate(configSchemaOf(environment), overridden)
+  if (result.success && wrongNames.length === 0) return result.data
+  const faults = [...wrongNames, ...(result.success ? [] : result.faults)]
+  const problems = faults.map(({ path, detail }) => `  ${formatPath(path) || 'the whole file'}: ${detail}`)
   throw new ConfigError(`Correct these settings of the ${source}:\n${problems.join('\n')}`)
+}
+
+/** `sites.acme.origins.0`; a name that is none is quoted, so that it can be told from the path around it. */
+function formatPath(path: Fault['path']): string {
+  return path
+    .map((key) => (/^[\w-]+$/.test(String(key)) ? String(key) : escapeUnsafe(JSON.stringify(key))))
+    .join('.')
 }
 
 /**

@@ -6,4 +6,9 @@ export function variableIn(written: string): string | undefined {
   return /^env:(\w+)$/.exec(written)?.[1]
 }
 
-export const notSet = (name: string | undefined) => `the environment variable ${name} is not set`
+export const notSet = (name: string) => `the environment variable ${name} is not set`
+
+/** The value of an environment variable. `process.env` has the properties of every object as well. */
+export function readVariable(environment: Environment, name: string): string | undefined {
+  return Object.hasOwn(environment, name) ? environment[name] : undefined
+}

@@ -60,7 +60,12 @@ export async function startCollector(
       lifecycle,
     })
     const server = createServer(
-      { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
+      {
+        requestTimeout: 10_000,
+        headersTimeout: 5_000,
+        connectionsCheckingInterval: 1_000,
+        keepAliveTimeout: config.listen.keepAliveSeconds * 1000,
+      },
       app.callback(),
     )
     server.on('clientError', answerMalformed(log))

@@ -1,13 +1,13 @@
 import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
-import { type Environment, notSet, variableIn } from './environment.ts'
+import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
 import { always } from './lapse/always.ts'
 import { publicKeyAlgorithms } from './lapse/ticket.ts'
 
 const secretOf = (environment: Environment) =>
   z.string().transform((text, context) => {
     const name = variableIn(text)
-    const secret = name && environment[name]
+    const secret = name && readVariable(environment, name)
     // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
     if (secret && Buffer.byteLength(secret) >= 32) return secret
     const message = !name

@@ -128,10 +128,11 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
   })
 
   test('survives times and clocks at the ends of their range', async () => {
-    const first = { startedAt: 0, lastAccessAt: 0, detectedAt: 0, sentAt: 0 }
+    const first = 946_684_800_000
     const last = 253_402_300_799_999
-    const mixed = { startedAt: 0, lastAccessAt: 0, detectedAt: last, sentAt: last }
-    for (const times of [first, { ...mixed, startedAt: last, lastAccessAt: last }, mixed]) {
+    const early = { startedAt: first, lastAccessAt: first, detectedAt: first, sentAt: first }
+    const mixed = { ...early, detectedAt: last, sentAt: last }
+    for (const times of [early, { ...mixed, startedAt: last, lastAccessAt: last }, mixed]) {
       expect((await collector.post(eventOf(times))).status).toBe(201)
     }
   })

@@ -105,7 +105,7 @@ describe.each(inject('databaseServers'))('a server with a token, on $name', (ser
   })
 
   test('is told every field that is missing', async () => {
-    const response = await post({ site: 'acme', detectedBy: 'server', subject: 7 })
+    const response = await post({ site: 'acme', detectedBy: 'server', subject: true })
     expect(response.status).toBe(422)
     const { errors } = await response.json()
     const pointers = errors.map(({ pointer }: { pointer: string }) => pointer)

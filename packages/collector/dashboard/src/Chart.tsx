@@ -17,6 +17,12 @@ interface Props {
   readonly zoom: (from: number, to: number) => void
 }
 
+/** How far a key moves along the bars. */
+const steps = new Map([
+  ['ArrowLeft', -1],
+  ['ArrowRight', 1],
+])
+
 type Hearers = Pick<Props, 'point' | 'zoom'>
 
 /** Stacked bars. The arrow keys move along them, as the pointer does. */
@@ -56,7 +62,7 @@ export function Chart({ buckets, unit, reasons, point, label, zoom }: Props) {
 
   const move = (event: KeyboardEvent) => {
     const chart = plot.current
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    const step = steps.get(event.key)
     if (!chart || step === undefined) return
     event.preventDefault()
     const from = chart.cursor.idx ?? (step > 0 ? -1 : buckets.length)

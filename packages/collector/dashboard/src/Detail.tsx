@@ -19,7 +19,8 @@ const gone = new Problem(404, 'There is no such row any more.')
 export function Detail({ id, view, leave }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [attempt, setAttempt] = useState(0)
-  const path = `v1/lapses/${encodeURIComponent(id)}`
+  // The address may name anything, `..` as well; no row has the id 0.
+  const path = `v1/lapses/${/^\d{1,15}$/.test(id) ? id : 0}`
   const { data: row, problem, isLoading } = useAnswer<Row>(path, { wish: `${id} ${attempt}`, tick: 0 }, leave)
 
   const close = () => (view.step === 'detail' ? history.back() : view.go({ row: null }, 'replace'))

@@ -156,5 +156,7 @@ function Time({ name, label, view, choose }: FieldProps) {
 function asLocal(time: string): string {
   const at = new Date(time)
   if (Number.isNaN(at.getTime())) return ''
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+  const shifted = new Date(at.getTime() - at.getTimezoneOffset() * 60_000)
+  // Beside the last time that there is, the local one may be none.
+  return Number.isNaN(shifted.getTime()) ? '' : shifted.toISOString().slice(0, 16)
 }

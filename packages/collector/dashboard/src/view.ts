@@ -85,9 +85,12 @@ export function useView(): View {
       },
     }),
     step,
-    range: get('from') || get('to') ? 'custom' : named in ranges ? (named as Range) : '30d',
+    range: get('from') || get('to') ? 'custom' : isRange(named) ? named : '30d',
   }
 }
+
+/** Every object has a `constructor`, a `__proto__` and so on, which are no ranges. */
+const isRange = (name: string): name is Range => Object.hasOwn(ranges, name)
 
 /** Whether a click asks for no more than to go there: with a key held down, it is the browser's. */
 export const isPlainClick = ({ ctrlKey, metaKey, shiftKey, altKey }: MouseEvent) =>
@@ -129,7 +132,9 @@ export function filterQuery({ get, range }: View, now: number): URLSearchParams 
 export function summaryQuery(filters: URLSearchParams, now: number): URLSearchParams {
   const query = new URLSearchParams(filters)
   const to = Date.parse(filters.get('to') ?? '') || now
-  const from = Math.max(Date.parse(filters.get('from') ?? '') || 0, to - ranges['5y'].days * dayMs)
+  const earliest = to - ranges['5y'].days * dayMs
+  // Five years before the first time that there is, there is none.
+  const from = Math.max(Date.parse(filters.get('from') ?? '') || 0, earliest, 0)
   query.set('from', new Date(from).toISOString())
   query.set('bucket', to - from <= 8 * dayMs ? 'hour' : 'day')
   query.set('timeZone', timeZone)

@@ -22,16 +22,18 @@ export const evidenceNames = {
 
 export const evidences = Object.keys(evidenceNames) as (keyof typeof evidenceNames)[]
 
-const fieldNames: Readonly<Record<string, string>> = {
-  site: 'Site',
-  reason: 'Reason',
-  evidence: 'Evidence',
-  subject: 'Subject',
-  session: 'Session',
-  from: 'From',
-  to: 'Before',
-  cursor: 'Page',
-}
+const fieldNames = new Map(
+  Object.entries({
+    site: 'Site',
+    reason: 'Reason',
+    evidence: 'Evidence',
+    subject: 'Subject',
+    session: 'Session',
+    from: 'From',
+    to: 'Before',
+    cursor: 'Page',
+  }),
+)
 
 /** What stands on the screen for a parameter of the API. */
-export const fieldName = (parameter: string) => fieldNames[parameter] ?? parameter
+export const fieldName = (parameter: string) => fieldNames.get(parameter) ?? parameter

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { escapeForTerminal } from './escapeForTerminal.ts'
 import { init } from './init.ts'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
@@ -40,7 +41,9 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2
   } else {
-    process.stderr.write(`lapse: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(
+      escapeForTerminal(`lapse: ${error instanceof Error ? error.message : String(error)}\n`),
+    )
     process.exitCode = 1
   }
 }

@@ -8,6 +8,7 @@ import { evidences, type LapseRow } from '../lapse/row.ts'
 import { reasons } from '../lapse/verdict.ts'
 import type { Store } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
+import { escapeForTerminal } from './escapeForTerminal.ts'
 import { lapseTable } from './lapseTable.ts'
 import { print } from './print.ts'
 import { withStore } from './withStore.ts'
@@ -55,7 +56,8 @@ export const list = new Command('list')
         ? store.follow(filter, {
             last: limit ?? 0,
             signal: end.signal,
-            onFailure: ({ message }) => process.stderr.write(`lapse: ${message} Trying again.\n`),
+            onFailure: ({ message }) =>
+              process.stderr.write(escapeForTerminal(`lapse: ${message} Trying again.\n`)),
           })
         : stored(store, filter, format === 'table' ? (limit ?? rowsInTable) : limit)
       await print(format === 'table' ? lapseTable(rows) : written(rows, format), end.signal)

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { loadConfig } from '../config.ts'
 import type { Mirror } from '../store/mirrorTrigger.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
+import { escapeForTerminal } from './escapeForTerminal.ts'
 import { withStore } from './withStore.ts'
 
 type Pair = readonly [name: string, value: string]
@@ -49,7 +50,9 @@ export const mirror = new Command('mirror')
       }
       const plan = await store.planMirror(mirrorOf(options))
       for (const warning of plan.warnings)
-        process.stderr.write(`Note: ${warning}. An event that the table refuses gets a 503 and no row.\n`)
+        process.stderr.write(
+          escapeForTerminal(`Note: ${warning}. An event that the table refuses gets a 503 and no row.\n`),
+        )
       if (print) {
         process.stdout.write(`${plan.statement};\n`)
         return

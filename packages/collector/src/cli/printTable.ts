@@ -1,4 +1,5 @@
 import { getBorderCharacters, table } from 'table'
+import { escapeUnsafe } from '../lapse/plainText.ts'
 
 type Cell = string | number | Date | null
 
@@ -31,5 +32,5 @@ export function tableWriter<Row>(headings: Headings<Row>): (rows: readonly Row[]
 
 function formatCell(value: Cell): string {
   if (value instanceof Date) return value.toISOString().slice(0, 19).concat('Z')
-  return value === null ? '-' : String(value)
+  return value === null ? '-' : escapeUnsafe(String(value))
 }

@@ -8,6 +8,7 @@ import { selftestSubject } from '../lapse/selftest.ts'
 import type { Limits } from '../lapse/verdict.ts'
 import { rowOf } from '../store/auditColumns.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
+import { escapeForTerminal } from './escapeForTerminal.ts'
 import { playSelftest, type SelftestTimes, selftestTimes } from './selftestPlay.ts'
 import { reportOf, requirements } from './selftestReport.ts'
 import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from './signTicket.ts'
@@ -58,7 +59,7 @@ export const selftest = new Command('selftest')
       options.format === 'json'
         ? `${JSON.stringify({ ...played, requirements }, undefined, 2)}\n`
         : reportOf(played)
-    if (options.output === undefined) process.stdout.write(report)
+    if (options.output === undefined) process.stdout.write(escapeForTerminal(report))
     else writeFileSync(options.output, report)
     const faults = played.checks.flatMap(({ fault }) => fault ?? [])
     if (played.verdict === 'fail') throw new Error(`The self-test failed. ${faults.join(' ')}`)

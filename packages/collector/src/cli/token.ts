@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfig } from '../config.ts'
+import { opaque } from '../lapse/event.ts'
 import {
   hashToken,
   isTokenLive,
@@ -8,6 +9,7 @@ import {
   type TokenScope,
   tokenScopes,
 } from '../lapse/token.ts'
+import { validate } from '../lapse/validate.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { printTable } from './printTable.ts'
 import { siteNamed } from './siteNamed.ts'
@@ -29,7 +31,7 @@ const create = new Command('create')
       .makeOptionMandatory(),
   )
   .option('--site <site>', 'good for this site only')
-  .option('--name <text>', 'what it is for')
+  .option('--name <text>', 'what it is for', tokenName)
   .option('--expires <days>', 'for how many days it is good (default: until it is revoked)', days)
   .action(async ({ config: path, scope, site, name, expires }: CreateOptions) => {
     const config = loadConfig(path)
@@ -88,6 +90,12 @@ export const token = new Command('token')
   .addCommand(create)
   .addCommand(list)
   .addCommand(revoke)
+
+function tokenName(text: string): string {
+  const name = validate(opaque(255), text)
+  if (name.success) return name.data
+  throw new InvalidArgumentError(`The name ${name.faults[0]?.detail}.`)
+}
 
 function days(text: string): number {
   const count = Number(text)

@@ -104,9 +104,22 @@ function withoutOtherSites(text: string, site: string): string {
   return text.split('\n').filter(isVisible).join('\n')
 }
 
-/** A request that came through a proxy which is not trusted could be anyone's. */
+/** What a proxy adds to a request that it passes on. */
+const proxyHeaders = [
+  'Forwarded',
+  'X-Forwarded-For',
+  'X-Forwarded-Host',
+  'X-Forwarded-Proto',
+  'X-Real-IP',
+  'Via',
+]
+
+/**
+ * Whether the request came from this machine all the way. One that came through a proxy which is not trusted, or does
+ * not tell for whom, could be anyone's.
+ */
 function isLocal(ctx: Context): boolean {
-  const { address } = ctx.state
-  if (ctx.get('Forwarded') !== '' || (ctx.get('X-Forwarded-For') !== '' && !ctx.state.isProxied)) return false
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
+  const { address, hops, isProxied } = ctx.state
+  if (address === '' || (!isProxied && proxyHeaders.some((name) => ctx.get(name) !== ''))) return false
+  return hops.every((hop) => ipaddr.isValid(hop) && ipaddr.process(hop).range() === 'loopback')
 }

@@ -1,13 +1,16 @@
 import { problemResponses } from './openapiAnswers.ts'
 import { schemaRef } from './openapiSchemas.ts'
 
+// Recent, so that whoever sends the example as it is reports a session of today.
+const now = Math.floor(Date.now() / 1000) * 1000
+
 const event = {
   site: 'acme',
   marker: '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d',
-  startedAt: 1767340800000,
-  lastAccessAt: 1767344400000,
-  detectedAt: 1767348000000,
-  sentAt: 1767348000000,
+  startedAt: now - 7_200_000,
+  lastAccessAt: now - 3_600_000,
+  detectedAt: now,
+  sentAt: now,
   session: 'a1f',
   subject: 'u_42',
   detectedBy: 'login_page',
@@ -83,7 +86,7 @@ export const reportLapse = {
         schema: { type: 'string', contentMediaType: 'application/json', contentSchema: eventSchema },
         examples: {
           notJson: { value: '{"site":' },
-          invalidEvent: { value: JSON.stringify({ ...event, subject: 42 }) },
+          invalidEvent: { value: JSON.stringify({ ...event, subject: true }) },
         },
       },
     },
@@ -123,7 +126,7 @@ export const reportLapse = {
       'invalid-event': {
         invalidEvent: {
           detail: 'Correct these fields and send the event again: subject.',
-          errors: [{ pointer: '#/subject', detail: 'Invalid input: expected string, received number' }],
+          errors: [{ pointer: '#/subject', detail: 'must be text or a whole number' }],
         },
       },
       'too-many-requests': {},

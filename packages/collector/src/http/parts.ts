@@ -6,14 +6,17 @@ import type { Lapse, LapseRow, Recorded } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
 import type { Tally } from '../lapse/tally.ts'
 import type { Token } from '../lapse/token.ts'
+import type { ForwardedHeader } from './forwarded.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What the endpoints need of the world around them. */
 export interface CollectorParts {
   readonly settings: {
     readonly sites: Readonly<Record<string, Site>>
-    /** Networks whose `X-Forwarded-For` is believed. */
+    /** Networks whose proxies are believed about the client's address. */
     readonly trustProxy: readonly string[]
+    /** The header that they write it into, where that is known. */
+    readonly forwardedHeader?: ForwardedHeader | undefined
     readonly rateLimit: false | { readonly requestsPerMinute: number }
     readonly dashboard: SessionLimits
   }

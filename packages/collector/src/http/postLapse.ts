@@ -1,20 +1,18 @@
-import { dashboardSite } from '../lapse/dashboardSession.ts'
 import { LapseError } from '../lapse/error.ts'
 import { type LapseEvent, parseLapseEvent } from '../lapse/event.ts'
-import { isAllowedOrigin } from '../lapse/origin.ts'
+import { replaceUnsafe } from '../lapse/plainText.ts'
 import { toLapse } from '../lapse/row.ts'
 import type { Site } from '../lapse/site.ts'
 import { type TicketClaims, verifyTicket } from '../lapse/ticket.ts'
 import { keptAddress } from './address.ts'
+import { assertOrigin } from './assertOrigin.ts'
 import { assertSite, authenticate } from './authenticate.ts'
 import type { Middleware } from './context.ts'
 import type { RecordedVerdict } from './openapiSchemas.ts'
 import type { CollectorParts } from './parts.ts'
 import { readJson } from './readJson.ts'
-import { isSameOrigin } from './sameOrigin.ts'
 
-/** What the columns hold. */
-const originLength = 255
+/** What the column holds. */
 const userAgentLength = 512
 
 /** `POST /v1/lapses`: checks an event, judges it, and answers when its row is committed. */
@@ -27,14 +25,7 @@ export function postLapse({ settings, store, writer, metrics }: CollectorParts):
     if (!site)
       throw new LapseError('unknown-site', `This collector has no site "${event.site}". Add it to "sites".`)
 
-    const origin = ctx.get('Origin') || undefined
-    const isOwn = event.site === dashboardSite && isSameOrigin(ctx)
-    const isAllowed =
-      origin === undefined ||
-      (origin.length <= originLength && (isOwn || isAllowedOrigin(site.origins, origin)))
-    if (!isAllowed)
-      throw new LapseError('origin-refused', `Add ${origin} to the origins of the site "${event.site}".`)
-
+    const origin = assertOrigin(ctx, event.site, site)
     const token = await authenticate(ctx, { scope: 'write', findToken: store.findToken })
     if (token) assertSite(token, event.site)
     else if (event.detectedBy === 'server')
@@ -49,7 +40,7 @@ export function postLapse({ settings, store, writer, metrics }: CollectorParts):
       receivedAt,
       origin,
       ip: keptAddress(ctx.state.address, site.ip),
-      userAgent: ctx.get('User-Agent').slice(0, userAgentLength) || undefined,
+      userAgent: replaceUnsafe(ctx.get('User-Agent')).slice(0, userAgentLength) || undefined,
     })
     const { row, duplicate } = await writer.write(lapse)
 

@@ -1,19 +1,21 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { LapseError } from '../lapse/error.ts'
+import { clientNetwork } from './address.ts'
 import type { Middleware } from './context.ts'
+import { RequestCounter } from './requestCounter.ts'
 
-/** Limits the requests of one address, by this replica's own count. */
+/** Limits the requests of one client address, by this replica's own count. */
 export function rateLimit({ requestsPerMinute }: { readonly requestsPerMinute: number }): Middleware {
-  const limiter = new RateLimiterMemory({ points: requestsPerMinute, duration: 60 })
+  const counter = new RequestCounter(requestsPerMinute)
   return async (ctx, next) => {
-    try {
-      await limiter.consume(ctx.state.address)
-    } catch (rejected) {
-      if (!(rejected instanceof RateLimiterRes)) throw rejected
-      throw new LapseError('too-many-requests', `An address has ${requestsPerMinute} requests a minute.`, {
-        retryAfterSeconds: Math.ceil(rejected.msBeforeNext / 1000),
-      })
-    }
+    // A client that its proxy does not name shares the limit of the proxy.
+    const client = ctx.state.address || ctx.state.hops.at(-1) || ''
+    const waitMs = counter.count(clientNetwork(client), performance.now())
+    if (waitMs > 0)
+      throw new LapseError(
+        'too-many-requests',
+        `Rate limit exceeded: ${requestsPerMinute} requests per minute per address. Try again later.`,
+        { retryAfterSeconds: Math.ceil(waitMs / 1000) },
+      )
     await next()
   }
 }

@@ -1,25 +1,28 @@
 import { randomUUID } from 'node:crypto'
-import proxyAddress from 'proxy-addr'
 import type { Context, Middleware } from './context.ts'
 import type { CollectorParts } from './parts.ts'
+import { senderReader } from './sender.ts'
 
 /**
  * Gives each request an id, and a line in the log and a place in the metrics when it is answered.
  *
- * `X-Forwarded-For` and `X-Forwarded-Proto` are believed from the networks of `trustProxy` only.
+ * `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` are believed from the networks of `trustProxy` only.
  */
 export function requestLog({ log, metrics, settings }: CollectorParts): Middleware {
-  const isTrusted = proxyAddress.compile([...settings.trustProxy])
+  const readSender = senderReader(settings, () =>
+    log.warn(
+      'A proxy sent X-Forwarded-For and Forwarded with different clients. Name the one that it writes as "forwardedHeader": the other may be the client\'s invention.',
+    ),
+  )
   return async (ctx, next) => {
     const startedAt = performance.now()
     const requestId = randomUUID()
-    // A socket that is closed already has no address.
-    const peer = ctx.req.socket.remoteAddress ?? ''
-    const isProxied = isTrusted(peer, 0)
+    const { address, hops, isProxied, proto } = readSender(ctx)
     ctx.state.requestId = requestId
     ctx.state.isProxied = isProxied
-    ctx.state.address = isProxied ? proxyAddress(ctx.req, isTrusted) : peer
-    ctx.state.origin = originOf(ctx, isProxied)
+    ctx.state.address = address ?? ''
+    ctx.state.hops = hops
+    ctx.state.origin = `${proto === 'https' ? 'https' : 'http'}://${ctx.host}`
     ctx.state.path = pathOf(ctx)
     ctx.state.log = log
     ctx.state.logged = {}
@@ -40,9 +43,4 @@ function pathOf(ctx: Context): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function originOf(ctx: Context, isProxied: boolean): string {
-  const [scheme] = isProxied ? ctx.get('X-Forwarded-Proto').split(',') : []
-  return `${scheme?.trim() === 'https' ? 'https' : 'http'}://${ctx.host}`
 }

@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync'
+import { replaceUnsafe } from './plainText.ts'
 import type { LapseRow } from './row.ts'
 
 const columns = [
@@ -27,12 +28,20 @@ const columns = [
   'clientVersion',
 ] as const satisfies (keyof LapseRow)[]
 
+/**
+ * Where a spreadsheet would see the beginning of a formula: in front of `= + - @` and their full-width forms, spaces and
+ * quotes passed over, at the beginning of a cell and behind what separates cells in other locales; and in front of a tab
+ * or a line break at the beginning. https://owasp.org/www-community/attacks/CSV_Injection
+ */
+const formulaStart = /(^|[;|\t\r\n])(?=[\s"\p{Cc}\p{Cf}]*[=+\-@\uff0b\uff0d\uff1d\uff20])|^(?=[\t\r\n])/gu
+
+/** Text that no spreadsheet takes for a formula, and no terminal for a command. */
+const formatText = (text: string) => replaceUnsafe(text.replace(formulaStart, "$1'"))
+
 const options = {
   columns: [...columns],
   record_delimiter: 'windows',
-  // What a spreadsheet would run as a formula begins with an apostrophe: https://owasp.org/www-community/attacks/CSV_Injection
-  escape_formulas: true,
-  cast: { date: (time: Date) => time.toISOString(), boolean: String },
+  cast: { string: formatText, date: (time: Date) => time.toISOString(), boolean: String },
 } as const
 
 /** The names of the columns (RFC 4180), those of the rows in JSON. */

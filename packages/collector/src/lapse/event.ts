@@ -1,23 +1,54 @@
 import { z } from 'zod'
 import { always } from './always.ts'
 import { LapseError } from './error.ts'
+import { isPlainText } from './plainText.ts'
+import { validate } from './validate.ts'
 
 /** The last instant that a `DATETIME` column holds: 9999-12-31T23:59:59.999Z, in epoch milliseconds. */
 export const maxTime = 253_402_300_799_999
 
-// A lone surrogate has no UTF-8 form, a control character could forge a line of a log, and one that turns the
-// direction of text could make an id look like another one.
-const plainText = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]*$/u
+const notPlain = 'must be plain text without control characters'
 
-/** An opaque id: at most `maxLength` characters of plain text. */
+/** An opaque text: at most `maxLength` characters, all of them plain. */
 export const opaque = (maxLength: number) =>
-  z
-    .string()
-    .min(1)
-    .max(maxLength)
-    .regex(plainText, { error: 'must be plain text without control characters' })
+  z.string().min(1).max(maxLength).refine(isPlainText, { error: notPlain })
 
-const time = z.int().min(0).max(maxTime)
+/** An opaque id. A whole number is taken for its digits, so that 42 and "42" are the same user. */
+export const opaqueId = z
+  .preprocess(
+    (value) => (Number.isSafeInteger(value) ? String(value) : value),
+    z
+      .string({ error: ({ input }) => describeWrongId(input) })
+      .min(1)
+      .max(255)
+      .refine(isPlainText, { error: notPlain }),
+  )
+  .meta({ type: ['string', 'integer'] })
+
+function describeWrongId(input: unknown): string | undefined {
+  if (input === undefined) return undefined
+  return Number.isInteger(input)
+    ? 'is too large for a number in JSON, which would be rounded; send it as text'
+    : 'must be text or a whole number'
+}
+
+/** 2000-01-01T00:00:00.000Z. What is earlier is almost certainly in seconds. */
+const minTime = 946_684_800_000
+
+const time = z
+  .int({ error: ({ input }) => describeWrongTime(input) })
+  .min(minTime, { error: ({ input }) => describeWrongTime(input) })
+  .max(maxTime, { error: ({ input }) => describeWrongTime(input) })
+
+function describeWrongTime(input: unknown): string | undefined {
+  if (input === undefined) return undefined
+  if (typeof input !== 'number' || Number.isNaN(input) || input < 0)
+    return 'must be a number of epoch milliseconds, such as 1767340800000'
+  if (input < minTime) return 'is before the year 2000: it looks like seconds; send milliseconds'
+  if (input <= maxTime) return 'must be a whole number of milliseconds; round it'
+  if (input / 1_000 <= maxTime) return 'is after the year 9999: it looks like microseconds; send milliseconds'
+  return 'is after the year 9999: it looks like nanoseconds; send milliseconds'
+}
 
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
 
@@ -26,10 +57,10 @@ const marker = z.guid().toLowerCase()
 /** What both kinds of events may say of a session. */
 const described = {
   site: opaque(64).describe('The audited application, as the configuration names it.'),
-  session: optional(opaque(255)).describe(
+  session: optional(opaqueId).describe(
     'The session alias: random, the same for the whole life of the session, never its own id.',
   ),
-  subject: optional(opaque(255)).describe('An opaque id of the user, never a name or an address.'),
+  subject: optional(opaqueId).describe('An opaque id of the user, never a name or an address.'),
   ticket: optional(z.string().min(1)).describe('A JWT of the type `lapse+jwt` that the site signed.'),
   browserRestarted: optional(z.boolean()).describe('Whether the browser was closed since.'),
   client: optional(opaque(32)).describe('The version of the client.'),
@@ -94,13 +125,14 @@ export type LapseEvent = BrowserEvent | ServerEvent
  * @throws {LapseError} `invalid-event`, naming every bad field.
  */
 export function parseLapseEvent(body: unknown, sender: 'browser' | 'server'): LapseEvent {
-  const result = isServerEvent(body, sender)
-    ? serverEventSchema.safeParse(body)
-    : browserEventSchema.safeParse(body)
+  const result = validate<LapseEvent>(
+    isServerEvent(body, sender) ? serverEventSchema : browserEventSchema,
+    body,
+  )
   if (result.success) return result.data
-  const errors = result.error.issues.map(({ path, message }) => ({
+  const errors = result.faults.map(({ path, detail }) => ({
     pointer: `#${path.map((key) => `/${String(key)}`).join('')}`,
-    detail: message,
+    detail,
   }))
   const fields = errors.map(({ pointer }) => pointer.slice(2) || 'the whole body')
   const message = `Correct these fields and send the event again: ${fields.join(', ')}.`

@@ -2,6 +2,7 @@ import { csvHeader, toCsv } from './csv.ts'
 import { toEcs } from './ecs.ts'
 import { toOcsf } from './ocsf.ts'
 import { toOwasp } from './owasp.ts'
+import { escapeUnsafe } from './plainText.ts'
 import type { LapseRow } from './row.ts'
 
 /** How rows are written, a few at a time: the heads and the pieces put together are one valid whole. */
@@ -15,7 +16,8 @@ export interface Format {
 const lines = (write: (row: LapseRow) => string): Format => ({
   mediaType: 'application/x-ndjson',
   head: '',
-  write: (rows) => rows.map((row) => `${write(row)}\n`).join(''),
+  // JSON lets C1 control characters stand as they are, and a terminal would obey them.
+  write: (rows) => rows.map((row) => `${escapeUnsafe(write(row))}\n`).join(''),
 })
 
 /** For a SIEM, where a field that is not known is left out. */

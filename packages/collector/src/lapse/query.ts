@@ -1,5 +1,7 @@
 import type { z } from 'zod'
-import { type FieldError, LapseError } from './error.ts'
+import { LapseError } from './error.ts'
+import { escapeUnsafe } from './plainText.ts'
+import { validate } from './validate.ts'
 
 /**
  * Checks the parameters of a URL's query.
@@ -10,14 +12,14 @@ export function parseQuery<Output>(
   schema: z.ZodType<Output>,
   query: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): Output {
-  const result = schema.safeParse(query)
+  const result = validate(schema, query)
   if (result.success) return result.data
-  const errors = result.error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((parameter) => ({ parameter, detail: 'is not known here' }))
-    const parameter = String(issue.path[0])
-    return [{ parameter, detail: Array.isArray(query[parameter]) ? 'give it once' : issue.message }]
-  }) satisfies FieldError[]
+  const errors = result.faults.map(({ path, detail }) => {
+    const parameter = String(path[0])
+    const isRepeated = Object.hasOwn(query, parameter) && Array.isArray(query[parameter])
+    // An unknown one has whatever name its sender gave it.
+    return { parameter: escapeUnsafe(parameter), detail: isRepeated ? 'give it once' : detail }
+  })
   const names = new Set(errors.map(({ parameter }) => parameter))
   throw new LapseError('invalid-query', `Correct these parameters: ${[...names].join(', ')}.`, { errors })
 }

@@ -1,7 +1,9 @@
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { LapseError } from './error.ts'
-import { opaque } from './event.ts'
+import { opaqueId } from './event.ts'
+import { describeTicketFault } from './ticketFault.ts'
+import { validate } from './validate.ts'
 
 /** What a verified ticket says of a session. A signed claim beats the same field of the event. */
 export interface TicketClaims {
@@ -30,14 +32,17 @@ const seconds = z
   .max(400 * 86_400)
 
 const claimsSchema = z.object({
-  sub: opaque(255),
-  sid: opaque(255).optional(),
+  sub: opaqueId,
+  sid: opaqueId.optional(),
   iat: z.number(),
   idle: seconds.optional(),
   abs: seconds.optional(),
 })
 
 const clockToleranceSeconds = 60
+
+/** The year 5138 in seconds, or 1973 in milliseconds. */
+const maxIssuedAt = 1e11
 
 interface TicketContext {
   readonly site: string
@@ -55,12 +60,14 @@ interface TicketContext {
  */
 export async function verifyTicket(ticket: string, context: TicketContext): Promise<TicketClaims> {
   const payload = await verifyWithAnyKey(ticket, context)
-  const claims = claimsSchema.safeParse(payload)
+  const claims = validate(claimsSchema, payload)
   if (!claims.success) {
-    const names = claims.error.issues.map(({ path }) => path.join('.'))
-    throw refused(`its claims are not valid: ${names.join(', ')}`, claims.error)
+    const wrong = claims.faults.map(({ path, detail }) => `its claim ${path.join('.')} ${detail}`)
+    throw refused(wrong.join('; '), undefined)
   }
   const { sub, sid, iat, idle, abs } = claims.data
+  if (iat > maxIssuedAt)
+    throw refused('its claim iat looks like milliseconds; the times of a JWT are in seconds', undefined)
   if (iat * 1000 > context.now + clockToleranceSeconds * 1000)
     throw refused('it was issued in the future: compare the clocks of the two hosts', undefined)
   return {
@@ -89,7 +96,7 @@ async function verifyWithAnyKey(ticket: string, context: TicketContext): Promise
   // What only the right key's failure says comes before "not my signature".
   const [failure] = failures.sort((a, b) => Number(isForeign(a)) - Number(isForeign(b)))
   if (isForeign(failure)) throw refused(`no key of the site "${site}" made its signature`, failure)
-  if (failure instanceof errors.JOSEError) throw refused(`${failure.message} (${failure.code})`, failure)
+  if (failure instanceof errors.JOSEError) throw refused(describeTicketFault(failure, site), failure)
   throw failure
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { browserEventSchema } from '../lapse/event.ts'
 import { evidences } from '../lapse/row.ts'
+import { validate } from '../lapse/validate.ts'
 import { reasons } from '../lapse/verdict.ts'
 
 const wholeNumber = z
@@ -13,30 +14,33 @@ const truth = z
   .transform((value) => BigInt(value === 'true' || value === '1'))
 
 /** What the columns of the audit table hold that are no free text. */
-const valuesOf: Readonly<Record<string, z.ZodType<string | bigint>>> = {
-  reason: z.enum(reasons),
-  evidence: z.enum(evidences),
-  detected_by: z.enum([...browserEventSchema.shape.detectedBy.options, 'server']),
-  browser_restarted: truth,
-  id: wholeNumber,
-  elapsed_ms: wholeNumber,
-  idle_timeout_seconds: wholeNumber,
-  absolute_timeout_seconds: wholeNumber,
-  clock_skew_ms: wholeNumber,
-  started_at: time,
-  last_access_at: time,
-  expired_at: time,
-  detected_at: time,
-  received_at: time,
-}
+const valuesOf = new Map<string, z.ZodType<string | bigint>>(
+  Object.entries({
+    reason: z.enum(reasons),
+    evidence: z.enum(evidences),
+    detected_by: z.enum([...browserEventSchema.shape.detectedBy.options, 'server']),
+    browser_restarted: truth,
+    id: wholeNumber,
+    elapsed_ms: wholeNumber,
+    idle_timeout_seconds: wholeNumber,
+    absolute_timeout_seconds: wholeNumber,
+    clock_skew_ms: wholeNumber,
+    started_at: time,
+    last_access_at: time,
+    expired_at: time,
+    detected_at: time,
+    received_at: time,
+  }),
+)
 
 /** Why no row can have this value in this column of the audit table, if so. */
 export function conditionFault(column: string, value: string): string | undefined {
-  const result = valuesOf[column.toLowerCase()]?.safeParse(value)
-  return result?.success === false ? result.error.issues[0]?.message : undefined
+  const schema = valuesOf.get(column.toLowerCase())
+  const result = schema && validate(schema, value)
+  return result?.success === false ? result.faults[0]?.detail : undefined
 }
 
 /** The value as the database has it: SQLite takes no text for a number. */
 export function comparedValue(column: string, value: string): string | bigint {
-  return valuesOf[column.toLowerCase()]?.parse(value) ?? value
+  return valuesOf.get(column.toLowerCase())?.parse(value) ?? value
 }

@@ -1,0 +1,205 @@
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ConfigError, parseConfig } from '../src/index.ts'
+import {
+  createCollector,
+  environment,
+  eventOf,
+  issueToken,
+  origin,
+  type TestCollector,
+  writtenConfig,
+} from './collector.ts'
+
+/** Words of the validator that say nothing to a person. */
+const rawText =
+  /invalid (input|option|key|string|number|value)|expected|received|unrecognized|too (big|small)|pattern|undefined|\bnan\b|\[object|safeint|^invalid/i
+
+const badValues = [null, true, 0, -1, 1.5, 1e300, '', 'x', '1', '\u009b31m', [], [null], {}, { x: 1 }]
+
+interface FieldFault {
+  readonly detail: string
+}
+
+/** Every copy of a value in which one member, however deep, is replaced by a bad value or left out. */
+function* corrupted(value: unknown): Generator<unknown> {
+  yield* badValues
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, member] of Object.entries(value)) {
+    const replace = (changed: unknown) =>
+      Array.isArray(value)
+        ? value.map((each, index) => (String(index) === key ? changed : each))
+        : { ...value, [key]: changed }
+    if (!Array.isArray(value)) {
+      const { [key]: _, ...rest } = value as Readonly<Record<string, unknown>>
+      yield rest
+      yield { ...value, [`${key}s`]: member }
+    }
+    for (const changed of corrupted(member)) yield replace(changed)
+  }
+}
+
+describe('a configuration with any one thing wrong', () => {
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
+  const full = {
+    ...writtenConfig('mysql://lapse@db/lapse', {
+      table: 'person.audit_log',
+      listen: { host: '127.0.0.1', port: 4780, keepAliveSeconds: 75 },
+      trustProxy: ['10.0.0.0/8'],
+      forwardedHeader: 'Forwarded',
+      rateLimit: { requestsPerMinute: 3000 },
+      purge: { dailyAt: '03:00' },
+      logLevel: 'info',
+    }),
+    sites: {
+      acme: {
+        origins: [origin],
+        idleTimeoutSeconds: 1800,
+        absoluteTimeoutSeconds: 43_200,
+        graceSeconds: 10,
+        ticketKeys: [
+          { alg: 'HS256', secret: 'env:TICKET_SECRET' },
+          { alg: 'EdDSA', jwks: { keys: [jwk] } },
+          { alg: 'ES256', jwksUrl: 'https://app.acme.com/jwks.json' },
+        ],
+        requireTicket: true,
+        ip: 'full',
+        retentionDays: 400,
+      },
+    },
+  }
+
+  function faultsOf(written: unknown): string[] {
+    try {
+      parseConfig(written, environment)
+      return []
+    } catch (error) {
+      if (error instanceof ConfigError) return error.message.split('\n').slice(1)
+      throw error
+    }
+  }
+
+  test('is good while nothing is', () => {
+    expect(faultsOf(full)).toEqual([])
+  })
+
+  test('is refused in plain sentences that name the setting', () => {
+    const faults = [...corrupted(full)].flatMap(faultsOf)
+    expect(faults.length).toBeGreaterThan(300)
+    expect(faults.filter((fault) => rawText.test(fault))).toEqual([])
+    expect(faults.filter((fault) => !/^ {2}\S[^:]*: \S.+/.test(fault))).toEqual([])
+  })
+
+  test('names what it knows where a setting is misspelt', () => {
+    expect(faultsOf({ ...full, listen: { hots: '::' } })).toEqual([
+      '  listen.hots: is not known here; known are host, port, keepAliveSeconds',
+    ])
+  })
+
+  test.each([null, [], 'acme', 7])('says what "sites" is when it is %j', (sites) => {
+    expect(faultsOf({ ...full, sites })).toEqual([
+      '  sites: must be an object with an entry for each site, under its name',
+    ])
+  })
+
+  test('names what is wrong inside sites with wrong names, and all of those names', () => {
+    const sites = JSON.parse(`{
+      "my shop": { "origins": ["https://shop.acme.com/"], "idleTimeoutSeconds": 0 },
+      "__proto__": { "origins": [], "idleTimeoutSeconds": 1800 },
+      "": { "origins": ["https://acme.com"] },
+      "\\u001b[2J": { "origins": ["https://acme.com"], "idleTimeoutSeconds": 1800 },
+      "acme": { "origins": ["https://app.acme.com"], "idleTimeoutSeconds": "1800" }
+    }`)
+    const faults = faultsOf({ ...full, sites })
+    expect(faults.map((fault) => fault.split(': ')[0]?.trim()).sort()).toEqual(
+      [
+        'sites."my shop"',
+        'sites."my shop".origins.0',
+        'sites."my shop".idleTimeoutSeconds',
+        'sites.__proto__',
+        'sites.__proto__.origins',
+        'sites.""',
+        'sites."".idleTimeoutSeconds',
+        'sites."\\u001b[2J"',
+        'sites.acme.idleTimeoutSeconds',
+      ].sort(),
+    )
+  })
+})
+
+describe('a request with any one thing wrong', () => {
+  let collector: TestCollector
+  let readToken: string
+  let writeToken: string
+  beforeAll(async () => {
+    collector = await createCollector({ name: 'SQLite' })
+    readToken = (await issueToken(collector.store)).token
+    writeToken = (await issueToken(collector.store, { scope: 'write' })).token
+  })
+  afterAll(() => collector.end())
+
+  async function detailsOf(response: Response): Promise<string[]> {
+    if (response.ok) return []
+    const { detail, errors = [] } = await response.json()
+    return [detail, ...errors.map((error: FieldFault) => error.detail)]
+  }
+
+  test('is refused in plain sentences: reports of browsers and of servers', async () => {
+    const now = Date.now()
+    const server = { site: 'acme', session: 'a', marker: crypto.randomUUID(), reason: 'revoked' }
+    const times = { startedAt: now, lastAccessAt: now, detectedAt: now, sentAt: now }
+    const details: string[] = []
+    for (const report of corrupted({ ...eventOf(), ticket: 'eyJ' }))
+      details.push(...(await detailsOf(await collector.post(report))))
+    for (const report of corrupted({ ...server, ...times, detectedBy: 'server' }))
+      details.push(
+        ...(await detailsOf(await collector.post(report, { Authorization: `Bearer ${writeToken}` }))),
+      )
+    expect(details.length).toBeGreaterThan(200)
+    expect(details.filter((detail) => rawText.test(detail) || /\p{Cc}/u.test(detail))).toEqual([])
+  })
+
+  test('is refused in plain sentences: queries', async () => {
+    const parameters = ['site', 'subject', 'session', 'reason', 'evidence', 'from', 'to', 'limit', 'cursor']
+    const own = ['format', 'bucket', 'timeZone', 'colour', '__proto__', 'constructor']
+    const values = ['', 'x', '-1', '1.5', '1767340800', '\u009b', '9'.repeat(300), '__proto__']
+    const details: string[] = []
+    for (const path of ['v1/lapses', 'v1/summary'])
+      for (const name of [...parameters, ...own])
+        for (const value of [...values, 'a&x=b']) {
+          const repeated = value === 'a&x=b'
+          const query = repeated ? `${name}=a&${name}=b` : `${name}=${encodeURIComponent(value)}`
+          const headers = { Authorization: `Bearer ${readToken}` }
+          details.push(...(await detailsOf(await fetch(`${collector.url}/${path}?${query}`, { headers }))))
+        }
+    expect(details.length).toBeGreaterThan(100)
+    expect(details.filter((detail) => rawText.test(detail) || /\p{Cc}/u.test(detail))).toEqual([])
+  })
+
+  test('is refused in plain sentences: tickets', async () => {
+    const claims = {
+      iss: 'signed',
+      sub: 'u_7',
+      iat: 1_767_340_800,
+      sid: 'a',
+      exp: 4e9,
+      nbf: 1,
+      idle: 60,
+      abs: 60,
+    }
+    const details: string[] = []
+    for (const changed of corrupted(claims)) {
+      if (typeof changed !== 'object' || changed === null || Array.isArray(changed)) continue
+      const ticket = await new SignJWT({ ...changed })
+        .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
+        .sign(new TextEncoder().encode(environment.TICKET_SECRET))
+      details.push(...(await detailsOf(await collector.post(eventOf({ site: 'signed', ticket })))))
+    }
+    for (const ticket of ['x', 'a.b.c', '{}', '..'])
+      details.push(...(await detailsOf(await collector.post(eventOf({ site: 'signed', ticket })))))
+    expect(details.length).toBeGreaterThan(50)
+    expect(details.filter((detail) => rawText.test(detail) || /ERR_|timestamp check/.test(detail))).toEqual(
+      [],
+    )
+  })
+})

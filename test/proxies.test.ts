@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
+import { Agent, request } from 'node:https'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { openStore, parseConfig } from '@lapse/collector'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { serve, stop } from './collector.ts'
+import { createDatabase, type TestDatabase } from './databases.ts'
+import { type FrontProxy, proxyNames, startProxy } from './proxies.ts'
+import { freePort } from './servers.ts'
+
+const origin = 'https://app.acme.com'
+/** The client's own address, by which it can be told from the proxy. */
+const localAddress = '127.0.0.2'
+// Two collectors share a server's database.
+const server = inject('databaseServers').find(({ url }) => url !== undefined)
+
+/** A client that keeps its connection. */
+interface Client {
+  /** Posts a report and resolves to the status of the answer. */
+  post(session: string, headers?: Readonly<Record<string, string>>): Promise<number>
+}
+
+function reportOf(session: string): string {
+  const now = Date.now()
+  const times = { startedAt: now - 3_600_000, lastAccessAt: now - 2_400_000, detectedAt: now, sentAt: now }
+  return JSON.stringify({ site: 'acme', marker: randomUUID(), session, detectedBy: 'login_page', ...times })
+}
+
+const contentType = { Origin: origin, 'Content-Type': 'text/plain' }
+
+function http1Client({ port, certificate: ca }: FrontProxy): Client {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca, localAddress })
+  onTestFinished(() => agent.destroy())
+  return {
+    async post(session, headers = {}) {
+      const options = { agent, port, method: 'POST', headers: { ...contentType, ...headers } }
+      const outgoing = request(`https://127.0.0.1:${port}/v1/lapses`, options)
+      outgoing.end(reportOf(session))
+      const [response] = await once(outgoing, 'response')
+      await response.resume().toArray()
+      return response.statusCode
+    },
+  }
+}
+
+function http2Client({ port, certificate: ca }: FrontProxy): Client {
+  const connection = connectHttp2(`https://127.0.0.1:${port}`, {
+    createConnection: () =>
+      connectTls({
+        socket: connect({ host: '127.0.0.1', port, localAddress }),
+        host: '127.0.0.1',
+        ca,
+        ALPNProtocols: ['h2'],
+      }),
+  })
+  onTestFinished(() => connection.destroy())
+  return {
+    async post(session, headers = {}) {
+      const stream = connection.request({
+        ':method': 'POST',
+        ':path': '/v1/lapses',
+        ...contentType,
+        ...headers,
+      })
+      stream.end(reportOf(session))
+      const [answer] = await once(stream, 'response')
+      await stream.resume().toArray()
+      return answer[':status']
+    },
+  }
+}
+
+const clients = { 'HTTP/1.1': http1Client, 'HTTP/2': http2Client }
+
+describe.each(proxyNames)('behind %s', (name) => {
+  let folder: string
+  let database: TestDatabase
+  let proxy: FrontProxy
+  let collectors: Replica[]
+
+  interface Replica {
+    readonly port: number
+    restart(): Promise<void>
+    end(): Promise<void>
+  }
+
+  async function startReplica(): Promise<Replica> {
+    const port = await freePort()
+    const file = join(folder, `${port}.json`)
+    const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800, ip: 'full' } }
+    const config = { database: database.url, listen: { port }, trustProxy: ['127.0.0.1'], sites }
+    writeFileSync(file, JSON.stringify(config))
+    const start = () => serve(file, `http://127.0.0.1:${port}`)
+    let child = await start()
+    return {
+      port,
+      async restart() {
+        await stop(child)
+        child = await start()
+      },
+      end: () => stop(child),
+    }
+  }
+
+  beforeAll(async () => {
+    if (!server) throw new Error('No database server is there.')
+    folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+    database = await createDatabase(server)
+    const site = { origins: [origin], idleTimeoutSeconds: 1800 }
+    const config = parseConfig({ database: database.url, sites: { acme: site } }, {})
+    const store = openStore(config.database, config.table)
+    await store.migrate()
+    await store.close()
+    const [first, second] = [await startReplica(), await startReplica()]
+    collectors = [first, second]
+    proxy = await startProxy(name, [first.port, second.port])
+  })
+  afterAll(async () => {
+    await proxy.end()
+    for (const collector of collectors) await collector.end()
+    await database.drop()
+    rmSync(folder, { recursive: true })
+  })
+
+  const addressesOf = async (sessions: readonly string[]) => {
+    const rows = await database.rows()
+    return sessions.map((session) => rows.find((row) => row.session_key === session)?.ip)
+  }
+
+  test.each(Object.entries(clients))(
+    'a row has the address of its client, whatever that client says of itself: %s',
+    async (_, open) => {
+      const client = open(proxy)
+      const sessions = Array.from({ length: 8 }, () => randomUUID())
+      for (const session of sessions) expect(await client.post(session)).toBe(201)
+      const invented = { 'X-Forwarded-For': '198.51.100.1', Forwarded: 'for=198.51.100.9;proto=https' }
+      const liar = randomUUID()
+      expect(await client.post(liar, invented)).toBe(201)
+      expect(await addressesOf([...sessions, liar])).toEqual([...sessions, liar].map(() => localAddress))
+    },
+  )
+
+  test('a connection that was idle for longer than five seconds is still good', async () => {
+    const open = [http1Client(proxy), http1Client(proxy), http2Client(proxy)]
+    const postAll = () => Promise.all(open.map((client) => client.post(randomUUID())))
+    expect(await postAll()).toEqual([201, 201, 201])
+    await sleep(6_000)
+    expect(await postAll()).toEqual([201, 201, 201])
+  })
+
+  test('no report fails while the collectors are restarted one by one, and none is lost', async () => {
+    const open = [
+      ...Array.from({ length: 6 }, () => http1Client(proxy)),
+      http2Client(proxy),
+      http2Client(proxy),
+    ]
+    const posted = new Map<string, number>()
+    let isStopped = false
+    const load = open.map(async (client) => {
+      while (!isStopped) {
+        const session = randomUUID()
+        posted.set(session, await client.post(session))
+        await sleep(10)
+      }
+    })
+    const restarts = async () => {
+      await sleep(500)
+      for (const collector of [...collectors, ...collectors]) {
+        await collector.restart()
+        await sleep(1_500)
+      }
+    }
+    await restarts().finally(() => {
+      isStopped = true
+    })
+    await Promise.all(load)
+    expect(posted.size).toBeGreaterThan(500)
+    // 200 where the first try was recorded, and its answer was lost.
+    expect([...posted].filter(([, status]) => status !== 201 && status !== 200)).toEqual([])
+    const stored = new Set((await database.rows()).map((row) => row.session_key))
+    expect([...posted.keys()].filter((session) => !stored.has(session))).toEqual([])
+  })
+})
