@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResultSetHeader } from 'mysql2'
 import type { Lapse, LapseRow } from '../lapse/row.ts'
 import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
+import { batchSize } from './batchSize.ts'
 import { hasErrorCode, isRetryable } from './databaseErrors.ts'
 import type { MysqlLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
@@ -177,17 +178,17 @@ async function insertOnce(
 const rowOverheadBytes = 256
 
 /**
- * Splits rows into statements: as many as the server's packet holds, and powers of two, so that a connection prepares
- * nine statements at most rather than one for each number of rows.
+ * Splits rows into statements: as many as the server's packet holds, and of few different sizes, because a connection
+ * prepares a statement for each of them.
  */
 function statementSizes(rows: readonly Lapse[], maxPacketBytes: number): number[] {
   const bytes = rows.map(byteLength)
   const sizes: number[] = []
   let start = 0
   while (start < rows.length) {
-    let size = 2 ** Math.floor(Math.log2(rows.length - start))
+    let size = batchSize(rows.length - start)
     const fits = () => sum(bytes.slice(start, start + size)) <= maxPacketBytes
-    while (size > 1 && !fits()) size /= 2
+    while (size > 1 && !fits()) size = batchSize(size - 1)
     sizes.push(size)
     start += size
   }
@@ -208,7 +209,10 @@ async function insertAll(
   lapses: readonly Lapse[],
 ): Promise<number[]> {
   const insert = statements.insert(lapses.length)
-  const values = lapses.flatMap((lapse) => valuesOf(lapse, toDatetime))
+  // Numbers as text take half the time of the driver's integers, and are as exact.
+  const values = lapses
+    .flatMap((lapse) => valuesOf(lapse, toDatetime))
+    .map((value) => (typeof value === 'number' ? String(value) : value))
   if (isMariadb) {
     const rows = await execute<{ id: number }[]>(connection, `${insert} returning id`, values)
     return rows.map(({ id }) => id)

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { LapseError } from '../lapse/error.ts'
 import type { Lapse, Recorded } from '../lapse/row.ts'
+import { batchSize } from './batchSize.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
 
 /** What became of one row of a batch. A row that the database refuses for itself fails alone. */
@@ -113,7 +114,7 @@ export class Writer {
     while (this.#queue.length > 0 && !this.#isAway) {
       // What has arrived in this turn of the event loop goes along.
       await nextTurn()
-      await this.#writeBatch(this.#queue.splice(0, batchSize(this.#queue.length)))
+      await this.#writeBatch(this.#queue.splice(0, batchSize(Math.min(this.#queue.length, maxBatch))))
     }
     this.#lanes -= 1
   }
@@ -167,11 +168,6 @@ export class Writer {
     }
     this.#isAway = false
   }
-}
-
-/** A power of two: so a connection needs nine prepared statements, not one for each number of rows. */
-function batchSize(waiting: number): number {
-  return 2 ** Math.floor(Math.log2(Math.min(Math.max(waiting, 1), maxBatch)))
 }
 
 /** A fault of the connection, or of the host behind it, rather than of the statement. */
