@@ -10,6 +10,7 @@ const migrations = [
   '0004_rollup',
   '0005_rollup_by_site',
   '0006_filter_indexes',
+  '0008_received_index',
 ]
 
 describe.each(inject('databaseServers'))('migration on $name', (server) => {

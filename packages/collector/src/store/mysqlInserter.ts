@@ -4,6 +4,7 @@ import type { Lapse, LapseRow } from '../lapse/row.ts'
 import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
 import type { MysqlLocation } from './databaseUrl.ts'
 import { type MysqlConnection, mysqlConnector, query } from './mysqlConnection.ts'
+import { isRefusal } from './refusal.ts'
 import { ConnectionLostError, type Inserter, type Outcome } from './writer.ts'
 
 const attempts = 5
@@ -160,21 +161,6 @@ const keyOf = ({ site, sessionKey }: Pick<Lapse, 'site' | 'sessionKey'>) => `${s
 
 function hasCode(error: unknown, codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}
-
-// What a table of the host's may say to a trigger's row, and MySQL and MariaDB have no SQLSTATE for.
-const refusalCodes = [
-  'ER_NO_DEFAULT_FOR_FIELD',
-  'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
-  'WARN_DATA_TRUNCATED',
-  'ER_CHECK_CONSTRAINT_VIOLATED',
-]
-
-/** Data exceptions, violated constraints, and what triggers raise: classes 22, 23 and 45 of SQLSTATE, and some more. */
-function isRefusal(error: unknown): boolean {
-  const isOfClass =
-    error instanceof Error && 'sqlState' in error && /^(22|23|45)/.test(String(error.sqlState))
-  return isOfClass || hasCode(error, refusalCodes)
 }
 
 /** Not an answer of the server to the statement, or one that says that another host takes writes. */
