@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import proxyAddress from 'proxy-addr'
+import { shorten } from '../lapse/shorten.ts'
 import type { Context, Middleware } from './context.ts'
 import type { CollectorParts } from './parts.ts'
+
+const maxPathLength = 200
 
 /**
  * Gives each request an id, and a line in the log and a place in the metrics when it is answered.
@@ -27,7 +30,8 @@ export function requestLog({ log, metrics, settings }: CollectorParts): Middlewa
     await next()
     const { method, status } = ctx
     const durationMs = performance.now() - startedAt
-    const { path, logged } = ctx.state
+    const { logged } = ctx.state
+    const path = ctx.state.path && shorten(ctx.state.path, maxPathLength)
     log.info({ requestId, method, path, status, durationMs: Math.round(durationMs), ...logged }, 'request')
     metrics.observeRequest(ctx._matchedRoute?.toString() ?? 'none', method, status, durationMs / 1000)
   }
