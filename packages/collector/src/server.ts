@@ -67,7 +67,7 @@ export async function startCollector(
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
     const dailyPurge = startDailyPurge(config, store, log)
-    const rollingUp = startRollingUp(store, log)
+    const rollingUp = startRollingUp(store, log, metrics)
 
     return {
       url,

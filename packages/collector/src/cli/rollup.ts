@@ -27,10 +27,15 @@ export const rollup = new Command('rollup')
             bar.setTotal(lastId)
             bar.update(upToId)
           },
+          onSkipped({ rows, reason }) {
+            process.stderr.write(
+              `lapse: ${rows} rows could not be counted: ${reason}. Summaries lack them.\n`,
+            )
+          },
         })
         .finally(() => bar.stop())
       process.stdout.write(
-        `The rows up to ${upTo} are rolled up. Those of the last two minutes lapse serve adds by itself.\n`,
+        `The rows up to ${upTo} are rolled up. lapse serve adds rows from the last two minutes automatically.\n`,
       )
     })
   })
