@@ -49,6 +49,9 @@ const databaseSchemaOf = (environment: Environment) =>
     })
     .pipe(databaseUrlSchema)
 
+/** Keys rotate: a few at a time. Each of them may be tried for a ticket. */
+const maxTicketKeys = 10
+
 const siteSchemaOf = (environment: Environment) =>
   z
     .strictObject({
@@ -56,7 +59,10 @@ const siteSchemaOf = (environment: Environment) =>
       idleTimeoutSeconds: seconds,
       absoluteTimeoutSeconds: seconds.optional(),
       graceSeconds: z.number().min(0).optional(),
-      ticketKeys: z.array(ticketKeySchemaOf(environment)).default([]),
+      ticketKeys: z
+        .array(ticketKeySchemaOf(environment))
+        .max(maxTicketKeys, { error: `write at most ${maxTicketKeys} keys` })
+        .default([]),
       requireTicket: z.boolean().default(false),
       ip: z.enum(['truncated', 'full', 'none']).default('truncated'),
       retentionDays: z.int().positive().optional(),

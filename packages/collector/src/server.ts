@@ -98,7 +98,7 @@ export async function startCollector(
 
 async function prepareSites(sites: Config['sites'], dashboardKey: TicketKey): Promise<Record<string, Site>> {
   const entries = Object.entries(sites).map(async ([name, site]) => {
-    const ticketKeys = await prepareTicketKeys(site.ticketKeys)
+    const ticketKeys = await prepareTicketKeys(name, site.ticketKeys)
     if (name === dashboardSite) ticketKeys.push(dashboardKey)
     return [name, { ...site, ticketKeys }] as const
   })

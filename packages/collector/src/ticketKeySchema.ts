@@ -1,8 +1,8 @@
-import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
 import { type Environment, notSet, variableIn } from './environment.ts'
 import { always } from './lapse/always.ts'
 import { publicKeyAlgorithms } from './lapse/ticket.ts'
+import { maxKeysInSet, publicKeyFault } from './publicKey.ts'
 
 const secretOf = (environment: Environment) =>
   z.string().transform((text, context) => {
@@ -19,40 +19,26 @@ const secretOf = (environment: Environment) =>
     return z.NEVER
   })
 
-type PublicKeyAlgorithm = (typeof publicKeyAlgorithms)[number]
-
-/** The key type, and the curve if it has one, of each algorithm. */
-const kinds: Readonly<Record<PublicKeyAlgorithm, { readonly kty: string; readonly crv?: string }>> = {
-  EdDSA: { kty: 'OKP', crv: 'Ed25519' },
-  ES256: { kty: 'EC', crv: 'P-256' },
-  RS256: { kty: 'RSA' },
-}
-
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
-
-const jwkSet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
-
-/** Says what is wrong with a JWK, or nothing. */
-function faultOf(jwk: Readonly<Record<string, unknown>>, alg: PublicKeyAlgorithm): string | undefined {
-  if (privateMembers.some((member) => member in jwk))
-    return 'this is a private key: write the public key only'
-  const { kty, crv } = kinds[alg]
-  if (jwk.kty !== kty || jwk.crv !== crv)
-    return `${alg} takes keys with kty ${kty}${crv ? ` and crv ${crv}` : ''}`
-  try {
-    const { asymmetricKeyDetails } = createPublicKey({ key: jwk, format: 'jwk' })
-    const bits = asymmetricKeyDetails?.modulusLength
-    // RFC 7518, section 3.3.
-    return bits !== undefined && bits < 2048 ? 'an RSA key has at least 2048 bits' : undefined
-  } catch {
-    return 'this is no key: its members are missing or wrong'
-  }
-}
+const jwkSet = z.object({
+  keys: z
+    .array(z.looseObject({ kty: z.string() }))
+    .min(1)
+    .max(maxKeysInSet, { error: `write at most ${maxKeysInSet} keys` }),
+})
 
 const isSafeUrl = (text: string) => {
   const url = URL.parse(text)
   const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)
+}
+
+const hasReadableCredentials = (text: string) => {
+  const { username = '', password = '' } = URL.parse(text) ?? {}
+  try {
+    return decodeURIComponent(username + password) !== undefined
+  } catch {
+    return false
+  }
 }
 
 const publicKeys = z
@@ -62,6 +48,9 @@ const publicKeys = z
     jwksUrl: z
       .string()
       .refine(isSafeUrl, { error: 'write an https URL; http is for this machine only' })
+      .refine(hasReadableCredentials, {
+        error: 'in the user or the password, a % is not followed by two hexadecimal digits',
+      })
       .optional(),
   })
   .refine(({ jwks, jwksUrl }) => (jwks === undefined) !== (jwksUrl === undefined), {
@@ -70,7 +59,7 @@ const publicKeys = z
   })
   .superRefine(({ alg, jwks }, context) => {
     jwks?.keys.forEach((jwk, index) => {
-      const message = faultOf(jwk, alg)
+      const message = publicKeyFault(jwk, alg)
       if (message) context.addIssue({ code: 'custom', path: ['jwks', 'keys', index], message })
     })
   })
