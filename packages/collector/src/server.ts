@@ -11,6 +11,7 @@ import { dashboardSite, dashboardTicketKey } from './lapse/dashboardSession.ts'
 import type { Site } from './lapse/site.ts'
 import type { TicketKey } from './lapse/ticket.ts'
 import { startRollingUp } from './rollingUp.ts'
+import { serializeError } from './serializeError.ts'
 import { openStore, openWriter } from './store/store.ts'
 import { prepareTicketKeys } from './ticketKeys.ts'
 
@@ -37,8 +38,9 @@ const maxDrainMs = 9_000
  */
 export async function startCollector(
   config: Config,
-  log: Logger = pino({ level: config.logLevel }, logDestination()),
+  logger: Logger = pino({ level: config.logLevel }, logDestination()),
 ): Promise<Collector> {
+  const log = logger.child({}, { serializers: { err: serializeError } })
   const store = openStore(config.database, config.table)
   const metrics = createMetrics(() => writer)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { databaseMessage } from './databaseError.ts'
 import { withLease } from './lease.ts'
 import { isRefusal } from './refusal.ts'
 import { takeOffRollup } from './rollup.ts'
@@ -120,7 +121,7 @@ async function* deleteExpired(database: Knex, tableName: string, expired: Expire
   const [first] = refused
   if (!first) return
   const count = refused.length > maxRefused ? `more than ${maxRefused} rows` : `${refused.length} rows`
-  const why = first.error instanceof Error ? first.error.message.split(' - ').at(-1) : String(first.error)
+  const why = first.error instanceof Error ? databaseMessage(first.error) : String(first.error)
   throw new Error(
     `the database refused to delete ${count}, the first of them with the id ${first.id}: ${why}`,
     {

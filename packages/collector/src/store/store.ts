@@ -7,6 +7,7 @@ import type { Token } from '../lapse/token.ts'
 import { arrivals, type FollowOptions } from './arrivals.ts'
 import { auditTable, type Page } from './auditTable.ts'
 import { connect, createMissingDatabase } from './connect.ts'
+import { databaseMessage } from './databaseError.ts'
 import type { DatabaseLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { LeaseHeldError } from './lease.ts'
@@ -182,8 +183,7 @@ function explain(cause: unknown, location: DatabaseLocation): Error {
       ? `sqlite:${location.path}`
       : `mysql://${location.user}@${location.hosts.map(({ host, port }) => `${host}:${port}`).join()}/${location.database}`
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  // knex writes the whole statement before the message of the database.
-  const why = (cause instanceof Error && cause.message.split(' - ').at(-1)) || code || String(cause)
+  const why = (cause instanceof Error && databaseMessage(cause)) || code || String(cause)
   const hint = /NO_SUCH_TABLE|no such table/.test(code + why)
     ? 'Run: lapse migrate'
     : 'Check that it runs, and that the URL, the account and its rights are right.'
