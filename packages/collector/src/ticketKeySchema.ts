@@ -4,20 +4,35 @@ import { always } from './lapse/always.ts'
 import { publicKeyAlgorithms } from './lapse/ticket.ts'
 import { maxKeysInSet, publicKeyFault } from './publicKey.ts'
 
-const secretOf = (environment: Environment) =>
-  z.string().transform((text, context) => {
+/** A secret from an environment variable, or why there is none: not every command needs it. */
+export type TicketSecret = { readonly value: string } | { readonly fault: string }
+
+/** @throws where the secret is missing or too short. */
+export function readSecret(site: string, secret: TicketSecret): string {
+  if ('value' in secret) return secret.value
+  throw new Error(`The site "${site}" has no secret: ${secret.fault}.`)
+}
+
+const secretOf = (environment: Environment, areSecretsUsed: boolean) =>
+  z.string().transform((text, context): TicketSecret => {
     const name = variableIn(text)
-    const secret = name && environment[name]
-    // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
-    if (secret && Buffer.byteLength(secret) >= 32) return secret
-    const message = !name
-      ? 'a secret is not written here: put it into an environment variable and write env:NAME'
-      : secret
-        ? `the environment variable ${name} is shorter than 32 bytes, too short for HS256`
-        : notSet(name)
-    context.addIssue({ code: 'custom', message })
-    return z.NEVER
+    const secret = name === undefined ? notASecret : secretIn(environment, name)
+    if ('fault' in secret && (areSecretsUsed || name === undefined))
+      context.addIssue({ code: 'custom', message: secret.fault })
+    return secret
   })
+
+const notASecret: TicketSecret = {
+  fault: 'a secret is not written here: put it into an environment variable and write env:NAME',
+}
+
+function secretIn(environment: Environment, name: string): TicketSecret {
+  const value = environment[name]
+  if (!value) return { fault: notSet(name) }
+  // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
+  if (Buffer.byteLength(value) >= 32) return { value }
+  return { fault: `the environment variable ${name} is shorter than 32 bytes, too short for HS256` }
+}
 
 const jwkSet = z.object({
   keys: z
@@ -64,8 +79,9 @@ const publicKeys = z
     })
   })
 
-/** One entry of a site's `ticketKeys`. */
-export function ticketKeySchemaOf(environment: Environment) {
-  const sharedSecret = z.strictObject({ alg: z.literal('HS256'), secret: secretOf(environment) })
+/** One entry of a site's `ticketKeys`. Where secrets are not used, one that is not set is no fault. */
+export function ticketKeySchemaOf(environment: Environment, areSecretsUsed: boolean) {
+  const secret = secretOf(environment, areSecretsUsed)
+  const sharedSecret = z.strictObject({ alg: z.literal('HS256'), secret })
   return z.discriminatedUnion('alg', [sharedSecret, publicKeys])
 }

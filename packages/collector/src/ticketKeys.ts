@@ -2,6 +2,7 @@ import { createLocalJWKSet } from 'jose'
 import type { Config } from './config.ts'
 import type { TicketKey } from './lapse/ticket.ts'
 import { remoteKeys } from './remoteKeys.ts'
+import { readSecret } from './ticketKeySchema.ts'
 
 type WrittenKey = Config['sites'][string]['ticketKeys'][number]
 
@@ -12,7 +13,7 @@ export function prepareTicketKeys(site: string, written: readonly WrittenKey[]):
 
 async function prepare(site: string, written: WrittenKey): Promise<TicketKey> {
   if ('secret' in written) {
-    const secret = new TextEncoder().encode(written.secret)
+    const secret = new TextEncoder().encode(readSecret(site, written.secret))
     const algorithm = { name: 'HMAC', hash: 'SHA-256' }
     return {
       alg: written.alg,

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, loadStoreConfig } from '../config.ts'
 import { expiredAt } from '../retention.ts'
 import type { Expired } from '../store/purge.ts'
 import type { Store } from '../store/store.ts'
@@ -22,7 +22,7 @@ export const purge = new Command('purge')
   .option('--site <site>', 'only this site')
   .option('--dry-run', 'count them, and delete nothing', false)
   .action(async ({ config: path, site, dryRun }: PurgeOptions) => {
-    const config = loadConfig(path)
+    const config = loadStoreConfig(path)
     const all = expiredAt(new Date(), chosenSites(config, site))
     if (all.length === 0) throw new Error(nothingExpires(site))
     await withStore(config, async (store) => {

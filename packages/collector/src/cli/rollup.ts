@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadStoreConfig } from '../config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { withStore } from './withStore.ts'
 
@@ -11,7 +11,7 @@ export const rollup = new Command('rollup')
   )
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const config = loadConfig(path)
+    const config = loadStoreConfig(path)
     await withStore(config, async (store) => {
       const bar = new SingleBar({
         format: '{bar} {percentage} % | {eta_formatted} left',

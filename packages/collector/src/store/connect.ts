@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 import knex, { type Knex } from 'knex'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
 import { mysqlConnector } from './mysqlConnection.ts'
+import { createSqliteFile } from './sqliteFile.ts'
 
 /** How long a caller waits for a connection before it hears that the database is away. */
 const acquireTimeoutMs = 5_000
@@ -63,9 +64,9 @@ function mysql(location: MysqlLocation, log: Knex.Logger): Knex {
   return database
 }
 
-/** Makes the database that a MySQL URL names, if the server lacks it. SQLite makes its file by itself. */
+/** Makes the database that a URL names, if it is missing: a file, or a database on the server. */
 export async function createMissingDatabase(location: DatabaseLocation): Promise<void> {
-  if (location.dialect === 'sqlite') return
+  if (location.dialect === 'sqlite') return createSqliteFile(location.path)
   const named = connect(location)
   try {
     await named.raw('select 1')

@@ -70,7 +70,7 @@ interface Statements {
 }
 
 function prepare(path: string, tableName: string): Statements {
-  const database = new Database(path)
+  const database = new Database(path, { fileMustExist: true })
   try {
     prepareSqlite(database)
     // Waiting here would stop the whole process; the inserter waits without.
