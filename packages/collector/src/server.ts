@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import { type Config, dashboardLimits } from './config.ts'
 import { startDailyPurge } from './dailyPurge.ts'
+import { databaseFileWarning } from './exposedFiles.ts'
 import { createApp } from './http/app.ts'
 import { answerMalformed } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -46,6 +47,8 @@ export async function startCollector(
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
     if (config.database.dialect === 'sqlite') await store.migrate()
+    const warning = databaseFileWarning(config.database)
+    if (warning !== undefined) log.warn(warning)
     const lifecycle = { isStopping: false }
     const app = createApp({
       settings: {
