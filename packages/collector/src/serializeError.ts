@@ -1,6 +1,6 @@
 import { redactSecrets } from './lapse/redactSecrets.ts'
 import { shorten } from './lapse/shorten.ts'
-import { databaseMessage, isDatabaseError, withoutQuoted } from './store/databaseError.ts'
+import { databaseMessage, withoutQuoted } from './store/databaseError.ts'
 
 interface LoggedError {
   readonly type: string
@@ -47,10 +47,8 @@ function errorsOf(error: Error, depth: number): readonly LoggedError[] | undefin
 }
 
 function messageOf(error: Error): string {
-  if (isDatabaseError(error)) return databaseMessage(error)
   // `JSON.parse` quotes the text around the fault.
-  if (error instanceof SyntaxError) return withoutQuoted(error.message)
-  return error.message
+  return error instanceof SyntaxError ? withoutQuoted(error.message) : databaseMessage(error)
 }
 
 function wordOf(value: unknown): string | undefined {

@@ -189,7 +189,9 @@ describe('a relative path of an SQLite database', () => {
     for (const name of ['migrate', 'serve'])
       expect(await lapse(name)).toMatchObject({
         status: 1,
-        stderr: expect.stringMatching(`the folder ${join(folder, 'none')} is missing`),
+        stderr: expect.stringContaining(
+          `the folder ${join(folder, 'none')} is missing. Create it, or correct the path in "database".`,
+        ),
       })
   })
 

@@ -225,4 +225,38 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
     expect(await sql()('session_audit')).toEqual([])
     expect(await sql()('session_audit_rollup')).toEqual([])
   })
+
+  test('lets rows from the year 9999, which an earlier version took, stop neither lists nor summaries', async () => {
+    const far = [Date.UTC(9999, 11, 31, 23, 59, 59, 999), Date.UTC(9999, 11, 31), Date.UTC(9998, 0)]
+    const rows = [...far, noon, noon - day, 0]
+    await insertRows(
+      sql(),
+      rows.map((at, index) => ({
+        ...{ session: `s_${index}`, detected_at: at, received_at: time(noon) },
+        ...{ started_at: time(at), last_access_at: time(at), expired_at: null },
+      })),
+    )
+    const headers = { Authorization: `Bearer ${token}`, Connection: 'close' }
+    const seen: string[] = []
+    let cursor: string | null = null
+    do {
+      const query: string = cursor === null ? '' : `&cursor=${cursor}`
+      const response = await fetch(`${collector.url}/v1/lapses?limit=2${query}`, { headers })
+      const page = await response.json()
+      seen.push(...page.lapses.map(({ detectedAt }: { detectedAt: string }) => detectedAt))
+      cursor = page.next
+    } while (cursor !== null && seen.length < 20)
+    expect(seen).toEqual(rows.map((at) => new Date(at).toISOString()))
+    for (const format of ['csv', 'ndjson', 'ecs', 'ocsf', 'owasp']) {
+      const response = await fetch(`${collector.url}/v1/lapses?format=${format}`, { headers })
+      expect((await response.text()).match(/self_reported/g)?.length, format).toBe(rows.length)
+    }
+    for (const _ of ['before', 'after the rollup']) {
+      expect((await summary(noon - day, noon + day)).counts).toHaveLength(2)
+      expect((await summary(Date.UTC(9998, 0), Date.UTC(9998, 1))).counts).toHaveLength(1)
+      expect((await summary(Date.UTC(9999, 11, 1), far[0] ?? 0)).counts).toHaveLength(1)
+      await collector.store.rollUp()
+    }
+    expect(await mark()).toBe(rows.length)
+  })
 })

@@ -29,7 +29,7 @@ class RefusedRowError extends Error {
 }
 
 /** Whether an error came from a database, or from knex about a statement: its message may hold values. */
-export function isDatabaseError(error: Error): boolean {
+function isDatabaseError(error: Error): boolean {
   return (
     'sqlState' in error ||
     'sql' in error ||
@@ -39,10 +39,11 @@ export function isDatabaseError(error: Error): boolean {
 }
 
 /**
- * The message of a database's error without any text of a statement or value of a row. knex writes the statement with
+ * The message of an error, and if it is a database's, without any text of a statement or value of a row. knex writes the statement with
  * its values in front of it, and the databases quote values, such as in "Duplicate entry 'acme-a1f' for key".
  */
 export function databaseMessage(error: Error): string {
+  if (!isDatabaseError(error)) return error.message
   const message = 'sqlMessage' in error ? String(error.sqlMessage) : withoutStatement(error.message)
   if (quotesOnlyNames.has(codeOf(error))) return message
   return withoutQuoted(message)

@@ -103,8 +103,7 @@ async function* deleteExpired(database: Knex, tableName: string, expired: Expire
       .select('id', 'received_at')
       .orderBy(['received_at', 'id'])
       .limit(chunkRows)
-    // Behind what was deleted: its entries stay in the index for a while, and each would be read again. What was
-    // refused is still there.
+    // Deleted entries stay in the index for a while, and each would be read again. Refused rows are still there.
     if (last) {
       const { id, received_at: at } = last
       query

@@ -5,7 +5,7 @@ import type { RowCount } from './rowCounts.ts'
 /** Stands for a site in what all sites have together, so that a summary of them reads no more than that of one. */
 export const allSites = ''
 
-/** What the rows of a day (UTC) have in common that are counted together: once for their site, and once for all sites. */
+/** Names rows that are counted together: of one day (UTC) and alike, once for their site and once for all sites. */
 export interface RollupKey extends Omit<RowCount<'day' | 'site' | 'evidence'>, 'count'> {
   readonly reason: Reason
 }
@@ -48,10 +48,10 @@ export function storedDay({ quarters, pastLimit, ...key }: RollupDay): StoredDay
 type QuarterCount = RowCount<'quarter' | 'site' | 'reason' | 'evidence'>
 type StepCount = RowCount<'step' | 'day' | 'site' | 'evidence'>
 
-/** Days by what their rows have in common. */
+/** The days of a rollup, by their keys. */
 export class RollupDays {
   readonly #days = new Map<string, RollupDay>()
-  /** How many rows of this time's were added to each day. */
+  /** How many rows `add` was given for each day. */
   readonly #added = new Map<string, number>()
   /** Days whose stored counts are damaged: count their rows again, and hand them to `restore`. */
   readonly damaged: readonly RollupKey[]
@@ -133,7 +133,7 @@ export class RollupDays {
   }
 }
 
-/** A database gives null, or a negative number, for a time that it cannot count from 1970. */
+/** @returns nothing for a time that is not from 1970 to 9999: a database gives null or a negative number for it. */
 export function dayOf(quarter: number | null): number | undefined {
   const day = quarter === null ? -1 : Math.floor(quarter / quartersOfDay)
   return day >= 0 && day <= lastDay ? day : undefined
