@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findProgram } from '../scripts/findProgram.ts'
 
 /** A certificate authority of a test's own. Paths of PEM files. */
 export interface CertificateAuthority {
@@ -9,7 +10,7 @@ export interface CertificateAuthority {
   issue(name: string, subjectAltName: string): IssuedCertificate
 }
 
-export interface IssuedCertificate {
+interface IssuedCertificate {
   readonly certPath: string
   readonly keyPath: string
 }
@@ -48,5 +49,5 @@ export function createCertificateAuthority(folder: string): CertificateAuthority
 const newKey = ['-newkey', 'rsa:2048', '-nodes']
 
 function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { stdio: 'pipe' })
+  execFileSync(findProgram('openssl'), args, { stdio: 'pipe' })
 }

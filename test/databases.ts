@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import knex, { type Knex } from 'knex'
@@ -23,6 +23,7 @@ export async function createDatabase(server: DatabaseServer, parent = tmpdir()):
 function createSqlite(parent: string): TestDatabase {
   const folder = mkdtempSync(join(parent, 'lapse-test-'))
   const filename = join(folder, 'lapse.sqlite')
+  writeFileSync(filename, '')
   // In a thread, as the collector's own jobs are: waiting for their lock on this thread would also stop them.
   const sql = knex({
     client: ThreadedSqliteClient,

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from '../scripts/findProgram.ts'
+import { createCertificateAuthority } from './certificates.ts'
 import { readCodeBlocks } from './markdown.ts'
 import { freePort } from './servers.ts'
 
@@ -14,8 +15,9 @@ export type ProxyName = (typeof proxyNames)[number]
 
 /** A proxy in front of two collectors, with the configuration that the operations guide shows. */
 export interface FrontProxy {
-  /** Where browsers reach it, by TLS with `certificate`. */
+  /** Where browsers reach it, by TLS. */
   readonly port: number
+  /** Of the authority that its certificate is from. */
   readonly certificate: string
   end(): Promise<void>
 }
@@ -27,7 +29,10 @@ export async function startProxy(
 ): Promise<FrontProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const port = await freePort()
-  const pem = makeCertificate(folder)
+  const authority = createCertificateAuthority(folder)
+  const { certPath, keyPath } = authority.issue('proxy', 'IP:127.0.0.1')
+  const pem = join(folder, 'tls.pem')
+  writeFileSync(pem, readFileSync(certPath, 'utf8') + readFileSync(keyPath, 'utf8'))
   const shown = readCodeBlocks().find(
     ({ file, language }) => file === 'docs/operations.md' && language === name,
   )
@@ -51,7 +56,7 @@ export async function startProxy(
   }
   return {
     port,
-    certificate: readFileSync(pem, 'utf8'),
+    certificate: readFileSync(authority.caPath, 'utf8'),
     async end() {
       if (child.exitCode === null) {
         child.kill()
@@ -77,25 +82,6 @@ ${paths.join('\n')}
 ${code}
 }
 `
-}
-
-function makeCertificate(folder: string): string {
-  const [key, certificate, pem] = ['key', 'certificate', 'tls.pem'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ]
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-  execFileSync(
-    findProgram('openssl'),
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'].concat(
-      subject,
-      ['-keyout', key, '-out', certificate],
-    ),
-    { stdio: 'pipe' },
-  )
-  writeFileSync(pem, readFileSync(certificate, 'utf8') + readFileSync(key, 'utf8'))
-  return pem
 }
 
 async function isListening(port: number, child: ChildProcess): Promise<boolean> {

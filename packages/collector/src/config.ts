@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { dirname, resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
@@ -9,7 +10,7 @@ import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
 import { describeOriginFault } from './lapse/origin.ts'
 import { escapeUnsafe } from './lapse/plainText.ts'
 import { type Fault, validate } from './lapse/validate.ts'
-import { databaseUrlSchema } from './store/databaseUrl.ts'
+import { databaseUrlSchema, resolvePaths } from './store/databaseUrl.ts'
 import { tableNameSchema } from './store/tableName.ts'
 import { ticketKeySchemaOf } from './ticketKeySchema.ts'
 
@@ -45,8 +46,17 @@ const port = z
   .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], { error: 'write a port, such as 4780' })
   .pipe(z.int().min(0).max(65_535))
 
+/** What a configuration is checked against. */
+interface Surroundings {
+  readonly environment: Environment
+  /** The folder that relative paths begin in. */
+  readonly folder: string
+  /** Where they are not used, secrets that are not set are no fault. */
+  readonly areSecretsUsed: boolean
+}
+
 /** The URL may hold a password, so it may stand in an environment variable. */
-const databaseSchemaOf = (environment: Environment) =>
+const databaseSchemaOf = ({ environment, folder }: Surroundings) =>
   z
     .string()
     .default('sqlite:lapse.sqlite')
@@ -59,15 +69,22 @@ const databaseSchemaOf = (environment: Environment) =>
       return z.NEVER
     })
     .pipe(databaseUrlSchema)
+    .transform((location) => resolvePaths(location, folder))
 
-const siteSchemaOf = (environment: Environment) =>
+/** Keys rotate: a few at a time. Each of them may be tried for a ticket. */
+const maxTicketKeys = 10
+
+const siteSchemaOf = ({ environment, areSecretsUsed }: Surroundings) =>
   z
     .strictObject({
       origins: z.array(origin).min(1),
       idleTimeoutSeconds: seconds,
       absoluteTimeoutSeconds: seconds.optional(),
       graceSeconds: z.number().min(0).optional(),
-      ticketKeys: z.array(ticketKeySchemaOf(environment)).default([]),
+      ticketKeys: z
+        .array(ticketKeySchemaOf(environment, areSecretsUsed))
+        .max(maxTicketKeys, { error: `write at most ${maxTicketKeys} keys` })
+        .default([]),
       requireTicket: z.boolean().default(false),
       ip: z.enum(['truncated', 'full', 'none']).default('truncated'),
       retentionDays: z.int().positive().optional(),
@@ -107,7 +124,7 @@ const siteName = /^[\w-]{1,64}$/
 const forbiddenSiteName = '__proto__'
 
 /** Checked apart from the sites, so that what is wrong inside a wrongly named one is named as well. */
-function findWrongSiteNames(written: unknown, environment: Environment): Fault[] {
+function findWrongSiteNames(written: unknown, surroundings: Surroundings): Fault[] {
   if (typeof written !== 'object' || written === null || !('sites' in written)) return []
   const { sites } = written
   if (typeof sites !== 'object' || sites === null || Array.isArray(sites)) return []
@@ -118,7 +135,7 @@ function findWrongSiteNames(written: unknown, environment: Environment): Fault[]
         ? []
         : { path, detail: 'is not the name of a site; use 1 to 64 letters, digits, hyphens and underscores' }
     // Zod leaves this one out of every record.
-    const inside = validate(siteSchemaOf(environment), site)
+    const inside = validate(siteSchemaOf(surroundings), site)
     const faults = inside.success ? [] : inside.faults
     return [
       { path, detail: 'cannot be the name of a site; choose another' },
@@ -127,10 +144,10 @@ function findWrongSiteNames(written: unknown, environment: Environment): Fault[]
   })
 }
 
-const configSchemaOf = (environment: Environment) =>
+const configSchemaOf = (surroundings: Surroundings) =>
   z
     .strictObject({
-      database: databaseSchemaOf(environment),
+      database: databaseSchemaOf(surroundings),
       table: tableNameSchema.default('session_audit'),
       listen: z
         .strictObject({
@@ -148,7 +165,7 @@ const configSchemaOf = (environment: Environment) =>
       purge: z.strictObject({ dailyAt: timeOfDay }).optional(),
       logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       sites: z
-        .record(z.string(), siteSchemaOf(environment), {
+        .record(z.string(), siteSchemaOf(surroundings), {
           error: ({ input }) =>
             input === undefined ? undefined : 'must be an object with an entry for each site, under its name',
         })
@@ -179,7 +196,7 @@ export class ConfigError extends Error {
 
 /**
  * Checks a configuration whole and fills in its defaults. `LAPSE_DATABASE_URL`, `LAPSE_HOST`, `LAPSE_PORT` and
- * `LAPSE_LOG_LEVEL` come before what is written.
+ * `LAPSE_LOG_LEVEL` override what is written. The path of an SQLite database is relative to `folder`.
  *
  * @throws {ConfigError} naming every setting that is wrong.
  */
@@ -187,10 +204,55 @@ export function parseConfig(
   written: unknown,
   environment: Environment = process.env,
   source = 'configuration',
+  folder = process.cwd(),
 ): Config {
-  const overridden = withOverrides(written, environment)
-  const wrongNames = findWrongSiteNames(overridden, environment)
-  const result = validate(configSchemaOf(environment), overridden)
+  return check(written, source, { environment, folder, areSecretsUsed: true })
+}
+
+/**
+ * Reads and checks the configuration file: `path`, else `LAPSE_CONFIG`, else `lapse.config.json`. The path of an SQLite
+ * database is relative to the folder of that file.
+ *
+ * @throws {ConfigError} when the file cannot be read, is not JSON, or holds settings that are wrong.
+ */
+export function loadConfig(path?: string, environment: Environment = process.env): Config {
+  return load(path, environment, true)
+}
+
+/** The same for a command that uses the database, and no ticket secrets: they may be unset. */
+export function loadStoreConfig(path?: string): Config {
+  return load(path, process.env, false)
+}
+
+/** The same for a command that uses neither, but for the secret of one site, which `readSecret` checks. */
+export function loadSiteConfig(path?: string): Pick<Config, 'sites' | 'listen'> {
+  const { LAPSE_DATABASE_URL, ...environment } = process.env
+  return load(path, environment, false, ({ database, table, ...written }) => written)
+}
+
+type Written = Readonly<Record<string, unknown>>
+
+function load(
+  path: string | undefined,
+  environment: Environment,
+  areSecretsUsed: boolean,
+  used = (written: Written): Written => written,
+): Config {
+  const file = configFileOf(path, environment)
+  const written = readJson(file)
+  const surroundings = { environment, folder: dirname(resolve(file)), areSecretsUsed }
+  return check(isObject(written) ? used(written) : written, `configuration ${file}`, surroundings)
+}
+
+/** @returns the file that `--config` names, else `LAPSE_CONFIG`, else the default. */
+export function configFileOf(path?: string, environment: Environment = process.env): string {
+  return path ?? (environment.LAPSE_CONFIG || defaultConfigPath)
+}
+
+function check(written: unknown, source: string, surroundings: Surroundings): Config {
+  const overridden = withOverrides(written, surroundings.environment)
+  const wrongNames = findWrongSiteNames(overridden, surroundings)
+  const result = validate(configSchemaOf(surroundings), overridden)
   if (result.success && wrongNames.length === 0) return result.data
   const faults = [...wrongNames, ...(result.success ? [] : result.faults)]
   const problems = faults.map(({ path, detail }) => `  ${formatPath(path) || 'the whole file'}: ${detail}`)
@@ -204,38 +266,36 @@ function formatPath(path: Fault['path']): string {
     .join('.')
 }
 
-/**
- * Reads and checks the configuration file: `path`, else `LAPSE_CONFIG`, else `lapse.config.json`.
- *
- * @throws {ConfigError} when the file cannot be read, is not JSON, or holds settings that are wrong.
- */
-export function loadConfig(path?: string, environment: Environment = process.env): Config {
-  const file = path ?? environment.LAPSE_CONFIG ?? defaultConfigPath
-  return parseConfig(readJson(file), environment, `configuration ${file}`)
-}
-
 function readJson(file: string): unknown {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (cause) {
-    const why =
-      cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'is not there' : String(cause)
-    throw new ConfigError(`The configuration ${file} ${why}. Name the file with --config or LAPSE_CONFIG.`, {
-      cause,
-    })
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    const what = isMissing
+      ? `Configuration file ${file} not found`
+      : `Configuration file ${file} cannot be read`
+    throw new ConfigError(`${what}. Name the file with --config or LAPSE_CONFIG.`, { cause })
   }
   try {
     return JSON.parse(text)
-  } catch (cause) {
-    throw new ConfigError(`The configuration ${file} is not JSON: ${String(cause)}`, { cause })
+  } catch (error) {
+    // The message of the error quotes the text around the fault, which may be a password.
+    const [position] = /line \d+ column \d+/.exec(String(error)) ?? []
+    throw new ConfigError(
+      `Configuration file ${file} is not JSON${position ? `: look at ${position}` : ''}. Check its commas and quotes.`,
+    )
   }
 }
 
+function isObject(value: unknown): value is Written {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function withOverrides(written: unknown, environment: Environment): unknown {
-  if (typeof written !== 'object' || written === null || Array.isArray(written)) return written
+  if (!isObject(written)) return written
   const { LAPSE_DATABASE_URL, LAPSE_HOST, LAPSE_PORT, LAPSE_LOG_LEVEL } = environment
-  const listen = 'listen' in written && typeof written.listen === 'object' ? written.listen : {}
+  const listen = typeof written.listen === 'object' ? written.listen : {}
   return {
     ...written,
     ...(LAPSE_DATABASE_URL && { database: LAPSE_DATABASE_URL }),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { expiredAt } from './retention.ts'
 import { LeaseHeldError } from './store/lease.ts'
+import { PurgeIncompleteError } from './store/purge.ts'
 import type { Store } from './store/store.ts'
 
 interface DailyPurge {
@@ -28,6 +29,12 @@ export function startDailyPurge(
     } catch (error) {
       if (error instanceof LeaseHeldError)
         log.info('another process deletes the rows that are kept no longer')
+      else if (error instanceof PurgeIncompleteError)
+        for (const failure of error.failures)
+          log.error(
+            { err: failure.error, site: failure.site, deleted: error.deleted },
+            'not all rows of a site that are kept no longer could be deleted',
+          )
       else log.error({ err: error }, 'the rows that are kept no longer could not be deleted')
     }
   }

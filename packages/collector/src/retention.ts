@@ -3,8 +3,14 @@ import type { Expired } from './store/purge.ts'
 
 const dayMs = 86_400_000
 
-/** What each site's `retentionDays` keeps no longer at a time. A site without them keeps its rows for ever. */
-export function expiredAt(now: Date, sites: Config['sites']): Expired[] {
+/**
+ * The rows whose retention is over at a time. It counts from the receipt: the sender chooses the time of the detection,
+ * and could otherwise have a row deleted at once. A site without `retentionDays` keeps its rows indefinitely.
+ */
+export function expiredAt(
+  now: Date,
+  sites: Readonly<Record<string, Pick<Config['sites'][string], 'retentionDays'>>>,
+): Expired[] {
   return Object.entries(sites).flatMap(([site, { retentionDays }]) =>
     retentionDays === undefined ? [] : [{ site, before: new Date(now.getTime() - retentionDays * dayMs) }],
   )

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { Metrics } from './http/metrics.ts'
 import type { Store } from './store/store.ts'
 
 interface RollingUp {
@@ -10,7 +11,11 @@ interface RollingUp {
 const everyMs = 60_000
 
 /** Counts new rows into the rollup every minute, so that a summary of a year need not read them. */
-export function startRollingUp(store: Store, log: Logger): RollingUp {
+export function startRollingUp(
+  store: Pick<Store, 'rollUp'>,
+  log: Logger,
+  metrics: Pick<Metrics, 'observeSkippedRows'>,
+): RollingUp {
   const stopping = new AbortController()
   const { signal } = stopping
   let hasFailed = false
@@ -18,7 +23,13 @@ export function startRollingUp(store: Store, log: Logger): RollingUp {
   async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
-        await store.rollUp({ signal })
+        await store.rollUp({
+          signal,
+          onSkipped({ rows, reason, cause }) {
+            metrics.observeSkippedRows(rows)
+            log.error({ err: cause, rows, reason }, 'rows could not be rolled up: summaries lack them')
+          },
+        })
         hasFailed = false
       } catch (error) {
         // Once is enough: an account without the right will not have it in a minute.

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import { type Config, dashboardLimits } from './config.ts'
 import { startDailyPurge } from './dailyPurge.ts'
+import { databaseFileWarning } from './exposedFiles.ts'
 import { createApp } from './http/app.ts'
 import { answerMalformed } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -11,6 +12,7 @@ import { dashboardSite, dashboardTicketKey } from './lapse/dashboardSession.ts'
 import type { Site } from './lapse/site.ts'
 import type { TicketKey } from './lapse/ticket.ts'
 import { startRollingUp } from './rollingUp.ts'
+import { serializeError } from './serializeError.ts'
 import { openStore, openWriter } from './store/store.ts'
 import { prepareTicketKeys } from './ticketKeys.ts'
 
@@ -38,14 +40,17 @@ const maxDrainMs = 9_000
  */
 export async function startCollector(
   config: Config,
-  log: Logger = pino({ level: config.logLevel }, logDestination()),
+  logger: Logger = pino({ level: config.logLevel }, logDestination()),
 ): Promise<Collector> {
+  const log = logger.child({}, { serializers: { err: serializeError } })
   const store = openStore(config.database, config.table)
   const metrics = createMetrics(() => writer)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
     for (const warning of await store.checkServer()) log.warn(warning)
     if (config.database.dialect === 'sqlite') await store.migrate()
+    const warning = databaseFileWarning(config.database)
+    if (warning !== undefined) log.warn(warning)
     const lifecycle = { isStopping: false }
     const app = createApp({
       settings: {
@@ -74,7 +79,7 @@ export async function startCollector(
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
     const dailyPurge = startDailyPurge(config, store, log)
-    const rollingUp = startRollingUp(store, log)
+    const rollingUp = startRollingUp(store, log, metrics)
 
     return {
       url,
@@ -105,7 +110,7 @@ export async function startCollector(
 
 async function prepareSites(sites: Config['sites'], dashboardKey: TicketKey): Promise<Record<string, Site>> {
   const entries = Object.entries(sites).map(async ([name, site]) => {
-    const ticketKeys = await prepareTicketKeys(site.ticketKeys)
+    const ticketKeys = await prepareTicketKeys(name, site.ticketKeys)
     if (name === dashboardSite) ticketKeys.push(dashboardKey)
     return [name, { ...site, ticketKeys }] as const
   })

@@ -1,58 +1,59 @@
-import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
 import { always } from './lapse/always.ts'
 import { publicKeyAlgorithms } from './lapse/ticket.ts'
+import { maxKeysInSet, publicKeyFault } from './publicKey.ts'
 
-const secretOf = (environment: Environment) =>
-  z.string().transform((text, context) => {
+/** A secret from an environment variable, or why there is none: not every command needs it. */
+export type TicketSecret = { readonly value: string } | { readonly fault: string }
+
+/** @throws where the secret is missing or too short. */
+export function readSecret(site: string, secret: TicketSecret): string {
+  if ('value' in secret) return secret.value
+  throw new Error(`The site "${site}" has no secret: ${secret.fault}.`)
+}
+
+const secretOf = (environment: Environment, areSecretsUsed: boolean) =>
+  z.string().transform((text, context): TicketSecret => {
     const name = variableIn(text)
-    const secret = name && readVariable(environment, name)
-    // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
-    if (secret && Buffer.byteLength(secret) >= 32) return secret
-    const message = !name
-      ? 'a secret is not written here: put it into an environment variable and write env:NAME'
-      : secret
-        ? `the environment variable ${name} is shorter than 32 bytes, too short for HS256`
-        : notSet(name)
-    context.addIssue({ code: 'custom', message })
-    return z.NEVER
+    const secret = name === undefined ? notASecret : secretIn(environment, name)
+    if ('fault' in secret && (areSecretsUsed || name === undefined))
+      context.addIssue({ code: 'custom', message: secret.fault })
+    return secret
   })
 
-type PublicKeyAlgorithm = (typeof publicKeyAlgorithms)[number]
-
-/** The key type, and the curve if it has one, of each algorithm. */
-const kinds: Readonly<Record<PublicKeyAlgorithm, { readonly kty: string; readonly crv?: string }>> = {
-  EdDSA: { kty: 'OKP', crv: 'Ed25519' },
-  ES256: { kty: 'EC', crv: 'P-256' },
-  RS256: { kty: 'RSA' },
+const notASecret: TicketSecret = {
+  fault: 'a secret is not written here: put it into an environment variable and write env:NAME',
 }
 
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
-
-const jwkSet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
-
-/** Says what is wrong with a JWK, or nothing. */
-function faultOf(jwk: Readonly<Record<string, unknown>>, alg: PublicKeyAlgorithm): string | undefined {
-  if (privateMembers.some((member) => member in jwk))
-    return 'this is a private key: write the public key only'
-  const { kty, crv } = kinds[alg]
-  if (jwk.kty !== kty || jwk.crv !== crv)
-    return `${alg} takes keys with kty ${kty}${crv ? ` and crv ${crv}` : ''}`
-  try {
-    const { asymmetricKeyDetails } = createPublicKey({ key: jwk, format: 'jwk' })
-    const bits = asymmetricKeyDetails?.modulusLength
-    // RFC 7518, section 3.3.
-    return bits !== undefined && bits < 2048 ? 'an RSA key has at least 2048 bits' : undefined
-  } catch {
-    return 'this is no key: its members are missing or wrong'
-  }
+function secretIn(environment: Environment, name: string): TicketSecret {
+  const value = readVariable(environment, name)
+  if (!value) return { fault: notSet(name) }
+  // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
+  if (Buffer.byteLength(value) >= 32) return { value }
+  return { fault: `the environment variable ${name} is shorter than 32 bytes, too short for HS256` }
 }
+
+const jwkSet = z.object({
+  keys: z
+    .array(z.looseObject({ kty: z.string() }))
+    .min(1)
+    .max(maxKeysInSet, { error: `write at most ${maxKeysInSet} keys` }),
+})
 
 const isSafeUrl = (text: string) => {
   const url = URL.parse(text)
   const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)
+}
+
+const hasReadableCredentials = (text: string) => {
+  const { username = '', password = '' } = URL.parse(text) ?? {}
+  try {
+    return decodeURIComponent(username + password) !== undefined
+  } catch {
+    return false
+  }
 }
 
 const publicKeys = z
@@ -62,6 +63,9 @@ const publicKeys = z
     jwksUrl: z
       .string()
       .refine(isSafeUrl, { error: 'write an https URL; http is for this machine only' })
+      .refine(hasReadableCredentials, {
+        error: 'in the user or the password, a % is not followed by two hexadecimal digits',
+      })
       .optional(),
   })
   .refine(({ jwks, jwksUrl }) => (jwks === undefined) !== (jwksUrl === undefined), {
@@ -70,13 +74,14 @@ const publicKeys = z
   })
   .superRefine(({ alg, jwks }, context) => {
     jwks?.keys.forEach((jwk, index) => {
-      const message = faultOf(jwk, alg)
+      const message = publicKeyFault(jwk, alg)
       if (message) context.addIssue({ code: 'custom', path: ['jwks', 'keys', index], message })
     })
   })
 
-/** One entry of a site's `ticketKeys`. */
-export function ticketKeySchemaOf(environment: Environment) {
-  const sharedSecret = z.strictObject({ alg: z.literal('HS256'), secret: secretOf(environment) })
+/** One entry of a site's `ticketKeys`. Where secrets are not used, one that is not set is no fault. */
+export function ticketKeySchemaOf(environment: Environment, areSecretsUsed: boolean) {
+  const secret = secretOf(environment, areSecretsUsed)
+  const sharedSecret = z.strictObject({ alg: z.literal('HS256'), secret })
   return z.discriminatedUnion('alg', [sharedSecret, publicKeys])
 }

@@ -11,6 +11,7 @@ const migrations = [
   '0005_rollup_by_site',
   '0006_filter_indexes',
   '0007_dashboard_sessions',
+  '0008_received_index',
 ]
 
 describe.each(inject('databaseServers'))('migration on $name', (server) => {

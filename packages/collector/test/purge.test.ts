@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { command, serve, stop } from '../../../test/collector.ts'
-import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
+import { createDatabase, type TestDatabase, timeOf } from '../../../test/databases.ts'
 import { waitUntil } from '../../../test/engines/engine.ts'
 import { freePort } from '../../../test/servers.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
-import { origin } from './collector.ts'
+import { eventOf, origin, postEvent } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { startLoad } from './load.ts'
 import { insertRows } from './rows.ts'
@@ -80,6 +80,86 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
     expect(purged.stdout).toMatch(/^acme: 2300 rows deleted .*\nshort: 0 rows deleted .*\n$/)
     expect(load.answers.filter(({ status }) => status !== 201)).toEqual([])
     expect(await countBySite()).toEqual({ acme: 3 + load.answers.length, kept: 4 })
+  })
+
+  test('are counted from their receipt: a user who dates a report 500 days back does not have it deleted', async () => {
+    const collector = await startCollector(
+      parseConfig(config({ listen: { port: 0 } })),
+      pino({ level: 'silent' }),
+    )
+    const longAgo = Date.now() - 500 * dayMs
+    const future = Date.UTC(9999, 0)
+    const reports = [
+      { startedAt: longAgo, lastAccessAt: longAgo, detectedAt: longAgo },
+      { startedAt: future, lastAccessAt: future, detectedAt: future + 3_600_000, sentAt: future + 3_600_000 },
+    ]
+    for (const times of reports)
+      expect((await postEvent(collector.url, eventOf(times), { Origin: origin })).status).toBe(201)
+    await collector.close()
+    await writeRows(1, 'acme', 10.01)
+    await insertRows(database.sql, [
+      // From before the upgrade.
+      { session: 'future', detected_at: future, received_at: stored(Date.now() - 11 * dayMs) },
+    ])
+    expect((await lapse('purge')).stdout).toMatch(/^acme: 2 rows deleted/)
+    const rows = await database.rows()
+    expect(rows.map(({ reason }) => reason)).toEqual(['clock_anomaly', 'idle_timeout'])
+    for (const { received_at: received, ...row } of rows) {
+      const receivedAt = timeOf(received)
+      for (const at of [row.started_at, row.last_access_at, row.detected_at].map(timeOf)) {
+        expect(at).toBeLessThanOrEqual(receivedAt)
+        expect(at).toBeGreaterThanOrEqual(receivedAt - 400 * dayMs)
+      }
+    }
+  })
+
+  const stored = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
+
+  test('that the database refuses to delete keep no others, and no other site, from being deleted', async () => {
+    await writeRows(700, 'acme', 11)
+    await writeRows(3, 'short', 2)
+    const { sql } = database
+    const text = server.url === undefined ? 'text' : 'varchar(40)'
+    await sql.raw(`create table holds (id integer primary key, session ${text})`)
+    await sql('holds').insert({ id: 1, session: '11-5' })
+    await sql.raw(
+      server.url === undefined
+        ? `create trigger keep before delete on session_audit when exists (select 1 from holds where session = old.session_key) begin select raise(abort, 'on hold'); end`
+        : `create trigger keep before delete on session_audit for each row begin if exists (select 1 from holds where session = old.session_key) then signal sqlstate '45000' set message_text = 'on hold'; end if; end`,
+    )
+    const { status, stdout, stderr } = await lapse('purge')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^acme: 699 rows deleted .*\nshort: 3 rows deleted .*\n$/)
+    expect(stderr).toMatch(/acme: the database refused to delete 1 rows, .* with the id \d+: on hold/)
+    expect((await database.rows()).map((row) => row.session_key)).toEqual(['11-5'])
+
+    const logLines: string[] = []
+    const log = pino({}, { write: (line) => void logLines.push(line) })
+    await writeRows(2, 'short', 3)
+    const dailyAt = new Date(Date.now() + 2_000).toISOString().slice(11, 19)
+    const collector = await startCollector(
+      parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } })),
+      log,
+    )
+    await waitUntil(async () => logLines.some((line) => /could be deleted/.test(line)), 'the daily purge')
+    await collector.close()
+    expect(logLines.map((line) => JSON.parse(line)).filter(({ level }) => level > 30)).toMatchObject([
+      { level: 50, site: 'acme', deleted: 2 },
+    ])
+    expect(await countBySite()).toEqual({ acme: 1 })
+  })
+
+  test('are not all tried when the host forbids any deletion: the purge says so and ends', async () => {
+    await writeRows(1_200, 'acme', 11)
+    await database.sql.raw(
+      server.url === undefined
+        ? `create trigger keep before delete on session_audit begin select raise(abort, 'append-only'); end`
+        : `create trigger keep before delete on session_audit for each row signal sqlstate '45000' set message_text = 'append-only'`,
+    )
+    const { status, stderr } = await lapse('purge')
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/refused to delete more than 100 rows, .*: append-only/)
+    expect(await countBySite()).toEqual({ acme: 1_200 })
   })
 
   test('are deleted by lapse serve at its time of day, by one of its replicas', async () => {

@@ -4,7 +4,7 @@ interface Given {
   readonly session: string
   /** Epoch milliseconds. */
   readonly detected_at: number
-  readonly [column: string]: string | number | boolean | null
+  readonly [column: string]: string | number | boolean | Date | null
 }
 
 /** Writes rows of sessions that sat idle for 40 minutes; what is given comes before that. */

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Arrival, toLapse } from '../src/lapse/row.ts'
+import type { TicketClaims } from '../src/lapse/ticket.ts'
 import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../src/lapse/verdict.ts'
 
 const minute = 60_000
+const maxAge = 400 * 86_400_000
 const base = 1_800_000_000_000
 
 /** A whole number near one of the places where a verdict changes, or anywhere within a range. */
@@ -42,12 +44,13 @@ const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
     limits: fc.constant(limits),
     receivedAt: gap.map((skew) => base + skew),
     signedInAt: optional(gap.map((at) => base - at)),
+    sender: fc.constantFrom('browser', 'server'),
   })
 })
 
 /** SPEC's table, row by row: what each reason needs, whatever stands above it. */
 const table: readonly (readonly [Reason, (input: JudgeInput) => boolean])[] = [
-  ['clock_anomaly', contradicts],
+  ['clock_anomaly', (input) => contradicts(input) || remembersTooMuch(input)],
   ...reasons.map((reason): readonly [Reason, (input: JudgeInput) => boolean] => [
     reason,
     ({ declared }) => declared === reason,
@@ -87,6 +90,15 @@ function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
   return inOrder.some(
     ([earlier, later]) => earlier !== undefined && later !== undefined && earlier - later > minute,
   )
+}
+
+/** A browser's time lies more than 400 days before the receipt, and no ticket proves it. */
+function remembersTooMuch({ sender, times, receivedAt, signedInAt }: JudgeInput): boolean {
+  const ageOf = (at: number | undefined) => (at === undefined ? 0 : times.sentAt - at)
+  const provenAge = signedInAt === undefined ? 0 : receivedAt - signedInAt
+  if (sender === 'server') return false
+  if ([times.lastAccessAt, times.detectedAt].some((at) => ageOf(at) > maxAge)) return true
+  return ageOf(times.startedAt) > Math.max(maxAge, provenAge) + minute
 }
 
 const runs = { numRuns: 3000 }
@@ -139,6 +151,51 @@ describe('the verdict on anything', () => {
     )
   })
 
+  test('dates no row after its receipt, and none of a browser 400 days before it, whatever the times are', () => {
+    const from = Date.UTC(2000)
+    const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+    const time = fc.oneof(
+      fc.integer({ min: from, max: lastTime }),
+      near([0, maxAge, -maxAge], 2 * maxAge).map((at) => base - at),
+      fc.constantFrom(from, lastTime),
+    )
+    const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200 }
+    const arrival: Arrival = { receivedAt: base, origin: undefined, ip: undefined, userAgent: undefined }
+    const times = fc.record({ startedAt: time, lastAccessAt: time, detectedAt: time, sentAt: time })
+    const detectedBy = fc.constantFrom('login_page', 'new_session', 'logout', 'server')
+    const issuedAt = optional(fc.integer({ min: -lastTime, max: base + minute }))
+    fc.assert(
+      fc.property(times, detectedBy, issuedAt, fc.boolean(), (times, detectedBy, issuedAt, isInOrder) => {
+        const { startedAt, lastAccessAt, detectedAt, sentAt } = isInOrder ? inOrder(times) : times
+        const session = { session: 's_1', subject: undefined, ticket: undefined, client: undefined }
+        const event = {
+          ...{ site: 'acme', marker: 'a marker', browserRestarted: undefined, reason: undefined },
+          ...session,
+          ...{ startedAt, lastAccessAt, detectedAt, sentAt },
+        }
+        const claims = issuedAt === undefined ? undefined : claimsOf(issuedAt)
+        const row =
+          detectedBy === 'server'
+            ? toLapse({ ...event, detectedBy }, claims, site, arrival)
+            : toLapse({ ...event, detectedBy }, claims, site, arrival)
+        const isBrowser = detectedBy !== 'server'
+        const earliest = isBrowser ? base - maxAge : 0
+        for (const at of [row.lastAccessAt, row.detectedAt, row.expiredAt]) {
+          if (at === null) continue
+          expect(at.getTime()).toBeLessThanOrEqual(base)
+          expect(at.getTime()).toBeGreaterThanOrEqual(earliest)
+        }
+        const startedAtLeast = Math.max(0, Math.min(earliest, issuedAt ?? earliest))
+        expect(row.startedAt?.getTime()).toBeLessThanOrEqual(base)
+        expect(row.startedAt?.getTime()).toBeGreaterThanOrEqual(startedAtLeast)
+        expect(row).toMatchObject({ elapsedMs: detectedAt - lastAccessAt, clockSkewMs: base - sentAt })
+        if (isBrowser && row.reason === 'idle_timeout')
+          expect(row.elapsedMs).toBeLessThanOrEqual(maxAge + minute)
+      }),
+      runs,
+    )
+  })
+
   test('turns at the limit less the grace, to the millisecond, whatever they are', () => {
     fc.assert(
       fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
@@ -152,6 +209,7 @@ describe('the verdict on anything', () => {
             limits: { idleTimeoutSeconds, graceSeconds },
             receivedAt: base,
             signedInAt: undefined,
+            sender: 'browser',
           }).reason
         const turn = Math.round((idleTimeoutSeconds - grace) * 1000)
         expect([reasonAfter(turn), reasonAfter(turn - 1)]).toEqual(['idle_timeout', 'ended_early'])
@@ -160,3 +218,17 @@ describe('the verdict on anything', () => {
     )
   })
 })
+
+function claimsOf(issuedAt: number): TicketClaims {
+  const limits = { idleTimeoutSeconds: undefined, absoluteTimeoutSeconds: undefined }
+  return { subject: 'u_42', session: undefined, issuedAt, ...limits }
+}
+
+function inOrder({ startedAt, lastAccessAt, detectedAt, sentAt }: Readonly<Record<ReportedTime, number>>) {
+  const [first = 0, second = 0, third = 0, last = 0] = [startedAt, lastAccessAt, detectedAt, sentAt].sort(
+    (a, b) => a - b,
+  )
+  return { startedAt: first, lastAccessAt: second, detectedAt: third, sentAt: last }
+}
+
+type ReportedTime = 'startedAt' | 'lastAccessAt' | 'detectedAt' | 'sentAt'

@@ -14,6 +14,7 @@ interface Case {
   readonly absoluteTimeoutSeconds?: number
   readonly signedInAt?: number
   readonly received?: number
+  readonly sender?: 'browser' | 'server'
 }
 
 /** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace 10 s. */
@@ -35,6 +36,7 @@ function verdictOf(times: Case) {
     },
     receivedAt: signIn + (times.received ?? sent),
     signedInAt: times.signedInAt === undefined ? undefined : signIn + times.signedInAt,
+    sender: times.sender ?? 'browser',
   }
   return judge(input)
 }
@@ -108,6 +110,35 @@ describe('the verdict', () => {
   test('forgives contradictions of up to a minute', () => {
     expect(verdictOf({ lastAccess: 10 * minute, detected: 9 * minute }).reason).toBe('ended_early')
     expect(verdictOf({ lastAccess: 0, signedInAt: minute }).reason).toBe('idle_timeout')
+  })
+
+  describe('of a browser that remembers more than a cookie can', () => {
+    const day = 1440 * minute
+    const longAgo = { started: -401 * day, lastAccess: -401 * day, detected: -401 * day, sent: 0 }
+
+    test.each<[string, Case]>([
+      ['all of it happened 401 days ago', longAgo],
+      ['the last access was 401 days ago', { started: -401 * day, lastAccess: -401 * day, detected: 0 }],
+      ['only the sign-in was 401 days ago', { started: -401 * day, lastAccess: 0, detected: 40 * minute }],
+      ['it is a logout', { ...longAgo, declared: 'logout' }],
+      ['a ticket proves the sign-in, but nothing after it', { ...longAgo, signedInAt: -401 * day }],
+    ])('is clock_anomaly when %s', (_, times) => {
+      expect(verdictOf(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
+    })
+
+    test('is the usual one for exactly 400 days', () => {
+      const times = { started: -400 * day, lastAccess: -400 * day, detected: 0 }
+      expect(verdictOf(times).reason).toBe('idle_timeout')
+    })
+
+    test('is the usual one when a ticket proves the old sign-in', () => {
+      const times = { started: -800 * day, lastAccess: 0, detected: 40 * minute, signedInAt: -800 * day }
+      expect(verdictOf(times).reason).toBe('idle_timeout')
+    })
+
+    test('is the usual one for a server, which may report its history', () => {
+      expect(verdictOf({ ...longAgo, declared: 'revoked', sender: 'server' }).reason).toBe('revoked')
+    })
   })
 
   test('does not depend on how wrong the clock of the browser is', () => {

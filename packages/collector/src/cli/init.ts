@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
-import { type ConfigInput, defaultConfigPath, parseConfig } from '../config.ts'
+import { type ConfigInput, configFileOf, parseConfig } from '../config.ts'
+import { writePrivateFile } from './privateFile.ts'
 import { seconds } from './seconds.ts'
 
 interface InitOptions {
@@ -16,7 +17,7 @@ interface InitOptions {
 /** `lapse init` writes a configuration that `lapse serve` takes as it is. */
 export const init = new Command('init')
   .description('Write a configuration to begin with, and say what comes next.')
-  .option('-c, --config <file>', 'where to write it', process.env.LAPSE_CONFIG || defaultConfigPath)
+  .option('-c, --config <file>', 'where to write it', configFileOf())
   .option('--site <name>', 'the name of the audited application', 'app')
   .option('--origin <origin>', 'the origin of its pages', 'http://localhost:3000')
   .option('--idle-timeout <seconds>', 'its idle timeout', seconds, 1800)
@@ -34,9 +35,14 @@ export const init = new Command('init')
         },
       },
     }
-    const { listen } = parseConfig(config)
+    const { listen, database: location } = parseConfig(
+      config,
+      { ...process.env, LAPSE_DATABASE_URL: undefined },
+      'configuration',
+      dirname(resolve(file)),
+    )
     try {
-      writeFileSync(file, `${JSON.stringify(config, undefined, 2)}\n`, { flag: force ? 'w' : 'wx' })
+      writePrivateFile(file, `${JSON.stringify(config, undefined, 2)}\n`, { replace: force })
     } catch (cause) {
       const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
       throw new Error(
@@ -47,10 +53,22 @@ export const init = new Command('init')
       )
     }
     const address = `http://${listen.host}:${listen.port}`
-    const migrate = database.startsWith('sqlite:') ? '' : '  lapse migrate    (makes the audit table)\n'
-    process.stdout.write(`${file} is written. Next:
-
-${migrate}  lapse serve      (starts the collector)
-  ${address}/tag?site=${site}    (the script tags to copy)
-`)
+    const option = isFoundWithoutOption(file) ? '' : ` --config ${shellWord(file)}`
+    const steps = [
+      ...(location.dialect === 'sqlite' ? [] : [[`lapse migrate${option}`, 'makes the audit table']]),
+      [`lapse serve${option}`, 'starts the collector'],
+      [`${address}/tag?site=${site}`, 'the script tags to copy'],
+    ]
+    const width = Math.max(...steps.map(([step = '']) => step.length))
+    const lines = steps.map(([step = '', what]) => `  ${step.padEnd(width)}  (${what})\n`)
+    const kept = location.dialect === 'sqlite' ? ` Rows will be kept in ${location.path}.` : ''
+    process.stdout.write(`${file} is written.${kept} Next:\n\n${lines.join('')}`)
   })
+
+function isFoundWithoutOption(file: string): boolean {
+  return resolve(file) === resolve(configFileOf())
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

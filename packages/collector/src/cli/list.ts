@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadStoreConfig } from '../config.ts'
 import { LapseError } from '../lapse/error.ts'
 import { type LapseFilter, lapseFilterSchema } from '../lapse/filter.ts'
 import { type FormatName, formatNames, formats } from '../lapse/format.ts'
@@ -51,7 +51,7 @@ export const list = new Command('list')
     const end = new AbortController()
     const stop = () => end.abort()
     process.once('SIGINT', stop).once('SIGTERM', stop)
-    await withStore(loadConfig(path), async (store) => {
+    await withStore(loadStoreConfig(path), async (store) => {
       const rows = follow
         ? store.follow(filter, {
             last: limit ?? 0,

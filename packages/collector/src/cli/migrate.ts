@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadStoreConfig } from '../config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { withStore } from './withStore.ts'
 
@@ -10,8 +10,8 @@ export const migrate = new Command('migrate')
   )
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const config = loadConfig(path)
-    const names = await withStore(config, (store) => store.migrate())
+    const config = loadStoreConfig(path)
+    const names = await withStore(config, (store) => store.migrate(), { createsDatabase: true })
     const done = names.length > 0 ? `ran ${names.join(', ')}` : 'nothing to do'
     process.stdout.write(`The table ${config.table} is up to date: ${done}.\n`)
   })

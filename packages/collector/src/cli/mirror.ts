@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadStoreConfig } from '../config.ts'
 import type { Mirror } from '../store/mirrorTrigger.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
@@ -33,7 +33,7 @@ export const mirror = new Command('mirror')
     '\nExample: lapse mirror --table person.audit --set user_id=subject --set at=expired_at --where reason=idle_timeout',
   )
   .action(async (options: MirrorOptions) => {
-    const config = loadConfig(options.config)
+    const config = loadStoreConfig(options.config)
     const { table, print, drop } = options
     await withStore(config, async (store) => {
       if (drop) {

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, loadStoreConfig } from '../config.ts'
 import { expiredAt } from '../retention.ts'
 import type { Expired } from '../store/purge.ts'
 import type { Store } from '../store/store.ts'
@@ -13,16 +13,16 @@ interface PurgeOptions extends ConfigOption {
   readonly dryRun: boolean
 }
 
-/** `lapse purge` deletes what each site's `retentionDays` keeps no longer. */
+/** `lapse purge` deletes the rows whose retention is over. */
 export const purge = new Command('purge')
   .description(
-    "Delete the rows that are older than their site's retentionDays, in small chunks while others write.",
+    "Delete the rows that were received more than their site's retentionDays ago, in small chunks while others write.",
   )
   .addOption(configOption)
   .option('--site <site>', 'only this site')
   .option('--dry-run', 'count them, and delete nothing', false)
   .action(async ({ config: path, site, dryRun }: PurgeOptions) => {
-    const config = loadConfig(path)
+    const config = loadStoreConfig(path)
     const all = expiredAt(new Date(), chosenSites(config, site))
     if (all.length === 0) throw new Error(nothingExpires(site))
     await withStore(config, async (store) => {
@@ -45,7 +45,7 @@ function chosenSites(config: Config, site: string | undefined): Config['sites'] 
 function nothingExpires(site: string | undefined): string {
   const who = site === undefined ? 'No site' : `The site "${site}"`
   const has = site === undefined ? 'has' : 'has no'
-  return `${who} ${has} retentionDays: rows are kept for ever. Add it to the configuration to delete old ones.`
+  return `${who} ${has} retentionDays: rows are kept indefinitely. Add it to the configuration to delete old ones.`
 }
 
 async function deleteAll(store: Store, counted: readonly Counted[]): Promise<void> {
@@ -80,5 +80,5 @@ async function deleteAll(store: Store, counted: readonly Counted[]): Promise<voi
 }
 
 function say({ site, before }: Expired, what: string): void {
-  process.stdout.write(`${site}: ${what} that were detected before ${before.toISOString()}.\n`)
+  process.stdout.write(`${site}: ${what} that were received before ${before.toISOString()}.\n`)
 }

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadStoreConfig } from '../config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { withStore } from './withStore.ts'
 
@@ -11,7 +11,7 @@ export const rollup = new Command('rollup')
   )
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const config = loadConfig(path)
+    const config = loadStoreConfig(path)
     await withStore(config, async (store) => {
       const bar = new SingleBar({
         format: '{bar} {percentage} % | {eta_formatted} left',
@@ -27,10 +27,15 @@ export const rollup = new Command('rollup')
             bar.setTotal(lastId)
             bar.update(upToId)
           },
+          onSkipped({ rows, reason }) {
+            process.stderr.write(
+              `lapse: ${rows} rows could not be counted: ${reason}. Summaries lack them.\n`,
+            )
+          },
         })
         .finally(() => bar.stop())
       process.stdout.write(
-        `The rows up to ${upTo} are rolled up. Those of the last two minutes lapse serve adds by itself.\n`,
+        `The rows up to ${upTo} are rolled up. lapse serve adds rows from the last two minutes automatically.\n`,
       )
     })
   })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { decodeJwt } from 'jose'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, loadSiteConfig, loadStoreConfig } from '../config.ts'
 import type { LapseRow } from '../lapse/row.ts'
 import { selftestSubject } from '../lapse/selftest.ts'
 import type { Limits } from '../lapse/verdict.ts'
@@ -42,7 +42,7 @@ export const selftest = new Command('selftest')
   .addOption(new Option('--format <format>', 'of the report').choices(['text', 'json']).default('text'))
   .option('--output <file>', 'where to write the report (default: standard output)')
   .action(async (options: SelftestOptions) => {
-    const config = loadConfig(options.config)
+    const { config, readRow } = sourceOf(options)
     const limits = siteNamed(config, options.site)
     const url = (options.url ?? urlOf(config)).replace(/\/+$/, '')
     const played = await playSelftest({
@@ -50,24 +50,29 @@ export const selftest = new Command('selftest')
       site: options.site,
       origin: options.origin ?? originOf(limits.origins),
       ...(await identityOf(config, options)),
-      readRow:
-        options.token === undefined
-          ? (id) => withStore(config, (store) => store.find(id))
-          : rowReader(url, options.token),
+      readRow: (id) => readRow(url, id),
     })
     const report =
       options.format === 'json'
         ? `${JSON.stringify({ ...played, requirements }, undefined, 2)}\n`
         : reportOf(played)
     if (options.output === undefined) process.stdout.write(escapeForTerminal(report))
-    else writeFileSync(options.output, report)
+    else writeFileSync(options.output, report, { mode: 0o600 })
     const faults = played.checks.flatMap(({ fault }) => fault ?? [])
     if (played.verdict === 'fail') throw new Error(`The self-test failed. ${faults.join(' ')}`)
     if (options.output !== undefined) process.stdout.write(`Passed. The report is ${options.output}.\n`)
   })
 addKeyOptions(selftest)
 
-function urlOf({ listen: { host, port } }: Config): string {
+/** With a token the row is read by HTTP, so that the database need not be known. */
+function sourceOf({ config: path, token }: SelftestOptions) {
+  if (token !== undefined)
+    return { config: loadSiteConfig(path), readRow: (url: string, id: number) => readByHttp(url, token, id) }
+  const config = loadStoreConfig(path)
+  return { config, readRow: (_: string, id: number) => withStore(config, (store) => store.find(id)) }
+}
+
+function urlOf({ listen: { host, port } }: Pick<Config, 'listen'>): string {
   // What listens to every address is reached by the one of this machine.
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
@@ -82,7 +87,7 @@ function originOf(origins: readonly string[]): string {
 }
 
 /** Whose session it is, by which limits, and since when. A ticket says that of itself, or is made to say it. */
-async function identityOf(config: Config, options: SelftestOptions) {
+async function identityOf(config: Pick<Config, 'sites'>, options: SelftestOptions) {
   const { idleTimeoutSeconds, absoluteTimeoutSeconds, graceSeconds, requireTicket } = siteNamed(
     config,
     options.site,
@@ -119,15 +124,13 @@ function withTicket(ticket: string, configured: Limits, now: number) {
   return { limits, session: sid ?? `selftest-${randomUUID()}`, times }
 }
 
-function rowReader(url: string, token: string) {
-  return async (id: number): Promise<LapseRow | undefined> => {
-    const response = await fetch(`${url}/v1/lapses/${id}`, {
-      headers: { Authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(10_000),
-    })
-    if (response.status === 404) return undefined
-    if (!response.ok)
-      throw new Error(`The row could not be read with --token: ${response.status} ${await response.text()}`)
-    return rowOf((await response.json()) as Record<string, unknown>)
-  }
+async function readByHttp(url: string, token: string, id: number): Promise<LapseRow | undefined> {
+  const response = await fetch(`${url}/v1/lapses/${id}`, {
+    headers: { Authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(10_000),
+  })
+  if (response.status === 404) return undefined
+  if (!response.ok)
+    throw new Error(`The row could not be read with --token: ${response.status} ${await response.text()}`)
+  return rowOf((await response.json()) as Record<string, unknown>)
 }

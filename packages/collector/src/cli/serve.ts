@@ -1,5 +1,6 @@
 import { Command } from 'commander'
-import { loadConfig } from '../config.ts'
+import { configFileOf, loadConfig } from '../config.ts'
+import { configFileWarning } from '../exposedFiles.ts'
 import { startCollector } from '../server.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 
@@ -9,6 +10,8 @@ export const serve = new Command('serve')
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
     const config = loadConfig(path)
+    const warning = configFileWarning(configFileOf(path))
+    if (warning !== undefined) process.stderr.write(`lapse: warning: ${warning}\n`)
     const collector = await startCollector(config).catch((error: unknown) => {
       throw isAddressInUse(error) ? addressTaken(config.listen) : error
     })

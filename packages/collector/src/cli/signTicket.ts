@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { SignJWT } from 'jose'
 import type { Config } from '../config.ts'
 import { publicKeyAlgorithms, type TicketAlgorithm } from '../lapse/ticket.ts'
+import { readSecret } from '../ticketKeySchema.ts'
 import { siteNamed } from './siteNamed.ts'
 
 /** Names the private key that a ticket is signed with. */
@@ -29,7 +30,7 @@ interface SigningKey {
 /** The private key that the options name, else the site's first HS256 secret. */
 export function signingKeyOf(
   { site, key: file, alg, kid }: KeyOptions & { readonly site: string },
-  config: () => Config,
+  config: () => Pick<Config, 'sites'>,
 ): SigningKey {
   return file === undefined ? { ...secretOf(config(), site), kid } : { ...readKey(file, alg), kid }
 }
@@ -57,9 +58,10 @@ export function signTicket(claims: Claims, { alg, key, kid }: SigningKey): Promi
     .sign(key)
 }
 
-function secretOf(config: Config, site: string): SigningKey {
+function secretOf(config: Pick<Config, 'sites'>, site: string): SigningKey {
   for (const written of siteNamed(config, site).ticketKeys) {
-    if ('secret' in written) return { alg: 'HS256', key: new TextEncoder().encode(written.secret) }
+    if ('secret' in written)
+      return { alg: 'HS256', key: new TextEncoder().encode(readSecret(site, written.secret)) }
   }
   throw new Error(`The site "${site}" has no HS256 secret. Name the private key with --key.`)
 }
@@ -67,11 +69,29 @@ function secretOf(config: Config, site: string): SigningKey {
 const algorithmOf: Readonly<Record<string, TicketAlgorithm>> = { ed25519: 'EdDSA', ec: 'ES256', rsa: 'RS256' }
 
 function readKey(file: string, alg: TicketAlgorithm | undefined): SigningKey {
-  const text = readFileSync(file, 'utf8')
-  const isJwk = text.trimStart().startsWith('{')
-  const key = createPrivateKey(isJwk ? { key: JSON.parse(text), format: 'jwk' } : text)
+  const key = parseKey(file, readKeyFile(file))
   const used = alg ?? algorithmOf[key.asymmetricKeyType ?? '']
   if (!used)
     throw new Error(`The key in ${file} is none of ${publicKeyAlgorithms.join(', ')}. Name another one.`)
   return { alg: used, key }
+}
+
+function readKeyFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new Error(`The key file ${file} cannot be read. Name another one with --key.`, { cause })
+  }
+}
+
+function parseKey(file: string, text: string): KeyObject {
+  try {
+    const isJwk = text.trimStart().startsWith('{')
+    return createPrivateKey(isJwk ? { key: JSON.parse(text), format: 'jwk' } : text)
+  } catch {
+    // The message of the error may quote the key.
+    throw new Error(
+      `${file} holds no private key as PEM (PKCS #8, not encrypted) or JWK. Name another one with --key.`,
+    )
+  }
 }

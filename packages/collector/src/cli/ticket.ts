@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadSiteConfig } from '../config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { seconds } from './seconds.ts'
 import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from './signTicket.ts'
@@ -26,7 +26,7 @@ export const ticket = new Command('ticket')
   .option('--abs <seconds>', "that session's absolute timeout", seconds)
   .option('--expires <seconds>', 'from now until it is no longer good', seconds, 30 * 86_400)
   .action(async ({ config: path, expires, ...options }: TicketOptions) => {
-    const key = signingKeyOf(options, () => loadConfig(path))
+    const key = signingKeyOf(options, () => loadSiteConfig(path))
     const issuedAt = Math.floor(Date.now() / 1000)
     const jwt = await signTicket({ ...options, issuedAt, expiresAt: issuedAt + expires }, key)
     process.stdout.write(`${jwt}\n`)

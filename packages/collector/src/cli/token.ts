@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { loadConfig } from '../config.ts'
+import { loadStoreConfig } from '../config.ts'
 import { opaque } from '../lapse/event.ts'
 import {
   hashToken,
@@ -34,7 +34,7 @@ const create = new Command('create')
   .option('--name <text>', 'what it is for', tokenName)
   .option('--expires <days>', 'for how many days it is good (default: until it is revoked)', days)
   .action(async ({ config: path, scope, site, name, expires }: CreateOptions) => {
-    const config = loadConfig(path)
+    const config = loadStoreConfig(path)
     if (site !== undefined) siteNamed(config, site)
     const { id, token } = mintToken()
     const createdAt = new Date()
@@ -58,7 +58,7 @@ const list = new Command('list')
   .description('Print the tokens that were made, oldest first. Times are UTC.')
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const tokens = await withStore(loadConfig(path), (store) => store.listTokens())
+    const tokens = await withStore(loadStoreConfig(path), (store) => store.listTokens())
     if (tokens.length === 0) process.stdout.write('No tokens. Make one with: lapse token create\n')
     else printTable(headings, tokens)
   })
@@ -79,7 +79,7 @@ const revoke = new Command('revoke')
   .addOption(configOption)
   .action(async (given: string, { config: path }: ConfigOption) => {
     const id = /^lapse_([0-9a-f]{16})_/.exec(given)?.[1] ?? given
-    if (!(await withStore(loadConfig(path), (store) => store.revokeToken(id))))
+    if (!(await withStore(loadStoreConfig(path), (store) => store.revokeToken(id))))
       throw new Error(`There is no token ${id}. See them with: lapse token list`)
     process.stdout.write(`The token ${id} is revoked.\n`)
   })

@@ -1,11 +1,18 @@
 import type { Config } from '../config.ts'
+import { assertSqliteFile } from '../store/sqliteFile.ts'
 import { openStore, type Store } from '../store/store.ts'
 
-/** Opens the configuration's database for as long as `work` takes. */
+/**
+ * Opens the configuration's database for as long as `work` takes.
+ *
+ * @throws where the file of an SQLite database is missing: only `lapse migrate` and `lapse serve` make one.
+ */
 export async function withStore<T>(
-  { database, table }: Config,
+  { database, table }: Pick<Config, 'database' | 'table'>,
   work: (store: Store) => Promise<T>,
+  { createsDatabase = false } = {},
 ): Promise<T> {
+  if (database.dialect === 'sqlite' && !createsDatabase) assertSqliteFile(database.path)
   const store = openStore(database, table)
   try {
     return await work(store)

@@ -8,11 +8,19 @@ import type { CollectorParts } from './parts.ts'
 /** What an operator watches. Names and units follow https://prometheus.io/docs/practices/naming/ */
 export interface Metrics {
   readonly registry: Registry
-  /** Counts an answered request. `route` is the router's pattern, never the path as it was sent. */
+  /**
+   * Counts an answered request. `route` is the router's pattern, never the path as it was sent, so that strangers
+   * cannot make time series.
+   */
   observeRequest(route: string, method: string, status: number, seconds: number): void
   observeVerdict(row: Pick<LapseRow, 'site' | 'reason' | 'evidence'>, duplicate: boolean): void
+  /** Counts rows that the rollup lacks, because they could not be counted. */
+  observeSkippedRows(rows: number): void
   observeBatch(batch: { readonly size: number; readonly durationMs: number; readonly failure: unknown }): void
 }
+
+/** The methods that an endpoint takes. Node's parser knows 30 more, such as `MKCALENDAR`. */
+const methods = new Set(['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'])
 
 /** @param writer tells how it stands whenever the metrics are read. */
 export function createMetrics(
@@ -33,6 +41,11 @@ export function createMetrics(
     name: 'lapse_verdicts_total',
     help: 'Events that were answered with a verdict; duplicate ones made no row.',
     labelNames: ['site', 'reason', 'evidence', 'duplicate'],
+    registers,
+  })
+  const skippedRows = new Counter({
+    name: 'lapse_rollup_skipped_rows_total',
+    help: 'Rows that summaries lack because they could not be rolled up.',
     registers,
   })
   const writes = new Histogram({
@@ -68,9 +81,10 @@ export function createMetrics(
   return {
     registry,
     observeRequest: (route, method, status, seconds) =>
-      requests.labels(route, method, String(status)).observe(seconds),
+      requests.labels(route, methods.has(method) ? method : 'other', String(status)).observe(seconds),
     observeVerdict: ({ site, reason, evidence }, duplicate) =>
       verdicts.labels(site, reason, evidence, String(duplicate)).inc(),
+    observeSkippedRows: (rows) => skippedRows.inc(rows),
     observeBatch({ size, durationMs, failure }) {
       writes.labels(failure === undefined ? 'committed' : 'failed').observe(durationMs / 1000)
       sizes.observe(size)

@@ -108,7 +108,7 @@ export const reportLapse = {
       'ticket-refused': {
         ticketRefused: {
           detail:
-            'The ticket was refused: no key of the site "acme" made its signature. Sign in again, or mend the site\'s keys.',
+            'The ticket was refused: no key of the site "acme" made its signature. Sign in again, or check the site\'s ticketKeys.',
         },
       },
       'token-refused': {

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { redactSecrets } from '../lapse/redactSecrets.ts'
+import { shorten } from '../lapse/shorten.ts'
 import type { Context, Middleware } from './context.ts'
 import type { CollectorParts } from './parts.ts'
 import { senderReader } from './sender.ts'
+
+const maxPathLength = 200
 
 /**
  * Gives each request an id, and a line in the log and a place in the metrics when it is answered.
@@ -30,7 +34,8 @@ export function requestLog({ log, metrics, settings }: CollectorParts): Middlewa
     await next()
     const { method, status } = ctx
     const durationMs = performance.now() - startedAt
-    const { path, logged } = ctx.state
+    const { logged } = ctx.state
+    const path = ctx.state.path && shorten(redactSecrets(ctx.state.path), maxPathLength)
     log.info({ requestId, method, path, status, durationMs: Math.round(durationMs), ...logged }, 'request')
     metrics.observeRequest(ctx._matchedRoute?.toString() ?? 'none', method, status, durationMs / 1000)
   }

@@ -1,3 +1,5 @@
+import { shorten } from './shorten.ts'
+
 /**
  * Every error that Lapse itself raises: its HTTP status and the title of its problem type.
  * The code is stable; the problem's `type` is `urn:lapse:problem:CODE` (RFC 9457, section 3.1.1).
@@ -70,8 +72,22 @@ export class LapseError extends Error {
   }
 }
 
+/** What an answer repeats of a request is bounded, whatever the request held. */
+const maxDetailLength = 1_000
+const maxFieldErrors = 50
+const maxFieldLength = 200
+
 /** What a client is told of an error. */
 export function problemOf({ code, message, errors }: LapseError): Problem {
   const { status, title } = errorCodes[code]
-  return { type: `urn:lapse:problem:${code}`, title, status, detail: message, ...(errors && { errors }) }
+  const detail = shorten(message, maxDetailLength)
+  const fields = errors?.slice(0, maxFieldErrors).map(shortenField)
+  return { type: `urn:lapse:problem:${code}`, title, status, detail, ...(fields && { errors: fields }) }
+}
+
+function shortenField(field: FieldError): FieldError {
+  const detail = shorten(field.detail, maxFieldLength)
+  return 'pointer' in field
+    ? { pointer: shorten(field.pointer, maxFieldLength), detail }
+    : { parameter: shorten(field.parameter, maxFieldLength), detail }
 }

@@ -1,6 +1,11 @@
+/** Whoever comes back later than this is counted here: 400 days, the longest that a browser keeps a marker. */
+export const lastStepSeconds = 34_560_000
+
 /**
  * In what steps it is counted how far past the idle timeout people came back: each holds below its `until`. Both are
  * whole seconds. A step is at most a 60th of what it divides, so that the middle of one is off by less than 1 %.
+ *
+ * There are fewer than 2,000 steps, whatever is reported: the counts of a day are stored in one cell.
  */
 export const pastLimitSteps = [
   { until: 300, step: 1 },
@@ -10,7 +15,8 @@ export const pastLimitSteps = [
   { until: 86_400, step: 240 },
   { until: 604_800, step: 1_440 },
   { until: 2_592_000, step: 10_080 },
-  { until: Number.POSITIVE_INFINITY, step: 43_200 },
+  { until: 10_368_000, step: 43_200 },
+  { until: lastStepSeconds, step: 172_800 },
 ] as const
 
 /** Counts by the beginning of their step, in seconds past the limit. */
@@ -73,6 +79,13 @@ function quantileMs(
   return null
 }
 
+/** @returns the beginning of the step that holds so many seconds past the limit. */
+export function stepStart(seconds: number): number {
+  const step = stepAt(seconds)
+  return step === 0 ? lastStepSeconds : Math.max(0, Math.floor(seconds / step) * step)
+}
+
+/** @returns the length of a step, or 0 for the last one, which has no end. */
 function stepAt(seconds: number): number {
   return pastLimitSteps.find(({ until }) => seconds < until)?.step ?? 0
 }

@@ -1,11 +1,14 @@
-import { type LapseEvent, maxTime } from './event.ts'
+import type { LapseEvent } from './event.ts'
 import type { TicketClaims } from './ticket.ts'
-import { judge, type Limits, type Reason, type Times } from './verdict.ts'
+import { earliestTimes, type JudgeInput, judge, type Limits, type Reason, type Times } from './verdict.ts'
 
 /** How far a row can be trusted: by a ticket, by a browser's word alone, or by a server's. */
 export const evidences = ['signed', 'self_reported', 'server'] as const
 
-/** One row of the audit table before the database gives it an `id`. Times are by the collector's clock. */
+/**
+ * One row of the audit table before the database gives it an `id`. Times are by the collector's clock, and none is
+ * after `receivedAt`. `elapsedMs` and `clockSkewMs` are what the sender's times say, however wrong these are.
+ */
 export interface Lapse {
   readonly site: string
   readonly sessionKey: string
@@ -66,18 +69,24 @@ export function toLapse(
   // What is left out is now, by the sender's clock.
   const { startedAt, lastAccessAt, sentAt = receivedAt, detectedAt = sentAt } = event
   const times: Times = { startedAt, lastAccessAt, detectedAt, sentAt }
-  const verdict = judge({
+  const input: JudgeInput = {
     times,
     declared: declaredReason(event),
     browserRestarted: event.browserRestarted,
     limits: { ...site, idleTimeoutSeconds, absoluteTimeoutSeconds },
     receivedAt,
     signedInAt: claims?.issuedAt,
-  })
+    sender: event.detectedBy === 'server' ? 'server' : 'browser',
+  }
+  const verdict = judge(input)
+  const earliest = earliestTimes(input)
   const session = claims?.session ?? event.session
-  // A hostile clock could shift a time beyond what the column holds.
-  const here = (at: number) => new Date(Math.min(Math.max(at + verdict.clockSkewMs, 0), maxTime))
-  const hereIfKnown = (at: number | undefined) => (at === undefined ? null : here(at))
+  // By the collector's clock. A time that cannot be right neither tops the lists for good nor ends below every other
+  // row: the verdict calls it a clock anomaly, and it is moved to the nearest time that can.
+  const stored = (at: number, notBefore = earliest.lastAccessAt) =>
+    new Date(Math.min(Math.max(at + verdict.clockSkewMs, notBefore), receivedAt))
+  const storedIfKnown = (at: number | undefined, notBefore?: number) =>
+    at === undefined ? null : stored(at, notBefore)
   return {
     site: event.site,
     // One of the two is there: the schemas see to it.
@@ -88,10 +97,10 @@ export function toLapse(
     reason: verdict.reason,
     evidence: event.detectedBy === 'server' ? 'server' : claims ? 'signed' : 'self_reported',
     detectedBy: event.detectedBy,
-    startedAt: hereIfKnown(startedAt),
-    lastAccessAt: hereIfKnown(lastAccessAt),
-    expiredAt: hereIfKnown(verdict.expiredAt),
-    detectedAt: here(detectedAt),
+    startedAt: storedIfKnown(startedAt, earliest.startedAt),
+    lastAccessAt: storedIfKnown(lastAccessAt),
+    expiredAt: storedIfKnown(verdict.expiredAt),
+    detectedAt: stored(detectedAt),
     receivedAt: new Date(receivedAt),
     elapsedMs: verdict.elapsedMs ?? null,
     idleTimeoutSeconds,

@@ -43,6 +43,10 @@ const clockToleranceSeconds = 60
 
 /** The year 5138 in seconds, or 1973 in milliseconds. */
 const maxIssuedAt = 1e11
+/** In characters. A body from a browser holds no longer one. */
+const maxTicketLength = 8_192
+/** How many keys of a set are tried for one ticket, when its `kid` does not name one of them. */
+const maxCandidates = 10
 
 interface TicketContext {
   readonly site: string
@@ -59,6 +63,8 @@ interface TicketContext {
  * `unavailable` when the keys could not be fetched, which says nothing of the ticket.
  */
 export async function verifyTicket(ticket: string, context: TicketContext): Promise<TicketClaims> {
+  if (ticket.length > maxTicketLength)
+    throw refused(`it is longer than ${maxTicketLength} characters`, undefined)
   const payload = await verifyWithAnyKey(ticket, context)
   const claims = validate(claimsSchema, payload)
   if (!claims.success) {
@@ -120,13 +126,23 @@ async function verifyWithKey(
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
     // Without a `kid` any of them may be the one.
+    let tried = 0
     for await (const candidate of error) {
+      if (tried === maxCandidates) throw new TooManyKeysError()
+      tried += 1
       const verified = await jwtVerify(ticket, candidate, options).catch((failure: unknown) => {
         if (!isForeign(failure)) throw failure
       })
       if (verified) return verified.payload
     }
     throw new errors.JWSSignatureVerificationFailed()
+  }
+}
+
+/** None of the keys that were tried made the signature, and more are left. */
+class TooManyKeysError extends errors.JOSEError {
+  constructor() {
+    super(`it has no kid that names one key, and none of the first ${maxCandidates} keys that fit made it`)
   }
 }
 
@@ -140,6 +156,6 @@ function isForeign(failure: unknown): boolean {
 }
 
 function refused(why: string, cause: unknown): LapseError {
-  const message = `The ticket was refused: ${why}. Sign in again, or mend the site's keys.`
+  const message = `The ticket was refused: ${why}. Sign in again, or check the site's ticketKeys.`
   return new LapseError('ticket-refused', message, { cause })
 }

@@ -40,6 +40,7 @@ export interface JudgeInput {
   readonly receivedAt: number
   /** The sign-in by a verified ticket's `iat`: epoch milliseconds of the host's clock. */
   readonly signedInAt: number | undefined
+  readonly sender: 'browser' | 'server'
 }
 
 export interface Verdict {
@@ -53,6 +54,31 @@ export interface Verdict {
 }
 
 const toleranceMs = 60_000
+
+/** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
+const maxAgeMs = 400 * 86_400_000
+
+/** The earliest times that a report can be right about: epoch milliseconds of the collector's clock. */
+export interface EarliestTimes {
+  /** Of the sign-in. */
+  readonly startedAt: number
+  /** Of the last access and of everything after it. */
+  readonly lastAccessAt: number
+}
+
+/**
+ * How far back a report may reach. A browser cannot remember more than 400 days, but a ticket can prove an older
+ * sign-in. A server keeps records of its own, so its reports are not limited.
+ */
+export function earliestTimes({
+  sender,
+  receivedAt,
+  signedInAt,
+}: Pick<JudgeInput, 'sender' | 'receivedAt' | 'signedInAt'>): EarliestTimes {
+  if (sender === 'server') return { startedAt: 0, lastAccessAt: 0 }
+  const lastAccessAt = receivedAt - maxAgeMs
+  return { startedAt: Math.max(0, Math.min(lastAccessAt, signedInAt ?? lastAccessAt)), lastAccessAt }
+}
 
 /**
  * Says why a session ended. The first match of SPEC's table wins, so that each input has one reason.
@@ -75,7 +101,7 @@ function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
   const { startedAt, lastAccessAt, detectedAt } = input.times
   const { idleTimeoutSeconds, absoluteTimeoutSeconds } = input.limits
   const graceSeconds = input.limits.graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
-  if (isContradictory(input, clockSkewMs)) return 'clock_anomaly'
+  if (isContradictory(input, clockSkewMs) || isTooOld(input, clockSkewMs)) return 'clock_anomaly'
   if (input.declared) return input.declared
   // An unknown time compares as false: nothing is concluded from it.
   if (detectedAt - Number(lastAccessAt) >= (idleTimeoutSeconds - graceSeconds) * 1000) return 'idle_timeout'
@@ -103,4 +129,12 @@ function isContradictory({ times, signedInAt }: JudgeInput, clockSkewMs: number)
     latest = Math.max(latest, at)
   }
   return signedInAt !== undefined && signedInAt - (Number(lastAccessAt) + clockSkewMs) > toleranceMs
+}
+
+function isTooOld(input: JudgeInput, clockSkewMs: number): boolean {
+  const { startedAt, lastAccessAt, detectedAt } = input.times
+  const earliest = earliestTimes(input)
+  // A ticket's `iat` is in whole seconds, by another clock. An unknown time compares as false.
+  if (Number(startedAt) + clockSkewMs + toleranceMs < earliest.startedAt) return true
+  return [lastAccessAt, detectedAt].some((at) => Number(at) + clockSkewMs < earliest.lastAccessAt)
 }

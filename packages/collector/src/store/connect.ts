@@ -3,6 +3,7 @@ import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
 import { PreparedMysqlClient } from './mysqlClient.ts'
 import { mysqlConnector } from './mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqliteClient.ts'
+import { createSqliteFile } from './sqliteFile.ts'
 
 /** How long a caller waits for a connection before it is told that the database is unavailable. */
 const acquireTimeoutMs = 5_000
@@ -83,9 +84,9 @@ function mysql(
   } as Knex.Config)
 }
 
-/** Creates the database that a MySQL URL names, if the server lacks it. SQLite creates its file itself. */
+/** Creates the database that a URL names, if it is missing: a file, or a database on the server. */
 export async function createMissingDatabase(location: DatabaseLocation): Promise<void> {
-  if (location.dialect === 'sqlite') return
+  if (location.dialect === 'sqlite') return createSqliteFile(location.path)
   const named = connect(location, 'jobs')
   try {
     await named.raw('select 1')

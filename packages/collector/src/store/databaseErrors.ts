@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { databaseMessage } from './databaseMessage.ts'
 import { DatabaseSettingError } from './mysqlSettings.ts'
 import { TlsFileError } from './mysqlTls.ts'
 
@@ -84,8 +85,7 @@ export function isPermanent(error: unknown): boolean {
 export function describeFailure(error: unknown): string {
   if (error instanceof DatabaseSettingError || error instanceof TlsFileError) return error.message
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  // knex writes the statement before the message of the database.
-  const why = (error instanceof Error && error.message.split(' - ').at(-1)) || code || String(error)
+  const why = (error instanceof Error && databaseMessage(error)) || code || String(error)
   const hint = hints[code] ?? 'Check that the database runs, and the URL, the account and its rights.'
   return `${why.replace(/\.$/, '')}. ${hint}`
 }

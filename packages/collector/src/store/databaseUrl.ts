@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type SslMode, sslModes, type TlsSettings } from './mysqlTls.ts'
 
@@ -103,6 +104,14 @@ function tlsSettings(options: URLSearchParams): TlsSettings | string {
 
 function toSslMode(text: string): SslMode | undefined {
   return sslModes.find((mode) => mode === text.toUpperCase())
+}
+
+/** The same location, with the paths of its files absolute. */
+export function resolvePaths(location: DatabaseLocation, folder: string): DatabaseLocation {
+  if (location.dialect === 'sqlite') return { ...location, path: resolve(folder, location.path) }
+  const { mode, ...files } = location.tls
+  const paths = Object.entries(files).map(([name, path]) => [name, resolve(folder, path)])
+  return { ...location, tls: { mode, ...Object.fromEntries(paths) } }
 }
 
 /** A database in messages: everything of its URL but the password and the options. */

@@ -7,6 +7,7 @@ import * as rollup from './migrations/0004_rollup.ts'
 import * as rollupBySite from './migrations/0005_rollup_by_site.ts'
 import * as filterIndexes from './migrations/0006_filter_indexes.ts'
 import * as dashboardSessions from './migrations/0007_dashboard_sessions.ts'
+import * as receivedIndex from './migrations/0008_received_index.ts'
 import { inSchema, schemaBuilder, splitTableName, type TableName } from './tableName.ts'
 
 const leaseWaitMs = 60_000
@@ -23,6 +24,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0005_rollup_by_site': rollupBySite.up,
   '0006_filter_indexes': filterIndexes.up,
   '0007_dashboard_sessions': dashboardSessions.up,
+  '0008_received_index': receivedIndex.up,
 }
 
 /** Each audit table has its history beside it: a host may have knex migrations of its own in the same database. */

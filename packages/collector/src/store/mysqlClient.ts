@@ -6,7 +6,7 @@ import { isAlive, type MysqlConnection, markUsed } from './mysqlConnection.ts'
 import { runStatement } from './preparedStatements.ts'
 
 /** What the client needs beside knex's own configuration. It is kept there, where transactions find it too. */
-export interface MysqlClientConfig extends Knex.Config {
+interface MysqlClientConfig extends Knex.Config {
   readonly open: () => Promise<MysqlConnection>
   readonly statementTimeoutMs?: number | undefined
 }

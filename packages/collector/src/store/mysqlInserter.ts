@@ -11,6 +11,7 @@ import { isAnswer } from './mysqlClient.ts'
 import { isAlive, type MysqlConnection, markUsed, mysqlConnector } from './mysqlConnection.ts'
 import { takesWrites } from './mysqlSettings.ts'
 import { execute, toDatetime } from './preparedStatements.ts'
+import { isRefusal } from './refusal.ts'
 import { splitTableName } from './tableName.ts'
 import { ConnectionLostError, type Inserter, type Outcome } from './writer.ts'
 
@@ -243,21 +244,6 @@ async function selectRows(
 }
 
 const keyOf = ({ site, sessionKey }: Pick<Lapse, 'site' | 'sessionKey'>) => `${site}\n${sessionKey}`
-
-// What a table of the host's may say to a trigger's row, and MySQL and MariaDB have no SQLSTATE for.
-const refusalCodes = [
-  'ER_NO_DEFAULT_FOR_FIELD',
-  'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
-  'WARN_DATA_TRUNCATED',
-  'ER_CHECK_CONSTRAINT_VIOLATED',
-]
-
-/** Data exceptions, violated constraints, and what triggers raise: classes 22, 23 and 45 of SQLSTATE, and some more. */
-function isRefusal(error: unknown): boolean {
-  const isOfClass =
-    error instanceof Error && 'sqlState' in error && /^(22|23|45)/.test(String(error.sqlState))
-  return isOfClass || hasErrorCode(error, refusalCodes)
-}
 
 /** Not an answer of the server to the statement, or one that says that another host takes writes. */
 function isFatal(error: unknown): boolean {

@@ -34,7 +34,7 @@ export async function execute<Result>(
 }
 
 /** A value as the driver sends it to a prepared statement. */
-export function toParameter(value: unknown): ExecuteValues {
+function toParameter(value: unknown): ExecuteValues {
   if (value === undefined || value === null) return null
   if (value instanceof Date) return toDatetime(value)
   if (typeof value === 'boolean') return TINY(Number(value))

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { runTransaction } from './databaseErrors.ts'
-import { allSites, quartersOfDay, RollupDays, type StoredDay, storedDay } from './rollupDay.ts'
+import { isRefusal } from './refusal.ts'
+import { allSites, dayOf, RollupDays, type RollupKey, type StoredDay, storedDay } from './rollupDay.ts'
 import { countRows, type Rows } from './rowCounts.ts'
 import { storedTime } from './storedTime.ts'
 import { inSchema, rollupOf, rollupStateOf, splitTableName } from './tableName.ts'
@@ -11,6 +12,9 @@ const chunkRows = 10_000
 /** How long after its receipt a row is counted, in milliseconds: until then an older one may still be uncommitted. */
 const lagMs = 120_000
 const upsertRows = 100
+/** What one statement writes at most, in characters: a server may take no more than 1 MiB (`max_allowed_packet`). */
+const upsertLength = 256 * 1024
+const dayMs = 86_400_000
 const dayKey = ['site', 'day', 'reason', 'evidence'] as const
 
 /** The names of the tables that hold the rollup of an audit table. */
@@ -22,11 +26,21 @@ export function rollupTables(tableName: string): { readonly days: string; readon
   }
 }
 
+/** Rows that could not be counted. Summaries lack them. */
+export interface SkippedRows {
+  readonly rows: number
+  /** Why, and what to do. */
+  readonly reason: string
+  readonly cause?: unknown
+}
+
 export interface RollUpOptions {
   /** Ends it after the chunk that is being counted. */
   readonly signal?: AbortSignal | undefined
   /** Hears up to which row it has come, and up to which it will. */
   readonly onChunk?: ((upToId: number, lastId: number) => void) | undefined
+  /** Hears of rows that could not be counted. The rollup goes on without them. */
+  readonly onSkipped?: ((skipped: SkippedRows) => void) | undefined
 }
 
 /**
@@ -37,14 +51,17 @@ export interface RollUpOptions {
 export async function rollUp(
   database: Knex,
   tableName: string,
-  { signal, onChunk }: RollUpOptions = {},
+  { signal, onChunk, onSkipped }: RollUpOptions = {},
 ): Promise<void> {
   const lastId = await lastSettledId(database, tableName)
   // Where nothing is new, nobody who writes has to wait.
   if ((await readMark(database, tableName)) >= lastId) return
   for (;;) {
     const startedAt = performance.now()
-    const upToId = await runTransaction(database, (transaction) => addChunk(transaction, tableName, lastId))
+    const { upToId, skipped } = await runTransaction(database, (transaction) =>
+      addChunk(transaction, tableName, lastId),
+    )
+    for (const each of skipped) onSkipped?.(each)
     onChunk?.(upToId, lastId)
     if (upToId >= lastId || signal?.aborted) return
     // At least half of the time is left to those who write.
@@ -78,13 +95,23 @@ export async function takeOffRollup(
   ids: readonly number[],
 ): Promise<void> {
   const upToId = await lockedMark(transaction, tableName)
-  await change(transaction, tableName, (rows) => void rows.whereIn('id', ids).where('id', '<=', upToId), -1)
+  const rows: Rows = (query) => void query.whereIn('id', ids).where('id', '<=', upToId)
+  await change(transaction, tableName, rows, upToId, -1)
 }
 
-/** @returns up to which row the rollup goes now. */
-async function addChunk(transaction: Knex.Transaction, tableName: string, lastId: number): Promise<number> {
+interface AddedChunk {
+  /** Up to which row the rollup goes now. */
+  readonly upToId: number
+  readonly skipped: readonly SkippedRows[]
+}
+
+async function addChunk(
+  transaction: Knex.Transaction,
+  tableName: string,
+  lastId: number,
+): Promise<AddedChunk> {
   const after = await lockedMark(transaction, tableName)
-  if (after >= lastId) return after
+  if (after >= lastId) return { upToId: after, skipped: [] }
   const chunk = transaction(tableName)
     .select('id')
     .where('id', '>', after)
@@ -93,14 +120,10 @@ async function addChunk(transaction: Knex.Transaction, tableName: string, lastId
     .limit(chunkRows)
   const [last] = await transaction.from(chunk.as('chunk')).max({ id: 'id' })
   const upToId = Number(last?.id ?? lastId)
-  await change(
-    transaction,
-    tableName,
-    (rows) => void rows.where('id', '>', after).where('id', '<=', upToId),
-    1,
-  )
+  const rows: Rows = (query) => void query.where('id', '>', after).where('id', '<=', upToId)
+  const skipped = await change(transaction, tableName, rows, after, 1)
   await transaction(rollupTables(tableName).state).update({ up_to_id: upToId })
-  return upToId
+  return { upToId, skipped }
 }
 
 /** Locks the rollup against other changes until the transaction ends, and says up to which row it goes. */
@@ -114,35 +137,104 @@ async function readMark(database: Knex, tableName: string): Promise<number> {
   return Number((await database(rollupTables(tableName).state).first('up_to_id')).up_to_id)
 }
 
+/** @param upToId up to which row the rollup goes before the change. */
 async function change(
   transaction: Knex.Transaction,
   tableName: string,
   rows: Rows,
+  upToId: number,
   sign: 1 | -1,
-): Promise<void> {
+): Promise<SkippedRows[]> {
   // A locking read waits for whoever has one of the rows in hand. SQLite knows none and needs none.
   const locked: Rows = (query) => void query.modify(rows).forShare()
   const quarters = await countRows(transaction, tableName, ['quarter', 'site', 'reason', 'evidence'], locked)
   const steps = await countRows(transaction, tableName, ['step', 'day', 'site', 'evidence'], locked)
   const table = rollupTables(tableName).days
   const sites = new Set(quarters.map(({ site }) => site))
-  const affected = new Set(quarters.map(({ quarter }) => Math.floor(quarter / quartersOfDay)))
+  const affected = new Set(quarters.flatMap(({ quarter }) => dayOf(quarter) ?? []))
   const stored: StoredDay[] = await transaction(table)
     .whereIn('site', [...sites, allSites])
     .whereIn('day', [...affected])
   const days = new RollupDays(stored)
-  days.add(quarters, steps, sign)
-  const counted = days.counted.map(storedDay)
-  for (let index = 0; index < counted.length; index += upsertRows)
-    await transaction(table)
-      .insert(counted.slice(index, index + upsertRows))
-      .onConflict([...dayKey])
-      .merge(['quarters', 'past_limit'])
+  for (const key of days.damaged) await restore(transaction, tableName, days, key, upToId)
+  const leftOut = days.add(quarters, steps, sign)
+  const skipped = await store(transaction, table, days)
   const emptied = days.emptied.map((day) => dayKey.map((column) => day[column]))
   if (emptied.length > 0)
     await transaction(table)
       .whereIn([...dayKey], emptied)
       .delete()
+  if (leftOut > 0) skipped.push({ rows: leftOut, reason: 'detected_at is no time from 1970 to 9999' })
+  return skipped
+}
+
+/** Counts the rows of a day again whose stored counts cannot be read. */
+async function restore(
+  transaction: Knex.Transaction,
+  tableName: string,
+  days: RollupDays,
+  key: RollupKey,
+  upToId: number,
+): Promise<void> {
+  const { day, site, reason, evidence } = key
+  const timeOf = (of: number) => storedTime(transaction, new Date(of * dayMs))
+  const rows: Rows = (query) =>
+    void query
+      .where({ reason, evidence, ...(site !== allSites && { site }) })
+      .where('detected_at', '>=', timeOf(day))
+      .where('detected_at', '<', timeOf(day + 1))
+      .where('id', '<=', upToId)
+  const quarters = await countRows(transaction, tableName, ['quarter'], rows)
+  const steps = await countRows(transaction, tableName, ['step'], rows)
+  days.restore(key, quarters, steps)
+}
+
+/** Stores the counts of the days, and leaves out those days that the database refuses, such as by a constraint. */
+async function store(transaction: Knex.Transaction, table: string, days: RollupDays): Promise<SkippedRows[]> {
+  const upsert = (batch: readonly StoredDay[]) =>
+    transaction(table)
+      .insert(batch)
+      .onConflict([...dayKey])
+      .merge(['quarters', 'past_limit'])
+  const skipped: SkippedRows[] = []
+  for (const batch of batchesOf(days.counted.map(storedDay))) {
+    try {
+      await upsert(batch)
+    } catch (refusal) {
+      if (!isRefusal(refusal)) throw refusal
+      for (const day of batch) {
+        const cause = await upsert([day]).then(() => undefined, refusedWith)
+        // The rows are in the counts of all sites as well.
+        if (cause !== undefined && day.site !== allSites)
+          skipped.push({ rows: days.addedTo(day), reason: `the database refused ${nameOf(day)}`, cause })
+      }
+    }
+  }
+  return skipped
+}
+
+function refusedWith(error: unknown): unknown {
+  if (isRefusal(error)) return error
+  throw error
+}
+
+const nameOf = ({ site, day, reason, evidence }: RollupKey) =>
+  `the counts of the site "${site}" on ${new Date(day * dayMs).toISOString().slice(0, 10)} (${reason}, ${evidence})`
+
+function* batchesOf(days: readonly StoredDay[]): Generator<StoredDay[]> {
+  let batch: StoredDay[] = []
+  let length = 0
+  for (const day of days) {
+    const added = day.quarters.length + day.past_limit.length
+    if (batch.length === upsertRows || (batch.length > 0 && length + added > upsertLength)) {
+      yield batch
+      batch = []
+      length = 0
+    }
+    batch.push(day)
+    length += added
+  }
+  if (batch.length > 0) yield batch
 }
 
 /** The last row that was received long enough ago for all before it to be committed, or to have failed. */

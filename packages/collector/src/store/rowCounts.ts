@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { pastLimitSteps } from '../lapse/pastLimit.ts'
+import { lastStepSeconds, pastLimitSteps } from '../lapse/pastLimit.ts'
 import type { Lapse } from '../lapse/row.ts'
 import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
 import type { Reason } from '../lapse/verdict.ts'
@@ -62,11 +62,17 @@ export async function countRows<By extends keyof Groups>(
     )
     .groupBy(by)
   if (by.some((name) => name === 'step'))
-    query.where('reason', 'idle_timeout').whereNotNull('elapsed_ms').whereNotNull('idle_timeout_seconds')
+    query
+      .where('reason', 'idle_timeout')
+      .whereBetween('elapsed_ms', [-maxElapsedMs, maxElapsedMs])
+      .whereNotNull('idle_timeout_seconds')
   const counts: unknown[] = await query.modify(rows)
   // These are the columns that the statement selects.
   return counts as RowCount<By>[]
 }
+
+/** More than any two times are apart. Beyond it, a row that the host wrote could make the arithmetic overflow. */
+const maxElapsedMs = 1e15
 
 interface Arithmetic {
   /** The table, when its rows are to be found by their ids and by no other index. */
@@ -93,9 +99,8 @@ const mysql: Arithmetic = {
 /** Whoever comes back within the grace comes before the limit, and is counted at 0. */
 function stepOf(over: Arithmetic['over']): string {
   const pastMs = 'elapsed_ms - idle_timeout_seconds * 1000'
-  const cases = pastLimitSteps.map(({ until, step }) => {
-    const condition = until === Number.POSITIVE_INFINITY ? 'else' : `when ${pastMs} < ${until * 1000} then`
-    return `${condition} (${over(pastMs, step * 1000)}) * ${step}`
-  })
-  return `case when ${pastMs} < 0 then 0 ${cases.join(' ')} end`
+  const cases = pastLimitSteps.map(
+    ({ until, step }) => `when ${pastMs} < ${until * 1000} then (${over(pastMs, step * 1000)}) * ${step}`,
+  )
+  return `case when ${pastMs} < 0 then 0 ${cases.join(' ')} else ${lastStepSeconds} end`
 }

@@ -4,7 +4,7 @@ import { withinDeadline } from './deadline.ts'
 import { SqliteThread } from './sqliteThread.ts'
 
 /** What the client needs beside knex's own configuration. It is kept there, where transactions find it too. */
-export interface SqliteClientConfig extends Knex.Config {
+interface SqliteClientConfig extends Knex.Config {
   readonly statementTimeoutMs?: number | undefined
 }
 

@@ -1,8 +1,11 @@
 import Database from 'better-sqlite3'
 
-/** Opens an SQLite file as every connection to it must be: with a write-ahead log, and durable. */
+/**
+ * Opens an SQLite file as every connection to it must be: with a write-ahead log, and durable. A missing file is not
+ * created here, because others could read it.
+ */
 export function openSqlite(path: string, busyTimeoutMs: number): Database.Database {
-  const database = new Database(path, { timeout: busyTimeoutMs })
+  const database = new Database(path, { timeout: busyTimeoutMs, fileMustExist: true })
   try {
     database.pragma('journal_mode = WAL')
     // NORMAL, which is usual with WAL, may lose an acknowledged row in a power failure.

@@ -26,7 +26,7 @@ import {
 } from './mirror.ts'
 import type { Mirror } from './mirrorTrigger.ts'
 import { mysqlInserter } from './mysqlInserter.ts'
-import { countExpired, type Expired, type PurgeOptions, purge } from './purge.ts'
+import { countExpired, type Expired, PurgeIncompleteError, type PurgeOptions, purge } from './purge.ts'
 import { type RollUpOptions, rebuildRollup, rollUp } from './rollup.ts'
 import { sqliteInserter } from './sqliteInserter.ts'
 import { summarize } from './summary.ts'
@@ -60,6 +60,7 @@ export interface Store {
    * Deletes rows for good, in small chunks while others write, and says how many they were.
    *
    * @throws {LeaseHeldError} while another process does that.
+   * @throws {PurgeIncompleteError} when some rows could not be deleted, after all others were.
    */
   purge(expired: readonly Expired[], options?: PurgeOptions): Promise<number>
   /**
@@ -116,7 +117,10 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     try {
       return await work
     } catch (cause) {
-      throw cause instanceof LeaseHeldError || cause instanceof MirrorError ? cause : explain(cause, location)
+      const isExplained = [LeaseHeldError, MirrorError, PurgeIncompleteError].some(
+        (kind) => cause instanceof kind,
+      )
+      throw isExplained ? cause : explain(cause, location)
     }
   }
 

@@ -3,7 +3,7 @@ import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import type { Tally } from '../lapse/tally.ts'
 import { isSqlite } from './connect.ts'
 import { rollupTables } from './rollup.ts'
-import { allSites, quartersOfDay, readDay, type StoredDay } from './rollupDay.ts'
+import { allSites, quartersOfDay, type RollupDay, readDay, type StoredDay } from './rollupDay.ts'
 import { countRows, type Rows } from './rowCounts.ts'
 import { storedTime } from './storedTime.ts'
 
@@ -29,7 +29,9 @@ export function summarize(
   const oneMoment = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
 
   return database.transaction(async (transaction) => {
-    const upToId = canUseRollup ? await rolledUpTo(transaction, tableName) : 0
+    const days = equalTo({ ...equal, site: equal.site ?? allSites })
+    const rollup = canUseRollup ? await readRollup(transaction, tableName, days, span) : undefined
+    const upToId = rollup?.upToId ?? 0
 
     /** Rows that the rollup does not have, or not in whole units. */
     const rest = (unitMs: number): ReadRows[] =>
@@ -49,10 +51,7 @@ export function summarize(
           .where('detected_at', '>=', storedTime(database, new Date(part.from)))
           .where('detected_at', '<', storedTime(database, new Date(part.to)))
 
-    if (upToId > 0) {
-      const days = equalTo({ ...equal, site: equal.site ?? allSites })
-      await addRollup(transaction, tableName, days, span, tally)
-    }
+    if (rollup) addRollup(rollup.days, span, tally)
     for (const { rows, by } of rest(quarterMs)) {
       if (isByQuarters)
         for (const each of await countRows(transaction, tableName, ['quarter', 'reason'], rows, by))
@@ -96,19 +95,37 @@ function edges({ from, to }: Span, unitMs: number): Span[] {
   ].filter((edge) => edge.from < edge.to)
 }
 
-/** Counts the whole quarters of an hour, and how late people came back of the whole days. */
-async function addRollup(
+interface Rollup {
+  /** Up to which row it goes. */
+  readonly upToId: number
+  readonly days: readonly RollupDay[]
+}
+
+/** @returns nothing when the rollup is empty, missing, damaged, or not for this account to read. */
+async function readRollup(
   transaction: Knex.Transaction,
   tableName: string,
   matching: Rows,
   { from, to }: Span,
-  tally: Tally,
-): Promise<void> {
+): Promise<Rollup | undefined> {
+  const upToId = await rolledUpTo(transaction, tableName)
+  if (upToId === 0) return undefined
   const stored: StoredDay[] = await transaction(rollupTables(tableName).days)
     .modify(matching)
     .where('day', '>=', Math.floor(from / dayMs))
     .where('day', '<', Math.ceil(to / dayMs))
-  for (const { day, reason, quarters, pastLimit } of stored.map(readDay)) {
+  const days: RollupDay[] = []
+  for (const each of stored) {
+    const day = readDay(each)
+    if (!day) return undefined
+    days.push(day)
+  }
+  return { upToId, days }
+}
+
+/** Counts the whole quarters of an hour, and how late people came back of the whole days. */
+function addRollup(days: readonly RollupDay[], { from, to }: Span, tally: Tally): void {
+  for (const { day, reason, quarters, pastLimit } of days) {
     quarters.forEach((count, index) => {
       const at = (day * quartersOfDay + index) * quarterMs
       if (count !== 0 && at >= from && at + quarterMs <= to) tally.add(at, reason, count)

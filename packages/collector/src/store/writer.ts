@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { LapseError } from '../lapse/error.ts'
 import type { Lapse, Recorded } from '../lapse/row.ts'
 import { batchSize } from './batchSize.ts'
+import { withoutValues } from './databaseMessage.ts'
 import { DeadlineError, withinDeadline } from './deadline.ts'
 
 /** What became of one row of a batch. A row that the database refuses for itself fails alone. */
@@ -179,9 +180,9 @@ function isConnectionLost(error: unknown): boolean {
   return error instanceof DeadlineError || error instanceof ConnectionLostError
 }
 
-function settle({ resolve, reject }: Waiting, outcome: Outcome | undefined): void {
+function settle({ lapse, resolve, reject }: Waiting, outcome: Outcome | undefined): void {
   if (outcome && 'row' in outcome) resolve(outcome)
-  else reject(unavailable('The database refused this event.', outcome?.refusal))
+  else reject(unavailable('The database refused this event.', withoutValues(outcome?.refusal, lapse)))
 }
 
 function rejectAll(waiting: readonly Waiting[], error: LapseError): void {

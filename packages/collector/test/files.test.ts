@@ -1,0 +1,209 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { serve, stop } from '../../../test/collector.ts'
+import { freePort } from '../../../test/servers.ts'
+import { parseConfig, startCollector } from '../src/index.ts'
+import { eventOf, origin, postEvent } from './collector.ts'
+import { runLapse, writeConfigIn } from './command.ts'
+
+// Each test starts the command several times.
+vi.setConfig({ testTimeout: 120_000 })
+
+let folder: string
+let umask: number
+beforeEach(() => {
+  // What a machine usually has.
+  umask = process.umask(0o022)
+  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  chmodSync(folder, 0o755)
+})
+afterEach(() => {
+  process.umask(umask)
+  rmSync(folder, { recursive: true })
+})
+
+const lapse = (...args: string[]) => runLapse(folder, args)
+const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8)
+const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
+
+describe('on a machine with other accounts, nobody else can read', () => {
+  test('the configuration that lapse init writes, or replaces', async () => {
+    expect((await lapse('init')).status).toBe(0)
+    expect(modeOf('lapse.config.json')).toBe('600')
+    chmodSync(join(folder, 'lapse.config.json'), 0o644)
+    expect((await lapse('init', '--force')).status).toBe(0)
+    expect(modeOf('lapse.config.json')).toBe('600')
+    process.umask(0)
+    expect((await lapse('init', '--config', 'other.json')).status).toBe(0)
+    expect(modeOf('other.json')).toBe('600')
+  })
+
+  test('the SQLite database, and what SQLite keeps beside it', async () => {
+    const port = await freePort()
+    const file = writeConfigIn(folder, { listen: { port }, sites })
+    const collector = await serve(file, `http://127.0.0.1:${port}`)
+    expect((await postEvent(`http://127.0.0.1:${port}`, eventOf(), { Origin: origin })).status).toBe(201)
+    const files = readdirSync(folder).filter((name) => name.startsWith('lapse.sqlite'))
+    expect(files.sort()).toEqual(['lapse.sqlite', 'lapse.sqlite-shm', 'lapse.sqlite-wal'])
+    expect(files.map(modeOf)).toEqual(['600', '600', '600'])
+    await stop(collector)
+    rmSync(join(folder, 'lapse.sqlite'))
+    await lapse('migrate')
+    expect(modeOf('lapse.sqlite')).toBe('600')
+  })
+
+  test('the report of lapse selftest, unless it replaces a file that everybody may read', async () => {
+    const port = await freePort()
+    const file = writeConfigIn(folder, { listen: { port }, sites })
+    const collector = await serve(file, `http://127.0.0.1:${port}`)
+    const report = () => lapse('selftest', '--site', 'acme', '--output', 'report.txt')
+    expect((await report()).status).toBe(0)
+    expect(modeOf('report.txt')).toBe('600')
+    chmodSync(join(folder, 'report.txt'), 0o644)
+    expect((await report()).status).toBe(0)
+    expect(modeOf('report.txt')).toBe('644')
+    await stop(collector)
+  })
+})
+
+describe('lapse serve', () => {
+  async function warningsOf(config: object, name = 'lapse.config.json') {
+    const logLines: string[] = []
+    const { pino } = await import('pino')
+    const log = pino({}, { write: (line) => void logLines.push(line) })
+    const written = { listen: { port: 0 }, sites, ...config }
+    const collector = await startCollector(parseConfig(written, {}, name, folder), log)
+    await collector.close()
+    return logLines.map((line) => JSON.parse(line)).flatMap(({ level, msg }) => (level === 40 ? msg : []))
+  }
+
+  test('keeps the rights of a database that everybody can read, and warns', async () => {
+    expect(await warningsOf({})).toEqual([])
+    chmodSync(join(folder, 'lapse.sqlite'), 0o644)
+    expect(await warningsOf({})).toEqual([
+      expect.stringMatching(/read the audit in .*chmod 600 .*lapse\.sqlite/),
+    ])
+    expect(modeOf('lapse.sqlite')).toBe('644')
+    chmodSync(folder, 0o700)
+    expect(await warningsOf({})).toEqual([])
+  })
+
+  test.each([
+    ['warns of a password in', 0o644, 'mysql://lapse:hunter2@127.0.0.1:1/lapse', true],
+    ['warns of nothing without a password in', 0o644, 'mysql://lapse@127.0.0.1:1/lapse', false],
+    ['warns of nothing where only its owner can read', 0o600, 'mysql://lapse:hunter2@a:1,b:2/lapse', false],
+  ])('%s the configuration', async (_, mode, database, warns) => {
+    // It ends at once, as its port is none of this machine's.
+    const file = writeConfigIn(folder, { database, listen: { host: '192.0.2.1', port: 1 }, sites })
+    chmodSync(file, mode)
+    const { status, stderr, stdout } = await lapse('serve')
+    expect(status).toBe(1)
+    if (warns) expect(stderr).toMatch(/lapse\.config\.json holds a password, .* chmod 600/)
+    else expect(stderr).not.toMatch('warning')
+    expect(stderr + stdout).not.toMatch('hunter2')
+    expect(modeOf('lapse.config.json')).toBe(mode.toString(8))
+  })
+})
+
+describe('a configuration that is not JSON', () => {
+  test.each([
+    ['{ "database": "mysql://lapse:hunter2@db/lapse" "sites": {} }'],
+    ['{ "database": mysql://lapse:hunter2@db/lapse }'],
+    ['hunter2'],
+    ['{\n  "a": "hunter2",\n  hunter2\n}'],
+  ])('is named, and nothing of it is shown: %s', async (text) => {
+    writeFileSync(join(folder, 'lapse.config.json'), text)
+    const { status, stderr } = await lapse('list')
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/lapse\.config\.json is not JSON/)
+    expect(stderr).not.toMatch('hunter')
+  })
+})
+
+describe('a relative path of an SQLite database', () => {
+  const elsewhere = () => {
+    mkdirSync(join(folder, 'elsewhere'), { recursive: true })
+    return join(folder, 'elsewhere')
+  }
+
+  test.each([
+    ['the default', {}, {}, 'lapse.sqlite'],
+    ['a written one', { database: 'sqlite:data.sqlite' }, {}, 'data.sqlite'],
+    ['one in a variable', { database: 'env:DATABASE' }, { DATABASE: 'sqlite:./v.sqlite' }, 'v.sqlite'],
+    ['LAPSE_DATABASE_URL', {}, { LAPSE_DATABASE_URL: 'sqlite:o.sqlite' }, 'o.sqlite'],
+  ])('begins in the folder of the configuration: %s', async (_, config, environment, name) => {
+    mkdirSync(join(folder, 'sub'))
+    const file = writeConfigIn(join(folder, 'sub'), { sites, ...config })
+    const run = (...args: string[]) => runLapse(elsewhere(), args, environment)
+    expect(await run('migrate', '--config', file)).toMatchObject({ status: 0 })
+    expect(existsSync(join(folder, 'sub', name))).toBe(true)
+    expect(await run('list', '--config', '../sub/lapse.config.json')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching('No lapses'),
+    })
+    expect(await runLapse(elsewhere(), ['list'], { ...environment, LAPSE_CONFIG: file })).toMatchObject({
+      status: 0,
+    })
+    expect(readdirSync(elsewhere())).toEqual([])
+  })
+
+  test('begins in the working directory for a configuration without a file', () => {
+    expect(parseConfig({ sites }, {}).database).toEqual({
+      dialect: 'sqlite',
+      path: join(process.cwd(), 'lapse.sqlite'),
+    })
+  })
+
+  test.each([
+    [['list']],
+    [['list', '--follow']],
+    [['token', 'list']],
+    [['token', 'create', '--scope', 'read']],
+    [['token', 'revoke', '0123456789abcdef']],
+    [['purge']],
+    [['purge', '--dry-run']],
+    [['rollup']],
+    [['mirror', '--table', 'audit', '--set', 'at=detected_at']],
+    [['mirror', '--table', 'audit', '--drop']],
+  ])('to no file is named by lapse %j, and nothing is made there', async (args) => {
+    writeConfigIn(folder, { sites: { acme: { ...sites.acme, retentionDays: 1 } } })
+    const { status, stderr } = await lapse(...args)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(`Database file ${join(folder, 'lapse.sqlite')} not found. Run: lapse migrate`)
+    expect(readdirSync(folder)).toEqual(['lapse.config.json'])
+  })
+
+  test('into a folder that is missing is named by lapse migrate and lapse serve', async () => {
+    writeConfigIn(folder, { database: 'sqlite:none/lapse.sqlite', listen: { port: 0 }, sites })
+    for (const name of ['migrate', 'serve'])
+      expect(await lapse(name)).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining(
+          `the folder ${join(folder, 'none')} is missing. Create it, or correct the path in "database".`,
+        ),
+      })
+  })
+
+  test('is told by lapse init, with commands that work where they are printed', async () => {
+    mkdirSync(join(folder, 'my app'))
+    const { stdout } = await lapse('init', '--config', 'my app/x.json', '--database', 'sqlite:rows.sqlite')
+    expect(stdout).toMatch(`Rows will be kept in ${join(folder, 'my app', 'rows.sqlite')}.`)
+    expect(stdout).toMatch("lapse serve --config 'my app/x.json'")
+    expect(await lapse('migrate', '--config', 'my app/x.json')).toMatchObject({ status: 0 })
+    expect(existsSync(join(folder, 'my app', 'rows.sqlite'))).toBe(true)
+    const mysql = await lapse('init', '--config', 'y.json', '--database', 'mysql://lapse@db/lapse')
+    expect(mysql.stdout).toMatch('lapse migrate --config y.json')
+    expect((await lapse('init')).stdout).toMatch(/lapse serve +\(/)
+  })
+})
