@@ -2,7 +2,7 @@ import { type CryptoKey, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerif
 import { z } from 'zod'
 import { LapseError } from './error.ts'
 import { opaqueId } from './event.ts'
-import { describeTicketFault } from './ticketFault.ts'
+import { describeTicketFault, TooManyKeysError } from './ticketFault.ts'
 import { validate } from './validate.ts'
 
 /** What a verified ticket says of a session. A signed claim beats the same field of the event. */
@@ -128,7 +128,7 @@ async function verifyWithKey(
     // Without a `kid` any of them may be the one.
     let tried = 0
     for await (const candidate of error) {
-      if (tried === maxCandidates) throw new TooManyKeysError()
+      if (tried === maxCandidates) throw new TooManyKeysError(maxCandidates)
       tried += 1
       const verified = await jwtVerify(ticket, candidate, options).catch((failure: unknown) => {
         if (!isForeign(failure)) throw failure
@@ -136,13 +136,6 @@ async function verifyWithKey(
       if (verified) return verified.payload
     }
     throw new errors.JWSSignatureVerificationFailed()
-  }
-}
-
-/** None of the keys that were tried made the signature, and more are left. */
-class TooManyKeysError extends errors.JOSEError {
-  constructor() {
-    super(`it has no kid that names one key, and none of the first ${maxCandidates} keys that fit made it`)
   }
 }
 

@@ -1,11 +1,19 @@
 import { errors } from 'jose'
 
+/** None of the keys that were tried made the signature, and more are left. */
+export class TooManyKeysError extends errors.JOSEError {
+  constructor(tried: number) {
+    super(`it has no kid that names one key, and none of the first ${tried} keys that fit made it`)
+  }
+}
+
 /** Says in plain words why a ticket does not verify. */
 export function describeTicketFault(failure: errors.JOSEError, site: string): string {
   if (failure instanceof errors.JWTExpired) return 'it has expired'
   if (failure instanceof errors.JWTClaimValidationFailed) return describeClaim(failure, site)
   if (failure instanceof errors.JWSInvalid || failure instanceof errors.JWTInvalid)
     return 'it is not a well-formed signed JWT'
+  if (failure instanceof TooManyKeysError) return failure.message
   return `it cannot be verified (${failure.code})`
 }
 
