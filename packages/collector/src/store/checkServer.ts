@@ -1,6 +1,6 @@
 import { describeFailure, isPermanent } from './databaseErrors.ts'
 import type { MysqlLocation } from './databaseUrl.ts'
-import { connectToHost, type MysqlConnection } from './mysqlConnection.ts'
+import { closeConnection, connectToHost, type MysqlConnection } from './mysqlConnection.ts'
 import { DatabaseSettingError } from './mysqlSettings.ts'
 import { execute } from './preparedStatements.ts'
 import { splitTableName } from './tableName.ts'
@@ -26,7 +26,7 @@ export async function checkServer(location: MysqlLocation, tableName: string): P
         else isUsable = true
         warnings.push(...opened.durabilityRisks.map((risk) => `${name} has ${risk}: ${inCrash}`))
       } finally {
-        opened.connection.destroy()
+        closeConnection(opened.connection)
       }
     } catch (error) {
       if (isPermanent(error)) unusable.push(`${name}: ${describeFailure(error)}`)

@@ -78,7 +78,15 @@ function mysql(
     acquireConnectionTimeout,
     client: PreparedMysqlClient,
     connection: {},
-    open: mysqlConnector(location, { ...(statementTimeoutMs !== undefined && { statementTimeoutMs }) }),
+    open: mysqlConnector(
+      location,
+      statementTimeoutMs === undefined
+        ? {}
+        : {
+            statementTimeoutMs,
+            lockTimeoutSeconds: Math.ceil(statementTimeoutMs / 1000),
+          },
+    ),
     statementTimeoutMs,
     pool: { min: 0, max: connections },
   } as Knex.Config)

@@ -68,6 +68,8 @@ const hints: Readonly<Record<string, string>> = {
   ER_NO_SUCH_TABLE: 'Run: lapse migrate',
   SQLITE_ERROR: 'If a table is missing, run: lapse migrate',
   ER_BAD_DB_ERROR: 'Run: lapse migrate',
+  ER_MAX_PREPARED_STMT_COUNT_REACHED:
+    'Raise max_prepared_stmt_count on the server: each connection keeps up to 50.',
   ER_OPTION_PREVENTS_STATEMENT: 'Name the host that takes writes in the database URL.',
   ER_READ_ONLY_MODE: 'Name the host that takes writes in the database URL.',
 }

@@ -12,6 +12,7 @@ const quotesOnlyNames = new Set([
   'ER_DATA_TOO_LONG',
   'ER_DBACCESS_DENIED_ERROR',
   'ER_HOST_NOT_PRIVILEGED',
+  'ER_MAX_PREPARED_STMT_COUNT_REACHED',
   'ER_NO_DEFAULT_FOR_FIELD',
   'ER_NO_REFERENCED_ROW_2',
   'ER_NO_SUCH_TABLE',
@@ -49,9 +50,10 @@ export function databaseMessage(error: Error): string {
   return withoutQuoted(message)
 }
 
-/** A value may hold quotes itself, so everything from the first one to the last one goes. */
+/** Everything from the first quotation mark on goes: a value may hold some itself, or have lost its last one. */
 export function withoutQuoted(message: string): string {
-  return message.replace(/['"].*['"]|['"].*/s, "'…'")
+  // The apostrophe in "Can't" is none.
+  return message.replace(/(?<!\w)['"].*/s, "'…'")
 }
 
 /**

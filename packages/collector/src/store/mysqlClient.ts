@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import Client_MySQL2 from 'knex/lib/dialects/mysql2/index.js'
 import type { Connection } from 'mysql2'
 import { withinDeadline } from './deadline.ts'
-import { isAlive, type MysqlConnection, markUsed } from './mysqlConnection.ts'
+import { closeConnection, isAlive, type MysqlConnection, markUsed } from './mysqlConnection.ts'
 import { runStatement } from './preparedStatements.ts'
 
 /** What the client needs beside knex's own configuration. It is kept there, where transactions find it too. */
@@ -21,7 +21,7 @@ export class PreparedMysqlClient extends Client_MySQL2 {
   }
 
   override async destroyRawConnection(connection: Connection): Promise<void> {
-    connection.destroy()
+    closeConnection(connection)
   }
 
   override validateConnection(connection: Connection): Promise<boolean> {
@@ -44,7 +44,7 @@ export class PreparedMysqlClient extends Client_MySQL2 {
       return query
     } catch (error) {
       // An answer that is still to come would be taken for that of the next statement.
-      if (!isAnswer(error)) connection.destroy()
+      if (!isAnswer(error)) closeConnection(connection)
       throw error
     } finally {
       markUsed(connection)

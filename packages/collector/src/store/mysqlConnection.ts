@@ -1,7 +1,8 @@
+import type { Socket } from 'node:net'
 import { type Connection, createConnection, type SslOptions } from 'mysql2'
 import type { MysqlLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
-import { limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
+import { limitLockWaits, limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
 import { readTlsOptions } from './mysqlTls.ts'
 
 /** An open connection, and what its server said of itself. */
@@ -12,7 +13,12 @@ export interface MysqlConnection extends ServerState {
 export interface ConnectOptions {
   /** How long a statement may take, in milliseconds; unlimited when missing. */
   readonly statementTimeoutMs?: number
+  /** How long a statement may wait for a lock. */
+  readonly lockTimeoutSeconds?: number
 }
+
+/** Long enough for a migration to wait until a transaction has ended that reads the table. */
+const defaultLockTimeoutSeconds = 60
 
 /** In milliseconds. Two hosts that are gone still leave time for a third within the deadline of a write. */
 const connectTimeoutMs = 2_000
@@ -35,11 +41,11 @@ export function mysqlConnector(
       )
       if (!opened) continue
       if (opened.readOnlyBecause.length > 0) {
-        readOnly?.connection.destroy()
+        if (readOnly) closeConnection(readOnly.connection)
         readOnly = opened
         continue
       }
-      readOnly?.connection.destroy()
+      if (readOnly) closeConnection(readOnly.connection)
       hosts = [host, ...hosts.filter((other) => other !== host)]
       return opened
     }
@@ -70,7 +76,7 @@ async function openOnce(
   { user, password, database }: MysqlLocation,
   host: Host,
   ssl: SslOptions | undefined,
-  { statementTimeoutMs }: ConnectOptions,
+  { statementTimeoutMs, lockTimeoutSeconds = defaultLockTimeoutSeconds }: ConnectOptions,
 ): Promise<MysqlConnection> {
   const connection = createConnection({
     ...host,
@@ -92,13 +98,14 @@ async function openOnce(
         connection.connect((error) => (error ? reject(error) : resolve()))
       })
       const prepared = await prepareSession(connection)
+      await limitLockWaits(connection, lockTimeoutSeconds)
       if (statementTimeoutMs !== undefined) await limitStatements(connection, prepared, statementTimeoutMs)
       return prepared
     })
     markUsed(connection)
     return { connection, ...state }
   } catch (error) {
-    connection.destroy()
+    closeConnection(connection)
     throw error
   }
 }
@@ -138,18 +145,29 @@ export async function isAlive(connection: Connection): Promise<boolean> {
     )
     return true
   } catch {
-    connection.destroy()
+    closeConnection(connection)
     return false
   }
 }
 
-/** The driver knows, but does not say so in its types. */
+/**
+ * Closes a connection at once. The driver's own `destroy` waits for the server to close its side, and the process with
+ * it when the server hangs.
+ */
+export function closeConnection(connection: Connection): void {
+  connection.destroy()
+  ;(connection as DriverConnection).stream?.destroy()
+}
+
+/** What the driver has, but does not say in its types. */
+type DriverConnection = Connection & {
+  readonly _fatalError?: unknown
+  readonly _protocolError?: unknown
+  readonly _closing?: boolean
+  readonly stream?: Socket
+}
+
 function isClosed(connection: Connection): boolean {
-  const { _fatalError, _protocolError, _closing, stream } = connection as Connection & {
-    readonly _fatalError?: unknown
-    readonly _protocolError?: unknown
-    readonly _closing?: boolean
-    readonly stream?: { readonly destroyed?: boolean }
-  }
+  const { _fatalError, _protocolError, _closing, stream } = connection as DriverConnection
   return Boolean(_fatalError || _protocolError || _closing || stream?.destroyed)
 }

@@ -8,7 +8,13 @@ import type { MysqlLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { mysqlQuotes } from './mirrorTrigger.ts'
 import { isAnswer } from './mysqlClient.ts'
-import { isAlive, type MysqlConnection, markUsed, mysqlConnector } from './mysqlConnection.ts'
+import {
+  closeConnection,
+  isAlive,
+  type MysqlConnection,
+  markUsed,
+  mysqlConnector,
+} from './mysqlConnection.ts'
 import { takesWrites } from './mysqlSettings.ts'
 import { execute, toDatetime } from './preparedStatements.ts'
 import { isRefusal } from './refusal.ts'
@@ -16,6 +22,8 @@ import { splitTableName } from './tableName.ts'
 import { ConnectionLostError, type Inserter, type Outcome } from './writer.ts'
 
 const attempts = 5
+/** As long as a report waits for its answer: the server must not go on waiting for whoever is gone. */
+const lockTimeoutSeconds = 5
 /** How often a connection asks whether its server still takes writes, in milliseconds. */
 const roleCheckMs = 2_000
 // A host that has become a replica, of itself or by its storage: another one takes writes now.
@@ -29,7 +37,7 @@ const readOnlyCodes = [
 
 /** Writes to MySQL or MariaDB by connections of its own. */
 export function mysqlInserter(location: MysqlLocation, tableName: string): Inserter {
-  const connect = mysqlConnector(location)
+  const connect = mysqlConnector(location, { lockTimeoutSeconds })
   const idle: MysqlConnection[] = []
   const statements = statementsFor(tableName)
   let lentOut = 0
@@ -40,7 +48,7 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
   async function acquire(): Promise<MysqlConnection> {
     for (let kept = idle.pop(); kept; kept = idle.pop()) {
       if (await isUsable(kept).catch(() => false)) return kept
-      kept.connection.destroy()
+      closeConnection(kept.connection)
     }
     const opened = await connect().catch(throwConnectionLost)
     checkedAt.set(opened, performance.now())
@@ -59,7 +67,7 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
     lentOut += 1
     let lent: MysqlConnection | undefined
     // mysql2's own time-out leaves a connection that can't be used; a destroyed one is replaced.
-    const destroy = () => lent?.connection.destroy()
+    const destroy = () => lent && closeConnection(lent.connection)
     signal.addEventListener('abort', destroy, { once: true })
     try {
       lent = await acquire()
@@ -91,7 +99,7 @@ export function mysqlInserter(location: MysqlLocation, tableName: string): Inser
         await execute(lent.connection, 'select 1')
       }),
     async close() {
-      for (const { connection } of idle.splice(0)) connection.destroy()
+      for (const { connection } of idle.splice(0)) closeConnection(connection)
     },
   }
 }

@@ -117,6 +117,17 @@ export async function takesWrites(connection: Connection): Promise<boolean> {
 }
 
 /**
+ * Limits how long a statement of this connection waits for a lock. By default MySQL waits for a table up to a year, also
+ * when the client is long gone, and would run out of connections.
+ */
+export async function limitLockWaits(connection: Connection, seconds: number): Promise<void> {
+  await execute(
+    connection,
+    `set session lock_wait_timeout = ${seconds}, session innodb_lock_wait_timeout = ${seconds}`,
+  )
+}
+
+/**
  * Limits how long a statement of this connection may take. MySQL applies the limit to SELECT only.
  *
  * @param milliseconds above 0.

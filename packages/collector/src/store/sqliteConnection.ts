@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 
 /**
@@ -15,4 +16,15 @@ export function openSqlite(path: string, busyTimeoutMs: number): Database.Databa
     database.close()
     throw error
   }
+}
+
+/**
+ * Tells a file from another one that took its place. A connection to a file that was deleted or replaced goes on without
+ * an error, and what it writes is lost.
+ *
+ * @returns nothing when there is no file.
+ */
+export function fileIdentity(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats && `${stats.dev}:${stats.ino}`
 }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import type { Lapse } from '../lapse/row.ts'
 import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
-import { openSqlite } from './sqliteConnection.ts'
-import type { Inserter, Outcome } from './writer.ts'
+import { sqliteQuotes } from './mirrorTrigger.ts'
+import { fileIdentity, openSqlite } from './sqliteConnection.ts'
+import { ConnectionLostError, type Inserter, type Outcome } from './writer.ts'
 
 /** How long to wait for another process that is writing, in milliseconds. */
 const busyMs = 20
@@ -13,6 +14,7 @@ export function sqliteInserter(path: string, tableName: string): Inserter {
   let statements: Statements | undefined
 
   function writeAll(lapses: readonly Lapse[]): readonly Outcome[] {
+    assertSameFile()
     statements ??= prepare(path, tableName)
     const { database, insert, select } = statements
     const write = (lapse: Lapse): Outcome => {
@@ -31,6 +33,13 @@ export function sqliteInserter(path: string, tableName: string): Inserter {
     // reads the schema anew sees it.
     if (outcomes.some((outcome) => 'refusal' in outcome && isUncompiled(outcome.refusal))) end()
     return outcomes
+  }
+
+  /** Looked up for each batch, which takes a hundred times as long. */
+  function assertSameFile(): void {
+    if (!statements || fileIdentity(path) === statements.identity) return
+    end()
+    throw new ConnectionLostError(`The file ${path} was deleted or replaced.`)
   }
 
   function end(): void {
@@ -64,6 +73,7 @@ export function sqliteInserter(path: string, tableName: string): Inserter {
 }
 
 interface Statements {
+  readonly identity: string | undefined
   readonly database: Database.Database
   readonly insert: Database.Statement<unknown[]>
   readonly select: Database.Statement<[string, string], Record<string, unknown>>
@@ -73,16 +83,18 @@ function prepare(path: string, tableName: string): Statements {
   // Waiting here would stop the whole process; the inserter waits without.
   const database = openSqlite(path, 0)
   try {
+    const table = sqliteQuotes.name(tableName)
     const names = insertedColumns.join(', ')
     const places = insertedColumns.map(() => '?').join(', ')
     const selected = Object.entries(selectedColumns).map(([name, column]) => `${column} as ${name}`)
     return {
       database,
+      identity: fileIdentity(path),
       insert: database.prepare(
-        `insert into ${tableName} (${names}) values (${places}) on conflict (site, session_key) do nothing`,
+        `insert into ${table} (${names}) values (${places}) on conflict (site, session_key) do nothing`,
       ),
       select: database.prepare(
-        `select ${selected.join(', ')} from ${tableName} where site = ? and session_key = ?`,
+        `select ${selected.join(', ')} from ${table} where site = ? and session_key = ?`,
       ),
     }
   } catch (error) {

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { fileIdentity } from './sqliteConnection.ts'
 import type { SqliteReply, SqliteRequest } from './sqliteWorker.ts'
 
 interface Pending {
@@ -14,10 +15,14 @@ interface Pending {
 export class SqliteThread {
   readonly #worker: Worker
   readonly #pending = new Map<number, Pending>()
+  readonly #path: string
+  readonly #identity: string | undefined
   #lastId = 0
   #failure: Error | undefined
 
   constructor(path: string) {
+    this.#path = path
+    this.#identity = fileIdentity(path)
     // The sources run as TypeScript, the package as JavaScript.
     this.#worker = new Worker(new URL(`./sqliteWorker${extname(import.meta.url)}`, import.meta.url), {
       workerData: { path },
@@ -33,7 +38,7 @@ export class SqliteThread {
   }
 
   get isAlive(): boolean {
-    return this.#failure === undefined
+    return this.#failure === undefined && fileIdentity(this.#path) === this.#identity
   }
 
   /** @throws an error with SQLite's `code` when the statement fails. */
