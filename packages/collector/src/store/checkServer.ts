@@ -1,6 +1,6 @@
 import { describeFailure, isPermanent } from './databaseErrors.ts'
 import type { MysqlLocation } from './databaseUrl.ts'
-import { closeConnection, connectToHost, type MysqlConnection } from './mysqlConnection.ts'
+import { closeConnection, connectToHost, isOwnMachine, type MysqlConnection } from './mysqlConnection.ts'
 import { DatabaseSettingError } from './mysqlSettings.ts'
 import { execute } from './preparedStatements.ts'
 import { splitTableName } from './tableName.ts'
@@ -36,6 +36,10 @@ export async function checkServer(location: MysqlLocation, tableName: string): P
     }
   }
   if (!isUsable) throw new DatabaseSettingError(`The database cannot be used:\n  ${unusable.join('\n  ')}`)
+  if (!['VERIFY_CA', 'VERIFY_IDENTITY'].includes(location.tls.mode) && !location.hosts.every(isOwnMachine))
+    warnings.push(
+      `The database's certificate is not checked (ssl-mode=${location.tls.mode}), so a false server could read the password and the rows. Set ssl-mode=VERIFY_IDENTITY in the database URL.`,
+    )
   return [...warnings, ...unusable]
 }
 

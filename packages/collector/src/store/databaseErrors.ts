@@ -54,6 +54,8 @@ const permanentFailures: Readonly<Record<string, string>> = {
     'remove ssl-mode=DISABLED; if the account requires a client certificate, add ssl-cert and ssl-key.',
   ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'Check the user and the password in the database URL.',
   ER_DBACCESS_DENIED_ERROR: 'Grant the account its rights on this database.',
+  AUTH_SWITCH_PLUGIN_ERROR:
+    'A false server could read it: enable TLS on the server, and set ssl-mode=VERIFY_IDENTITY in the database URL.',
   HANDSHAKE_NO_SSL_SUPPORT:
     'The server does not offer TLS: enable it there, or allow ssl-mode=PREFERRED in the database URL.',
   HANDSHAKE_SSL_ERROR: checkCertificates,

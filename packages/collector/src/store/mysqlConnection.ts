@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type Connection, createConnection, type SslOptions } from 'mysql2'
+import mysql, { type Connection, createConnection, type SslOptions } from 'mysql2'
 import type { MysqlLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { limitLockWaits, limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
@@ -87,6 +87,7 @@ async function openOnce(
     timezone: 'Z',
     maxPreparedStatements,
     ...(ssl && { ssl }),
+    ...(!ssl && !isOwnMachine(host) && { authPlugins: encryptedPasswordsOnly }),
     // The deadline below also counts the time after the socket is open, in which a host that hangs says nothing.
     connectTimeout: connectTimeoutMs,
   })
@@ -108,6 +109,24 @@ async function openOnce(
     closeConnection(connection)
     throw error
   }
+}
+
+/** Nobody stands between this machine and itself. */
+export function isOwnMachine({ host }: Host): boolean {
+  return ['localhost', '127.0.0.1', '::1'].includes(host)
+}
+
+function refuseServerKey(): never {
+  throw new Error('The server asks for the password without TLS')
+}
+
+/**
+ * Without TLS, a password is encrypted with a key that the server sends. A false server sends its own, and reads it.
+ * MySQL's own clients do not accept such a key either.
+ */
+const encryptedPasswordsOnly = {
+  caching_sha2_password: mysql.authPlugins.caching_sha2_password({ onServerPublicKey: refuseServerKey }),
+  sha256_password: mysql.authPlugins.sha256_password({ onServerPublicKey: refuseServerKey }),
 }
 
 /** Each statement that a connection keeps prepared takes memory on the server, of which it allows 16,382 in all. */

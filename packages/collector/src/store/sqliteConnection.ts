@@ -11,6 +11,8 @@ export function openSqlite(path: string, busyTimeoutMs: number): Database.Databa
     database.pragma('journal_mode = WAL')
     // NORMAL, which is usual with WAL, may lose an acknowledged row in a power failure.
     database.pragma('synchronous = FULL')
+    // What is deleted is overwritten: otherwise it stays readable in the file.
+    database.pragma('secure_delete = ON')
     return database
   } catch (error) {
     database.close()

@@ -8,7 +8,7 @@ import type { Token } from '../lapse/token.ts'
 import { arrivals, type FollowOptions } from './arrivals.ts'
 import { auditTable, type Page } from './auditTable.ts'
 import { checkServer } from './checkServer.ts'
-import { connect, createMissingDatabase, type PoolName } from './connect.ts'
+import { connect, createMissingDatabase, isSqlite, type PoolName } from './connect.ts'
 import { type DashboardSessionTable, dashboardSessionTable } from './dashboardSessionTable.ts'
 import { describeFailure } from './databaseErrors.ts'
 import { type DatabaseLocation, nameOf } from './databaseUrl.ts'
@@ -165,7 +165,8 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     countExpired: (expired) => explained(countExpired(jobs, tableName, expired)),
     rollUp: (options) => explained(rollUp(jobs, tableName, options)),
     rebuildRollup: (options) => explained(rebuildRollup(jobs, tableName, options)),
-    purge: (expired, options) => explained(purge(jobs, tableName, expired, options)),
+    purge: (expired, options) =>
+      explained(purge(jobs, tableName, expired, options).finally(() => emptyWriteAheadLog(jobs))),
     planMirror: (mirror) => explained(planMirror(jobs, tableName, mirror)),
     createMirror: (plan) => explained(createMirror(jobs, plan)),
     findMirror: (table) => explained(findMirror(jobs, tableName, table)),
@@ -182,6 +183,11 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
       await Promise.all([...pools.values()].map((opened) => opened.destroy()))
     },
   }
+}
+
+/** Deleted rows stay readable in SQLite's log until it is emptied. */
+async function emptyWriteAheadLog(database: Knex): Promise<void> {
+  if (isSqlite(database)) await database.raw('pragma wal_checkpoint(truncate)')
 }
 
 /** Opens the one writer of a process, with connections of its own. `onBatch` hears of each insert. */
