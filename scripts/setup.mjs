@@ -56,6 +56,8 @@ const programs = {
   haproxy: () => hasCommands('haproxy'),
   nginx: () => hasCommands('nginx'),
   openssl: () => hasCommands('openssl'),
+  systemd: () => hasCommands('systemd-analyze'),
+  'docker-compose': () => hasCommands('docker-compose') || hasComposePlugin(),
   'python3-django': () => hasPythonModule('django'),
   'python3-jwt': () => hasPythonModule('jwt'),
   'python3-mysqldb': () => hasPythonModule('MySQLdb'),
@@ -82,6 +84,11 @@ function hasCommands(...commands) {
   // Debian keeps servers out of the PATH of ordinary users.
   const folders = [...process.env.PATH.split(delimiter), '/usr/sbin']
   return commands.every((command) => folders.some((folder) => existsSync(join(folder, command))))
+}
+
+/** Newer versions of Compose are a plug-in of Docker. */
+function hasComposePlugin() {
+  return spawnSync('docker', ['compose', 'version']).status === 0
 }
 
 /** The system's Python is asked, whatever other one comes first in PATH: its packages are the system's. */

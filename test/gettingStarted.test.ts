@@ -1,0 +1,102 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { type Browser, chromium } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { browserOptions } from '../scripts/demo/browser.ts'
+import { type CodeBlock, readCodeBlocks } from './markdown.ts'
+import { root } from './root.ts'
+import { freePort } from './servers.ts'
+
+const run = promisify(execFile)
+const page = 'docs/getting-started.md'
+const blocks = readCodeBlocks().filter(({ file }) => file === page)
+
+/** The reader waits for a minute. */
+const idleTimeoutSeconds = 3
+
+let browser: Browser
+let folder: string
+const running: ChildProcess[] = []
+
+beforeAll(async () => {
+  browser = await chromium.launch(browserOptions())
+  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+})
+afterAll(async () => {
+  for (const { pid } of running) if (pid) process.kill(-pid, 'SIGTERM')
+  await Promise.all(running.map((child) => child.exitCode ?? once(child, 'exit')))
+  await browser.close()
+  rmSync(folder, { recursive: true })
+})
+
+test('the steps of the getting-started guide lead from an empty folder to one row', async () => {
+  const [collectorPort, appPort] = [await freePort(), await freePort()]
+  const project = join(folder, 'my-app')
+  const env = { ...process.env, LAPSE_PORT: `${collectorPort}` }
+
+  const used = new Set<CodeBlock>()
+  /** The block that contains `text`, on ports and in folders of this test. */
+  const blockWith = (text: string) => {
+    const found = blocks.find(({ code }) => code.includes(text))
+    if (!found) throw new Error(`${page} has no block of code with "${text}".`)
+    used.add(found)
+    return found.code
+      .replaceAll('4780', `${collectorPort}`)
+      .replaceAll('3000', `${appPort}`)
+      .replaceAll('/tmp/lapse', join(folder, 'packed'))
+      .replace(/(--idle-timeout |idleTimeoutSeconds = )60/, `$1${idleTimeoutSeconds}`)
+  }
+  const runBlock = async (text: string, cwd: string) =>
+    (await run('bash', ['-e', '-c', blockWith(text)], { cwd, env, maxBuffer: 2 ** 26 })).stdout
+  const start = async (text: string, url: string) => {
+    // A process group of its own, because npx starts the program in a process of its own.
+    running.push(
+      spawn('bash', ['-c', blockWith(text)], { cwd: project, env, detached: true, stdio: 'ignore' }),
+    )
+    await expect.poll(() => isAnswered(url)).toBe(true)
+  }
+
+  await runBlock('pack --out', root)
+  await runBlock('mkdir my-app', folder)
+  await runBlock('npx lapse init', project)
+  await start('npx lapse serve', `http://127.0.0.1:${collectorPort}/readyz`)
+  writeFileSync(join(project, 'server.mjs'), blockWith("from 'express'"))
+  await start('node server.mjs', `http://127.0.0.1:${appPort}/login`)
+
+  const tab = await browser.newPage()
+  await tab.goto(`http://localhost:${appPort}`)
+  await tab.click('text=Sign in')
+  await tab.waitForSelector('text=You are signed in')
+  await sleep(idleTimeoutSeconds * 1000 + 500)
+  await tab.reload()
+  await tab.waitForSelector(`text=You were signed out after ${idleTimeoutSeconds} seconds without activity.`)
+  const list = await runBlock('npx lapse list', project)
+  expect(list.trim().split('\n')).toEqual([
+    expect.stringMatching(/^id +site +subject +session +reason +evidence/),
+    expect.stringMatching(/^1 +my-app +u_42 +[\da-f-]{36} +idle_timeout +self_reported/),
+  ])
+
+  await tab.click('text=Sign in')
+  await tab.click('text=Sign out')
+  await tab.waitForSelector('button:text("Sign in")')
+  expect(await runBlock('npx lapse list', project)).toBe(list)
+
+  // The checkout that the tests run in is installed and built already.
+  const unused = blocks.filter((block) => block.language !== 'text' && !used.has(block))
+  expect(unused.map(({ code }) => code.split('\n')[0])).toEqual([
+    'node --version',
+    'npx --yes pnpm@12 install',
+  ])
+}, 180_000)
+
+async function isAnswered(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
