@@ -37,7 +37,9 @@ export function readCodeBlocks(): CodeBlock[] {
 /** Links of the pages to something in the project that is not there, as `PAGE: TARGET`. */
 export function findBrokenLinks(): string[] {
   return pages.flatMap((file) => {
-    const targets = [...readPage(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+    // Inline, and as a definition at the end of the page.
+    const links = readPage(file).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)
+    const targets = [...links].map(([, inline, defined = '']) => inline ?? defined)
     return targets
       .filter((target) => !/^https?:/.test(target) && isBroken(file, target))
       .map((target) => `${file}: ${target}`)

@@ -1,9 +1,11 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SignJWT } from 'jose'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { parseConfig, startCollector } from '../src/index.ts'
 import { hashToken, type Token } from '../src/lapse/token.ts'
-import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, issueToken, type TestCollector, writtenConfig } from './collector.ts'
 import { cookieOf, postSignIn, readPaths, signOutWith } from './dashboardCookie.ts'
 import { insertRows } from './rows.ts'
 
@@ -98,6 +100,18 @@ describe.each(inject('databaseServers'))('attacks on the dashboard session, on $
     for (const cookie of cookies) expect(await readWith(cookie)).toEqual(allRefused)
   })
 
+  test('a sign-out ends the session on every replica', async () => {
+    const written = writtenConfig(collector.database.url, { sites: { acme: site } })
+    const replica = await startCollector(parseConfig(written, {}), pino({ level: 'silent' }))
+    onTestFinished(replica.close)
+    const cookie = cookieOf(await signIn((await issue()).token))
+    const readThere = async () =>
+      (await fetch(`${replica.url}/v1/lapses`, { headers: { Cookie: cookie } })).status
+    expect(await readThere()).toBe(200)
+    await signOutWith(collector.url, cookie)
+    expect(await readThere()).toBe(401)
+  })
+
   test('a client that keeps asking does not outlive the absolute limit', async () => {
     const { token } = await issue()
     const cookie = cookieOf(await signIn(token))
@@ -160,6 +174,7 @@ describe.each(inject('databaseServers'))('attacks on the dashboard session, on $
       }
     }
     expect(JSON.stringify(tables)).not.toContain(cookie.split('=')[1])
+    expect(JSON.stringify(tables)).not.toContain(token.slice(-43))
   })
 
   test('a session that is signed out while others ask for it stays ended', async () => {

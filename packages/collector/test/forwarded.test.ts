@@ -128,6 +128,14 @@ describe('the address in a row, behind a trusted proxy', () => {
     },
   )
 
+  test('is kept nowhere, neither in the row nor in the log, where the site keeps none', async () => {
+    const discreet = await createTrusting({ sites: { acme: { ...site, ip: 'none' } } })
+    onTestFinished(discreet.end)
+    expect(await addressFor(discreet, forwardedFor('203.0.113.7'))).toBeNull()
+    expect(JSON.stringify(await discreet.database.rows())).not.toContain('203.0.113')
+    expect(discreet.logLines.join('')).not.toContain('203.0.113')
+  })
+
   test('is that of the socket where the proxy is not trusted', async () => {
     const distrusting = await createTrusting({ trustProxy: ['10.0.0.0/8'] })
     onTestFinished(distrusting.end)

@@ -1,6 +1,9 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { RequestCounter } from '../src/http/requestCounter.ts'
-import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
+import { postSignIn } from './dashboardCookie.ts'
 
 async function createLimited(requestsPerMinute: number): Promise<TestCollector> {
   const collector = await createCollector(
@@ -63,6 +66,18 @@ describe('the rate limit', () => {
     expect(await statusFrom(collector, '203.0.113.7')).toBe(201)
   })
 
+  test('counts the attempts to sign in to the dashboard', async () => {
+    const collector = await createLimited(3)
+    const attempt = async (token: string, address: string) =>
+      (await postSignIn(collector.url, token, { 'X-Forwarded-For': address })).status
+    const { token } = await issueToken(collector.store)
+    const statuses: number[] = []
+    for (let count = 0; count < 3; count++) statuses.push(await attempt(`guess ${count}`, '203.0.113.7'))
+    expect(statuses).toEqual([401, 401, 401])
+    expect(await attempt(token, '203.0.113.7')).toBe(429)
+    expect(await attempt(token, '203.0.113.8')).toBe(201)
+  })
+
   test('says how much is allowed, and when to come again', async () => {
     const collector = await createLimited(1)
     await statusFrom(collector, '203.0.113.7')
@@ -106,6 +121,26 @@ describe('the count of requests', () => {
     for (let client = 0; client < 10; client++) counter.count(`known ${client}`, 0)
     for (let client = 0; client < 100_000; client++) counter.count(`flood ${client}`, minute + 1)
     for (let client = 0; client < 10; client++) expect(counter.count(`known ${client}`, minute + 2)).toBe(0)
+  })
+
+  test('takes a bounded memory, from however many addresses requests come', () => {
+    // The test has no other way to ask for a collection than a flag that is set while it runs.
+    setFlagsFromString('--expose-gc')
+    const collectGarbage: () => void = runInNewContext('gc')
+    const heapMegabytes = () => {
+      collectGarbage()
+      return process.memoryUsage().heapUsed / 2 ** 20
+    }
+    const counter = new RequestCounter(10)
+    const before = heapMegabytes()
+    let client = 0
+    const flood = (count: number) => {
+      for (const end = client + count; client < end; client++)
+        counter.count(`2001:db8:${client}::/64`, client)
+      return heapMegabytes() - before
+    }
+    expect(flood(150_000)).toBeLessThan(40)
+    expect(flood(450_000)).toBeLessThan(40)
   })
 
   test('forgets who has not come for two minutes', () => {

@@ -107,6 +107,21 @@ describe('a ticket', () => {
       expect(await statusOf(collector, `${part({ alg, typ: 'lapse+jwt' })}.${claims}.`)).toBe(401)
   })
 
+  test('with a sid has one row, however often and with whatever else it is sent', async () => {
+    const collector = await collectorWith([hs256])
+    const ticket = await sign({ alg: 'HS256', key, claims: { sid: 'a1f' } })
+    const statuses: number[] = []
+    for (const changes of [
+      {},
+      { detectedBy: 'logout' },
+      { session: 'another', subject: 'u_8', marker: randomUUID() },
+      { session: undefined, marker: randomUUID(), browserRestarted: true },
+    ])
+      statuses.push((await collector.post(eventOf({ ticket, ...changes }))).status)
+    expect(statuses).toEqual([201, 200, 200, 200])
+    expect(await collector.database.rows()).toMatchObject([{ session_key: 'a1f', subject: 'u_7' }])
+  })
+
   test('may be signed by any of several keys while they rotate', async () => {
     const [older, newer] = [await pairOf('ES256', 'older'), await pairOf('EdDSA', 'newer')]
     const collector = await collectorWith([

@@ -136,6 +136,23 @@ describe.each(inject('databaseServers'))('a server with a token, on $name', (ser
     expect(preflight.headers.get('access-control-allow-headers')).toBe('Content-Type')
   })
 
+  test('changes and deletes no row, by whatever method and with whatever token', async () => {
+    const event = said({ reason: 'logout' })
+    const { id } = await (await post(event)).json()
+    const before = await collector.database.rows()
+    const tokens = [write, await issue({ scope: 'read' })]
+    for (const token of tokens)
+      for (const method of ['PUT', 'PATCH', 'DELETE'])
+        for (const path of ['/v1/lapses', `/v1/lapses/${id}`, `/v1/lapses?session=${event.session}`]) {
+          const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` }
+          const body = JSON.stringify({ ...event, id, reason: 'revoked' })
+          const response = await fetch(`${collector.url}${path}`, { method, headers, body })
+          expect([method, path, response.status]).toEqual([method, path, 405])
+        }
+    expect((await post({ ...event, reason: 'revoked', subject: 'u_8' })).status).toBe(200)
+    expect(await collector.database.rows()).toEqual(before)
+  })
+
   test('has its token in no log', async () => {
     await post(said({ reason: 'logout' }))
     expect(collector.logLines.join('')).not.toContain(write.slice(-20))

@@ -1,0 +1,86 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { findUnprovenClaims, readItems } from './claims.ts'
+import { root } from './root.ts'
+
+const file = 'docs/security.md'
+const page = readFileSync(join(root, file), 'utf8')
+
+describe('the security page', () => {
+  test('names a test for each claim, and each of these tests exists', () => {
+    expect(findUnprovenClaims(file, page)).toEqual([])
+  })
+
+  test('says for each kind of attacker what is prevented, and what is not', () => {
+    const items = readItems(page)
+    const sectionsOf = (isRemainder: boolean) =>
+      new Set(items.filter((item) => item.isRemainder === isRemainder).map(({ section }) => section))
+    const [claimed, open] = [sectionsOf(false), sectionsOf(true)]
+    expect(open.size).toBeGreaterThan(7)
+    expect([...open].filter((section) => !claimed.has(section))).toEqual([])
+    // These are about no attacker.
+    expect([...claimed].filter((section) => !open.has(section))).toEqual([
+      'Settings',
+      'Content security policy',
+    ])
+  })
+})
+
+describe('the check of the security page', () => {
+  const files = ['lapses', 'databaseSettings', 'fuzz', 'gone']
+  const definitions = files.map((name) => `[${name}]: ../packages/collector/test/${name}.test.ts`)
+  const faultsOf = (...lines: readonly string[]) =>
+    findUnprovenClaims(file, [...lines, '', ...definitions].join('\n'))
+
+  test.each([
+    `- A row is written.\n  Test: [lapses], "writes one row and answers 201 with the verdict".`,
+    `- A row. Tests: [lapses], "ignores unknown fields"; [lapses], "takes an event as %s %j".`,
+    '- Every character counts. Test: [databaseSettings], "with init_connect="set names %s"".',
+    `- A string template. Test: [fuzz], "come to nothing: $\{count} of them make no row, no failure and no growth".`,
+    '## Users\n\n### What remains\n\n- A user can do anything.',
+  ])('accepts a claim with its tests, and what remains without: %s', (text) => {
+    expect(faultsOf(text)).toEqual([])
+  })
+
+  test('finds a claim without a test', () => {
+    expect(faultsOf('- Nothing can go wrong.')).toEqual(['names no test: Nothing can go wrong.'])
+    expect(faultsOf(`- Nothing can go wrong. Test: [lapses].`)).toHaveLength(1)
+    expect(
+      faultsOf(`- Nothing can go wrong. Tests: [lapses]; [lapses], "ignores unknown fields".`),
+    ).toHaveLength(1)
+    expect(faultsOf('## A', '### What remains', '- No.', '## B', '- Nothing can go wrong.')).toHaveLength(1)
+  })
+
+  test('finds a test file that does not exist', () => {
+    expect(faultsOf('- A row. Test: [gone], "is right".')).toEqual([
+      expect.stringMatching('does not exist, ../packages/collector/test/gone.test.ts'),
+    ])
+    expect(faultsOf('- A row. Test: [unknown], "is right".')).toEqual([
+      expect.stringMatching('does not define, unknown'),
+    ])
+  })
+
+  test.each([
+    'writes two rows',
+    // A description around tests, and a text that is no name.
+    'POST /v1/lapses on $name',
+    'u_42',
+  ])('finds a test that the file does not have: %s', (name) => {
+    expect(faultsOf(`- A row. Test: [lapses], "${name}".`)).toHaveLength(1)
+    const both = `- A row. Tests: [lapses], "ignores unknown fields"; [lapses], "${name}".`
+    expect(faultsOf(both)).toHaveLength(1)
+  })
+
+  test('does not count a test that is skipped', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'example.test.ts')
+    const text = `- A row. Test: [example], "is right".\n\n[example]: ${relative(join(root, 'docs'), path)}`
+    writeFileSync(path, "test.skip('is right', () => {})")
+    expect(faultsOf(text)).toHaveLength(1)
+    writeFileSync(path, "test.runIf(process.env.CI).each([1])('is right', () => {})")
+    expect(faultsOf(text)).toEqual([])
+  })
+})
