@@ -10,6 +10,7 @@ import { getLapse } from './getLapse.ts'
 import { getLapses } from './getLapses.ts'
 import { getSummary } from './getSummary.ts'
 import { healthz, readyz } from './health.ts'
+import { limitCredentials } from './limitCredentials.ts'
 import { getMetrics } from './metrics.ts'
 import { getOpenApi } from './openapi.ts'
 import type { CollectorParts } from './parts.ts'
@@ -46,6 +47,7 @@ export function createApp(parts: CollectorParts): Koa<State> {
     }),
   )
   app.use(problems)
+  app.use(limitCredentials())
   const routes = router(parts)
   app.use(routes.routes())
   app.use(routes.allowedMethods())

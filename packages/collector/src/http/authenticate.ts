@@ -2,7 +2,7 @@ import { LapseError } from '../lapse/error.ts'
 import type { LapseFilter } from '../lapse/filter.ts'
 import { isTokenLive, matchesToken, mayRead, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
 import type { Context } from './context.ts'
-import { findOpenSession, hasCookie, readSession, recordAccess } from './dashboardCookie.ts'
+import { findOpenSession, readCookie, readSession, recordAccess } from './dashboardCookie.ts'
 import type { CollectorParts } from './parts.ts'
 
 interface Demand {
@@ -79,7 +79,7 @@ export async function authenticateReader(ctx: Context, parts: CollectorParts): P
 
 /** Whether the request says who sends it, by a bearer token or the cookie of the dashboard. */
 export function hasCredentials(ctx: Context): boolean {
-  return ctx.get('Authorization') !== '' || hasCookie(ctx)
+  return ctx.get('Authorization') !== '' || readCookie(ctx) !== undefined
 }
 
 /** @throws {LapseError} `forbidden` for a token of another site. */

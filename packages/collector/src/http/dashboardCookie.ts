@@ -11,14 +11,14 @@ export interface OpenSession {
 
 type Parts = Pick<CollectorParts, 'settings' | 'store'>
 
-/** Whether the request brings a cookie of the dashboard, whatever it is worth. */
-export function hasCookie(ctx: Context): boolean {
-  return ctx.cookies.get(nameOf(ctx)) !== undefined
+/** The cookie of the dashboard that the request brings, whatever it is worth. */
+export function readCookie(ctx: Context): string | undefined {
+  return ctx.cookies.get(nameOf(ctx))
 }
 
 /** The hash of the request's cookie, or nothing if it brings none that was made here. */
 export function readCookieHash(ctx: Context): string | undefined {
-  return hashCookie(ctx.cookies.get(nameOf(ctx)) ?? '')
+  return hashCookie(readCookie(ctx) ?? '')
 }
 
 /** The session that the request's cookie opens, if any. */

@@ -109,6 +109,13 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     pools.set(name, opened)
     return opened
   }
+  const lookups = new Map<string, Promise<Token | undefined>>()
+  /** Requests that bring the same token at the same time share one look-up. */
+  function shareLookup(id: string): Promise<Token | undefined> {
+    const shared = lookups.get(id) ?? tokens.find(id).finally(() => lookups.delete(id))
+    lookups.set(id, shared)
+    return shared
+  }
   const jobs = pool('jobs')
   const table = auditTable(pool('reading'), tableName)
   const tokens = tokenTable(pool('auth'), tableName)
@@ -151,7 +158,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     addToken: (token) => explained(tokens.add(token)),
     async findToken(id) {
       try {
-        return await withinDeadline(deadlineMs, () => tokens.find(id))
+        return await withinDeadline(deadlineMs, () => shareLookup(id))
       } catch (cause) {
         throw new LapseError('unavailable', 'The token could not be looked up. Try again later.', {
           cause,
