@@ -6,6 +6,7 @@ import { type Config, dashboardLimits } from './config.ts'
 import { startDailyPurge } from './dailyPurge.ts'
 import { databaseFileWarning } from './exposedFiles.ts'
 import { createApp } from './http/app.ts'
+import { trackConnections } from './http/connections.ts'
 import { answerMalformed } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
 import { dashboardSite, dashboardTicketKey } from './lapse/dashboardSession.ts'
@@ -64,16 +65,14 @@ export async function startCollector(
       log,
       lifecycle,
     })
-    const server = createServer(
-      {
-        requestTimeout: 10_000,
-        headersTimeout: 5_000,
-        connectionsCheckingInterval: 1_000,
-        keepAliveTimeout: config.listen.keepAliveSeconds * 1000,
-      },
-      app.callback(),
-    )
-    server.on('clientError', answerMalformed(log))
+    const server = createServer({
+      requestTimeout: 10_000,
+      headersTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+      keepAliveTimeout: config.listen.keepAliveSeconds * 1000,
+    })
+    const connections = trackConnections(server, app.callback(), log)
+    server.on('clientError', answerMalformed(log, connections))
     await listen(server, config.listen)
     const url = urlOf(server)
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
