@@ -12,6 +12,7 @@ import { createMetrics } from './http/metrics.ts'
 import { dashboardSite, dashboardTicketKey } from './lapse/dashboardSession.ts'
 import type { Site } from './lapse/site.ts'
 import type { TicketKey } from './lapse/ticket.ts'
+import { flushLog, openLogOutput } from './logOutput.ts'
 import { startRollingUp } from './rollingUp.ts'
 import { serializeError } from './serializeError.ts'
 import { openStore, openWriter } from './store/store.ts'
@@ -39,13 +40,12 @@ const maxDrainMs = 9_000
  * @example
  * const collector = await startCollector(loadConfig('lapse.config.json'))
  */
-export async function startCollector(
-  config: Config,
-  logger: Logger = pino({ level: config.logLevel }, logDestination()),
-): Promise<Collector> {
-  const log = logger.child({}, { serializers: { err: serializeError } })
-  const store = openStore(config.database, config.table)
+export async function startCollector(config: Config, logger?: Logger): Promise<Collector> {
   const metrics = createMetrics(() => writer)
+  const log = (
+    logger ?? pino({ level: config.logLevel }, openLogOutput(metrics.observeDroppedLogLine))
+  ).child({}, { serializers: { err: serializeError } })
+  const store = openStore(config.database, config.table)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
     for (const warning of await store.checkServer()) log.warn(warning)
@@ -97,12 +97,13 @@ export async function startCollector(
         await writer.close()
         await store.close()
         log.info('collector has stopped')
-        log.flush()
+        await flushLog(log)
       },
     }
   } catch (error) {
     await writer.close()
     await store.close()
+    await flushLog(log)
     throw error
   }
 }
@@ -114,11 +115,6 @@ async function prepareSites(sites: Config['sites'], dashboardKey: TicketKey): Pr
     return [name, { ...site, ticketKeys }] as const
   })
   return Object.fromEntries(await Promise.all(entries))
-}
-
-/** Lines are written together, a second late at most: a write for each would cost as much as the row. */
-function logDestination() {
-  return pino.destination({ sync: false, minLength: 4096, periodicFlush: 1000 })
 }
 
 function listen(server: Server, { host, port }: Config['listen']): Promise<void> {
