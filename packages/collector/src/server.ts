@@ -17,12 +17,13 @@ import { startRollingUp } from './rollingUp.ts'
 import { serializeError } from './serializeError.ts'
 import { openStore, openWriter } from './store/store.ts'
 import { prepareTicketKeys } from './ticketKeys.ts'
+import { waitAtMost } from './waitAtMost.ts'
 
 /** A running collector. */
 export interface Collector {
   /** Where it listens, such as `http://127.0.0.1:4780`. */
   readonly url: string
-  /** Answers what it has accepted, then ends. Takes at most some 10 seconds. */
+  /** Answers what it has accepted, then ends. Takes at most some 10 seconds, whatever the database does. */
   close(): Promise<void>
 }
 
@@ -30,6 +31,8 @@ export interface Collector {
 const drainMs = 250
 /** How long answers that were begun may take to be read. An event has its answer after six seconds at the latest. */
 const maxDrainMs = 9_000
+/** How long all of it may take. By then, a job that waits for the database is left to itself. */
+const maxCloseMs = 10_000
 
 /**
  * Starts a collector. Embedded SQLite is migrated on the way; on MySQL and MariaDB `lapse migrate` does that, by an
@@ -80,24 +83,34 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
     const dailyPurge = startDailyPurge(config, store, log)
     const rollingUp = startRollingUp(store, log, metrics)
 
+    async function close(): Promise<void> {
+      const endsBy = performance.now() + maxCloseMs
+      lifecycle.isStopping = true
+      log.info('collector is stopping')
+      const jobs = Promise.all([dailyPurge.stop(), rollingUp.stop()])
+      await sleep(drainMs)
+      // Only the port, first: `server.close()` would also end connections whose request is still on its way.
+      const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve))
+      await sleep(drainMs)
+      server.closeIdleConnections()
+      const giveUp = setTimeout(() => server.closeAllConnections(), maxDrainMs)
+      await closed
+      clearTimeout(giveUp)
+      const released = Promise.all([writer.close(), jobs.then(() => store.close())])
+      if (await waitAtMost(endsBy - performance.now(), released)) log.info('collector has stopped')
+      else
+        log.warn(
+          'collector has stopped without waiting for the database any longer: unfinished jobs are rolled back',
+        )
+      await flushLog(log)
+    }
+
+    let closing: Promise<void> | undefined
     return {
       url,
-      async close() {
-        lifecycle.isStopping = true
-        log.info('collector is stopping')
-        await sleep(drainMs)
-        // Only the port, first: `server.close()` would also end connections whose request is still on its way.
-        const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve))
-        await sleep(drainMs)
-        server.closeIdleConnections()
-        const giveUp = setTimeout(() => server.closeAllConnections(), maxDrainMs)
-        await closed
-        clearTimeout(giveUp)
-        await Promise.all([dailyPurge.stop(), rollingUp.stop()])
-        await writer.close()
-        await store.close()
-        log.info('collector has stopped')
-        await flushLog(log)
+      close() {
+        closing ??= close()
+        return closing
       },
     }
   } catch (error) {
