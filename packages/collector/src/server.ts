@@ -7,7 +7,7 @@ import { startDailyPurge } from './dailyPurge.ts'
 import { databaseFileWarning } from './exposedFiles.ts'
 import { createApp } from './http/app.ts'
 import { trackConnections } from './http/connections.ts'
-import { answerMalformed } from './http/malformed.ts'
+import { answerMalformed, refuseTunnel } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
 import { dashboardSite, dashboardTicketKey } from './lapse/dashboardSession.ts'
 import type { Site } from './lapse/site.ts'
@@ -73,9 +73,12 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
       headersTimeout: 5_000,
       connectionsCheckingInterval: 1_000,
       keepAliveTimeout: config.listen.keepAliveSeconds * 1000,
+      // The application refuses a request without it, with a problem as for all others.
+      requireHostHeader: false,
     })
     const connections = trackConnections(server, app.callback(), log)
     server.on('clientError', answerMalformed(log, connections))
+    server.on('connect', refuseTunnel(connections))
     await listen(server, config.listen)
     const url = urlOf(server)
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')

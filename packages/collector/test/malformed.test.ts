@@ -23,7 +23,7 @@ async function exchange(url: string, ...parts: readonly string[]) {
     await sleep(300)
   }
   await closed
-  return answer.split(/(?=HTTP\/1\.1 )/).map((each) => {
+  return answer.split(/(?=HTTP\/1\.1 \d)/).map((each) => {
     const [head = '', body = ''] = each.split('\r\n\r\n')
     return { status: Number(head.slice(9, 12)), head, body }
   })
@@ -91,4 +91,24 @@ test('a body without an end is answered with 408', async () => {
   const collector = await startCollector()
   const answers = await exchange(collector.url, `POST /v1/lapses HTTP/1.1\r\n${chunked}5\r\nhello\r\n`)
   expect(statusesOf(answers)).toEqual([408])
+})
+
+describe('a problem is the answer to', () => {
+  test.each([
+    ['a request without Host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', [400]],
+    ['CONNECT', 'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example\r\n\r\n', [405]],
+    ['CONNECT behind another request', `${get}CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n`, [200, 405]],
+  ])('%s', async (_, sent, statuses) => {
+    const collector = await startCollector()
+    const answers = await exchange(collector.url, sent)
+    expect(statusesOf(answers)).toEqual(statuses)
+    const last = answers.at(-1)
+    expect(last?.head).toMatch(/content-type: application\/problem\+json/i)
+    expect(JSON.parse(last?.body ?? '')).toMatchObject({ status: statuses.at(-1) })
+  })
+
+  test('no request of HTTP/1.0, which knows no Host', async () => {
+    const collector = await startCollector()
+    expect(statusesOf(await exchange(collector.url, 'GET /healthz HTTP/1.0\r\n\r\n'))).toEqual([200])
+  })
 })

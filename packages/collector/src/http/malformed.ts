@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { type ErrorCode, LapseError } from '../lapse/error.ts'
@@ -13,6 +14,15 @@ export function answerMalformed(log: Logger, connections: Connections) {
     }
     if (connections.fail(socket, new LapseError(code, message)))
       log.info({ problem: code, cause: error.code }, 'malformed request')
+  }
+}
+
+/** Answers CONNECT, which Node takes out of HTTP. For `connect` of Node's HTTP server. */
+export function refuseTunnel(connections: Connections) {
+  return (_request: IncomingMessage, socket: Duplex): void => {
+    // Node handles the errors of sockets only while they speak HTTP.
+    socket.on('error', () => socket.destroy())
+    connections.fail(socket, new LapseError('method-not-allowed', 'The collector is no proxy.'))
   }
 }
 
