@@ -6,21 +6,24 @@ import { type Config, dashboardLimits } from './config.ts'
 import { startDailyPurge } from './dailyPurge.ts'
 import { databaseFileWarning } from './exposedFiles.ts'
 import { createApp } from './http/app.ts'
-import { answerMalformed } from './http/malformed.ts'
+import { trackConnections } from './http/connections.ts'
+import { answerMalformed, refuseTunnel } from './http/malformed.ts'
 import { createMetrics } from './http/metrics.ts'
 import { dashboardSite, dashboardTicketKey } from './lapse/dashboardSession.ts'
 import type { Site } from './lapse/site.ts'
 import type { TicketKey } from './lapse/ticket.ts'
+import { flushLog, openLogOutput } from './logOutput.ts'
 import { startRollingUp } from './rollingUp.ts'
 import { serializeError } from './serializeError.ts'
 import { openStore, openWriter } from './store/store.ts'
 import { prepareTicketKeys } from './ticketKeys.ts'
+import { waitAtMost } from './waitAtMost.ts'
 
 /** A running collector. */
 export interface Collector {
   /** Where it listens, such as `http://127.0.0.1:4780`. */
   readonly url: string
-  /** Answers what it has accepted, then ends. Takes at most some 10 seconds. */
+  /** Answers what it has accepted, then ends. Takes at most some 10 seconds, whatever the database does. */
   close(): Promise<void>
 }
 
@@ -28,6 +31,8 @@ export interface Collector {
 const drainMs = 250
 /** How long answers that were begun may take to be read. An event has its answer after six seconds at the latest. */
 const maxDrainMs = 9_000
+/** How long all of it may take. By then, a job that waits for the database is left to itself. */
+const maxCloseMs = 10_000
 
 /**
  * Starts a collector. Embedded SQLite is migrated on the way; on MySQL and MariaDB `lapse migrate` does that, by an
@@ -38,13 +43,12 @@ const maxDrainMs = 9_000
  * @example
  * const collector = await startCollector(loadConfig('lapse.config.json'))
  */
-export async function startCollector(
-  config: Config,
-  logger: Logger = pino({ level: config.logLevel }, logDestination()),
-): Promise<Collector> {
-  const log = logger.child({}, { serializers: { err: serializeError } })
-  const store = openStore(config.database, config.table)
+export async function startCollector(config: Config, logger?: Logger): Promise<Collector> {
   const metrics = createMetrics(() => writer)
+  const log = (
+    logger ?? pino({ level: config.logLevel }, openLogOutput(metrics.observeDroppedLogLine))
+  ).child({}, { serializers: { err: serializeError } })
+  const store = openStore(config.database, config.table)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
     for (const warning of await store.checkServer()) log.warn(warning)
@@ -64,16 +68,17 @@ export async function startCollector(
       log,
       lifecycle,
     })
-    const server = createServer(
-      {
-        requestTimeout: 10_000,
-        headersTimeout: 5_000,
-        connectionsCheckingInterval: 1_000,
-        keepAliveTimeout: config.listen.keepAliveSeconds * 1000,
-      },
-      app.callback(),
-    )
-    server.on('clientError', answerMalformed(log))
+    const server = createServer({
+      requestTimeout: 10_000,
+      headersTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+      keepAliveTimeout: config.listen.keepAliveSeconds * 1000,
+      // The application refuses a request without it, with a problem as for all others.
+      requireHostHeader: false,
+    })
+    const connections = trackConnections(server, app.callback(), log)
+    server.on('clientError', answerMalformed(log, connections))
+    server.on('connect', refuseTunnel(connections))
     await listen(server, config.listen)
     const url = urlOf(server)
     log.info({ url, sites: Object.keys(config.sites) }, 'collector is listening')
@@ -81,29 +86,40 @@ export async function startCollector(
     const dailyPurge = startDailyPurge(config, store, log)
     const rollingUp = startRollingUp(store, log, metrics)
 
+    async function close(): Promise<void> {
+      const endsBy = performance.now() + maxCloseMs
+      lifecycle.isStopping = true
+      log.info('collector is stopping')
+      const jobs = Promise.all([dailyPurge.stop(), rollingUp.stop()])
+      await sleep(drainMs)
+      // Only the port, first: `server.close()` would also end connections whose request is still on its way.
+      const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve))
+      await sleep(drainMs)
+      server.closeIdleConnections()
+      const giveUp = setTimeout(() => server.closeAllConnections(), maxDrainMs)
+      await closed
+      clearTimeout(giveUp)
+      const released = Promise.all([writer.close(), jobs.then(() => store.close())])
+      if (await waitAtMost(endsBy - performance.now(), released)) log.info('collector has stopped')
+      else
+        log.warn(
+          'collector has stopped without waiting for the database any longer: unfinished jobs are rolled back',
+        )
+      await flushLog(log)
+    }
+
+    let closing: Promise<void> | undefined
     return {
       url,
-      async close() {
-        lifecycle.isStopping = true
-        log.info('collector is stopping')
-        await sleep(drainMs)
-        // Only the port, first: `server.close()` would also end connections whose request is still on its way.
-        const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve))
-        await sleep(drainMs)
-        server.closeIdleConnections()
-        const giveUp = setTimeout(() => server.closeAllConnections(), maxDrainMs)
-        await closed
-        clearTimeout(giveUp)
-        await Promise.all([dailyPurge.stop(), rollingUp.stop()])
-        await writer.close()
-        await store.close()
-        log.info('collector has stopped')
-        log.flush()
+      close() {
+        closing ??= close()
+        return closing
       },
     }
   } catch (error) {
     await writer.close()
     await store.close()
+    await flushLog(log)
     throw error
   }
 }
@@ -115,11 +131,6 @@ async function prepareSites(sites: Config['sites'], dashboardKey: TicketKey): Pr
     return [name, { ...site, ticketKeys }] as const
   })
   return Object.fromEntries(await Promise.all(entries))
-}
-
-/** Lines are written together, a second late at most: a write for each would cost as much as the row. */
-function logDestination() {
-  return pino.destination({ sync: false, minLength: 4096, periodicFlush: 1000 })
 }
 
 function listen(server: Server, { host, port }: Config['listen']): Promise<void> {

@@ -1,26 +1,28 @@
-import { STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { type ErrorCode, LapseError, problemOf } from '../lapse/error.ts'
+import { type ErrorCode, LapseError } from '../lapse/error.ts'
+import type { Connections } from './connections.ts'
 
-/** Answers what never became a request, and ends its connection. For `clientError` of Node's HTTP server. */
-export function answerMalformed(log: Logger) {
+/** Answers what cannot be understood, and ends its connection. For `clientError` of Node's HTTP server. */
+export function answerMalformed(log: Logger, connections: Connections) {
   return (error: NodeJS.ErrnoException, socket: Duplex): void => {
     const [code, message] = meanings[error.code ?? ''] ?? other
-    log.info({ problem: code, cause: error.code }, 'malformed request')
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return
     }
-    const problem = problemOf(new LapseError(code, message))
-    const body = JSON.stringify(problem)
-    const head = [
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-      'Connection: close',
-      'Content-Type: application/problem+json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-    ]
-    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+    if (connections.fail(socket, new LapseError(code, message)))
+      log.info({ problem: code, cause: error.code }, 'malformed request')
+  }
+}
+
+/** Answers CONNECT, which Node takes out of HTTP. For `connect` of Node's HTTP server. */
+export function refuseTunnel(connections: Connections) {
+  return (_request: IncomingMessage, socket: Duplex): void => {
+    // Node handles the errors of sockets only while they speak HTTP.
+    socket.on('error', () => socket.destroy())
+    connections.fail(socket, new LapseError('method-not-allowed', 'The collector is no proxy.'))
   }
 }
 

@@ -16,6 +16,8 @@ export interface Metrics {
   observeVerdict(row: Pick<LapseRow, 'site' | 'reason' | 'evidence'>, duplicate: boolean): void
   /** Counts rows that the rollup lacks, because they could not be counted. */
   observeSkippedRows(rows: number): void
+  /** Counts a line of the log that could not be written. */
+  observeDroppedLogLine(): void
   observeBatch(batch: { readonly size: number; readonly durationMs: number; readonly failure: unknown }): void
 }
 
@@ -46,6 +48,11 @@ export function createMetrics(
   const skippedRows = new Counter({
     name: 'lapse_rollup_skipped_rows_total',
     help: 'Rows that summaries lack because they could not be rolled up.',
+    registers,
+  })
+  const droppedLogLines = new Counter({
+    name: 'lapse_log_lines_dropped_total',
+    help: 'Lines of the log that were dropped because standard output did not take them.',
     registers,
   })
   const writes = new Histogram({
@@ -85,6 +92,7 @@ export function createMetrics(
     observeVerdict: ({ site, reason, evidence }, duplicate) =>
       verdicts.labels(site, reason, evidence, String(duplicate)).inc(),
     observeSkippedRows: (rows) => skippedRows.inc(rows),
+    observeDroppedLogLine: () => droppedLogLines.inc(),
     observeBatch({ size, durationMs, failure }) {
       writes.labels(failure === undefined ? 'committed' : 'failed').observe(durationMs / 1000)
       sizes.observe(size)

@@ -6,6 +6,9 @@ export const problems: Middleware = async (ctx, next) => {
   try {
     if (ctx.state.path === undefined)
       throw new LapseError('bad-request', 'Ask for a path, or a whole URL, that is well-formed.')
+    // RFC 9112, section 3.2.
+    if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined)
+      throw new LapseError('bad-request', 'Send the header Host, as HTTP/1.1 requires.')
     await next()
     if (ctx.body !== undefined) return
     if (ctx.status === 404)

@@ -22,6 +22,8 @@ export const cutSlowReaders: Middleware = async (ctx, next) => {
 
 /** Ends the connection so that no client, and no proxy in between, can take what it has for the whole answer. */
 export function cutOff(ctx: Context, why: string): void {
+  // The answer to a pipelined request whose connection has ended is never closed.
+  if (ctx.req.socket.destroyed) return
   const { requestId, log } = ctx.state
   log.warn({ requestId }, why)
   // A plain end would look like the end of the answer to HTTP/1.0, which proxies speak.
