@@ -96,6 +96,37 @@ describe('a configuration with any one thing wrong', () => {
     ])
   })
 
+  test.each([
+    [{ graceSeconds: 1800 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
+    [{ graceSeconds: 999_999 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
+    [
+      { absoluteTimeoutSeconds: 1799 },
+      'absoluteTimeoutSeconds: must be at least idleTimeoutSeconds (1800), which no session could reach otherwise',
+    ],
+  ])('says which limits of a site contradict each other: %j', (changes, fault) => {
+    const { acme } = full.sites
+    expect(faultsOf({ ...full, sites: { acme: { ...acme, ...changes } } })).toContain(`  sites.acme.${fault}`)
+    const good = { graceSeconds: 1799, absoluteTimeoutSeconds: 1800 }
+    expect(faultsOf({ ...full, sites: { acme: { ...acme, ...good } } })).toEqual([])
+  })
+
+  test('takes requireTicket without a key for the dashboard only, which has a key of its own', () => {
+    const site = { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true }
+    expect(faultsOf({ ...full, sites: { lapse: site } })).toEqual([])
+    expect(
+      faultsOf({ ...full, sites: { lapse: site, acme: site, other: { ...site, ticketKeys: [] } } }),
+    ).toEqual(
+      ['acme', 'other'].map((name) => `  sites.${name}.ticketKeys: requireTicket needs at least one key`),
+    )
+  })
+
+  test.each([36_501, 1e6, 2 ** 53 - 1])('refuses to keep rows for %d days', (retentionDays) => {
+    const { acme } = full.sites
+    expect(faultsOf({ ...full, sites: { acme: { ...acme, retentionDays } } })).toEqual([
+      '  sites.acme.retentionDays: must be at most 36500',
+    ])
+  })
+
   test.each([null, [], 'acme', 7])('says what "sites" is when it is %j', (sites) => {
     expect(faultsOf({ ...full, sites })).toEqual([
       '  sites: must be an object with an entry for each site, under its name',
