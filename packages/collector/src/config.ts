@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
 import { forwardedHeaders } from './http/forwarded.ts'
+import { describeNetworkFault, describeNetworksFault } from './http/trustedNetworks.ts'
 import { always } from './lapse/always.ts'
 import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
 import { escapeUnsafe } from './lapse/plainText.ts'
@@ -16,14 +15,15 @@ import { tableNameSchema } from './store/tableName.ts'
 /** Where the configuration is looked for when neither `--config` nor `LAPSE_CONFIG` names a file. */
 export const defaultConfigPath = 'lapse.config.json'
 
-const network = z
-  .string()
-  .refine((text) => isIP(text) !== 0 || (isIP(text.split('/')[0] ?? '') !== 0 && ipaddr.isValidCIDR(text)), {
-    error: 'write an IP address or a network such as 10.0.0.0/8',
-  })
-  .refine((text) => !text.endsWith('/0'), {
-    error: 'would believe everybody: any client could choose its address. Name the networks of your proxies',
-  })
+const network = z.string().superRefine((text, context) => {
+  const message = describeNetworkFault(text)
+  if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false })
+})
+
+const networks = z.array(network).superRefine((texts, context) => {
+  const message = describeNetworksFault(texts)
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
+})
 
 const timeOfDay = z.iso.time({ error: 'write a time of day in UTC, such as 03:00' })
 
@@ -117,7 +117,7 @@ const configSchemaOf = (surroundings: Surroundings) =>
           keepAliveSeconds: z.int().min(1).max(3600).default(75),
         })
         .prefault({}),
-      trustProxy: z.array(network).default([]),
+      trustProxy: networks.default([]),
       forwardedHeader: z.enum(forwardedHeaders).optional(),
       rateLimit: z
         .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
@@ -224,8 +224,32 @@ function check(written: unknown, source: string, surroundings: Surroundings): Co
   const result = validate(configSchemaOf(surroundings), overridden)
   if (result.success && wrongNames.length === 0) return result.data
   const faults = [...wrongNames, ...(result.success ? [] : result.faults)]
-  const problems = faults.map(({ path, detail }) => `  ${formatPath(path) || 'the whole file'}: ${detail}`)
-  throw new ConfigError(`Correct these settings of the ${source}:\n${problems.join('\n')}`)
+  throw new ConfigError(describeFaults(faults, source, isObject(written) ? surroundings.environment : {}))
+}
+
+/** The settings that an environment variable overrides. */
+const overriding: Readonly<Record<string, string>> = {
+  database: 'LAPSE_DATABASE_URL',
+  'listen.host': 'LAPSE_HOST',
+  'listen.port': 'LAPSE_PORT',
+  logLevel: 'LAPSE_LOG_LEVEL',
+}
+
+/** Where a variable overrides a setting, the fault is the variable's: the file may not have that setting at all. */
+function describeFaults(faults: readonly Fault[], source: string, environment: Environment): string {
+  const settings: string[] = []
+  const variables: string[] = []
+  for (const { path, detail } of faults) {
+    const name = formatPath(path)
+    const variable = overriding[name]
+    if (variable !== undefined && environment[variable]) variables.push(`  ${variable}: ${detail}`)
+    else settings.push(`  ${name || 'the whole file'}: ${detail}`)
+  }
+  const parts = [
+    [`Correct these settings of the ${source}:`, ...settings],
+    ['Correct these environment variables:', ...variables],
+  ]
+  return parts.flatMap((lines) => (lines.length > 1 ? lines : [])).join('\n')
 }
 
 /** `sites.acme.origins.0`; a name that is none is quoted, so that it can be told from the path around it. */
@@ -238,7 +262,8 @@ function formatPath(path: Fault['path']): string {
 function readJson(file: string): unknown {
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    // Editors on Windows write a byte order mark, which JSON must not have.
+    text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
   } catch (cause) {
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     const what = isMissing

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { serve, stop } from '../../../test/collector.ts'
 import { freePort } from '../../../test/servers.ts'
+import { explainListenFailure } from '../src/cli/explainListenFailure.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
 import { eventOf, origin, postEvent } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
@@ -128,6 +129,41 @@ describe('a configuration that is not JSON', () => {
     expect(status).toBe(1)
     expect(stderr).toMatch(/lapse\.config\.json is not JSON/)
     expect(stderr).not.toMatch('hunter')
+  })
+})
+
+test('a configuration may begin with a byte order mark', async () => {
+  const config = { database: 'sqlite:lapse.sqlite', sites }
+  writeFileSync(join(folder, 'lapse.config.json'), `\uFEFF${JSON.stringify(config)}`)
+  expect(await lapse('migrate')).toMatchObject({ status: 0, stderr: '' })
+})
+
+describe('lapse serve that cannot listen', () => {
+  test.each([
+    [
+      { host: 'no-such-host.invalid' },
+      /The host name no-such-host\.invalid (is not known|could not be looked up)/,
+    ],
+    [{ host: '203.0.113.7' }, /203\.0\.113\.7 is not an address of this machine/],
+    [{ host: '2001:db8::7' }, /2001:db8::7/],
+  ])('on %j names the setting and what to write', async (listen, words) => {
+    writeConfigIn(folder, { listen: { port: 0, ...listen }, sites })
+    const { status, stderr } = await lapse('serve')
+    expect(status).toBe(1)
+    expect(stderr).toMatch(words)
+    expect(stderr).toMatch('Correct "listen.host" or LAPSE_HOST: 127.0.0.1 for this machine only')
+    expect(stderr).not.toMatch(/getaddrinfo|EADDR/)
+  })
+
+  test('on a port below 1024 names the port and what to do', () => {
+    // The account of the tests may be one that is allowed to.
+    const refused = Object.assign(new Error('listen EACCES: permission denied 127.0.0.1:80'), {
+      code: 'EACCES',
+      syscall: 'listen',
+    })
+    expect(String(explainListenFailure(refused, { host: '127.0.0.1', port: 80 }))).toMatch(
+      /may not listen on port 80: .* Choose a port from 1024 on with LAPSE_PORT or "listen.port"/,
+    )
   })
 })
 

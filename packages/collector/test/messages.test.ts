@@ -127,6 +127,37 @@ describe('a configuration with any one thing wrong', () => {
     ])
   })
 
+  test('names an environment variable where that is what is wrong, and not the file', () => {
+    const wrong = {
+      LAPSE_PORT: '4780x',
+      LAPSE_LOG_LEVEL: 'loud',
+      LAPSE_HOST: '',
+      LAPSE_DATABASE_URL: 'postgres://db/lapse',
+    }
+    const messageOf = (written: unknown, variables: Readonly<Record<string, string>>) => {
+      try {
+        parseConfig(written, { ...environment, ...variables }, 'configuration x.json')
+      } catch (error) {
+        if (error instanceof ConfigError) return error.message
+      }
+      return ''
+    }
+    expect(
+      messageOf(full, wrong)
+        .replace(/DATABASE_URL: .*/, 'DATABASE_URL: …')
+        .split('\n')
+        .sort(),
+    ).toEqual([
+      '  LAPSE_DATABASE_URL: …',
+      '  LAPSE_LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
+      '  LAPSE_PORT: write a port, such as 4780',
+      'Correct these environment variables:',
+    ])
+    expect(messageOf({ ...full, logLevel: 'loud', table: '' }, { LAPSE_PORT: '70000' })).toMatch(
+      /^Correct these settings of the configuration x.json:\n {2}table: .*\n {2}logLevel: .*\nCorrect these environment variables:\n {2}LAPSE_PORT: must be at most 65535$/,
+    )
+  })
+
   test.each([null, [], 'acme', 7])('says what "sites" is when it is %j', (sites) => {
     expect(faultsOf({ ...full, sites })).toEqual([
       '  sites: must be an object with an entry for each site, under its name',
