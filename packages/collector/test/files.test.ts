@@ -15,6 +15,7 @@ import { serve, stop } from '../../../test/collector.ts'
 import { freePort } from '../../../test/servers.ts'
 import { explainListenFailure } from '../src/cli/explainListenFailure.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
+import { describeFailure } from '../src/store/databaseErrors.ts'
 import { eventOf, origin, postEvent } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 
@@ -36,6 +37,14 @@ afterEach(() => {
 
 const lapse = (...args: string[]) => runLapse(folder, args)
 const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8)
+/** What a database of SQLite begins with, and its page size. */
+function sqliteHeader(): Buffer {
+  const header = Buffer.alloc(100)
+  header.write('SQLite format 3\0')
+  header.set([16, 0, 1, 1, 0, 64, 32, 32], 16)
+  return header
+}
+
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
 
 describe('on a machine with other accounts, nobody else can read', () => {
@@ -229,6 +238,54 @@ describe('a relative path of an SQLite database', () => {
           `the folder ${join(folder, 'none')} is missing. Create it, or correct the path in "database".`,
         ),
       })
+  })
+
+  test.each([
+    [
+      'a folder',
+      () => mkdirSync(join(folder, 'x')),
+      /x is a folder, not a file\. Correct the path in "database"\./,
+    ],
+    [
+      'a file of another kind',
+      () => writeFileSync(join(folder, 'x'), 'not a database '.repeat(100)),
+      /The file is not an SQLite database\. Correct the path in "database"\./,
+    ],
+    [
+      'a damaged database',
+      () => writeFileSync(join(folder, 'x'), Buffer.concat([sqliteHeader(), Buffer.alloc(8_000, 255)])),
+      /The file is damaged\. Restore it from a backup\.|not an SQLite database\./,
+    ],
+    [
+      'in a file',
+      () => writeFileSync(join(folder, 'y'), ''),
+      /A part of the path is a file, not a folder\./,
+      'y/x',
+    ],
+  ])('to %s is told what is wrong with it, by each command', async (_, make, words, path = 'x') => {
+    make()
+    writeConfigIn(folder, { database: `sqlite:${path}`, listen: { port: 0 }, sites })
+    for (const name of ['migrate', 'serve', 'list']) {
+      const { status, stderr } = await lapse(name)
+      expect(status).toBe(1)
+      if (name !== 'list' || path === 'x') expect(stderr).toMatch(words)
+      expect(stderr).not.toMatch(/database runs|account and its rights|ENOTDIR|SQLITE_/)
+    }
+  })
+
+  test.each([
+    ['SQLITE_CANTOPEN', 'read and write the file and its folder'],
+    ['SQLITE_READONLY_DIRECTORY', 'write the file and its folder'],
+    ['SQLITE_FULL', 'Free some space'],
+    ['SQLITE_IOERR_WRITE', 'Check the disk'],
+    ['SQLITE_BUSY_SNAPSHOT', 'Another program has the file locked'],
+    ['SQLITE_CORRUPT_INDEX', 'Restore it from a backup'],
+    ['SQLITE_TOOBIG', 'Check the file, its rights and the path in "database"'],
+  ])('that fails with %s says what to do', (code, words) => {
+    const failure = Object.assign(new Error('it failed'), { code })
+    expect(describeFailure(failure)).toMatch(`it failed. `)
+    expect(describeFailure(failure)).toMatch(words)
+    expect(describeFailure(failure)).not.toMatch('the database runs')
   })
 
   test('is told by lapse init, with commands that work where they are printed', async () => {
