@@ -12,6 +12,7 @@ import { type Host, startHost } from './host.ts'
 export interface SiteOptions {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number
+  readonly graceSeconds?: number
   readonly untilBrowserCloses?: boolean
 }
 

@@ -1,43 +1,29 @@
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
 import { forwardedHeaders } from './http/forwarded.ts'
+import { describeNetworkFault, describeNetworksFault } from './http/trustedNetworks.ts'
 import { always } from './lapse/always.ts'
 import { dashboardSite, type SessionLimits } from './lapse/dashboardSession.ts'
-import { describeOriginFault } from './lapse/origin.ts'
 import { escapeUnsafe } from './lapse/plainText.ts'
 import { type Fault, validate } from './lapse/validate.ts'
+import { type CheckedSite, siteSchemaOf } from './siteSchema.ts'
 import { databaseUrlSchema, resolvePaths } from './store/databaseUrl.ts'
 import { tableNameSchema } from './store/tableName.ts'
-import { ticketKeySchemaOf } from './ticketKeySchema.ts'
 
 /** Where the configuration is looked for when neither `--config` nor `LAPSE_CONFIG` names a file. */
 export const defaultConfigPath = 'lapse.config.json'
 
-const seconds = z
-  .int()
-  .positive()
-  .max(400 * 86_400)
+const network = z.string().superRefine((text, context) => {
+  const message = describeNetworkFault(text)
+  if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false })
+})
 
-const origin = z
-  .string()
-  .max(255)
-  .superRefine((text, context) => {
-    const message = describeOriginFault(text)
-    if (message !== undefined) context.addIssue({ code: 'custom', message })
-  })
-
-const network = z
-  .string()
-  .refine((text) => isIP(text) !== 0 || (isIP(text.split('/')[0] ?? '') !== 0 && ipaddr.isValidCIDR(text)), {
-    error: 'write an IP address or a network such as 10.0.0.0/8',
-  })
-  .refine((text) => !text.endsWith('/0'), {
-    error: 'would believe everybody: any client could choose its address. Name the networks of your proxies',
-  })
+const networks = z.array(network).superRefine((texts, context) => {
+  const message = describeNetworksFault(texts)
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
+})
 
 const timeOfDay = z.iso.time({ error: 'write a time of day in UTC, such as 03:00' })
 
@@ -71,32 +57,6 @@ const databaseSchemaOf = ({ environment, folder }: Surroundings) =>
     .pipe(databaseUrlSchema)
     .transform((location) => resolvePaths(location, folder))
 
-/** Keys rotate: a few at a time. Each of them may be tried for a ticket. */
-const maxTicketKeys = 10
-
-const siteSchemaOf = ({ environment, areSecretsUsed }: Surroundings) =>
-  z
-    .strictObject({
-      origins: z.array(origin).min(1),
-      idleTimeoutSeconds: seconds,
-      absoluteTimeoutSeconds: seconds.optional(),
-      graceSeconds: z.number().min(0).optional(),
-      ticketKeys: z
-        .array(ticketKeySchemaOf(environment, areSecretsUsed))
-        .max(maxTicketKeys, { error: `write at most ${maxTicketKeys} keys` })
-        .default([]),
-      requireTicket: z.boolean().default(false),
-      ip: z.enum(['truncated', 'full', 'none']).default('truncated'),
-      retentionDays: z.int().positive().optional(),
-    })
-    .refine(({ requireTicket, ticketKeys }) => requireTicket !== true || ticketKeys?.length !== 0, {
-      path: ['ticketKeys'],
-      error: 'requireTicket needs at least one key',
-      ...always,
-    })
-
-type CheckedSite = z.output<ReturnType<typeof siteSchemaOf>>
-
 const absoluteTimeoutSeconds = 12 * 3600
 
 /** The dashboard's own sessions, unless a site of that name says otherwise. Its pages are known by being the collector's. */
@@ -124,7 +84,7 @@ const siteName = /^[\w-]{1,64}$/
 const forbiddenSiteName = '__proto__'
 
 /** Checked apart from the sites, so that what is wrong inside a wrongly named one is named as well. */
-function findWrongSiteNames(written: unknown, surroundings: Surroundings): Fault[] {
+function findWrongSiteNames(written: unknown, { environment, areSecretsUsed }: Surroundings): Fault[] {
   if (typeof written !== 'object' || written === null || !('sites' in written)) return []
   const { sites } = written
   if (typeof sites !== 'object' || sites === null || Array.isArray(sites)) return []
@@ -135,7 +95,7 @@ function findWrongSiteNames(written: unknown, surroundings: Surroundings): Fault
         ? []
         : { path, detail: 'is not the name of a site; use 1 to 64 letters, digits, hyphens and underscores' }
     // Zod leaves this one out of every record.
-    const inside = validate(siteSchemaOf(surroundings), site)
+    const inside = validate(siteSchemaOf(environment, areSecretsUsed), site)
     const faults = inside.success ? [] : inside.faults
     return [
       { path, detail: 'cannot be the name of a site; choose another' },
@@ -157,7 +117,7 @@ const configSchemaOf = (surroundings: Surroundings) =>
           keepAliveSeconds: z.int().min(1).max(3600).default(75),
         })
         .prefault({}),
-      trustProxy: z.array(network).default([]),
+      trustProxy: networks.default([]),
       forwardedHeader: z.enum(forwardedHeaders).optional(),
       rateLimit: z
         .union([z.literal(false), z.strictObject({ requestsPerMinute: z.int().positive() })])
@@ -165,11 +125,20 @@ const configSchemaOf = (surroundings: Surroundings) =>
       purge: z.strictObject({ dailyAt: timeOfDay }).optional(),
       logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       sites: z
-        .record(z.string(), siteSchemaOf(surroundings), {
+        .record(z.string(), siteSchemaOf(surroundings.environment, surroundings.areSecretsUsed), {
           error: ({ input }) =>
             input === undefined ? undefined : 'must be an object with an entry for each site, under its name',
         })
         .refine((sites) => Object.keys(sites).length > 0, { error: 'name at least one site' })
+        .superRefine((sites, context) => {
+          for (const [name, site] of Object.entries(sites)) {
+            // The collector has a key of its own for the dashboard.
+            if (name === dashboardSite || site?.requireTicket !== true || site.ticketKeys?.length !== 0)
+              continue
+            const path = [name, 'ticketKeys']
+            context.addIssue({ code: 'custom', path, message: 'requireTicket needs at least one key' })
+          }
+        }, always)
         .transform(
           (sites): Record<string, CheckedSite> => ({
             ...sites,
@@ -255,8 +224,32 @@ function check(written: unknown, source: string, surroundings: Surroundings): Co
   const result = validate(configSchemaOf(surroundings), overridden)
   if (result.success && wrongNames.length === 0) return result.data
   const faults = [...wrongNames, ...(result.success ? [] : result.faults)]
-  const problems = faults.map(({ path, detail }) => `  ${formatPath(path) || 'the whole file'}: ${detail}`)
-  throw new ConfigError(`Correct these settings of the ${source}:\n${problems.join('\n')}`)
+  throw new ConfigError(describeFaults(faults, source, isObject(written) ? surroundings.environment : {}))
+}
+
+/** The settings that an environment variable overrides. */
+const overriding: Readonly<Record<string, string>> = {
+  database: 'LAPSE_DATABASE_URL',
+  'listen.host': 'LAPSE_HOST',
+  'listen.port': 'LAPSE_PORT',
+  logLevel: 'LAPSE_LOG_LEVEL',
+}
+
+/** Where a variable overrides a setting, the fault is the variable's: the file may not have that setting at all. */
+function describeFaults(faults: readonly Fault[], source: string, environment: Environment): string {
+  const settings: string[] = []
+  const variables: string[] = []
+  for (const { path, detail } of faults) {
+    const name = formatPath(path)
+    const variable = overriding[name]
+    if (variable !== undefined && environment[variable]) variables.push(`  ${variable}: ${detail}`)
+    else settings.push(`  ${name || 'the whole file'}: ${detail}`)
+  }
+  const parts = [
+    [`Correct these settings of the ${source}:`, ...settings],
+    ['Correct these environment variables:', ...variables],
+  ]
+  return parts.flatMap((lines) => (lines.length > 1 ? lines : [])).join('\n')
 }
 
 /** `sites.acme.origins.0`; a name that is none is quoted, so that it can be told from the path around it. */
@@ -269,7 +262,8 @@ function formatPath(path: Fault['path']): string {
 function readJson(file: string): unknown {
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    // Editors on Windows write a byte order mark, which JSON must not have.
+    text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
   } catch (cause) {
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     const what = isMissing

@@ -24,7 +24,9 @@ export function startDailyPurge(
 
   async function purgeOnce(): Promise<void> {
     try {
-      const deleted = await store.purge(expiredAt(new Date(), sites), { signal })
+      const now = new Date()
+      await store.assertClockIsPlausible(now)
+      const deleted = await store.purge(expiredAt(now, sites), { signal })
       log.info({ deleted }, 'deleted the rows that are kept no longer')
     } catch (error) {
       if (error instanceof LeaseHeldError)

@@ -17,13 +17,18 @@ interface KeySource {
   readonly url: URL
 }
 
-const minute = 60_000
+/** How often the keys are fetched anew. */
+const refreshMs = 10 * 60_000
+/** How soon they are again, for a ticket that names a key which is not among them. */
+const cooldownMs = 30_000
 /** Half of the time within which a browser is answered; the write needs the rest. */
 const timeoutMs = 2_500
 /** A set of 100 RSA keys with their certificates is smaller. */
 const maxBytes = 256 * 1024
-/** How long a server that gave an unusable answer, or none in time, is left alone. */
+/** How long a server that gave an unusable answer, or none in time, is left alone: far longer than `timeoutMs`. */
 const pauseMs = 10_000
+/** A failure that took no longer, such as a refused connection, may be met again by each ticket. */
+const quickMs = 250
 
 /**
  * The keys at a URL, fetched when they are first needed, then every ten minutes, and at most twice a minute when a
@@ -39,16 +44,33 @@ export function remoteKeys({ site, alg, url }: KeySource): JWTVerifyGetKey {
   const address = new URL(url)
   address.username = ''
   address.password = ''
+  let fetchedAt = Number.NEGATIVE_INFINITY
+  const ageMs = () => performance.now() - fetchedAt
   const remote = createRemoteJWKSet(address, {
     timeoutDuration: timeoutMs,
-    cooldownDuration: minute / 2,
-    cacheMaxAge: 10 * minute,
+    // jose measures these by a clock that may be set back, and would then fetch nothing until it is past that again.
+    cooldownDuration: Number.POSITIVE_INFINITY,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
     headers: username || password ? { Authorization: basicAuthorization(username, password) } : {},
-    [customFetch]: usableKeysOnly(alg),
+    [customFetch]: usableKeysOnly(alg, () => {
+      fetchedAt = performance.now()
+    }),
   })
-  return async (header, token) => {
+
+  const find: JWTVerifyGetKey = async (header, token) => {
+    if (ageMs() >= refreshMs) await remote.reload()
     try {
       return await remote(header, token)
+    } catch (failure) {
+      if (!(failure instanceof errors.JWKSNoMatchingKey) || ageMs() < cooldownMs) throw failure
+      await remote.reload()
+      return remote(header, token)
+    }
+  }
+
+  return async (header, token) => {
+    try {
+      return await find(header, token)
     } catch (failure) {
       if (isVerdict(failure)) throw failure
       const last = remote.jwks()
@@ -90,24 +112,25 @@ class KeySetError extends Error {
  * Fetches a key set and keeps only its usable keys: one that is broken, private or for another algorithm does not
  * disable the others.
  */
-function usableKeysOnly(alg: PublicKeyAlgorithm): typeof fetch {
+function usableKeysOnly(alg: PublicKeyAlgorithm, onFetched: () => void): typeof fetch {
   let paused: { readonly until: number; readonly failure: unknown } | undefined
   return async (input, init) => {
-    if (paused && Date.now() < paused.until) throw paused.failure
+    const startedAt = performance.now()
+    if (paused && startedAt < paused.until) throw paused.failure
     try {
       const response = await fetch(input, init)
       const keys = usableKeys(await readKeySet(response), alg)
       paused = undefined
+      onFetched()
       return Response.json({ keys })
     } catch (failure) {
-      if (failure instanceof KeySetError || isTimeout(failure))
-        paused = { until: Date.now() + pauseMs, failure }
+      const now = performance.now()
+      if (failure instanceof KeySetError || now - startedAt > quickMs)
+        paused = { until: now + pauseMs, failure }
       throw failure
     }
   }
 }
-
-const isTimeout = (failure: unknown) => failure instanceof Error && failure.name === 'TimeoutError'
 
 async function readKeySet(response: Response): Promise<readonly unknown[]> {
   if (response.status !== 200) {

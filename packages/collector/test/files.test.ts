@@ -13,7 +13,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { serve, stop } from '../../../test/collector.ts'
 import { freePort } from '../../../test/servers.ts'
+import { explainListenFailure } from '../src/cli/explainListenFailure.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
+import { describeFailure } from '../src/store/databaseErrors.ts'
 import { eventOf, origin, postEvent } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 
@@ -35,6 +37,14 @@ afterEach(() => {
 
 const lapse = (...args: string[]) => runLapse(folder, args)
 const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8)
+/** What a database of SQLite begins with, and its page size. */
+function sqliteHeader(): Buffer {
+  const header = Buffer.alloc(100)
+  header.write('SQLite format 3\0')
+  header.set([16, 0, 1, 1, 0, 64, 32, 32], 16)
+  return header
+}
+
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
 
 describe('on a machine with other accounts, nobody else can read', () => {
@@ -131,6 +141,41 @@ describe('a configuration that is not JSON', () => {
   })
 })
 
+test('a configuration may begin with a byte order mark', async () => {
+  const config = { database: 'sqlite:lapse.sqlite', sites }
+  writeFileSync(join(folder, 'lapse.config.json'), `\uFEFF${JSON.stringify(config)}`)
+  expect(await lapse('migrate')).toMatchObject({ status: 0, stderr: '' })
+})
+
+describe('lapse serve that cannot listen', () => {
+  test.each([
+    [
+      { host: 'no-such-host.invalid' },
+      /The host name no-such-host\.invalid (is not known|could not be looked up)/,
+    ],
+    [{ host: '203.0.113.7' }, /203\.0\.113\.7 is not an address of this machine/],
+    [{ host: '2001:db8::7' }, /2001:db8::7/],
+  ])('on %j names the setting and what to write', async (listen, words) => {
+    writeConfigIn(folder, { listen: { port: 0, ...listen }, sites })
+    const { status, stderr } = await lapse('serve')
+    expect(status).toBe(1)
+    expect(stderr).toMatch(words)
+    expect(stderr).toMatch('Correct "listen.host" or LAPSE_HOST: 127.0.0.1 for this machine only')
+    expect(stderr).not.toMatch(/getaddrinfo|EADDR/)
+  })
+
+  test('on a port below 1024 names the port and what to do', () => {
+    // The account of the tests may be one that is allowed to.
+    const refused = Object.assign(new Error('listen EACCES: permission denied 127.0.0.1:80'), {
+      code: 'EACCES',
+      syscall: 'listen',
+    })
+    expect(String(explainListenFailure(refused, { host: '127.0.0.1', port: 80 }))).toMatch(
+      /may not listen on port 80: .* Choose a port from 1024 on with LAPSE_PORT or "listen.port"/,
+    )
+  })
+})
+
 describe('a relative path of an SQLite database', () => {
   const elsewhere = () => {
     mkdirSync(join(folder, 'elsewhere'), { recursive: true })
@@ -193,6 +238,54 @@ describe('a relative path of an SQLite database', () => {
           `the folder ${join(folder, 'none')} is missing. Create it, or correct the path in "database".`,
         ),
       })
+  })
+
+  test.each([
+    [
+      'a folder',
+      () => mkdirSync(join(folder, 'x')),
+      /x is a folder, not a file\. Correct the path in "database"\./,
+    ],
+    [
+      'a file of another kind',
+      () => writeFileSync(join(folder, 'x'), 'not a database '.repeat(100)),
+      /The file is not an SQLite database\. Correct the path in "database"\./,
+    ],
+    [
+      'a damaged database',
+      () => writeFileSync(join(folder, 'x'), Buffer.concat([sqliteHeader(), Buffer.alloc(8_000, 255)])),
+      /The file is damaged\. Restore it from a backup\.|not an SQLite database\./,
+    ],
+    [
+      'in a file',
+      () => writeFileSync(join(folder, 'y'), ''),
+      /A part of the path is a file, not a folder\./,
+      'y/x',
+    ],
+  ])('to %s is told what is wrong with it, by each command', async (_, make, words, path = 'x') => {
+    make()
+    writeConfigIn(folder, { database: `sqlite:${path}`, listen: { port: 0 }, sites })
+    for (const name of ['migrate', 'serve', 'list']) {
+      const { status, stderr } = await lapse(name)
+      expect(status).toBe(1)
+      if (name !== 'list' || path === 'x') expect(stderr).toMatch(words)
+      expect(stderr).not.toMatch(/database runs|account and its rights|ENOTDIR|SQLITE_/)
+    }
+  })
+
+  test.each([
+    ['SQLITE_CANTOPEN', 'read and write the file and its folder'],
+    ['SQLITE_READONLY_DIRECTORY', 'write the file and its folder'],
+    ['SQLITE_FULL', 'Free some space'],
+    ['SQLITE_IOERR_WRITE', 'Check the disk'],
+    ['SQLITE_BUSY_SNAPSHOT', 'Another program has the file locked'],
+    ['SQLITE_CORRUPT_INDEX', 'Restore it from a backup'],
+    ['SQLITE_TOOBIG', 'Check the file, its rights and the path in "database"'],
+  ])('that fails with %s says what to do', (code, words) => {
+    const failure = Object.assign(new Error('it failed'), { code })
+    expect(describeFailure(failure)).toMatch(`it failed. `)
+    expect(describeFailure(failure)).toMatch(words)
+    expect(describeFailure(failure)).not.toMatch('the database runs')
   })
 
   test('is told by lapse init, with commands that work where they are printed', async () => {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { ConfigError, parseConfig } from '../src/index.ts'
+import { passTime, setWallClock } from './clock.ts'
 import {
   createCollector,
   environment,
@@ -11,6 +12,8 @@ import {
   type TestCollector,
   writtenConfig,
 } from './collector.ts'
+
+const dayMs = 86_400_000
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void
 
@@ -37,13 +40,16 @@ const json = (value: unknown): Answer => {
 }
 
 /** A collector with a site whose keys are at a URL, and another site that must not notice anything. */
-async function collectorWith(jwksUrl: string, alg: 'ES256' | 'RS256' = 'ES256'): Promise<TestCollector> {
+async function collectorWith(
+  jwksUrls: string | readonly string[],
+  alg: 'ES256' | 'RS256' = 'ES256',
+): Promise<TestCollector> {
   const site = { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true }
   const collector = await createCollector(
     { name: 'SQLite' },
     {
       sites: {
-        remote: { ...site, ticketKeys: [{ alg, jwksUrl }] },
+        remote: { ...site, ticketKeys: [jwksUrls].flat().map((jwksUrl) => ({ alg, jwksUrl })) },
         acme: { origins: [origin], idleTimeoutSeconds: 1800 },
       },
     },
@@ -144,9 +150,61 @@ describe('a key server', () => {
     for (let count = 0; count < 5; count++) expect((await report(collector, ticket)).status).toBe(503)
     expect(server.requests).toHaveLength(1)
     server.answer = json({ keys: [jwk] })
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11_000 })
-    onTestFinished(() => void vi.useRealTimers())
+    passTime(11_000)
     expect((await report(collector, ticket)).status).toBe(201)
+  })
+
+  test('that hangs holds a ticket no longer when there are six of them, and the next ticket not at all', async () => {
+    const silent: Answer = () => {}
+    const servers = await Promise.all(Array.from({ length: 6 }, () => keyServer(silent)))
+    const collector = await collectorWith(servers.map(({ url }) => url))
+    const ticket = await (await pairOf('one')).sign()
+    const [first, next] = [await report(collector, ticket), await report(collector, ticket)]
+    expect([first.status, next.status]).toEqual([503, 503])
+    expect(first.ms).toBeLessThan(4_000)
+    expect(next.ms).toBeLessThan(1_000)
+  })
+
+  test('that hangs up late is left alone as well', async () => {
+    const server = await keyServer((response) => void setTimeout(() => response.destroy(), 1_000))
+    const collector = await collectorWith(server.url)
+    const ticket = await (await pairOf('one')).sign()
+    for (let count = 0; count < 3; count++) expect((await report(collector, ticket)).status).toBe(503)
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test('that hangs does not hold a ticket that the key of another one signed', async () => {
+    const { jwk, sign } = await pairOf('one')
+    const [hanging, good] = [await keyServer(() => {}), await keyServer(json({ keys: [jwk] }))]
+    const collector = await collectorWith([hanging.url, good.url])
+    const { status, ms } = await report(collector, await sign())
+    expect(status).toBe(201)
+    expect(ms).toBeLessThan(2_000)
+  })
+
+  test('is asked again after its pause, though the clock was set back by a year', async () => {
+    const { jwk, sign } = await pairOf('one')
+    const server = await keyServer(json({ keys: 'none' }))
+    const collector = await collectorWith(server.url)
+    expect((await report(collector, await sign())).status).toBe(503)
+    server.answer = json({ keys: [jwk] })
+    setWallClock(-365 * dayMs)
+    passTime(11_000)
+    expect((await report(collector, await sign())).status).toBe(201)
+  })
+
+  test('is asked for new keys, though the clock was set back by a year', async () => {
+    const [older, newer] = [await pairOf('older'), await pairOf('newer')]
+    const server = await keyServer(json({ keys: [older.jwk] }))
+    const collector = await collectorWith(server.url)
+    expect((await report(collector, await older.sign())).status).toBe(201)
+    setWallClock(-365 * dayMs)
+    server.answer = json({ keys: [newer.jwk] })
+    passTime(31_000)
+    expect((await report(collector, await newer.sign())).status).toBe(201)
+    server.answer = json({ keys: [] })
+    passTime(12 * 60_000)
+    expect((await report(collector, await newer.sign())).status).toBe(401)
   })
 
   test('that begins to answer badly does not take away the keys that were fetched', async () => {
@@ -155,8 +213,7 @@ describe('a key server', () => {
     const collector = await collectorWith(server.url)
     expect((await report(collector, await sign())).status).toBe(201)
     server.answer = many()
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 })
-    onTestFinished(() => void vi.useRealTimers())
+    passTime(11 * 60_000)
     expect((await report(collector, await sign())).status).toBe(201)
     expect(server.requests).toHaveLength(2)
   })

@@ -96,6 +96,68 @@ describe('a configuration with any one thing wrong', () => {
     ])
   })
 
+  test.each([
+    [{ graceSeconds: 1800 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
+    [{ graceSeconds: 999_999 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
+    [
+      { absoluteTimeoutSeconds: 1799 },
+      'absoluteTimeoutSeconds: must be at least idleTimeoutSeconds (1800), which no session could reach otherwise',
+    ],
+  ])('says which limits of a site contradict each other: %j', (changes, fault) => {
+    const { acme } = full.sites
+    expect(faultsOf({ ...full, sites: { acme: { ...acme, ...changes } } })).toContain(`  sites.acme.${fault}`)
+    const good = { graceSeconds: 1799, absoluteTimeoutSeconds: 1800 }
+    expect(faultsOf({ ...full, sites: { acme: { ...acme, ...good } } })).toEqual([])
+  })
+
+  test('takes requireTicket without a key for the dashboard only, which has a key of its own', () => {
+    const site = { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true }
+    expect(faultsOf({ ...full, sites: { lapse: site } })).toEqual([])
+    expect(
+      faultsOf({ ...full, sites: { lapse: site, acme: site, other: { ...site, ticketKeys: [] } } }),
+    ).toEqual(
+      ['acme', 'other'].map((name) => `  sites.${name}.ticketKeys: requireTicket needs at least one key`),
+    )
+  })
+
+  test.each([36_501, 1e6, 2 ** 53 - 1])('refuses to keep rows for %d days', (retentionDays) => {
+    const { acme } = full.sites
+    expect(faultsOf({ ...full, sites: { acme: { ...acme, retentionDays } } })).toEqual([
+      '  sites.acme.retentionDays: must be at most 36500',
+    ])
+  })
+
+  test('names an environment variable where that is what is wrong, and not the file', () => {
+    const wrong = {
+      LAPSE_PORT: '4780x',
+      LAPSE_LOG_LEVEL: 'loud',
+      LAPSE_HOST: '',
+      LAPSE_DATABASE_URL: 'postgres://db/lapse',
+    }
+    const messageOf = (written: unknown, variables: Readonly<Record<string, string>>) => {
+      try {
+        parseConfig(written, { ...environment, ...variables }, 'configuration x.json')
+      } catch (error) {
+        if (error instanceof ConfigError) return error.message
+      }
+      return ''
+    }
+    expect(
+      messageOf(full, wrong)
+        .replace(/DATABASE_URL: .*/, 'DATABASE_URL: …')
+        .split('\n')
+        .sort(),
+    ).toEqual([
+      '  LAPSE_DATABASE_URL: …',
+      '  LAPSE_LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
+      '  LAPSE_PORT: write a port, such as 4780',
+      'Correct these environment variables:',
+    ])
+    expect(messageOf({ ...full, logLevel: 'loud', table: '' }, { LAPSE_PORT: '70000' })).toMatch(
+      /^Correct these settings of the configuration x.json:\n {2}table: .*\n {2}logLevel: .*\nCorrect these environment variables:\n {2}LAPSE_PORT: must be at most 65535$/,
+    )
+  })
+
   test.each([null, [], 'acme', 7])('says what "sites" is when it is %j', (sites) => {
     expect(faultsOf({ ...full, sites })).toEqual([
       '  sites: must be an object with an entry for each site, under its name',

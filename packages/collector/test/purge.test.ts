@@ -2,13 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import knex from 'knex'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { command, serve, stop } from '../../../test/collector.ts'
 import { createDatabase, type TestDatabase, timeOf } from '../../../test/databases.ts'
 import { waitUntil } from '../../../test/engines/engine.ts'
 import { freePort } from '../../../test/servers.ts'
-import { parseConfig, startCollector } from '../src/index.ts'
+import { openStore, parseConfig, startCollector } from '../src/index.ts'
+import { ThreadedSqliteClient } from '../src/store/sqliteClient.ts'
+import { setWallClock } from './clock.ts'
 import { eventOf, origin, postEvent } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { startLoad } from './load.ts'
@@ -149,8 +152,25 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
     expect(await countBySite()).toEqual({ acme: 1 })
   })
 
-  test('are not all tried when the host forbids any deletion: the purge says so and ends', async () => {
-    await writeRows(1_200, 'acme', 11)
+  test('that the database refuses to delete are skipped, however many of the oldest they are', async () => {
+    await writeRows(650, 'acme', 12)
+    await writeRows(20, 'acme', 11)
+    const condition = `old.session_key like '12-%'`
+    await database.sql.raw(
+      server.url === undefined
+        ? `create trigger keep before delete on session_audit when ${condition} begin select raise(abort, 'on hold'); end`
+        : `create trigger keep before delete on session_audit for each row begin if ${condition} then signal sqlstate '45000' set message_text = 'on hold'; end if; end`,
+    )
+    const { status, stdout, stderr } = await lapse('purge')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^acme: 20 rows deleted/)
+    expect(stderr).toMatch(/acme: the database refused to delete 650 rows, .* with the id \d+: on hold/)
+    expect(stderr.length).toBeLessThan(500)
+    expect(await countBySite()).toEqual({ acme: 650 })
+  })
+
+  test('are all kept when the host forbids any deletion: the purge says so and ends', async () => {
+    await writeRows(700, 'acme', 11)
     await database.sql.raw(
       server.url === undefined
         ? `create trigger keep before delete on session_audit begin select raise(abort, 'append-only'); end`
@@ -158,8 +178,40 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
     )
     const { status, stderr } = await lapse('purge')
     expect(status).toBe(1)
-    expect(stderr).toMatch(/refused to delete more than 100 rows, .*: append-only/)
-    expect(await countBySite()).toEqual({ acme: 1_200 })
+    expect(stderr).toMatch(/refused to delete 700 rows, .*: append-only/)
+    expect(await countBySite()).toEqual({ acme: 700 })
+  })
+
+  test('are kept while the clock of this machine is ahead, unless --force says that it is right', async () => {
+    await writeRows(3, 'acme', 5)
+    for (const args of [['purge'], ['purge', '--dry-run']]) {
+      const { status, stdout, stderr } = await runLapse(folder, args, clockAheadBy(60))
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toMatch(/^lapse: This machine's clock says .*, but .* says|was received at/)
+      expect(stderr).toMatch('Correct it, or if it is right, run: lapse purge --force')
+    }
+    expect(await countBySite()).toEqual({ acme: 3 })
+    expect((await runLapse(folder, ['purge'], clockAheadBy(0.5))).stdout).toMatch(/^acme: 0 rows deleted/)
+    const forced = await runLapse(folder, ['purge', '--force'], clockAheadBy(60))
+    expect(forced.stdout).toMatch(/^acme: 3 rows deleted/)
+  })
+
+  test('are kept by lapse serve while the clock of this machine is ahead, and the log says so', async () => {
+    await writeRows(3, 'acme', 5)
+    setWallClock(60 * dayMs)
+    const logLines: string[] = []
+    const log = pino({}, { write: (line) => void logLines.push(line) })
+    const dailyAt = new Date(Date.now() + 2_000).toISOString().slice(11, 19)
+    const collector = await startCollector(
+      parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } })),
+      log,
+    )
+    await waitUntil(async () => logLines.some((line) => /kept no longer/.test(line)), 'the daily purge')
+    await collector.close()
+    expect(logLines.find((line) => /kept no longer/.test(line))).toMatch(
+      /"level":50.*This machine's clock says/,
+    )
+    expect(await countBySite()).toEqual({ acme: 3 })
   })
 
   test('are deleted by lapse serve at its time of day, by one of its replicas', async () => {
@@ -180,6 +232,16 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
     expect(await countBySite()).toEqual({})
   })
 })
+
+/** Sets the clock of a command that is started. */
+function clockAheadBy(days: number) {
+  const script = `const Real = Date, ahead = ${days * dayMs};
+    globalThis.Date = class extends Real {
+      constructor(...given) { given.length ? super(...given) : super(Real.now() + ahead) }
+      static now() { return Real.now() + ahead }
+    }`
+  return { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` }
+}
 
 describe('lapse purge', () => {
   let folder: string
@@ -213,5 +275,40 @@ describe('lapse purge', () => {
     })
     expect(shown).toMatch('of 0 rows')
     expect(shown).toMatch(/acme: 0 rows deleted/)
+  })
+
+  test('is refused as well when reports have arrived by the wrong clock: their senders say that it is ahead', async () => {
+    writeConfigIn(folder, { sites })
+    await runLapse(folder, ['migrate'])
+    const store = openStore({ dialect: 'sqlite', path: join(folder, 'lapse.sqlite') }, 'session_audit')
+    const sql = knex({
+      client: ThreadedSqliteClient,
+      connection: { filename: join(folder, 'lapse.sqlite') },
+      useNullAsDefault: true,
+    })
+    const now = Date.now()
+    const skews = (clockSkews: readonly number[]) =>
+      clockSkews.map((skew, index) => ({
+        session: `${index}`,
+        detected_at: now - 3_600_000,
+        clock_skew_ms: skew,
+      }))
+    const verdictOn = async (clockSkews: readonly number[]) => {
+      await sql('session_audit').delete()
+      await insertRows(sql, skews(clockSkews))
+      return store.assertClockIsPlausible(new Date(now)).then(
+        () => 'plausible',
+        (error: Error) => error.message,
+      )
+    }
+    try {
+      expect(await verdictOn([])).toBe('plausible')
+      expect(await verdictOn([365 * dayMs, 365 * dayMs + 900, 0, 0, 0])).toMatch('it is 365 days ahead')
+      expect(await verdictOn([365 * dayMs, 200, -900])).toBe('plausible')
+      expect(await verdictOn([0, 0])).toBe('plausible')
+    } finally {
+      await sql.destroy()
+      await store.close()
+    }
   })
 })

@@ -113,6 +113,17 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       expect((await get('', { token })).status).toBe(403)
     })
 
+    test.each(['1e3', '0x10', '0b1', '+1', '1.0', '%201', '1_0', '', '0', '-1', '9'.repeat(400), 'Infinity'])(
+      'refuses a limit of "%s": it is no whole number in decimal digits, or too large',
+      async (limit) => {
+        const response = await get(`?limit=${limit}`)
+        expect(response.status).toBe(422)
+        expect((await response.json()).errors).toEqual([
+          { parameter: 'limit', detail: 'write a whole number from 1 to 1000' },
+        ])
+      },
+    )
+
     test('names every wrong parameter', async () => {
       const response = await get(
         '?site=&reason=bored&from=yesterday&to=2026-01-02T00:00:00&limit=1001&cursor=x&colour=red&subject=a&subject=b',

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../test/servers.ts'
 import { ConfigError, type ConfigInput, parseConfig } from '../src/index.ts'
+import { passTime } from './clock.ts'
 import {
   createCollector,
   environment,
@@ -182,8 +183,7 @@ describe('keys by URL', () => {
     expect(await statusOf(collector, await sign(older))).toBe(201)
     keys.splice(0, 1, newer.jwk)
     expect(await statusOf(collector, await sign(newer))).toBe(401)
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31_000 })
-    onTestFinished(() => void vi.useRealTimers())
+    passTime(31_000)
     expect(await statusOf(collector, await sign(newer))).toBe(201)
     expect(await statusOf(collector, await sign(older))).toBe(401)
     expect(server.requests()).toBe(2)

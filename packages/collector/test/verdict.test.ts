@@ -12,6 +12,7 @@ interface Case {
   readonly restarted?: boolean
   readonly declared?: Reason
   readonly absoluteTimeoutSeconds?: number
+  readonly idleTimeoutSeconds?: number
   readonly signedInAt?: number
   readonly received?: number
   readonly sender?: 'browser' | 'server'
@@ -30,7 +31,7 @@ function verdictOf(times: Case) {
     declared: times.declared,
     browserRestarted: times.restarted,
     limits: {
-      idleTimeoutSeconds: 1800,
+      idleTimeoutSeconds: times.idleTimeoutSeconds ?? 1800,
       absoluteTimeoutSeconds: times.absoluteTimeoutSeconds,
       graceSeconds: 10,
     },
@@ -54,6 +55,15 @@ describe('the verdict', () => {
   test('is idle_timeout within the grace before the limit, and not a millisecond earlier', () => {
     expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_000 }).reason).toBe('idle_timeout')
     expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
+  })
+
+  test('takes a tenth of a limit for the grace where a ticket names a limit that is no longer than the grace', () => {
+    const idle = { idleTimeoutSeconds: 10, lastAccess: 0 }
+    expect(verdictOf({ ...idle, detected: 8_999 }).reason).toBe('ended_early')
+    expect(verdictOf({ ...idle, detected: 9_000 }).reason).toBe('idle_timeout')
+    const absolute = { absoluteTimeoutSeconds: 5, lastAccess: 0 }
+    expect(verdictOf({ ...absolute, detected: 4_499 }).reason).toBe('ended_early')
+    expect(verdictOf({ ...absolute, detected: 4_500 }).reason).toBe('absolute_timeout')
   })
 
   test('is absolute_timeout for a session that was busy to the end of its whole age', () => {

@@ -93,6 +93,6 @@ async function* written(rows: AsyncIterable<readonly LapseRow[]>, name: FormatNa
 
 function rowCount(text: string): number {
   const count = Number(text)
-  if (Number.isInteger(count) && count >= 1 && count <= 1000) return count
+  if (/^\d+$/.test(text) && count >= 1 && count <= 1000) return count
   throw new InvalidArgumentError('Write a whole number from 1 to 1000.')
 }

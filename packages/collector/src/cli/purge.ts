@@ -11,6 +11,7 @@ import { withStore } from './withStore.ts'
 interface PurgeOptions extends ConfigOption {
   readonly site?: string
   readonly dryRun: boolean
+  readonly force: boolean
 }
 
 /** `lapse purge` deletes the rows whose retention is over. */
@@ -21,11 +22,14 @@ export const purge = new Command('purge')
   .addOption(configOption)
   .option('--site <site>', 'only this site')
   .option('--dry-run', 'count them, and delete nothing', false)
-  .action(async ({ config: path, site, dryRun }: PurgeOptions) => {
+  .option('--force', "even if this machine's clock seems to be ahead", false)
+  .action(async ({ config: path, site, dryRun, force }: PurgeOptions) => {
     const config = loadStoreConfig(path)
-    const all = expiredAt(new Date(), chosenSites(config, site))
+    const now = new Date()
+    const all = expiredAt(now, chosenSites(config, site))
     if (all.length === 0) throw new Error(nothingExpires(site))
     await withStore(config, async (store) => {
+      if (!force) await store.assertClockIsPlausible(now)
       const counted: Counted[] = []
       for (const expired of all) counted.push({ expired, rows: await store.countExpired(expired) })
       if (dryRun) for (const { expired, rows } of counted) say(expired, `${rows} rows would be deleted`)

@@ -5,6 +5,7 @@ import { configFileWarning } from '../exposedFiles.ts'
 import { type Collector, startCollector } from '../server.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
+import { explainListenFailure } from './explainListenFailure.ts'
 
 const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
@@ -19,7 +20,7 @@ export const serve = new Command('serve')
     const warning = configFileWarning(configFileOf(path))
     if (warning !== undefined) process.stderr.write(`lapse: warning: ${warning}\n`)
     const collector = await startCollector(config).catch((error: unknown) => {
-      throw isAddressInUse(error) ? addressTaken(config.listen) : error
+      throw explainListenFailure(error, config.listen)
     })
     let isStopping = false
     for (const signal of endingSignals)
@@ -41,14 +42,4 @@ async function stop(collector: Collector): Promise<never> {
     process.stderr.write(escapeForTerminal(`lapse: the collector did not end well: ${message}\n`))
     process.exit(1)
   }
-}
-
-function isAddressInUse(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-}
-
-function addressTaken({ host, port }: { host: string; port: number }): Error {
-  return new Error(
-    `Port ${port} on ${host} is taken. End the program that has it, or choose another with LAPSE_PORT or "listen".`,
-  )
 }

@@ -99,6 +99,6 @@ function tokenName(text: string): string {
 
 function days(text: string): number {
   const count = Number(text)
-  if (count > 0 && count <= 3650) return count
+  if (/^\d+(\.\d+)?$/.test(text) && count > 0 && count <= 3650) return count
   throw new InvalidArgumentError('Write a number of days, at most 3650.')
 }

@@ -19,11 +19,12 @@ const wholeNumber = { error: `write a whole number from 1 to ${maxLimit}` }
 
 /** The parameters of the list. */
 export const listQuerySchema = lapseFilterSchema.safeExtend({
-  limit: z.coerce
-    .number(wholeNumber)
-    .int(wholeNumber)
-    .min(1, wholeNumber)
-    .max(maxLimit, wholeNumber)
+  // Not `z.coerce`, which would also read 1e3 and 0x10.
+  limit: z
+    .preprocess(
+      (text) => (/^\d+$/.test(String(text)) ? Number(text) : text),
+      z.int(wholeNumber).min(1, wholeNumber).max(maxLimit, wholeNumber),
+    )
     .optional(),
   cursor: cursorSchema.optional(),
   format: z.enum(['json', ...formatNames]).optional(),

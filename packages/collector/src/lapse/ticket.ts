@@ -88,22 +88,25 @@ export async function verifyTicket(ticket: string, context: TicketContext): Prom
 async function verifyWithAnyKey(ticket: string, context: TicketContext): Promise<JWTPayload> {
   const { site, keys } = context
   if (keys.length === 0) throw refused(`the site "${site}" has no ticket keys`, undefined)
-  const failures: unknown[] = []
-  for (const key of keys) {
-    try {
-      return await verifyWithKey(ticket, key, context)
-    } catch (failure) {
-      failures.push(failure)
-    }
+  // Side by side, so that several key servers that hang hold the ticket no longer than one does.
+  const verified = keys.map((key) => verifyWithKey(ticket, key, context))
+  try {
+    return await Promise.any(verified)
+  } catch (error) {
+    if (!(error instanceof AggregateError)) throw error
+    throw refusalOf(error.errors, context)
   }
+}
+
+/** Of what each key said against a ticket, what is worth saying. */
+function refusalOf(failures: readonly unknown[], { site }: TicketContext): unknown {
   // A ticket whose key could not be fetched is not to blame, whatever the other keys say.
   const unreachable = failures.find((failure) => failure instanceof LapseError)
-  if (unreachable) throw unreachable
+  if (unreachable) return unreachable
   // What only the right key's failure says comes before "not my signature".
-  const [failure] = failures.sort((a, b) => Number(isForeign(a)) - Number(isForeign(b)))
-  if (isForeign(failure)) throw refused(`no key of the site "${site}" made its signature`, failure)
-  if (failure instanceof errors.JOSEError) throw refused(describeTicketFault(failure, site), failure)
-  throw failure
+  const failure = failures.find((each) => !isForeign(each)) ?? failures[0]
+  if (isForeign(failure)) return refused(`no key of the site "${site}" made its signature`, failure)
+  return failure instanceof errors.JOSEError ? refused(describeTicketFault(failure, site), failure) : failure
 }
 
 async function verifyWithKey(

@@ -17,7 +17,7 @@ export interface Limits {
   readonly absoluteTimeoutSeconds?: number | undefined
   /**
    * How far the browser's idea of the last access may be from the server's: the smaller of 10 seconds and a tenth of
-   * the idle timeout, unless given.
+   * the idle timeout, unless given. A limit that is no longer than this has a tenth of itself as its grace.
    */
   readonly graceSeconds?: number | undefined
 }
@@ -100,14 +100,22 @@ export function judge(input: JudgeInput): Verdict {
 function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
   const { startedAt, lastAccessAt, detectedAt } = input.times
   const { idleTimeoutSeconds, absoluteTimeoutSeconds } = input.limits
-  const graceSeconds = input.limits.graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
   if (isContradictory(input, clockSkewMs) || isTooOld(input, clockSkewMs)) return 'clock_anomaly'
   if (input.declared) return input.declared
   // An unknown time compares as false: nothing is concluded from it.
-  if (detectedAt - Number(lastAccessAt) >= (idleTimeoutSeconds - graceSeconds) * 1000) return 'idle_timeout'
-  if (detectedAt - Number(startedAt) >= (Number(absoluteTimeoutSeconds) - graceSeconds) * 1000)
+  if (detectedAt - Number(lastAccessAt) >= turnMs(idleTimeoutSeconds, input.limits)) return 'idle_timeout'
+  if (detectedAt - Number(startedAt) >= turnMs(Number(absoluteTimeoutSeconds), input.limits))
     return 'absolute_timeout'
   return input.browserRestarted ? 'browser_closed' : 'ended_early'
+}
+
+/**
+ * After how many milliseconds a limit counts as reached. A ticket may set a limit that is shorter than the site's grace:
+ * without a bound on the grace, every session would have timed out at once.
+ */
+function turnMs(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
+  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
+  return (limitSeconds - (grace < limitSeconds ? grace : limitSeconds / 10)) * 1000
 }
 
 function expiryOf(reason: Reason, { times, limits }: JudgeInput): number | undefined {

@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import { databaseMessage } from './databaseMessage.ts'
 import { DatabaseSettingError } from './mysqlSettings.ts'
 import { TlsFileError } from './mysqlTls.ts'
+import { SqliteFileError } from './sqliteFile.ts'
 
 /**
  * What a database answers when a statement or a transaction lost against another one and may be tried again: a
@@ -68,12 +69,34 @@ const permanentFailures: Readonly<Record<string, string>> = {
 const hints: Readonly<Record<string, string>> = {
   ...permanentFailures,
   ER_NO_SUCH_TABLE: 'Run: lapse migrate',
-  SQLITE_ERROR: 'If a table is missing, run: lapse migrate',
   ER_BAD_DB_ERROR: 'Run: lapse migrate',
   ER_MAX_PREPARED_STMT_COUNT_REACHED:
     'Raise max_prepared_stmt_count on the server: each connection keeps up to 50.',
   ER_OPTION_PREVENTS_STATEMENT: 'Name the host that takes writes in the database URL.',
   ER_READ_ONLY_MODE: 'Name the host that takes writes in the database URL.',
+}
+
+const otherServerHint = 'Check that the database runs, and the URL, the account and its rights.'
+
+/** By the primary code: SQLite's extended ones, such as SQLITE_READONLY_DIRECTORY, begin with it. */
+const sqliteHints: Readonly<Record<string, string>> = {
+  SQLITE_BUSY: 'Another program has the file locked. Wait for it, or end it.',
+  SQLITE_CANTOPEN: 'Give this account the right to read and write the file and its folder.',
+  SQLITE_CORRUPT: 'The file is damaged. Restore it from a backup.',
+  SQLITE_ERROR: 'If a table is missing, run: lapse migrate',
+  SQLITE_FULL: 'Free some space on the disk.',
+  SQLITE_IOERR: 'Check the disk, and that it has space left.',
+  SQLITE_LOCKED: 'Another program has the file locked. Wait for it, or end it.',
+  SQLITE_NOTADB: 'The file is not an SQLite database. Correct the path in "database".',
+  SQLITE_PERM: 'Give this account the right to read and write the file and its folder.',
+  SQLITE_READONLY: 'Give this account the right to write the file and its folder.',
+}
+const otherSqliteHint = 'Check the file, its rights and the path in "database".'
+
+function hintFor(code: string): string {
+  const [primary] = /^SQLITE_[A-Z]+/.exec(code) ?? []
+  if (primary !== undefined) return sqliteHints[primary] ?? otherSqliteHint
+  return hints[code] ?? otherServerHint
 }
 
 /** Whether waiting does not help: the configuration or the server has to change. */
@@ -87,9 +110,13 @@ export function isPermanent(error: unknown): boolean {
 
 /** What failed and what to do, in one or two sentences. */
 export function describeFailure(error: unknown): string {
-  if (error instanceof DatabaseSettingError || error instanceof TlsFileError) return error.message
+  if (
+    error instanceof DatabaseSettingError ||
+    error instanceof SqliteFileError ||
+    error instanceof TlsFileError
+  )
+    return error.message
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const why = (error instanceof Error && databaseMessage(error)) || code || String(error)
-  const hint = hints[code] ?? 'Check that the database runs, and the URL, the account and its rights.'
-  return `${why.replace(/\.$/, '')}. ${hint}`
+  return `${why.replace(/\.$/, '')}. ${hintFor(code)}`
 }

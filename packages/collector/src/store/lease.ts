@@ -75,7 +75,7 @@ async function take(database: Knex, name: string, holder: string): Promise<boole
 }
 
 /** Replicas share the database's clock, not each other's. In SQLite they share the machine's. */
-async function databaseTime(database: Knex): Promise<number> {
+export async function databaseTime(database: Knex): Promise<number> {
   if (isSqlite(database)) return Date.now()
   // Not NOW(), which stands still where somebody has set the session's `timestamp`.
   const [[{ now }]] = await database.raw('select cast(unix_timestamp(sysdate(3)) * 1000 as unsigned) as now')

@@ -24,8 +24,6 @@ export interface PurgeOptions {
 const chunkRows = 500
 const minPauseMs = 5
 const maxPauseMs = 1_000
-/** How many rows of a site the database may refuse to delete before the purge of that site gives up. */
-const maxRefused = 100
 
 /** What kept a purge from deleting all expired rows of a site. */
 export interface PurgeFailure {
@@ -95,9 +93,9 @@ export function purge(
  * @throws at the end, when the database refused to delete some of them.
  */
 async function* deleteExpired(database: Knex, tableName: string, expired: Expired): AsyncGenerator<number> {
-  const refused: { readonly id: number; readonly error: unknown }[] = []
+  const refused: Refused = { count: 0, first: undefined }
   let last: { readonly id: number; readonly received_at: Date | string } | undefined
-  while (refused.length <= maxRefused) {
+  for (;;) {
     const startedAt = performance.now()
     const query = expiredRows(database, tableName, expired)
       .select('id', 'received_at')
@@ -117,12 +115,11 @@ async function* deleteExpired(database: Knex, tableName: string, expired: Expire
     yield await deleteOrHalve(database, tableName, ids, refused)
     await sleep(Math.min(Math.max(performance.now() - startedAt, minPauseMs), maxPauseMs))
   }
-  const [first] = refused
+  const { count, first } = refused
   if (!first) return
-  const count = refused.length > maxRefused ? `more than ${maxRefused} rows` : `${refused.length} rows`
   const why = first.error instanceof Error ? databaseMessage(first.error) : String(first.error)
   throw new Error(
-    `the database refused to delete ${count}, the first of them with the id ${first.id}: ${why}`,
+    `the database refused to delete ${count} rows, the first of them with the id ${first.id}: ${why}`,
     {
       cause: first.error,
     },
@@ -132,14 +129,19 @@ async function* deleteExpired(database: Knex, tableName: string, expired: Expire
 const expiredRows = (database: Knex, tableName: string, { site, before }: Expired) =>
   database(tableName).where({ site }).where('received_at', '<', storedTime(database, before))
 
+/** What the database refused to delete: of many rows, the first one says enough. */
+interface Refused {
+  count: number
+  first: { readonly id: number; readonly error: unknown } | undefined
+}
+
 /** Deletes the rows but for those that the database refuses to delete: a foreign key or a trigger of the host's. */
 async function deleteOrHalve(
   database: Knex,
   tableName: string,
   ids: readonly number[],
-  refused: { readonly id: number; readonly error: unknown }[],
+  refused: Refused,
 ): Promise<number> {
-  if (refused.length > maxRefused) return 0
   try {
     return await deleteRows(database, tableName, ids)
   } catch (error) {
@@ -147,7 +149,8 @@ async function deleteOrHalve(
     if (!isRefusal(error) || id === undefined) throw error
     const middle = ids.length >> 1
     if (middle === 0) {
-      refused.push({ id, error })
+      refused.count += 1
+      refused.first ??= { id, error }
       return 0
     }
     const before = await deleteOrHalve(database, tableName, ids.slice(0, middle), refused)

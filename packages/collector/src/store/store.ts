@@ -27,6 +27,7 @@ import {
 import type { Mirror } from './mirrorTrigger.ts'
 import { mysqlInserter } from './mysqlInserter.ts'
 import { countExpired, type Expired, PurgeIncompleteError, type PurgeOptions, purge } from './purge.ts'
+import { assertClockIsPlausible, ClockAheadError } from './purgeClock.ts'
 import { type RollUpOptions, rebuildRollup, rollUp } from './rollup.ts'
 import { sqliteInserter } from './sqliteInserter.ts'
 import { summarize } from './summary.ts'
@@ -56,6 +57,12 @@ export interface Store {
   revokeToken(id: string): Promise<boolean>
   readonly dashboardSessions: DashboardSessionTable
   countExpired(expired: Expired): Promise<number>
+  /**
+   * Checks this machine's clock before rows are deleted by it.
+   *
+   * @throws {ClockAheadError} when it is ahead of the database's, or of what the newest rows say.
+   */
+  assertClockIsPlausible(now: Date): Promise<void>
   /**
    * Deletes rows for good, in small chunks while others write, and says how many they were.
    *
@@ -124,7 +131,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     try {
       return await work
     } catch (cause) {
-      const isExplained = [LeaseHeldError, MirrorError, PurgeIncompleteError].some(
+      const isExplained = [ClockAheadError, LeaseHeldError, MirrorError, PurgeIncompleteError].some(
         (kind) => cause instanceof kind,
       )
       throw isExplained ? cause : explain(cause, location)
@@ -169,6 +176,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     listTokens: () => explained(tokens.all()),
     revokeToken: (id) => explained(tokens.revoke(id, new Date())),
     dashboardSessions: dashboardSessionTable(pool('auth'), tableName),
+    assertClockIsPlausible: (now) => explained(assertClockIsPlausible(jobs, tableName, now)),
     countExpired: (expired) => explained(countExpired(jobs, tableName, expired)),
     rollUp: (options) => explained(rollUp(jobs, tableName, options)),
     rebuildRollup: (options) => explained(rebuildRollup(jobs, tableName, options)),
