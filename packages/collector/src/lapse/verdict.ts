@@ -98,22 +98,33 @@ export function judge(input: JudgeInput): Verdict {
 }
 
 function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
-  const { startedAt, lastAccessAt, detectedAt } = input.times
+  const { lastAccessAt, detectedAt } = input.times
   const { idleTimeoutSeconds, absoluteTimeoutSeconds } = input.limits
   const graceSeconds = input.limits.graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
   if (isContradictory(input, clockSkewMs) || isTooOld(input, clockSkewMs)) return 'clock_anomaly'
   if (input.declared) return input.declared
   // An unknown time compares as false: nothing is concluded from it.
   if (detectedAt - Number(lastAccessAt) >= (idleTimeoutSeconds - graceSeconds) * 1000) return 'idle_timeout'
-  if (detectedAt - Number(startedAt) >= (Number(absoluteTimeoutSeconds) - graceSeconds) * 1000)
+  if (detectedAt - Number(signInOf(input)) >= (Number(absoluteTimeoutSeconds) - graceSeconds) * 1000)
     return 'absolute_timeout'
   return input.browserRestarted ? 'browser_closed' : 'ended_early'
 }
 
-function expiryOf(reason: Reason, { times, limits }: JudgeInput): number | undefined {
+function expiryOf(reason: Reason, input: JudgeInput): number | undefined {
+  const { times, limits } = input
   if (reason === 'idle_timeout') return later(times.lastAccessAt, limits.idleTimeoutSeconds)
-  if (reason === 'absolute_timeout') return later(times.startedAt, limits.absoluteTimeoutSeconds)
+  if (reason === 'absolute_timeout') return later(signInOf(input), limits.absoluteTimeoutSeconds)
   return undefined
+}
+
+/**
+ * When the session's whole age began, by the sender's clock. A marker begins with the first page after the sign-in, so
+ * a signed sign-in that is earlier counts: otherwise a browser could hide an absolute timeout by a later `startedAt`.
+ */
+function signInOf({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
+  const { startedAt, sentAt } = times
+  if (signedInAt === undefined) return startedAt
+  return Math.min(startedAt ?? Number.POSITIVE_INFINITY, signedInAt - (receivedAt - sentAt))
 }
 
 function later(at: number | undefined, seconds: number | undefined): number | undefined {
@@ -128,7 +139,8 @@ function isContradictory({ times, signedInAt }: JudgeInput, clockSkewMs: number)
     if (latest - at > toleranceMs) return true
     latest = Math.max(latest, at)
   }
-  return signedInAt !== undefined && signedInAt - (Number(lastAccessAt) + clockSkewMs) > toleranceMs
+  if (signedInAt === undefined) return false
+  return [startedAt, lastAccessAt].some((at) => signedInAt - (Number(at) + clockSkewMs) > toleranceMs)
 }
 
 function isTooOld(input: JudgeInput, clockSkewMs: number): boolean {
