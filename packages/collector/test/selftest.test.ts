@@ -83,8 +83,8 @@ describe('lapse selftest', () => {
 
   test("takes a ticket of its own subject only, so that no user's session is given an end", async () => {
     writeConfigIn(folder, writtenConfig(collector.database.url))
-    const sign = (subject: string, issuedAt: number) =>
-      new SignJWT({ sid: 'selftest-1' })
+    const sign = (subject: string, issuedAt: number, sid = 'selftest-1') =>
+      new SignJWT({ sid })
         .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
         .setIssuer('signed')
         .setSubject(subject)
@@ -95,6 +95,9 @@ describe('lapse selftest', () => {
     expect(another.stderr).toMatch('this one is of a user, "u_42"')
     const fresh = await selftest('signed', '--ticket', await sign('selftest', now))
     expect(fresh.stderr).toMatch('too new')
+    const session = await selftest('signed', '--ticket', await sign('selftest', now - 7200, 'a1f'))
+    expect(session.stderr).toMatch('The ticket is of the session "a1f"')
+    expect(await collector.database.rows()).toEqual([])
     expect((await selftest('signed', '--ticket', await sign('selftest', now - 7200))).status).toBe(0)
   })
 })
