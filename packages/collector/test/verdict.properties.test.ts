@@ -118,8 +118,9 @@ describe('the verdict on anything', () => {
     fc.assert(
       fc.property(inputs, (input) => {
         const [first] = table.filter(([, matches]) => matches(input))
-        const { reason } = judge(input)
+        const { reason, expiredAt } = judge(input)
         seen.add(reason)
+        if (expiredAt !== undefined) expect(expiredAt).toBeLessThanOrEqual(input.times.detectedAt)
         expect(reason).toBe(first?.[0])
       }),
       runs,
@@ -143,7 +144,10 @@ describe('the verdict on anything', () => {
         if (off >= 0) expect(moved).toEqual(honest)
         else if (moved.reason === 'absolute_timeout')
           expect(Number(moved.expiredAt)).toBeGreaterThanOrEqual(
-            signIn + Number(input.limits.absoluteTimeoutSeconds) * 1000 - minute,
+            Math.min(
+              input.times.detectedAt,
+              signIn + Number(input.limits.absoluteTimeoutSeconds) * 1000 - minute,
+            ),
           )
       }),
       runs,
@@ -218,6 +222,8 @@ describe('the verdict on anything', () => {
           expect(at.getTime()).toBeLessThanOrEqual(base)
           expect(at.getTime()).toBeGreaterThanOrEqual(earliest)
         }
+        if (row.expiredAt !== null)
+          expect(row.expiredAt.getTime()).toBeLessThanOrEqual(row.detectedAt.getTime())
         const startedAtLeast = Math.max(0, Math.min(earliest, issuedAt ?? earliest))
         expect(row.startedAt?.getTime()).toBeLessThanOrEqual(base)
         expect(row.startedAt?.getTime()).toBeGreaterThanOrEqual(startedAtLeast)

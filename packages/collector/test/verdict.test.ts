@@ -56,6 +56,18 @@ describe('the verdict', () => {
     expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
   })
 
+  test('names no expiry after the detection, neither within the grace nor for a declared timeout', () => {
+    const detected = 30 * minute - 10_000
+    const atDetection = { expiredAt: signIn + detected }
+    expect(verdictOf({ lastAccess: 0, detected })).toMatchObject({ reason: 'idle_timeout', ...atDetection })
+    const absolute = { lastAccess: detected, detected, absoluteTimeoutSeconds: 1800 }
+    expect(verdictOf(absolute)).toMatchObject({ reason: 'absolute_timeout', ...atDetection })
+    for (const declared of ['idle_timeout', 'absolute_timeout'] as const) {
+      const times: Case = { declared, lastAccess: 0, detected: minute, absoluteTimeoutSeconds: 7200 }
+      expect(verdictOf({ ...times, sender: 'server' }).expiredAt).toBe(signIn + minute)
+    }
+  })
+
   test('is absolute_timeout for a session that was busy to the end of its whole age', () => {
     const verdict = verdictOf({
       lastAccess: 119 * minute,

@@ -49,7 +49,10 @@ export interface Verdict {
   readonly elapsedMs: number | undefined
   /** What to add to the sender's times to have them on the collector's clock. */
   readonly clockSkewMs: number
-  /** When the limit was reached: epoch milliseconds of the sender's clock; only for a timeout. */
+  /**
+   * When the limit was reached, never later than the detection: epoch milliseconds of the sender's clock; only for a
+   * timeout.
+   */
   readonly expiredAt: number | undefined
 }
 
@@ -112,9 +115,14 @@ function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
 
 function expiryOf(reason: Reason, input: JudgeInput): number | undefined {
   const { times, limits } = input
-  if (reason === 'idle_timeout') return later(times.lastAccessAt, limits.idleTimeoutSeconds)
-  if (reason === 'absolute_timeout') return later(signInOf(input), limits.absoluteTimeoutSeconds)
-  return undefined
+  const expiredAt =
+    reason === 'idle_timeout'
+      ? later(times.lastAccessAt, limits.idleTimeoutSeconds)
+      : reason === 'absolute_timeout'
+        ? later(signInOf(input), limits.absoluteTimeoutSeconds)
+        : undefined
+  // A timeout may be detected within the grace before the limit, or be declared by a server with other limits.
+  return expiredAt === undefined ? undefined : Math.min(expiredAt, times.detectedAt)
 }
 
 /**
