@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -152,6 +153,25 @@ describe('a configuration that is not JSON', () => {
     expect(status).toBe(1)
     expect(stderr).toMatch(/lapse\.config\.json is not JSON/)
     expect(stderr).not.toMatch('hunter')
+  })
+})
+
+describe('lapse init with a database URL in a variable', () => {
+  const init = (environment: Readonly<Record<string, string>>) =>
+    runLapse(folder, ['init', '--database', 'env:DATABASE'], environment)
+
+  test('writes the name of the variable, and never the password', async () => {
+    const { status, stdout, stderr } = await init({ DATABASE: 'mysql://lapse:hunter2@db/lapse' })
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch('lapse migrate')
+    const text = readFileSync(join(folder, 'lapse.config.json'), 'utf8')
+    expect(JSON.parse(text)).toMatchObject({ database: 'env:DATABASE' })
+    expect(stdout + text).not.toMatch('hunter2')
+  })
+
+  test('says that the variable is not set', async () => {
+    const { status, stderr } = await init({})
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/variable DATABASE is not set/)])
   })
 })
 

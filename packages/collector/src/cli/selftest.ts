@@ -9,6 +9,7 @@ import type { Limits } from '../lapse/verdict.ts'
 import { rowOf } from '../store/auditColumns.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
+import { secret, secretHint } from './secret.ts'
 import { playSelftest, type SelftestTimes, selftestTimes } from './selftestPlay.ts'
 import { reportOf, requirements } from './selftestReport.ts'
 import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from './signTicket.ts'
@@ -36,11 +37,13 @@ export const selftest = new Command('selftest')
   .option('--origin <origin>', "the origin of the page that reports (default: the site's first without *)")
   .option(
     '--ticket <jwt>',
-    `a ticket of the subject "${selftestSubject}" and a session "${selftestSessionPrefix}…", instead of one signed here`,
+    `a ticket of the subject "${selftestSubject}" and a session "${selftestSessionPrefix}…", instead of one signed here; ${secretHint}`,
+    secret,
   )
   .option(
     '--token <token>',
-    'read the row by HTTP with this token of the scope read, instead of from the database',
+    `read the row by HTTP with this token of the scope read, instead of from the database; ${secretHint}`,
+    secret,
   )
   .addOption(new Option('--format <format>', 'of the report').choices(['text', 'json']).default('text'))
   .option('--output <file>', 'where to write the report (default: standard output)')
