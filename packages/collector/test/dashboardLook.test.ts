@@ -17,7 +17,7 @@ test.beforeAll(async ({ collector }) => {
   const played = { client_version: 'selftest', subject: 'selftest', reason: 'absolute_timeout' }
   await insertRows(collector.database.sql, [
     ...rows,
-    { session: 'played', detected_at: noon + 20 * minute, ...played },
+    { session: 'selftest-played', detected_at: noon + 20 * minute, ...played },
     // Six seconds past its limit: the smallest part of the bar.
     {
       session: 'close',

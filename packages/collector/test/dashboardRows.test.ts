@@ -111,20 +111,23 @@ test('shows all rows of a subject at its site, whatever the filters were', async
   expect(await page.getByRole('dialog').count()).toBe(0)
 })
 
-test('marks a row as a self-test by its client and its subject', async ({ collector, token }) => {
-  const given = { session: 'played', detected_at: noon, client_version: 'selftest' }
+test('marks a row as a self-test by its client, its subject and its session', async ({
+  collector,
+  token,
+}) => {
+  const given = { session: 'selftest-played', detected_at: noon, client_version: 'selftest' }
   await insertRows(collector.database.sql, [
     { ...given, session_key: 'played-1', subject: 'selftest' },
     { ...given, session_key: 'played-2', subject: 'u_9' },
   ])
-  const page = await open(`${collector.url}/?session=played`)
+  const page = await open(`${collector.url}/?session=selftest-played`)
   await signIn(page, token)
   await expect.poll(() => lines(page).count()).toBe(2)
   expect(await lines(page).filter({ hasText: 'self-test' }).locator('.id').first().textContent()).toBe(
     'selftest',
   )
   expect(await page.getByText('self-test').count()).toBe(1)
-  await collector.database.sql('session_audit').where({ session: 'played' }).delete()
+  await collector.database.sql('session_audit').where({ session: 'selftest-played' }).delete()
 })
 
 test('says in the reader’s words that a row is not there', async ({ collector, token }) => {

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import type { DatabaseServer } from '../../../test/servers.ts'
-import { redactSecrets } from '../src/lapse/redactSecrets.ts'
+import { redactPath, redactSecrets } from '../src/lapse/redactSecrets.ts'
 import { serializeError } from '../src/serializeError.ts'
 import { createCollector, eventOf, issueToken, origin } from './collector.ts'
 
@@ -129,6 +129,40 @@ describe('the log', () => {
     expect(collector.logLines.join('')).toMatch(id)
     expect(collector.logLines.join('')).not.toMatch(token)
   })
+
+  test('has no secret of a path that is encoded or begins within a word', async () => {
+    const collector = await collectorOn({ name: 'SQLite' })
+    const { id, token } = await issueToken(collector.store)
+    const secret = token.slice(-43)
+    const encodeAll = (text: string) =>
+      [...text].map((character) => `%${character.charCodeAt(0).toString(16)}`).join('')
+    const paths = [
+      `/v1/lapses/${token.replaceAll('_', '%5F')}`,
+      `/v1/lapses/${token.replaceAll('_', '%5f')}`,
+      `/v1/lapses/${token.replace('lapse_', 'lapse%25255F')}`,
+      `/v1/lapses/${token.replace('lapse_', 'lapse%%35%46')}`,
+      `/v1/lapses/${encodeAll(token)}`,
+      `/v1/lapses/%ff%${token.replace('lapse_', 'lapse%5F')}`,
+      `/x/x${token}`,
+      `/x/_${token}`,
+    ]
+    for (const path of paths) {
+      await fetch(`${collector.url}${path}`)
+      const line = collector.logLines.at(-1) ?? ''
+      expect(line).toMatch(id)
+      expect(line).not.toMatch(secret.slice(-20))
+      expect(line).not.toMatch(encodeAll(secret.slice(-20)))
+    }
+    await fetch(`${collector.url}/v1/lapses/x%65yJhbGciOiJub25lIn0.eyJzZWNyZXQ.c2VjcmV0`)
+    expect(collector.logLines.at(-1)).not.toMatch('c2VjcmV0')
+    await fetch(`${collector.url}/v1/lapses/${token.replace('lapse_', `lapse%${'25'.repeat(20)}5F`)}`)
+    expect(collector.logLines.at(-1)).toMatch('encoded too many times')
+  })
+
+  test('keeps a path without a secret as it was sent', () => {
+    for (const path of ['/v1/lapses/1', '/caf%C3%A9%20%0A%7f%zz', '/lapse_x', '/%25'])
+      expect(redactPath(path)).toBe(path)
+  })
 })
 
 describe('an error in the log', () => {
@@ -167,6 +201,8 @@ describe('an error in the log', () => {
   test.each<[string, unknown, RegExp]>([
     ['a URL with a password', new TypeError('Failed to parse https://u:secret@host/x?key=secret'), /host\/x/],
     ['several hosts with a password', new Error('mysql://u:secret@a:1,b:2/lapse is away'), /a:1,b:2/],
+    ['a database password with ? and #', new Error('mysql://u:a?b#secret@a:1,b:2/lapse is away'), /a:1,b:2/],
+    ['a database password with / and @', new Error('no mariadb://u:a@b/secret@a:1/lapse here'), /a:1.* here/],
     ['a token', new Error(`Bearer lapse_0123456789abcdef_${'secret_'.repeat(6)}s is odd`), /is odd/],
     ['a ticket', new Error('bad eyJzZWNyZXQ.secret.secret here'), /here/],
     ['a body that is not JSON', parseFailure('{"password": secret}'), /JSON/],

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -109,7 +110,31 @@ describe('lapse serve', () => {
     expect(await warningsOf({})).toEqual([])
   })
 
+  test('warns of a database that everybody can change or replace', async () => {
+    expect(await warningsOf({})).toEqual([])
+    chmodSync(join(folder, 'lapse.sqlite'), 0o602)
+    const file = join(folder, 'lapse.sqlite')
+    expect(await warningsOf({})).toEqual([
+      `every account of this machine can change ${file}. Run: chmod 600 ${file}*`,
+    ])
+    chmodSync(file, 0o600)
+    chmodSync(folder, 0o777)
+    expect(await warningsOf({})).toEqual([
+      `every account of this machine can replace ${file}. Run: chmod o-w ${folder}`,
+    ])
+    chmodSync(folder, 0o1777)
+    expect(await warningsOf({})).toEqual([])
+  })
+
+  test('warns of a configuration that everybody can change, though it holds no password', async () => {
+    const database = 'mysql://lapse@127.0.0.1:1/lapse'
+    const file = writeConfigIn(folder, { database, listen: { host: '192.0.2.1', port: 1 }, sites })
+    chmodSync(file, 0o622)
+    expect((await lapse('serve')).stderr).toMatch(/can change .*lapse\.config\.json\. Run: chmod 600/)
+  })
+
   test.each([
+    ['warns of a password with ? and # in', 0o644, 'mysql://lapse:a?b#hunter2@127.0.0.1:1/lapse', true],
     ['warns of a password in', 0o644, 'mysql://lapse:hunter2@127.0.0.1:1/lapse', true],
     ['warns of nothing without a password in', 0o644, 'mysql://lapse@127.0.0.1:1/lapse', false],
     ['warns of nothing where only its owner can read', 0o600, 'mysql://lapse:hunter2@a:1,b:2/lapse', false],
@@ -173,6 +198,25 @@ describe('lapse serve that cannot listen', () => {
     expect(String(explainListenFailure(refused, { host: '127.0.0.1', port: 80 }))).toMatch(
       /may not listen on port 80: .* Choose a port from 1024 on with LAPSE_PORT or "listen.port"/,
     )
+  })
+})
+
+describe('lapse init with a database URL in a variable', () => {
+  const init = (environment: Readonly<Record<string, string>>) =>
+    runLapse(folder, ['init', '--database', 'env:DATABASE'], environment)
+
+  test('writes the name of the variable, and never the password', async () => {
+    const { status, stdout, stderr } = await init({ DATABASE: 'mysql://lapse:hunter2@db/lapse' })
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch('lapse migrate')
+    const text = readFileSync(join(folder, 'lapse.config.json'), 'utf8')
+    expect(JSON.parse(text)).toMatchObject({ database: 'env:DATABASE' })
+    expect(stdout + text).not.toMatch('hunter2')
+  })
+
+  test('says that the variable is not set', async () => {
+    const { status, stderr } = await init({})
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/variable DATABASE is not set/)])
   })
 })
 

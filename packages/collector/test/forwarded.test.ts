@@ -7,6 +7,7 @@ import {
   createCollector,
   environment,
   eventOf,
+  issueToken,
   origin,
   type TestCollector,
   writtenConfig,
@@ -39,6 +40,17 @@ function send(collector: TestCollector, lines: Lines, body: string): Promise<num
       response.resume().on('end', () => resolve(response.statusCode))
     })
     outgoing.end(body)
+  })
+}
+
+function getWithHost(collector: TestCollector, host: string): Promise<number | undefined> {
+  const { port, hostname } = new URL(collector.url)
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ hostname, port, path: '/metrics', headers: { Host: host } })
+    outgoing.on('error', reject).on('response', (response) => {
+      response.resume().on('end', () => resolve(response.statusCode))
+    })
+    outgoing.end()
   })
 }
 
@@ -191,20 +203,94 @@ describe('/metrics without a token', () => {
     [{ 'X-Forwarded-For': 'unknown' }, 401],
     [{ Forwarded: 'for=_hidden' }, 401],
     [{ Forwarded: 'banana' }, 401],
+    // Nothing says who the client is.
+    [{ 'X-Real-IP': '127.0.0.1' }, 401],
+    [{ Via: '1.1 proxy' }, 401],
+    [{ 'X-Forwarded-Host': 'lapse.acme.com' }, 401],
+    [{ 'X-Forwarded-Proto': 'https' }, 401],
+    [{ 'CF-Connecting-IP': '127.0.0.1' }, 401],
+    [{ 'True-Client-IP': '127.0.0.1' }, 401],
+    [{ 'X-Client-IP': '127.0.0.1' }, 401],
+    [{ 'X-Forwarded-For': ' , ' }, 401],
+    [{ Forwarded: ',' }, 401],
+    [{ Forwarded: 'proto=https' }, 401],
+    // One of two headers may be the client's invention.
+    [{ 'X-Forwarded-For': '127.0.0.1', Forwarded: 'for=203.0.113.7' }, 401],
+    [{ 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=127.0.0.1' }, 401],
+    [{ 'X-Forwarded-For': '127.0.0.1', Forwarded: 'banana' }, 401],
+    [{ 'X-Forwarded-For': '127.0.0.1', 'X-Real-IP': '203.0.113.7' }, 401],
+    [{ 'X-Forwarded-For': '127.0.0.1', Forwarded: 'for=127.0.0.1;proto=https' }, 200],
+    [{ 'X-Forwarded-For': '127.0.0.1', 'X-Real-IP': '127.0.0.1', Via: '1.1 proxy' }, 200],
   ])('through a trusted proxy on this machine, with %j: %i', async (headers, status) => {
     const collector = await createTrusting()
     onTestFinished(collector.end)
     expect(await statusOf(collector, headers)).toBe(status)
   })
 
-  test.each(['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'Via'])(
-    'is refused through a proxy that is not trusted, which its %s gives away',
-    async (name) => {
-      const collector = await createTrusting({ trustProxy: [] })
-      onTestFinished(collector.end)
-      expect(await statusOf(collector, { [name]: '127.0.0.1' })).toBe(401)
-    },
-  )
+  test.each<[headers: Record<string, string>, status: number]>([
+    [{ Forwarded: 'for=127.0.0.1' }, 200],
+    [{ 'X-Forwarded-For': '127.0.0.1' }, 401],
+    [{ Forwarded: 'for=127.0.0.1', 'X-Forwarded-For': '203.0.113.7' }, 401],
+  ])('through a trusted proxy that writes Forwarded, with %j: %i', async (headers, status) => {
+    const collector = await createTrusting({ forwardedHeader: 'Forwarded' })
+    onTestFinished(collector.end)
+    expect(await statusOf(collector, headers)).toBe(status)
+  })
+
+  test.each<[host: string, status: number]>([
+    ['localhost', 200],
+    ['LOCALHOST:4780', 200],
+    ['127.0.0.1:4780', 200],
+    ['127.8.9.10', 200],
+    ['[::1]:4780', 200],
+    ['[::ffff:127.0.0.1]', 200],
+    ['rebound.example.com', 401],
+    ['rebound.example.com:4780', 401],
+    ['localhost.example.com', 401],
+    ['127.0.0.1.example.com', 401],
+    ['localhost@example.com', 401],
+    ['192.0.2.7', 401],
+  ])('for the Host %j: %i', async (host, status) => {
+    const collector = await createTrusting({ trustProxy: [] })
+    onTestFinished(collector.end)
+    expect(await getWithHost(collector, host)).toBe(status)
+  })
+
+  test('is answered by the host that the collector listens on, whatever it is', async () => {
+    const collector = await createTrusting({ listen: { host: '0.0.0.0', port: 0 } })
+    onTestFinished(collector.end)
+    expect(await getWithHost(collector, '0.0.0.0:4780')).toBe(200)
+    expect(await getWithHost(collector, '192.0.2.7:4780')).toBe(401)
+  })
+
+  test('cannot be read by a page, not even by one of an audited site', async () => {
+    const collector = await createTrusting()
+    onTestFinished(collector.end)
+    const { token } = await issueToken(collector.store)
+    for (const headers of [{ Origin: origin }, { Origin: origin, Authorization: `Bearer ${token}` }]) {
+      for (const path of ['/metrics', '/metrics/', '/Metrics']) {
+        const response = await fetch(`${collector.url}${path}`, { headers })
+        expect(response.headers.get('Access-Control-Allow-Origin')).toBeNull()
+        expect(response.status).toBe('Authorization' in headers ? 200 : 401)
+      }
+    }
+  })
+
+  test.each([
+    'Forwarded',
+    'X-Forwarded-For',
+    'X-Forwarded-Host',
+    'X-Forwarded-Proto',
+    'X-Real-IP',
+    'X-Client-IP',
+    'True-Client-IP',
+    'CF-Connecting-IP',
+    'Via',
+  ])('is refused through a proxy that is not trusted, which its %s gives away', async (name) => {
+    const collector = await createTrusting({ trustProxy: [] })
+    onTestFinished(collector.end)
+    expect(await statusOf(collector, { [name]: '127.0.0.1' })).toBe(401)
+  })
 })
 
 test.each(['0.0.0.0/0', '0.0.0.0/00', '10.0.0.0/000', '::/0', '::/00', '::ffff:0:0/96', '::/1', '2000::/3'])(

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { timeOf } from '../../../test/databases.ts'
-import { createCollector, eventOf, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 
 // Each test starts the command several times.
@@ -45,7 +46,8 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     const event = eventOf()
     const answers = await Promise.all([event, event, eventOf({ lastAccessAt: Date.now() })].map(posted))
     await collector.post(event)
-    await collector.post(eventOf({ client: 'selftest', subject: 'selftest' }))
+    const selftest = { client: 'selftest', subject: 'selftest', session: `selftest-${randomUUID()}` }
+    await collector.post(eventOf(selftest))
     const rows = await collector.database.rows()
     const [row] = rows.filter(({ session }) => session === event.session)
     const [copy, ...others] = await copies()
@@ -54,7 +56,14 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect(timeOf(copy.at)).toBe(timeOf(row?.expired_at))
     // Nobody hides a row of their own by calling it a self-test.
     await collector.post(eventOf({ client: 'selftest', subject: 'u_7' }))
-    expect((await copies()).map(({ user_id: subject }) => subject)).toEqual(['u_42', 'u_7'])
+    await collector.post(eventOf({ ...selftest, session: randomUUID() }))
+    await collector.post(eventOf({ ...selftest, session: undefined }))
+    const { token } = await issueToken(collector.store, { scope: 'write' })
+    const byServer = { ...selftest, session: `selftest-${randomUUID()}`, detectedBy: 'server' }
+    const answer = await collector.post(eventOf(byServer), { Authorization: `Bearer ${token}` })
+    expect(answer.status).toBe(201)
+    const subjects = (await copies()).map(({ user_id: subject }) => subject)
+    expect(subjects).toEqual(['u_42', 'u_7', 'selftest', 'selftest', 'selftest'])
     // A trigger that writes rows of its own does not mix up what the browser is told.
     for (const { id } of answers) expect(rows.map((stored) => Number(stored.id))).toContain(id)
   })

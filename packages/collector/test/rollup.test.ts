@@ -30,6 +30,7 @@ interface Row {
   readonly site: string
   readonly reason: string
   readonly evidence: string
+  readonly detected_by: string
   readonly elapsed_ms: number
   readonly client_version: string
   readonly subject: string | null
@@ -39,19 +40,24 @@ interface Row {
 function randomRows(count: number): Row[] {
   const any = <T>(...values: T[]) => values[Math.floor(Math.random() * values.length)] as T
   return Array.from({ length: count }, () => ({
-    session: randomUUID(),
+    session: `${any('', 'selftest-', 'Selftest-')}${randomUUID()}`,
     detected_at: Math.floor(first + Math.random() * days * day),
     site: any('acme', 'signed'),
     reason: any('idle_timeout', 'idle_timeout', 'logout', 'ended_early'),
-    evidence: any('signed', 'self_reported'),
+    evidence: any('signed', 'self_reported', 'server'),
+    detected_by: any('login_page', 'server'),
     elapsed_ms: Math.floor(1_790_000 + Math.exp(Math.random() * 16)),
     client_version: any('1.0.0', 'selftest'),
     subject: any('u_42', 'selftest', null),
   }))
 }
 
-const isSelftest = ({ client_version: client, subject }: Row) =>
-  client === 'selftest' && subject === 'selftest'
+const isSelftest = ({ client_version: client, subject, session, evidence, detected_by: by }: Row) =>
+  client === 'selftest' &&
+  subject === 'selftest' &&
+  session.startsWith('selftest-') &&
+  evidence !== 'server' &&
+  by === 'login_page'
 
 const queries = [
   { query: '', from: first, to: first + days * day, where: () => true },

@@ -23,6 +23,14 @@ afterEach(async () => {
 const selftest = (site: string, ...args: string[]) =>
   runLapse(folder, ['selftest', '--site', site, '--url', collector.url, ...args], environment)
 
+const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
+  new SignJWT({ sid })
+    .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
+    .setIssuer('signed')
+    .setSubject(subject)
+    .setIssuedAt(issuedAt)
+    .sign(new TextEncoder().encode(environment.TICKET_SECRET))
+
 describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
   beforeEach(async () => {
     collector = await createCollector(server)
@@ -55,6 +63,17 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     })
     expect(JSON.stringify(report)).not.toMatch('eyJ')
   })
+
+  test('reads its token and its ticket from environment variables', async () => {
+    const { token } = await issueToken(collector.store)
+    const ticket = await signTicket('selftest', Math.floor(Date.now() / 1000) - 7200)
+    const args = ['selftest', '--site', 'signed', '--url', collector.url]
+    const withSecrets = [...args, '--token', 'env:READ_TOKEN', '--ticket', 'env:SELFTEST_TICKET']
+    const variables = { ...environment, READ_TOKEN: token, SELFTEST_TICKET: ticket }
+    expect(await runLapse(folder, withSecrets, variables)).toMatchObject({ status: 0, stderr: '' })
+    const { status, stderr } = await runLapse(folder, withSecrets, { ...variables, READ_TOKEN: '' })
+    expect([status, stderr]).toEqual([2, expect.stringMatching('Set the environment variable READ_TOKEN')])
+  })
 })
 
 describe('lapse selftest', () => {
@@ -83,18 +102,14 @@ describe('lapse selftest', () => {
 
   test("takes a ticket of its own subject only, so that no user's session is given an end", async () => {
     writeConfigIn(folder, writtenConfig(collector.database.url))
-    const sign = (subject: string, issuedAt: number) =>
-      new SignJWT({ sid: 'selftest-1' })
-        .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
-        .setIssuer('signed')
-        .setSubject(subject)
-        .setIssuedAt(issuedAt)
-        .sign(new TextEncoder().encode(environment.TICKET_SECRET))
     const now = Math.floor(Date.now() / 1000)
-    const another = await selftest('signed', '--ticket', await sign('u_42', now - 7200))
+    const another = await selftest('signed', '--ticket', await signTicket('u_42', now - 7200))
     expect(another.stderr).toMatch('this one is of a user, "u_42"')
-    const fresh = await selftest('signed', '--ticket', await sign('selftest', now))
+    const fresh = await selftest('signed', '--ticket', await signTicket('selftest', now))
     expect(fresh.stderr).toMatch('too new')
-    expect((await selftest('signed', '--ticket', await sign('selftest', now - 7200))).status).toBe(0)
+    const session = await selftest('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
+    expect(session.stderr).toMatch('The ticket is of the session "a1f"')
+    expect(await collector.database.rows()).toEqual([])
+    expect((await selftest('signed', '--ticket', await signTicket('selftest', now - 7200))).status).toBe(0)
   })
 })

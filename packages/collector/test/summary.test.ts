@@ -53,11 +53,23 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
   }
   test('counts by day and reason, without the days on which nothing happened, or self-tests', async () => {
     const [first, second] = [Date.parse('2026-01-02T00:00:00Z'), Date.parse('2026-01-04T23:59:59.999Z')]
+    const selftest = { client_version: 'selftest', subject: 'selftest', session: 'selftest-1' }
     await keep([
       { detected_at: first },
       { detected_at: first + 1, reason: 'logout' },
       { detected_at: first + 2, reason: 'logout' },
-      { detected_at: first + 3, client_version: 'selftest', subject: 'selftest' },
+      { detected_at: first + 3, ...selftest },
+      // Nobody hides a session by calling it a self-test.
+      { detected_at: first + 3, ...selftest, session: 'u-1', reason: 'displaced' },
+      { detected_at: first + 3, ...selftest, session: 'selftest', reason: 'displaced' },
+      { detected_at: first + 3, ...selftest, session: 'selftest-2', evidence: 'server', reason: 'displaced' },
+      {
+        detected_at: first + 3,
+        ...selftest,
+        session: 'selftest-3',
+        detected_by: 'logout',
+        reason: 'displaced',
+      },
       { detected_at: first + 3, client_version: 'selftest', subject: null, reason: 'logout' },
       { detected_at: first + 4, client_version: null, site: 'signed', evidence: 'server' },
       { detected_at: second },
@@ -66,7 +78,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     const all = await summary(range)
     expect(all).toMatchObject({ bucket: 'day', timeZone: 'UTC', from: '2026-01-02T00:00:00.000Z' })
     expect(all.buckets).toEqual([
-      { start: '2026-01-02T00:00:00.000Z', counts: { idle_timeout: 2, logout: 3 } },
+      { start: '2026-01-02T00:00:00.000Z', counts: { displaced: 4, idle_timeout: 2, logout: 3 } },
       { start: '2026-01-04T00:00:00.000Z', counts: { idle_timeout: 1 } },
     ])
     expect(all.pastLimit.count).toBe(3)

@@ -65,17 +65,24 @@ const table: readonly (readonly [Reason, (input: JudgeInput) => boolean])[] = [
   ],
   [
     'absolute_timeout',
-    ({ times: { detectedAt, startedAt }, limits }) =>
-      startedAt !== undefined &&
-      limits.absoluteTimeoutSeconds !== undefined &&
-      seconds(detectedAt - startedAt) >=
-        limits.absoluteTimeoutSeconds - graceOf(limits, limits.absoluteTimeoutSeconds),
+    (input) =>
+      [input.times.startedAt, signInBySender(input)].some(
+        (start) =>
+          start !== undefined &&
+          input.limits.absoluteTimeoutSeconds !== undefined &&
+          seconds(input.times.detectedAt - start) >=
+            input.limits.absoluteTimeoutSeconds - graceOf(input.limits, input.limits.absoluteTimeoutSeconds),
+      ),
   ],
   ['browser_closed', ({ browserRestarted }) => browserRestarted === true],
   ['ended_early', () => true],
 ]
 
 const seconds = (ms: number) => ms / 1000
+
+/** The signed sign-in on the sender's clock. */
+const signInBySender = ({ signedInAt, receivedAt, times }: JudgeInput) =>
+  signedInAt === undefined ? undefined : signedInAt - receivedAt + times.sentAt
 
 /** Of two known times the one that must be earlier lies more than a minute after the other. */
 function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
@@ -89,6 +96,7 @@ function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
     [lastAccessAt, sentAt],
     [detectedAt, sentAt],
     [signedInAt, lastAccessAt === undefined ? undefined : lastAccessAt + skew],
+    [signedInAt, startedAt === undefined ? undefined : startedAt + skew],
   ]
   return inOrder.some(
     ([earlier, later]) => earlier !== undefined && later !== undefined && earlier - later > minute,
@@ -112,13 +120,41 @@ describe('the verdict on anything', () => {
     fc.assert(
       fc.property(inputs, (input) => {
         const [first] = table.filter(([, matches]) => matches(input))
-        const { reason } = judge(input)
+        const { reason, expiredAt } = judge(input)
         seen.add(reason)
+        if (expiredAt !== undefined) expect(expiredAt).toBeLessThanOrEqual(input.times.detectedAt)
         expect(reason).toBe(first?.[0])
       }),
       runs,
     )
     expect([...seen].sort()).toEqual([...reasons].sort())
+  })
+
+  test('of a signed session cannot be moved by the start that the browser reports', () => {
+    const signed = inputs
+      .filter(({ signedInAt }) => signedInAt !== undefined)
+      .map((input) => ({ ...input, declared: undefined }))
+    const seen = new Set<Reason>()
+    fc.assert(
+      fc.property(signed, near([0, minute, -minute], 500 * 86_400_000), (input, off) => {
+        const signIn = signInBySender(input) ?? 0
+        const honest = judge({ ...input, times: { ...input.times, startedAt: signIn } })
+        const moved = judge({ ...input, times: { ...input.times, startedAt: signIn + off } })
+        seen.add(moved.reason)
+        if (moved.reason === 'clock_anomaly') return
+        // A start within the minute of tolerance before the sign-in may still bring the limit forward by as much.
+        if (off >= 0) expect(moved).toEqual(honest)
+        else if (moved.reason === 'absolute_timeout')
+          expect(Number(moved.expiredAt)).toBeGreaterThanOrEqual(
+            Math.min(
+              input.times.detectedAt,
+              signIn + Number(input.limits.absoluteTimeoutSeconds) * 1000 - minute,
+            ),
+          )
+      }),
+      runs,
+    )
+    expect(seen).toContain('absolute_timeout')
   })
 
   test('makes the same row of an event whose clock is off by any time, but for the skew', () => {
@@ -188,6 +224,8 @@ describe('the verdict on anything', () => {
           expect(at.getTime()).toBeLessThanOrEqual(base)
           expect(at.getTime()).toBeGreaterThanOrEqual(earliest)
         }
+        if (row.expiredAt !== null)
+          expect(row.expiredAt.getTime()).toBeLessThanOrEqual(row.detectedAt.getTime())
         const startedAtLeast = Math.max(0, Math.min(earliest, issuedAt ?? earliest))
         expect(row.startedAt?.getTime()).toBeLessThanOrEqual(base)
         expect(row.startedAt?.getTime()).toBeGreaterThanOrEqual(startedAtLeast)

@@ -66,6 +66,18 @@ describe('the verdict', () => {
     expect(verdictOf({ ...absolute, detected: 4_500 }).reason).toBe('absolute_timeout')
   })
 
+  test('names no expiry after the detection, neither within the grace nor for a declared timeout', () => {
+    const detected = 30 * minute - 10_000
+    const atDetection = { expiredAt: signIn + detected }
+    expect(verdictOf({ lastAccess: 0, detected })).toMatchObject({ reason: 'idle_timeout', ...atDetection })
+    const absolute = { lastAccess: detected, detected, absoluteTimeoutSeconds: 1800 }
+    expect(verdictOf(absolute)).toMatchObject({ reason: 'absolute_timeout', ...atDetection })
+    for (const declared of ['idle_timeout', 'absolute_timeout'] as const) {
+      const times: Case = { declared, lastAccess: 0, detected: minute, absoluteTimeoutSeconds: 7200 }
+      expect(verdictOf({ ...times, sender: 'server' }).expiredAt).toBe(signIn + minute)
+    }
+  })
+
   test('is absolute_timeout for a session that was busy to the end of its whole age', () => {
     const verdict = verdictOf({
       lastAccess: 119 * minute,
@@ -109,6 +121,7 @@ describe('the verdict', () => {
     ],
     ['the clock was set back between detection and sending', { detected: 60 * minute, sent: 30 * minute }],
     ['the last access lies before the signed sign-in', { lastAccess: 0, signedInAt: minute + 1 }],
+    ['the session started before the signed sign-in', { started: -minute - 1, signedInAt: 0 }],
     [
       'a reported logout contradicts itself',
       { declared: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
@@ -120,6 +133,39 @@ describe('the verdict', () => {
   test('forgives contradictions of up to a minute', () => {
     expect(verdictOf({ lastAccess: 10 * minute, detected: 9 * minute }).reason).toBe('ended_early')
     expect(verdictOf({ lastAccess: 0, signedInAt: minute }).reason).toBe('idle_timeout')
+    expect(verdictOf({ started: -minute, signedInAt: 0 }).reason).toBe('idle_timeout')
+  })
+
+  describe('of a session whose sign-in is signed', () => {
+    const hour = 60 * minute
+    const busyUntilNow = { absoluteTimeoutSeconds: 43_200, lastAccess: -5 * minute, detected: 0 }
+
+    test('cannot be made absolute_timeout by a session start before the sign-in', () => {
+      const verdict = verdictOf({ ...busyUntilNow, started: -13 * hour, signedInAt: -hour })
+      expect(verdict).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
+    })
+
+    test('stays absolute_timeout whatever later start the browser reports', () => {
+      const verdict = verdictOf({ ...busyUntilNow, started: -hour, signedInAt: -14 * hour })
+      expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 2 * hour })
+    })
+
+    test("counts the absolute limit from the sign-in by the collector's clock, however wrong the browser's is", () => {
+      const skew = 180 * minute
+      const times = { ...busyUntilNow, started: -hour, received: skew }
+      const verdict = verdictOf({ ...times, signedInAt: skew - 14 * hour })
+      expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 2 * hour })
+      expect(verdictOf({ ...times, signedInAt: skew - 11 * hour }).reason).toBe('ended_early')
+    })
+
+    test('counts the absolute limit from the reported start where that is the earlier one', () => {
+      const verdict = verdictOf({
+        ...busyUntilNow,
+        started: -12 * hour - 1,
+        signedInAt: -12 * hour + minute - 1,
+      })
+      expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 1 })
+    })
   })
 
   describe('of a browser that remembers more than a cookie can', () => {

@@ -1,5 +1,5 @@
 import type { TargetedMouseEvent } from 'preact'
-import { selftestClient, selftestSubject } from '../../src/lapse/selftest.ts'
+import { isSelftest } from '../../src/lapse/selftest.ts'
 import type { Row, RowsPage } from './api.ts'
 import { pastLimitMs } from './explain.ts'
 import { NoAnswer, ProblemNote } from './ProblemNote.tsx'
@@ -116,10 +116,6 @@ function Line({ row, view }: { readonly row: Row; readonly view: View }) {
     </tr>
   )
 }
-
-/** By the one alone, anyone could pass a row of their own off as one. */
-const isSelftest = ({ clientVersion, subject }: Row) =>
-  clientVersion === selftestClient && subject === selftestSubject
 
 /** Onwards by the cursor of the page; back as the browser goes back, where that leads to the page before. */
 function Pager({ next, view }: { readonly next: string | null; readonly view: View }) {

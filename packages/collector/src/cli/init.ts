@@ -22,7 +22,11 @@ export const init = new Command('init')
   .option('--origin <origin>', 'the origin of its pages', 'http://localhost:3000')
   .option('--idle-timeout <seconds>', 'its idle timeout', seconds, 1800)
   .option('--absolute-timeout <seconds>', "its limit on a session's whole age", seconds)
-  .option('--database <url>', 'where the rows are kept', 'sqlite:lapse.sqlite')
+  .option(
+    '--database <url>',
+    'where the rows are kept; env:NAME reads a URL with a password from a variable, now and whenever the collector starts',
+    'sqlite:lapse.sqlite',
+  )
   .option('--force', 'replace a file that is there', false)
   .action(({ config: file, site, origin, idleTimeout, absoluteTimeout, database, force }: InitOptions) => {
     const config: ConfigInput = {

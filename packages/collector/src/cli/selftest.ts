@@ -4,11 +4,12 @@ import { Command, Option } from 'commander'
 import { decodeJwt } from 'jose'
 import { type Config, loadSiteConfig, loadStoreConfig } from '../config.ts'
 import type { LapseRow } from '../lapse/row.ts'
-import { selftestSubject } from '../lapse/selftest.ts'
+import { selftestSessionPrefix, selftestSubject } from '../lapse/selftest.ts'
 import type { Limits } from '../lapse/verdict.ts'
 import { rowOf } from '../store/auditColumns.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
+import { secret, secretHint } from './secret.ts'
 import { playSelftest, type SelftestTimes, selftestTimes } from './selftestPlay.ts'
 import { reportOf, requirements } from './selftestReport.ts'
 import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from './signTicket.ts'
@@ -34,10 +35,15 @@ export const selftest = new Command('selftest')
   .requiredOption('--site <site>', 'the site')
   .option('--url <url>', 'where the collector is (default: "listen" of the configuration)')
   .option('--origin <origin>', "the origin of the page that reports (default: the site's first without *)")
-  .option('--ticket <jwt>', `a ticket of the subject "${selftestSubject}", instead of one signed here`)
+  .option(
+    '--ticket <jwt>',
+    `a ticket of the subject "${selftestSubject}" and a session "${selftestSessionPrefix}…", instead of one signed here; ${secretHint}`,
+    secret,
+  )
   .option(
     '--token <token>',
-    'read the row by HTTP with this token of the scope read, instead of from the database',
+    `read the row by HTTP with this token of the scope read, instead of from the database; ${secretHint}`,
+    secret,
   )
   .addOption(new Option('--format <format>', 'of the report').choices(['text', 'json']).default('text'))
   .option('--output <file>', 'where to write the report (default: standard output)')
@@ -96,7 +102,7 @@ async function identityOf(config: Pick<Config, 'sites'>, options: SelftestOption
   const now = Date.now()
   if (options.ticket !== undefined)
     return { ...withTicket(options.ticket, limits, now), ticket: options.ticket }
-  const session = `selftest-${randomUUID()}`
+  const session = `${selftestSessionPrefix}${randomUUID()}`
   const times = selftestTimes(idleTimeoutSeconds, now)
   if (!requireTicket && options.key === undefined) return { limits, session, times, ticket: undefined }
   const issuedAt = Math.floor(times.startedAt / 1000)
@@ -111,17 +117,21 @@ function withTicket(ticket: string, configured: Limits, now: number) {
   // A row of a real user's session would be the only one that it ever has.
   if (sub !== selftestSubject)
     throw new Error(`Name a ticket of the subject "${selftestSubject}": this one is of a user, "${sub}".`)
+  if (sid !== undefined && !sid.startsWith(selftestSessionPrefix))
+    throw new Error(
+      `The ticket is of the session "${sid}": its row would be counted as that of a user. Sign one with a sid that begins with "${selftestSessionPrefix}", or without a sid.`,
+    )
   const limits = {
     ...configured,
     idleTimeoutSeconds: idle ?? configured.idleTimeoutSeconds,
     absoluteTimeoutSeconds: abs ?? configured.absoluteTimeoutSeconds,
   }
   const times: SelftestTimes = selftestTimes(limits.idleTimeoutSeconds, now)
-  if (iat * 1000 > times.lastAccessAt)
+  if (iat * 1000 > times.startedAt)
     throw new Error(
       `The ticket is too new for a session that has timed out: sign one with iat of ${Math.floor(times.startedAt / 1000)} or before.`,
     )
-  return { limits, session: sid ?? `selftest-${randomUUID()}`, times }
+  return { limits, session: sid ?? `${selftestSessionPrefix}${randomUUID()}`, times }
 }
 
 async function readByHttp(url: string, token: string, id: number): Promise<LapseRow | undefined> {

@@ -75,7 +75,10 @@ const headings: Readonly<Record<string, (token: Token) => string | Date | null>>
 
 const revoke = new Command('revoke')
   .description('End a token at once, on all replicas.')
-  .argument('<id>', 'the id that `lapse token list` shows, or the whole token')
+  .argument(
+    '<id>',
+    'the id that `lapse token list` shows; the whole token works too, but others could see it in the list of processes',
+  )
   .addOption(configOption)
   .action(async (given: string, { config: path }: ConfigOption) => {
     const id = /^lapse_([0-9a-f]{16})_/.exec(given)?.[1] ?? given

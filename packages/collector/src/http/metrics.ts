@@ -1,8 +1,8 @@
-import ipaddr from 'ipaddr.js'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { LapseRow } from '../lapse/row.ts'
 import { authenticateReader, hasCredentials } from './authenticate.ts'
-import type { Context, Middleware } from './context.ts'
+import type { Middleware } from './context.ts'
+import { isLocalRequest } from './localRequest.ts'
 import type { CollectorParts } from './parts.ts'
 
 /** What an operator watches. Names and units follow https://prometheus.io/docs/practices/naming/ */
@@ -102,13 +102,16 @@ export function createMetrics(
 
 /**
  * `GET /metrics`, in Prometheus' text format: for this machine, and for whoever has a token to read. Whoever sends a
- * token of one site sees the figures of that site and those of the whole process, from this machine as well.
+ * token of one site sees the figures of that site and those of the whole process, from this machine as well. Pages of
+ * other origins cannot read it.
  */
 export function getMetrics(parts: CollectorParts): Middleware {
-  const { metrics } = parts
+  const { metrics, settings } = parts
   return async (ctx) => {
-    const site =
-      !isLocal(ctx) || hasCredentials(ctx) ? (await authenticateReader(ctx, parts)).token.site : null
+    // The middleware for CORS lets the pages of the sites read every answer.
+    ctx.remove('Access-Control-Allow-Origin')
+    const needsToken = !isLocalRequest(ctx, settings.listen.host) || hasCredentials(ctx)
+    const site = needsToken ? (await authenticateReader(ctx, parts)).token.site : null
     const text = await metrics.registry.metrics()
     ctx.set('Cache-Control', 'no-store')
     ctx.body = site === null ? text : withoutOtherSites(text, site)
@@ -124,24 +127,4 @@ function withoutOtherSites(text: string, site: string): string {
     return line.startsWith('#') || named === undefined || named === site
   }
   return text.split('\n').filter(isVisible).join('\n')
-}
-
-/** What a proxy adds to a request that it passes on. */
-const proxyHeaders = [
-  'Forwarded',
-  'X-Forwarded-For',
-  'X-Forwarded-Host',
-  'X-Forwarded-Proto',
-  'X-Real-IP',
-  'Via',
-]
-
-/**
- * Whether the request came from this machine all the way. One that came through a proxy which is not trusted, or does
- * not tell for whom, could be anyone's.
- */
-function isLocal(ctx: Context): boolean {
-  const { address, hops, isProxied } = ctx.state
-  if (address === '' || (!isProxied && proxyHeaders.some((name) => ctx.get(name) !== ''))) return false
-  return hops.every((hop) => ipaddr.isValid(hop) && ipaddr.process(hop).range() === 'loopback')
 }

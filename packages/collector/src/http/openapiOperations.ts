@@ -110,7 +110,7 @@ export const operationPaths = {
       tags: ['operations'],
       summary: 'Prometheus metrics',
       description:
-        'For this machine, or with a token of the scope `read`. A token of one site sees no samples that name another site.',
+        'For this machine (by a `Host` that names it, not through a proxy that hides the client, and not for pages), or with a token of the scope `read`. A token of one site sees no samples that name another site.',
       security: [{}, { token: ['read'] }],
       responses: {
         200: { description: 'The metrics.', ...text('text/plain') },

@@ -12,6 +12,7 @@ import type { Metrics } from './metrics.ts'
 /** What the endpoints need of the world around them. */
 export interface CollectorParts {
   readonly settings: {
+    readonly listen: { readonly host: string }
     readonly sites: Readonly<Record<string, Site>>
     /** Networks whose proxies are believed about the client's address. */
     readonly trustProxy: readonly string[]

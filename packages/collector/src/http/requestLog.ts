@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { redactSecrets } from '../lapse/redactSecrets.ts'
+import { redactPath } from '../lapse/redactSecrets.ts'
 import { shorten } from '../lapse/shorten.ts'
 import type { Context, Middleware } from './context.ts'
 import type { CollectorParts } from './parts.ts'
@@ -35,7 +35,7 @@ export function requestLog({ log, metrics, settings }: CollectorParts): Middlewa
     const { method, status } = ctx
     const durationMs = performance.now() - startedAt
     const { logged } = ctx.state
-    const path = ctx.state.path && shorten(redactSecrets(ctx.state.path), maxPathLength)
+    const path = ctx.state.path && shorten(redactPath(ctx.state.path), maxPathLength)
     log.info({ requestId, method, path, status, durationMs: Math.round(durationMs), ...logged }, 'request')
     metrics.observeRequest(ctx._matchedRoute?.toString() ?? 'none', method, status, durationMs / 1000)
   }

@@ -49,7 +49,10 @@ export interface Verdict {
   readonly elapsedMs: number | undefined
   /** What to add to the sender's times to have them on the collector's clock. */
   readonly clockSkewMs: number
-  /** When the limit was reached: epoch milliseconds of the sender's clock; only for a timeout. */
+  /**
+   * When the limit was reached, never later than the detection: epoch milliseconds of the sender's clock; only for a
+   * timeout.
+   */
   readonly expiredAt: number | undefined
 }
 
@@ -98,13 +101,13 @@ export function judge(input: JudgeInput): Verdict {
 }
 
 function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
-  const { startedAt, lastAccessAt, detectedAt } = input.times
+  const { lastAccessAt, detectedAt } = input.times
   const { idleTimeoutSeconds, absoluteTimeoutSeconds } = input.limits
   if (isContradictory(input, clockSkewMs) || isTooOld(input, clockSkewMs)) return 'clock_anomaly'
   if (input.declared) return input.declared
   // An unknown time compares as false: nothing is concluded from it.
   if (detectedAt - Number(lastAccessAt) >= turnMs(idleTimeoutSeconds, input.limits)) return 'idle_timeout'
-  if (detectedAt - Number(startedAt) >= turnMs(Number(absoluteTimeoutSeconds), input.limits))
+  if (detectedAt - Number(signInOf(input)) >= turnMs(Number(absoluteTimeoutSeconds), input.limits))
     return 'absolute_timeout'
   return input.browserRestarted ? 'browser_closed' : 'ended_early'
 }
@@ -118,10 +121,26 @@ function turnMs(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limi
   return (limitSeconds - (grace < limitSeconds ? grace : limitSeconds / 10)) * 1000
 }
 
-function expiryOf(reason: Reason, { times, limits }: JudgeInput): number | undefined {
-  if (reason === 'idle_timeout') return later(times.lastAccessAt, limits.idleTimeoutSeconds)
-  if (reason === 'absolute_timeout') return later(times.startedAt, limits.absoluteTimeoutSeconds)
-  return undefined
+function expiryOf(reason: Reason, input: JudgeInput): number | undefined {
+  const { times, limits } = input
+  const expiredAt =
+    reason === 'idle_timeout'
+      ? later(times.lastAccessAt, limits.idleTimeoutSeconds)
+      : reason === 'absolute_timeout'
+        ? later(signInOf(input), limits.absoluteTimeoutSeconds)
+        : undefined
+  // A timeout may be detected within the grace before the limit, or be declared by a server with other limits.
+  return expiredAt === undefined ? undefined : Math.min(expiredAt, times.detectedAt)
+}
+
+/**
+ * When the session's whole age began, by the sender's clock. A marker begins with the first page after the sign-in, so
+ * a signed sign-in that is earlier counts: otherwise a browser could hide an absolute timeout by a later `startedAt`.
+ */
+function signInOf({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
+  const { startedAt, sentAt } = times
+  if (signedInAt === undefined) return startedAt
+  return Math.min(startedAt ?? Number.POSITIVE_INFINITY, signedInAt - (receivedAt - sentAt))
 }
 
 function later(at: number | undefined, seconds: number | undefined): number | undefined {
@@ -136,7 +155,8 @@ function isContradictory({ times, signedInAt }: JudgeInput, clockSkewMs: number)
     if (latest - at > toleranceMs) return true
     latest = Math.max(latest, at)
   }
-  return signedInAt !== undefined && signedInAt - (Number(lastAccessAt) + clockSkewMs) > toleranceMs
+  if (signedInAt === undefined) return false
+  return [startedAt, lastAccessAt].some((at) => signedInAt - (Number(at) + clockSkewMs) > toleranceMs)
 }
 
 function isTooOld(input: JudgeInput, clockSkewMs: number): boolean {

@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto'
-import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
+import {
+  selftestClient,
+  selftestDetectedBy,
+  selftestSessionPrefix,
+  selftestSubject,
+} from '../lapse/selftest.ts'
 import type { ColumnDescription, TableDescription } from './describeTable.ts'
 import { comparedValue } from './mirrorCondition.ts'
 import type { TableName } from './tableName.ts'
@@ -40,16 +45,24 @@ export function mirrorStatement(
   const matches = mirror.where.map(
     ({ column, value }) => `new.${quotes.name(column)} = ${literal(comparedValue(column, value), quotes)}`,
   )
-  const isSelftest = [
-    quotes.is(`new.${quotes.name('client_version')}`, selftestClient),
-    quotes.is(`new.${quotes.name('subject')}`, selftestSubject),
-  ].join(' and ')
-  const conditions = [`not (${isSelftest})`, ...matches]
+  const conditions = [`not (${selftestCondition(quotes)})`, ...matches]
   const head = `create trigger ${name} after insert on ${quotes.table(audit)}`
   const insert = insertInto(target, mirror, quotes)
   return quotes.isSqlite
     ? `${head}\nwhen ${conditions.join(' and ')}\nbegin\n  ${insert}\n  values (${values});\nend`
     : `${head} for each row\n${insert}\nselect ${values}\nfrom dual\nwhere ${conditions.join(' and ')}`
+}
+
+/** The same as `isSelftest`, of the new row. It is never null. */
+function selftestCondition(quotes: Quotes): string {
+  const value = (column: string) => `new.${quotes.name(column)}`
+  return [
+    quotes.is(value('client_version'), selftestClient),
+    quotes.is(value('subject'), selftestSubject),
+    quotes.is(`substr(${value('session')}, 1, ${selftestSessionPrefix.length})`, selftestSessionPrefix),
+    `not (${quotes.is(value('evidence'), 'server')})`,
+    quotes.is(value('detected_by'), selftestDetectedBy),
+  ].join(' and ')
 }
 
 const literal = (value: string | bigint, quotes: Quotes) =>

@@ -1,7 +1,12 @@
 import type { Knex } from 'knex'
 import { lastStepSeconds, pastLimitSteps } from '../lapse/pastLimit.ts'
 import type { Lapse } from '../lapse/row.ts'
-import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
+import {
+  selftestClient,
+  selftestDetectedBy,
+  selftestSessionPrefix,
+  selftestSubject,
+} from '../lapse/selftest.ts'
 import type { Reason } from '../lapse/verdict.ts'
 import { isSqlite } from './connect.ts'
 
@@ -53,13 +58,7 @@ export async function countRows<By extends keyof Groups>(
     .from(through === 'id' ? connection.raw(arithmetic.byId, [tableName]) : tableName)
     .select(columns)
     .count({ count: '*' })
-    .where((either) =>
-      either
-        .whereNull('client_version')
-        .orWhereNot('client_version', selftestClient)
-        .orWhereNull('subject')
-        .orWhereNot('subject', selftestSubject),
-    )
+    .where(isNoSelftest)
     .groupBy(by)
   if (by.some((name) => name === 'step'))
     query
@@ -69,6 +68,19 @@ export async function countRows<By extends keyof Groups>(
   const counts: unknown[] = await query.modify(rows)
   // These are the columns that the statement selects.
   return counts as RowCount<By>[]
+}
+
+/** The opposite of `isSelftest`. */
+function isNoSelftest(either: Knex.QueryBuilder): void {
+  either
+    .whereNull('client_version')
+    .orWhereNot('client_version', selftestClient)
+    .orWhereNull('subject')
+    .orWhereNot('subject', selftestSubject)
+    .orWhereNull('session')
+    .orWhereRaw('substr(session, 1, ?) <> ?', [selftestSessionPrefix.length, selftestSessionPrefix])
+    .orWhere('evidence', 'server')
+    .orWhereNot('detected_by', selftestDetectedBy)
 }
 
 /** More than any two times are apart. Beyond it, a row that the host wrote could make the arithmetic overflow. */
