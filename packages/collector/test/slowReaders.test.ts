@@ -118,7 +118,7 @@ describe('a client that reads slowly', () => {
   })
 
   test.concurrent('is cut off in the middle of any other answer', { timeout: 120_000 }, async () => {
-    const socket = await ask('/v1/lapses?limit=1000', await issue(), 50)
+    const socket = await ask('/v1/lapses?limit=1000', await issue(), 16)
     await readHead(socket)
     await sleep(30_000)
     expect(await breakIn(socket)).toBe('ECONNRESET')
