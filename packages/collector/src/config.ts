@@ -142,7 +142,8 @@ const configSchemaOf = (surroundings: Surroundings) =>
         .transform(
           (sites): Record<string, CheckedSite> => ({
             ...sites,
-            [dashboardSite]: sites[dashboardSite] ?? impliedSite,
+            // The collector signs these tickets itself, so there is no report without one.
+            [dashboardSite]: { ...(sites[dashboardSite] ?? impliedSite), requireTicket: true },
           }),
         ),
     })

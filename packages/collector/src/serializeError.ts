@@ -47,8 +47,10 @@ function errorsOf(error: Error, depth: number): readonly LoggedError[] | undefin
 }
 
 function messageOf(error: Error): string {
-  // `JSON.parse` quotes the text around the fault.
-  return error instanceof SyntaxError ? withoutQuoted(error.message) : databaseMessage(error)
+  if (!(error instanceof SyntaxError)) return databaseMessage(error)
+  // `JSON.parse` quotes the text around the fault, and says that it is JSON behind that.
+  const message = withoutQuoted(error.message)
+  return error.message.includes('JSON') ? `Invalid JSON: ${message}` : message
 }
 
 function wordOf(value: unknown): string | undefined {

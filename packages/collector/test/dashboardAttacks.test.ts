@@ -64,6 +64,22 @@ describe.each(inject('databaseServers'))('attacks on the dashboard session, on $
     expect([response.status, response.headers.get('set-cookie')]).toEqual([403, null])
   })
 
+  test('nobody adds to the audit of the dashboard without its ticket, or a token for it', async () => {
+    const event = eventOf({ site: 'lapse' })
+    expect((await collector.post(event, {})).status).toBe(401)
+    const fromServer = { site: 'lapse', session: 'invented', detectedBy: 'server', reason: 'logout' }
+    for (const [tokenSite, status] of [
+      [null, 403],
+      ['acme', 403],
+      ['lapse', 201],
+    ] as const) {
+      const { token } = await issue({ scope: 'write', site: tokenSite })
+      const response = await collector.post(fromServer, { Authorization: `Bearer ${token}` })
+      expect([tokenSite, response.status]).toEqual([tokenSite, status])
+    }
+    await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
+  })
+
   test('a session ends at once when its token loses the scope "read"', async () => {
     const { id, token } = await issue()
     const cookie = cookieOf(await signIn(token))

@@ -4,6 +4,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { findProgram } from '../../../scripts/findProgram.ts'
 import { serve } from '../../../test/collector.ts'
 import { createDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
@@ -15,7 +16,7 @@ const outputs = {
   'the disk that it goes to is full': () => openSync('/dev/full', constants.O_WRONLY),
   'nobody reads the pipe that it goes to'(folder: string) {
     const path = join(folder, 'pipe')
-    execFileSync('mkfifo', [path])
+    execFileSync(findProgram('mkfifo'), [path])
     // A pipe that is also open for reading may be written to, until it is full.
     return openSync(path, constants.O_RDWR)
   },

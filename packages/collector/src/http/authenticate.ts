@@ -1,3 +1,4 @@
+import { dashboardSite } from '../lapse/dashboardSession.ts'
 import { LapseError } from '../lapse/error.ts'
 import type { LapseFilter } from '../lapse/filter.ts'
 import { isTokenLive, matchesToken, mayRead, type Token, type TokenScope, tokenId } from '../lapse/token.ts'
@@ -82,8 +83,23 @@ export function hasCredentials(ctx: Context): boolean {
   return ctx.get('Authorization') !== '' || readCookie(ctx) !== undefined
 }
 
+/**
+ * Checks that a server's token may report for a site. The dashboard's own sessions are reported by the collector: only a
+ * token that is made for them may add to that.
+ *
+ * @throws {LapseError} `forbidden`
+ */
+export function assertReporter(token: Token, site: string): void {
+  assertSite(token, site)
+  if (site === dashboardSite && token.site !== dashboardSite)
+    throw new LapseError(
+      'forbidden',
+      `Sessions of the dashboard are reported by the collector itself. A token of the site "${dashboardSite}" may add to that.`,
+    )
+}
+
 /** @throws {LapseError} `forbidden` for a token of another site. */
-export function assertSite(token: Token, site: string): void {
+function assertSite(token: Token, site: string): void {
   if (token.site !== null && token.site !== site)
     throw new LapseError('forbidden', `This token is good for the site "${token.site}" only.`)
 }

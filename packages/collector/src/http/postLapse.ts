@@ -6,7 +6,7 @@ import type { Site } from '../lapse/site.ts'
 import { type TicketClaims, verifyTicket } from '../lapse/ticket.ts'
 import { keptAddress } from './address.ts'
 import { assertOrigin } from './assertOrigin.ts'
-import { assertSite, authenticate } from './authenticate.ts'
+import { assertReporter, authenticate } from './authenticate.ts'
 import type { Middleware } from './context.ts'
 import type { RecordedVerdict } from './openapiSchemas.ts'
 import type { CollectorParts } from './parts.ts'
@@ -27,7 +27,7 @@ export function postLapse({ settings, store, writer, metrics }: CollectorParts):
 
     const origin = assertOrigin(ctx, event.site, site)
     const token = await authenticate(ctx, { scope: 'write', findToken: store.findToken })
-    if (token) assertSite(token, event.site)
+    if (token) assertReporter(token, event.site)
     else if (event.detectedBy === 'server')
       throw new LapseError(
         'token-refused',
