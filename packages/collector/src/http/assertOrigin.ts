@@ -17,6 +17,8 @@ const originLength = 255
 export function assertOrigin(ctx: Context, siteName: string, site: Site): string | undefined {
   const origin = ctx.get('Origin')
   if (origin === '') return undefined
+  // Nearly every report comes from an origin that is listed as it is. One with a wildcard is no origin.
+  if (!origin.includes('*') && site.origins.includes(origin)) return origin
   if (origin === opaqueOrigin)
     throw new LapseError('origin-refused', `The origin of the page is unknown: ${opaqueOriginAdvice}.`)
   if (origin.length > originLength || describeOriginFault(origin) !== undefined)
