@@ -169,7 +169,7 @@ describe.each(makers)('the collector on $name', ({ name, start }) => {
       { default_storage_engine: 'MyISAM' },
       { sql_select_limit: 1 },
       { sql_auto_is_null: 1 },
-    ])('with %o', async (settings) => {
+    ])('with %j', async (settings) => {
       const renamed = isMariadb
         ? Object.entries(settings).map(
             ([key, value]) => [key.replace(/^transaction_/, 'tx_'), value] as const,

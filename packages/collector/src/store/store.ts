@@ -105,7 +105,7 @@ export interface Store {
 }
 
 const deadlineMs = 5_000
-/** Larger ones are hardly faster, and embedded SQLite does nothing else while it reads one. */
+/** Larger ones are hardly faster. */
 const rowsPerPage = 500
 
 /** Opens the store. Nothing is connected until it is used. */
