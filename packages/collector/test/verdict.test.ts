@@ -121,7 +121,6 @@ describe('the verdict', () => {
     ],
     ['the clock was set back between detection and sending', { detected: 60 * minute, sent: 30 * minute }],
     ['the last access lies before the signed sign-in', { lastAccess: 0, signedInAt: minute + 1 }],
-    ['the session started before the signed sign-in', { started: -minute - 1, signedInAt: 0 }],
     [
       'a reported logout contradicts itself',
       { declared: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
@@ -133,7 +132,6 @@ describe('the verdict', () => {
   test('forgives contradictions of up to a minute', () => {
     expect(verdictOf({ lastAccess: 10 * minute, detected: 9 * minute }).reason).toBe('ended_early')
     expect(verdictOf({ lastAccess: 0, signedInAt: minute }).reason).toBe('idle_timeout')
-    expect(verdictOf({ started: -minute, signedInAt: 0 }).reason).toBe('idle_timeout')
   })
 
   describe('of a session whose sign-in is signed', () => {
@@ -142,7 +140,12 @@ describe('the verdict', () => {
 
     test('cannot be made absolute_timeout by a session start before the sign-in', () => {
       const verdict = verdictOf({ ...busyUntilNow, started: -13 * hour, signedInAt: -hour })
-      expect(verdict).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
+      expect(verdict).toMatchObject({ reason: 'ended_early', expiredAt: undefined })
+    })
+
+    test('is judged as usual when its marker began on a page before the sign-in', () => {
+      const times = { started: -2 * hour, signedInAt: 0, lastAccess: hour, detected: 2 * hour }
+      expect(verdictOf(times)).toMatchObject({ reason: 'idle_timeout' })
     })
 
     test('stays absolute_timeout whatever later start the browser reports', () => {
@@ -156,15 +159,6 @@ describe('the verdict', () => {
       const verdict = verdictOf({ ...times, signedInAt: skew - 14 * hour })
       expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 2 * hour })
       expect(verdictOf({ ...times, signedInAt: skew - 11 * hour }).reason).toBe('ended_early')
-    })
-
-    test('counts the absolute limit from the reported start where that is the earlier one', () => {
-      const verdict = verdictOf({
-        ...busyUntilNow,
-        started: -12 * hour - 1,
-        signedInAt: -12 * hour + minute - 1,
-      })
-      expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 1 })
     })
   })
 

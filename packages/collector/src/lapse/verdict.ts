@@ -134,13 +134,12 @@ function expiryOf(reason: Reason, input: JudgeInput): number | undefined {
 }
 
 /**
- * When the session's whole age began, by the sender's clock. A marker begins with the first page after the sign-in, so
- * a signed sign-in that is earlier counts: otherwise a browser could hide an absolute timeout by a later `startedAt`.
+ * When the session's whole age began, by the sender's clock: at the signed sign-in if there is one. The browser's
+ * `startedAt` may be later, at the first page with the script, or earlier, on a page before the sign-in; a user could
+ * also invent it, to forge or to hide an absolute timeout.
  */
 function signInOf({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
-  const { startedAt, sentAt } = times
-  if (signedInAt === undefined) return startedAt
-  return Math.min(startedAt ?? Number.POSITIVE_INFINITY, signedInAt - (receivedAt - sentAt))
+  return signedInAt === undefined ? times.startedAt : signedInAt - (receivedAt - times.sentAt)
 }
 
 function later(at: number | undefined, seconds: number | undefined): number | undefined {
@@ -155,8 +154,7 @@ function isContradictory({ times, signedInAt }: JudgeInput, clockSkewMs: number)
     if (latest - at > toleranceMs) return true
     latest = Math.max(latest, at)
   }
-  if (signedInAt === undefined) return false
-  return [startedAt, lastAccessAt].some((at) => signedInAt - (Number(at) + clockSkewMs) > toleranceMs)
+  return signedInAt !== undefined && signedInAt - (Number(lastAccessAt) + clockSkewMs) > toleranceMs
 }
 
 function isTooOld(input: JudgeInput, clockSkewMs: number): boolean {
