@@ -40,18 +40,12 @@ export const siteSchemaOf = (environment: Environment, areSecretsUsed: boolean) 
       retentionDays: z.int().positive().max(maxRetentionDays).optional(),
     })
     .superRefine((site, context) => {
-      const { idleTimeoutSeconds: idle, absoluteTimeoutSeconds: absolute = idle, graceSeconds = 0 } = site
+      const { idleTimeoutSeconds: idle, graceSeconds = 0 } = site
       // What is no time limit at all is named already.
-      if (!(idle > 0)) return
-      if (graceSeconds >= idle) {
-        // Every session would have timed out from its first second on.
-        const message = `must be less than idleTimeoutSeconds (${idle})`
-        context.addIssue({ code: 'custom', path: ['graceSeconds'], message })
-      }
-      if (absolute < idle) {
-        const message = `must be at least idleTimeoutSeconds (${idle}), which no session could reach otherwise`
-        context.addIssue({ code: 'custom', path: ['absoluteTimeoutSeconds'], message })
-      }
+      if (!(idle > 0) || graceSeconds < idle) return
+      // Every session would have timed out from its first second on.
+      const message = `must be less than idleTimeoutSeconds (${idle})`
+      context.addIssue({ code: 'custom', path: ['graceSeconds'], message })
     }, always)
 
 /** A checked site, with all defaults filled in. */
