@@ -107,10 +107,9 @@ describe('a client that reads slowly', () => {
   })
 
   test.concurrent('is cut off though it takes a byte a second', { timeout: 120_000 }, async () => {
-    const cutOff = countCutOff()
     const socket = await ask('/v1/lapses?format=ndjson', await issue())
     await once(socket, 'readable')
-    for (let second = 0; second < 35 && countCutOff() === cutOff; second++) {
+    for (let second = 0; second < 35; second++) {
       socket.read(1)
       await sleep(1000)
     }
