@@ -69,7 +69,8 @@ export function isAccessDue(
   { idleTimeoutSeconds, graceSeconds = maxAccessAgeSeconds }: SessionLimits,
   now: number,
 ): boolean {
-  const ageSeconds = Math.min(maxAccessAgeSeconds, idleTimeoutSeconds / 10, graceSeconds)
+  // Half of the grace: the browser's idea of the last access is later than the collector's as well.
+  const ageSeconds = Math.min(maxAccessAgeSeconds, idleTimeoutSeconds / 10, graceSeconds) / 2
   return now - lastAccessAt.getTime() >= ageSeconds * 1000
 }
 
