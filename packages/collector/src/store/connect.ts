@@ -1,4 +1,5 @@
 import knex, { type Knex } from 'knex'
+import { hasErrorCode } from './databaseErrors.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
 import { PreparedMysqlClient } from './mysqlClient.ts'
 import { mysqlConnector } from './mysqlConnection.ts'
@@ -99,7 +100,7 @@ export async function createMissingDatabase(location: DatabaseLocation): Promise
   try {
     await named.raw('select 1')
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ER_BAD_DB_ERROR')) throw error
+    if (!hasErrorCode(error, ['ER_BAD_DB_ERROR'])) throw error
     const unnamed = connect({ ...location, database: '' }, 'jobs')
     await unnamed
       .raw('create database if not exists ??', [location.database])

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { DashboardSession } from '../lapse/dashboardSession.ts'
 import { LapseError } from '../lapse/error.ts'
+import { databaseMessage } from './databaseMessage.ts'
 import { withinDeadline } from './deadline.ts'
 import { readTime, storedTime } from './storedTime.ts'
 import { dashboardSessionsOf, inSchema, splitTableName } from './tableName.ts'
@@ -114,8 +115,7 @@ export function dashboardSessionTable(database: Knex, tableName: string): Dashbo
 /** For the log. A driver's error carries the statement with its values, keys among them, so it is left behind. */
 function explain(failure: unknown, table: string): Error {
   const code = failure instanceof Error && 'code' in failure ? `${failure.code}: ` : ''
-  // knex writes the whole statement before the message of the database.
-  const why = failure instanceof Error ? failure.message.split(' - ').at(-1) : String(failure)
+  const why = failure instanceof Error ? databaseMessage(failure) : String(failure)
   return new Error(
     `The table ${table} cannot be used (${code}${why}). Check that the database runs and that "lapse migrate" has run, and grant SELECT, INSERT, UPDATE and DELETE on the table to the account of "lapse serve".`,
   )

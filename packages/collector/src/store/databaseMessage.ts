@@ -40,8 +40,8 @@ function isDatabaseError(error: Error): boolean {
 }
 
 /**
- * The message of an error, and if it is a database's, without any text of a statement or value of a row. knex writes the statement with
- * its values in front of it, and the databases quote values, such as in "Duplicate entry 'acme-a1f' for key".
+ * The message of an error. A database's is without the statement, which knex writes in front of it, and without values
+ * of rows, which databases quote, as in "Duplicate entry 'acme-a1f' for key".
  */
 export function databaseMessage(error: Error): string {
   if (!isDatabaseError(error)) return error.message

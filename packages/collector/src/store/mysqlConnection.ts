@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import mysql, { type Connection, createConnection, type SslOptions } from 'mysql2'
+import { hasErrorCode } from './databaseErrors.ts'
 import type { MysqlLocation } from './databaseUrl.ts'
 import { withinDeadline } from './deadline.ts'
 import { limitLockWaits, limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
@@ -133,8 +134,7 @@ const encryptedPasswordsOnly = {
 const maxPreparedStatements = 50
 
 function isTlsUnavailable(error: unknown): boolean {
-  const codes = ['HANDSHAKE_NO_SSL_SUPPORT', 'HANDSHAKE_SSL_ERROR']
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+  return hasErrorCode(error, ['HANDSHAKE_NO_SSL_SUPPORT', 'HANDSHAKE_SSL_ERROR'])
 }
 
 /** When each connection was last used, in milliseconds of the monotonic clock. */

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
 import type { Tally } from '../lapse/tally.ts'
 import { isSqlite } from './connect.ts'
+import { hasErrorCode } from './databaseErrors.ts'
 import { rollupTables } from './rollup.ts'
 import { allSites, quartersOfDay, type RollupDay, readDay, type StoredDay } from './rollupDay.ts'
 import { countRows, type Rows } from './rowCounts.ts'
@@ -148,6 +149,5 @@ async function rolledUpTo(transaction: Knex.Transaction, tableName: string): Pro
 }
 
 function isForbidden(error: unknown): boolean {
-  const codes = ['ER_TABLEACCESS_DENIED_ERROR', 'ER_NO_SUCH_TABLE']
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+  return hasErrorCode(error, ['ER_TABLEACCESS_DENIED_ERROR', 'ER_NO_SUCH_TABLE'])
 }
