@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, onTestFinished } from 'vitest'
 import { mintToken } from '../src/lapse/token.ts'
 import { createFilled, focused, issue, lines, signIn, test, useBrowser } from './dashboardPage.ts'
@@ -11,12 +12,12 @@ describe.each(inject('databaseServers'))('the dashboard on $name', (server) => {
     const page = await open(collector.url)
     await signIn(page, token)
     await page.locator('.chart canvas').waitFor()
-    expect(await page.locator('.over .figure').textContent()).toBe('61 sessions')
-    expect(await page.locator('.returns .figure').textContent()).toMatch(
-      /^Half came back within about 10 min/,
-    )
+    await expect.poll(() => page.locator('.over .figure').textContent()).toBe('61 sessions')
+    await expect
+      .poll(() => page.locator('.returns .figure').textContent())
+      .toMatch(/^Half came back within about 10 min/)
     expect(await lines(page).count()).toBe(50)
-    expect(await lines(page).first().textContent()).toContain('Logout')
+    await expect.poll(() => lines(page).first().textContent()).toContain('Logout')
     const [cookie] = (await page.context().cookies()).filter(({ name }) => name === 'lapse-dashboard')
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/' })
   })
@@ -28,7 +29,7 @@ test('refuses a wrong token, one that is revoked, and one to write', async ({ co
   for (const bad of ['nonsense', mintToken().token, revoked.token]) {
     await signIn(page, bad)
     await page.getByText('This token is not good').waitFor()
-    expect(await focused(page)).toBe('token')
+    await expect.poll(() => focused(page)).toBe('token')
     await page.reload()
   }
   await signIn(page, (await issue(collector, { scope: 'write' })).token)
@@ -54,7 +55,7 @@ test('signs out, and leaves nothing to read with', async ({ collector, token }) 
   await signIn(page, token)
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByLabel('Token').waitFor()
-  expect(await focused(page)).toBe('token')
+  await expect.poll(() => focused(page)).toBe('token')
   expect(await page.evaluate(async () => (await fetch('v1/lapses')).status)).toBe(401)
   await expect
     .poll(async () => (await collector.database.rows()).filter((row) => row.site === 'lapse'))
@@ -67,8 +68,16 @@ test('says why it ends before the reader’s eyes, when the token is revoked', a
   const { id, token } = await issue(collector)
   await signIn(page, token)
   await lines(page).first().waitFor()
+  // Two requests find that there is no session, long before the first one knows the reason.
+  await page.route('**/v1/lapses', async (route) => {
+    if (route.request().method() === 'POST') await sleep(500)
+    await route.continue()
+  })
   await collector.store.revokeToken(id)
+  await page.evaluate(() => {
+    for (let count = 0; count < 2; count++) document.dispatchEvent(new Event('visibilitychange'))
+  })
   await page.getByText('Your session has ended: its token was revoked or has expired.').waitFor()
-  expect(await focused(page)).toBe('token')
+  await expect.poll(() => focused(page)).toBe('token')
   await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
 })

@@ -27,7 +27,7 @@ test('leaves alone what is being typed when it looks for new rows', async ({ col
   await page.getByLabel('Subject').pressSequentially('u_1')
   // The first of the two has been shown when the second one comes.
   for (const _ of [1, 2]) await page.waitForResponse((response) => response.url().includes('v1/lapses?'))
-  expect(await page.getByLabel('Subject').inputValue()).toBe('u_1')
+  await expect.poll(() => page.getByLabel('Subject').inputValue()).toBe('u_1')
   await page.getByLabel('Subject').press('Enter')
   await expect.poll(() => lines(page).count()).toBe(12)
 })
@@ -89,7 +89,7 @@ test('says so when the collector is away, and tries again', async ({ collector, 
   await page.context().setOffline(false)
   await note.getByRole('button', { name: 'Try again' }).click()
   await expect.poll(() => lines(page).count()).toBe(12)
-  expect(await page.getByRole('button', { name: 'Live', exact: true }).count()).toBe(1)
+  await expect.poll(() => page.getByRole('button', { name: 'Live', exact: true }).count()).toBe(1)
 })
 
 test('tries again in the reader’s name: a later page, the sums, and a detail', async ({

@@ -30,8 +30,8 @@ test('turns back by a page after a detail was open, and goes back past the detai
   await expect.poll(() => page.url()).toBe(address)
   await page.getByRole('button', { name: 'Newer' }).click()
   await expect.poll(() => lines(page).count()).toBe(50)
-  expect(new URL(page.url()).search).toBe('?range=90d')
-  expect(await page.getByRole('dialog').count()).toBe(0)
+  await expect.poll(() => new URL(page.url()).search).toBe('?range=90d')
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
 })
 
 test('offers the newest rows only, on a page that was come to by its address', async ({
@@ -43,7 +43,7 @@ test('offers the newest rows only, on a page that was come to by its address', a
   const older = await page.getByRole('link', { name: 'Older' }).getAttribute('href')
   await page.goto(`${collector.url}/${older}`)
   await expect.poll(() => lines(page).count()).toBe(11)
-  expect(await page.getByRole('button', { name: 'Newer' }).count()).toBe(0)
+  await expect.poll(() => page.getByRole('button', { name: 'Newer' }).count()).toBe(0)
   await page.getByRole('link', { name: 'Newest' }).click()
   await expect.poll(() => lines(page).count()).toBe(50)
 })
@@ -53,7 +53,7 @@ test('closes a detail that was come to by its address, and stays', async ({ coll
   await signIn(page, token)
   await page.getByRole('dialog', { name: 'Idle timeout' }).getByRole('button', { name: 'Close' }).click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  expect(new URL(page.url()).search).toBe('?range=1y')
+  await expect.poll(() => new URL(page.url()).search).toBe('?range=1y')
 })
 
 test('gives the focus back to the row, however its detail is closed', async ({ collector, token }) => {
@@ -66,7 +66,7 @@ test('gives the focus back to the row, however its detail is closed', async ({ c
     await page.getByRole('dialog', { name: 'Idle timeout' }).waitFor()
     await close()
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    expect(await focused(page)).toBe(text)
+    await expect.poll(() => focused(page)).toBe(text)
   }
 })
 
@@ -107,8 +107,8 @@ test('shows all rows of a subject at its site, whatever the filters were', async
   await lines(page).first().click()
   await page.getByRole('link', { name: 'All rows of this subject' }).click()
   await expect.poll(() => lines(page).count()).toBe(6)
-  expect(new URL(page.url()).search).toBe('?range=5y&site=shop&subject=u_0')
-  expect(await page.getByRole('dialog').count()).toBe(0)
+  await expect.poll(() => new URL(page.url()).search).toBe('?range=5y&site=shop&subject=u_0')
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
 })
 
 test('marks a row as a self-test by its client, its subject and its session', async ({
@@ -123,10 +123,10 @@ test('marks a row as a self-test by its client, its subject and its session', as
   const page = await open(`${collector.url}/?session=selftest-played`)
   await signIn(page, token)
   await expect.poll(() => lines(page).count()).toBe(2)
-  expect(await lines(page).filter({ hasText: 'self-test' }).locator('.id').first().textContent()).toBe(
-    'selftest',
-  )
-  expect(await page.getByText('self-test').count()).toBe(1)
+  await expect
+    .poll(() => lines(page).filter({ hasText: 'self-test' }).locator('.id').first().textContent())
+    .toBe('selftest')
+  await expect.poll(() => page.getByText('self-test').count()).toBe(1)
   await collector.database.sql('session_audit').where({ session: 'selftest-played' }).delete()
 })
 
@@ -156,5 +156,5 @@ test('explains a verdict in words and times, opened by the keyboard', async ({ c
   expect(await violations(page)).toEqual([])
   await page.keyboard.press('Escape')
   await detail.waitFor({ state: 'detached' })
-  expect(new URL(page.url()).search).toBe('?subject=u_0&site=shop')
+  await expect.poll(() => new URL(page.url()).search).toBe('?subject=u_0&site=shop')
 })

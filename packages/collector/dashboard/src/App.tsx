@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ask, type Problem, type Session } from './api.ts'
 import { foundNoSession, signedIn, signedOut } from './audit.ts'
 import { Dashboard } from './Dashboard.tsx'
@@ -18,20 +18,21 @@ const checkEveryMs = 15_000
 
 export function App() {
   const [state, setState] = useState<State>({ is: 'asking' })
+  const isLeaving = useRef(false)
 
   const enter = (session: Session) => {
+    isLeaving.current = false
     signedIn(session)
     setState({ is: 'in', session })
   }
-  /** What was shown goes at once; the reason may take a while. `otherwise` is said where there is none to be found. */
+  /** Hides what was shown at once, and then says why the session ended: `otherwise` if there is no reason to be found. */
   const leave = async (otherwise: string | null) => {
-    setState((last) => (last.is === 'out' ? last : { is: 'out', ended: null }))
-    const ended = await foundNoSession()
-    setState((last) => {
-      // Of two requests that were refused, the second one finds no reason any more.
-      if (last.is !== 'out' || last.ended !== null) return last
-      return { is: 'out', ended: ended ?? otherwise }
-    })
+    // Several requests may be refused at once, but only the first one finds the reason.
+    if (isLeaving.current) return
+    isLeaving.current = true
+    setState({ is: 'out', ended: null })
+    const ended = (await foundNoSession()) ?? otherwise
+    setState((last) => (last.is === 'out' ? { is: 'out', ended } : last))
   }
   const leaveUnasked = () => leave('Your session has ended.')
   const look = () =>
@@ -42,6 +43,7 @@ export function App() {
   const signOut = () =>
     ask(path, { method: 'DELETE' }).then(
       () => {
+        isLeaving.current = true
         signedOut()
         setState({ is: 'out', ended: null })
       },
@@ -71,7 +73,7 @@ export function App() {
 
   switch (state.is) {
     case 'asking':
-      return <p class="waiting">Loading…</p>
+      return <main class="waiting">Loading…</main>
     case 'broken':
       return (
         <main class="sign-in">

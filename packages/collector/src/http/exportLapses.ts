@@ -30,6 +30,8 @@ export async function exportLapses(
   const { mediaType, head, write } = format
   const release = acquireSlot(ctx, slots, reader)
   const ended = new AbortController()
+  // Koa's pipeline and the checks of this server together need more than the ten that Node warns about.
+  ctx.res.setMaxListeners(20)
   finished(ctx.res, () => {
     release()
     ended.abort()
