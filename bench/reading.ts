@@ -1,7 +1,7 @@
 // What reading costs when the audit has grown: the same requests to collectors whose tables hold more and more rows,
 // in turns. Run: pnpm build && node bench/reading.ts
 import { parseArgs } from 'node:util'
-import { toCursor } from '../packages/collector/src/lapse/position.ts'
+import { toCursor } from '../packages/collector/src/reading/cursor.ts'
 import { startCollector, type TestCollector } from '../test/collector.ts'
 import type { DatabaseServer } from '../test/servers.ts'
 import { median } from './median.ts'

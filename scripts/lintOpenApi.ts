@@ -1,5 +1,5 @@
 import { createConfig, formatProblems, getTotals, lintFromString } from '@redocly/openapi-core'
-import { openApiDocument } from '../packages/collector/src/http/openapi.ts'
+import { openApiDocument } from '../packages/collector/src/http/openapi/document.ts'
 
 // Every rule that the linter recommends, its warnings taken as errors.
 const config = await createConfig({ extends: ['recommended-strict'] })

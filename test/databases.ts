@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import knex, { type Knex } from 'knex'
-import { ThreadedSqliteClient } from '../packages/collector/src/store/sqliteClient.ts'
+import { ThreadedSqliteClient } from '../packages/collector/src/store/database/sqlite/sqliteClient.ts'
 import type { DatabaseServer } from './servers.ts'
 
 /** A database of a test's own. */

@@ -1,9 +1,11 @@
 import { SignJWT } from 'jose'
-import type { AppOptions } from './app.ts'
 
 /** Signs whose session this is, and which idle timeout it has: no script can change it. */
 export function signTicket(
-  { idleTimeoutSeconds, ticketSecret }: AppOptions,
+  {
+    idleTimeoutSeconds,
+    ticketSecret,
+  }: { readonly idleTimeoutSeconds: number; readonly ticketSecret: string },
   { subject, alias }: { readonly subject: string; readonly alias: string },
 ): Promise<string> {
   return new SignJWT({ sid: alias, idle: idleTimeoutSeconds })

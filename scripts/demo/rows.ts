@@ -1,4 +1,4 @@
-import type { LapseRow, Store } from '@lapse/collector'
+import type { SessionEnd, Store } from '@lapse/collector'
 import type { AuditRow } from '@lapse/example-script-tag'
 
 const pollMs = 500
@@ -21,7 +21,7 @@ export async function rowsForPage(store: Store): Promise<AuditRow[]> {
 }
 
 /** Hands each row that is written from now on to `print`, in their order. */
-export function startRowPrinter(store: Store, print: (row: LapseRow) => void): { stop(): void } {
+export function startRowPrinter(store: Store, print: (row: SessionEnd) => void): { stop(): void } {
   let known: Set<number> | undefined
   const look = async () => {
     const rows = await store.page({ site: 'demo' }, { limit: 100 })
@@ -37,7 +37,7 @@ export function startRowPrinter(store: Store, print: (row: LapseRow) => void): {
 }
 
 /** One row in one line, its times to the second in the time zone of this machine. */
-export function printRow(row: LapseRow): string {
+export function printRow(row: SessionEnd): string {
   const at = (time: Date | null) => time?.toLocaleTimeString('en-GB') ?? '-'
   const times = [`last seen ${at(row.lastAccessAt)}`, `noticed ${at(row.detectedAt)}`]
   if (row.expiredAt) times.splice(1, 0, `expired ${at(row.expiredAt)}`)

@@ -4,19 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import Koa, { type Context, type Middleware } from 'koa'
 import session from 'koa-session'
+import type { HostOptions } from './hostOptions.ts'
 import { appPage, loginPage, singlePageApp, ssoPage } from './pages.ts'
 import { type HostSession, SessionStore } from './sessionStore.ts'
-
-export interface HostOptions {
-  readonly site: string
-  /** Where the pages get the script from, and where that posts to. */
-  readonly collector: string
-  readonly port: number
-  readonly idleTimeoutSeconds: number
-  readonly absoluteTimeoutSeconds?: number | undefined
-  /** The session cookie has no expiry, so that it goes when the browser is closed. */
-  readonly untilBrowserCloses?: boolean | undefined
-}
 
 /** A host application with real server-side sessions, whose pages are what the scenarios need. */
 export interface Host {

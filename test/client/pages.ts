@@ -1,4 +1,4 @@
-import type { HostOptions } from './host.ts'
+import type { HostOptions } from './hostOptions.ts'
 
 interface SignedIn {
   readonly subject: string

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import type { DatabaseServer } from '../../../test/servers.ts'
+import { hashToken, mintToken, type Token } from '../src/auth/token.ts'
 import {
   type Collector,
   type ConfigInput,
@@ -10,7 +11,6 @@ import {
   type Store,
   startCollector,
 } from '../src/index.ts'
-import { hashToken, mintToken, type Token } from '../src/lapse/token.ts'
 
 export const origin = 'https://app.acme.com'
 const ticketSecret = 'a secret of the tests, 32 bytes or more'

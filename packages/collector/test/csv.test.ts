@@ -1,11 +1,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { toCsv } from '../src/lapse/csv.ts'
-import type { LapseRow } from '../src/lapse/row.ts'
+import type { SessionEnd } from '../src/domain/sessionEnd.ts'
+import { toCsv } from '../src/reading/formats/csv.ts'
 import { createCollector, eventOf, issueToken, origin } from './collector.ts'
 
 const at = new Date(Date.UTC(2026, 0, 2))
 
-const rowWith = (changes: Partial<LapseRow>): LapseRow => ({
+const rowWith = (changes: Partial<SessionEnd>): SessionEnd => ({
   id: 1,
   site: 'acme',
   sessionKey: 'a',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, onTestFinished } from 'vitest'
-import { mintToken } from '../src/lapse/token.ts'
+import { mintToken } from '../src/auth/token.ts'
 import { createFilled, focused, issue, lines, signIn, test, useBrowser } from './dashboardPage.ts'
 
 const open = useBrowser()

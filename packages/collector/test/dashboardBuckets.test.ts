@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { fillBuckets } from '../dashboard/src/buckets.ts'
-import { bucketStarts } from '../src/lapse/buckets.ts'
+import { bucketStarts } from '../src/reading/buckets.ts'
 
 // In Santiago, Cairo, Havana and the Azores summer time begins at midnight; in Havana and the Azores it also ends
 // there. Lord Howe's is half an hour.

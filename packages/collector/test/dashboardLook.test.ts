@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { reasons } from '../src/lapse/verdict.ts'
+import { reasons } from '../src/domain/verdict.ts'
 import { lines, minute, noon, signIn, test, useBrowser, violations } from './dashboardPage.ts'
 import { insertRows } from './rows.ts'
 

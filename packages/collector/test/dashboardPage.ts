@@ -3,7 +3,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { afterAll, afterEach, test as base, beforeAll, expect, inject } from 'vitest'
 import { browserOptions } from '../../../scripts/demo/browser.ts'
 import type { DatabaseServer } from '../../../test/servers.ts'
-import type { Token } from '../src/lapse/token.ts'
+import type { Token } from '../src/auth/token.ts'
 import { createCollector, issueToken, origin, type TestCollector } from './collector.ts'
 import { insertRows } from './rows.ts'
 

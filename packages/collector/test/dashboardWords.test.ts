@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { asPastLimit, withLongerLimit } from '../dashboard/src/pastLimit.ts'
-import { toPastLimit } from '../src/lapse/pastLimit.ts'
+import { toPastLimit } from '../src/reading/pastLimit.ts'
 
 const { TZ } = process.env
 afterEach(() => {

@@ -1,8 +1,8 @@
 import { pino } from 'pino'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import type { DatabaseServer } from '../../../test/servers.ts'
-import { redactPath, redactSecrets } from '../src/lapse/redactSecrets.ts'
-import { serializeError } from '../src/serializeError.ts'
+import { redactPath, redactSecrets } from '../src/domain/text/redactSecrets.ts'
+import { serializeError } from '../src/observability/serializeError.ts'
 import { createCollector, eventOf, issueToken, origin } from './collector.ts'
 
 const agent = 'Secretagent/7.0 (o\'clock) "quoted" - dash'

@@ -16,7 +16,7 @@ import { serve, stop } from '../../../test/collector.ts'
 import { freePort } from '../../../test/servers.ts'
 import { explainListenFailure } from '../src/cli/explainListenFailure.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
-import { describeFailure } from '../src/store/databaseErrors.ts'
+import { describeFailure } from '../src/store/database/databaseErrors.ts'
 import { eventOf, origin, postEvent } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 

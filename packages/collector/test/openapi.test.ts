@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formatsModule from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { TokenScope } from '../src/lapse/token.ts'
+import type { TokenScope } from '../src/auth/token.ts'
 import { createCollector, issueToken, origin, type TestCollector } from './collector.ts'
 
 const examples = z.record(z.string(), z.object({ value: z.unknown() })).default({})

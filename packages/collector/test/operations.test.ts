@@ -7,8 +7,8 @@ import { pino } from 'pino'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { createDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
+import type { TokenScope } from '../src/auth/token.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
-import type { TokenScope } from '../src/lapse/token.ts'
 import {
   createCollector,
   environment,

@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase, timeOf } from '../../../test/databas
 import { waitUntil } from '../../../test/engines/engine.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
-import { ThreadedSqliteClient } from '../src/store/sqliteClient.ts'
+import { ThreadedSqliteClient } from '../src/store/database/sqlite/sqliteClient.ts'
 import { setWallClock } from './clock.ts'
 import { eventOf, origin, postEvent } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'

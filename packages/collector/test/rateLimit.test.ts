@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { RequestCounter } from '../src/http/requestCounter.ts'
+import { RequestCounter } from '../src/http/middleware/requestCounter.ts'
 import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
 import { postSignIn } from './dashboardCookie.ts'
 

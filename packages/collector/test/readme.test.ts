@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseConfig } from '../src/config.ts'
-import { createMetrics } from '../src/http/metrics.ts'
-import { errorCodes } from '../src/lapse/error.ts'
+import { parseConfig } from '../src/config/config.ts'
+import { errorCodes } from '../src/domain/errors.ts'
+import { createMetrics } from '../src/observability/metrics.ts'
 
 // The formatter aligns the columns of tables.
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8').replaceAll(/ +/g, ' ')

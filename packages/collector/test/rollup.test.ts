@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { command } from '../../../test/collector.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
-import { up as makeRollupOf0004 } from '../src/store/migrations/0004_rollup.ts'
+import { up as makeRollupOf0004 } from '../src/store/database/migrations/0004_rollup.ts'
 import {
   createCollector,
   environment,

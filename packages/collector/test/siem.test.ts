@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { EcsFlat, EcsVersion } from '@elastic/ecs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { reasons } from '../src/lapse/verdict.ts'
+import { reasons } from '../src/domain/verdict.ts'
 import { createCollector, issueToken, type TestCollector } from './collector.ts'
 import { ocsfAuthentication } from './ocsf.ts'
 import { insertRows } from './rows.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
-import { formatNames } from '../src/lapse/format.ts'
+import { formatNames } from '../src/reading/formats/formats.ts'
 import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
 import { cookieOf, postSignIn } from './dashboardCookie.ts'
 import { insertRows } from './rows.ts'

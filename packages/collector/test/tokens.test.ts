@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { timeOf } from '../../../test/databases.ts'
-import type { Token } from '../src/lapse/token.ts'
+import type { Token } from '../src/auth/token.ts'
 import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
 
 describe.each(inject('databaseServers'))('a server with a token, on $name', (server) => {

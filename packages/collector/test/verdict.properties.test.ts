@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Arrival, toLapse } from '../src/lapse/row.ts'
-import type { TicketClaims } from '../src/lapse/ticket.ts'
-import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../src/lapse/verdict.ts'
+import { type Arrival, judgeReport } from '../src/domain/sessionEnd.ts'
+import type { TicketClaims } from '../src/domain/ticket.ts'
+import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../src/domain/verdict.ts'
 
 const minute = 60_000
 const maxAge = 400 * 86_400_000
@@ -172,7 +172,7 @@ describe('the verdict on anything', () => {
             detectedAt,
             sentAt: base + moved,
           }
-          return toLapse(event, undefined, site, arrival)
+          return judgeReport(event, undefined, site, arrival)
         }
         const { clockSkewMs, ...right } = rowOf(0)
         expect(clockSkewMs).toBe(0)
@@ -207,8 +207,8 @@ describe('the verdict on anything', () => {
         const claims = issuedAt === undefined ? undefined : claimsOf(issuedAt)
         const row =
           detectedBy === 'server'
-            ? toLapse({ ...event, detectedBy }, claims, site, arrival)
-            : toLapse({ ...event, detectedBy }, claims, site, arrival)
+            ? judgeReport({ ...event, detectedBy }, claims, site, arrival)
+            : judgeReport({ ...event, detectedBy }, claims, site, arrival)
         const isBrowser = detectedBy !== 'server'
         const earliest = isBrowser ? base - maxAge : 0
         for (const at of [row.lastAccessAt, row.detectedAt, row.expiredAt]) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type JudgeInput, judge, type Reason } from '../src/lapse/verdict.ts'
+import { type JudgeInput, judge, type Reason } from '../src/domain/verdict.ts'
 
 const minute = 60_000
 const signIn = 1_800_000_000_000

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { parseEndReport } from '../src/domain/endReport.ts'
+import { judgeReport, type NewSessionEnd } from '../src/domain/sessionEnd.ts'
 import { parseConfig } from '../src/index.ts'
-import { parseLapseEvent } from '../src/lapse/event.ts'
-import { type Lapse, toLapse } from '../src/lapse/row.ts'
+import { ConnectionLostError, type Inserter, Writer } from '../src/recording/batchingWriter.ts'
 import { openWriter } from '../src/store/store.ts'
-import { ConnectionLostError, type Inserter, Writer } from '../src/store/writer.ts'
 import { createCollector, environment, eventOf, writtenConfig } from './collector.ts'
 
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
@@ -61,9 +61,9 @@ test('the writer closes its connections after the last look for a database that 
   expect(deeds).toEqual(['looks', 'has looked', 'closes'])
 })
 
-function lapseOf(): Lapse {
+function lapseOf(): NewSessionEnd {
   const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)
-  const event = parseLapseEvent(eventOf(), 'browser')
+  const event = parseEndReport(eventOf(), 'browser')
   const arrival = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }
-  return toLapse(event, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
+  return judgeReport(event, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
 }

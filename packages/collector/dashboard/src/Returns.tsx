@@ -1,4 +1,4 @@
-import type { PastLimit } from '../../src/lapse/pastLimit.ts'
+import type { PastLimit } from '../../src/reading/pastLimit.ts'
 import type { Summary } from './api.ts'
 import { NoAnswer } from './ProblemNote.tsx'
 import { asPastLimit, withLongerLimit, withShares } from './pastLimit.ts'

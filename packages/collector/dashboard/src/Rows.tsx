@@ -1,5 +1,5 @@
 import type { TargetedMouseEvent } from 'preact'
-import { isSelftest } from '../../src/lapse/selftest.ts'
+import { isSelftest } from '../../src/domain/selftest.ts'
 import type { Row, RowsPage } from './api.ts'
 import { pastLimitMs } from './explain.ts'
 import { NoAnswer, ProblemNote } from './ProblemNote.tsx'

@@ -1,4 +1,4 @@
-import { type PastLimit, pastLimitSteps } from '../../src/lapse/pastLimit.ts'
+import { type PastLimit, pastLimitSteps } from '../../src/reading/pastLimit.ts'
 import { asCount, asDuration, asPercent } from './time.ts'
 
 /** Each bar of the histogram, and the share of all who were back by its end. */

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
-import { type ConfigInput, configFileOf, parseConfig } from '../config.ts'
+import { type ConfigInput, configFileOf, parseConfig } from '../config/config.ts'
 import { writePrivateFile } from './privateFile.ts'
 import { seconds } from './seconds.ts'
 

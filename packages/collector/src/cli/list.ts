@@ -1,19 +1,19 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { loadStoreConfig } from '../config.ts'
-import { LapseError } from '../lapse/error.ts'
-import { type LapseFilter, lapseFilterSchema } from '../lapse/filter.ts'
-import { type FormatName, formatNames, formats } from '../lapse/format.ts'
-import { parseQuery } from '../lapse/query.ts'
-import { evidences, type LapseRow } from '../lapse/row.ts'
-import { reasons } from '../lapse/verdict.ts'
+import { loadStoreConfig } from '../config/config.ts'
+import { LapseError } from '../domain/errors.ts'
+import { evidences, type SessionEnd } from '../domain/sessionEnd.ts'
+import { reasons } from '../domain/verdict.ts'
+import { type SessionEndFilter, sessionEndFilterSchema } from '../reading/filter.ts'
+import { type FormatName, formatNames, formats } from '../reading/formats/formats.ts'
+import { parseQuery } from '../reading/parseQuery.ts'
 import type { Store } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
-import { lapseTable } from './lapseTable.ts'
 import { print } from './print.ts'
+import { sessionEndTable } from './sessionEndTable.ts'
 import { withStore } from './withStore.ts'
 
-interface ListOptions extends ConfigOption, Readonly<Partial<Record<keyof LapseFilter, string>>> {
+interface ListOptions extends ConfigOption, Readonly<Partial<Record<keyof SessionEndFilter, string>>> {
   readonly limit?: number
   readonly format: FormatName | 'table'
   readonly follow?: true
@@ -60,13 +60,13 @@ export const list = new Command('list')
               process.stderr.write(escapeForTerminal(`lapse: ${message} Trying again.\n`)),
           })
         : stored(store, filter, format === 'table' ? (limit ?? rowsInTable) : limit)
-      await print(format === 'table' ? lapseTable(rows) : written(rows, format), end.signal)
+      await print(format === 'table' ? sessionEndTable(rows) : written(rows, format), end.signal)
     })
   })
 
-function checked(given: Partial<Record<keyof LapseFilter, string>>, command: Command): LapseFilter {
+function checked(given: Partial<Record<keyof SessionEndFilter, string>>, command: Command): SessionEndFilter {
   try {
-    return parseQuery(lapseFilterSchema, given)
+    return parseQuery(sessionEndFilterSchema, given)
   } catch (error) {
     if (!(error instanceof LapseError)) throw error
     const wrong = error.errors?.map(
@@ -78,14 +78,17 @@ function checked(given: Partial<Record<keyof LapseFilter, string>>, command: Com
 
 async function* stored(
   store: Store,
-  filter: LapseFilter,
+  filter: SessionEndFilter,
   limit: number | undefined,
-): AsyncGenerator<readonly LapseRow[]> {
+): AsyncGenerator<readonly SessionEnd[]> {
   if (limit === undefined) yield* store.pages(filter)
   else yield await store.page(filter, { limit })
 }
 
-async function* written(rows: AsyncIterable<readonly LapseRow[]>, name: FormatName): AsyncGenerator<string> {
+async function* written(
+  rows: AsyncIterable<readonly SessionEnd[]>,
+  name: FormatName,
+): AsyncGenerator<string> {
   const { head, write } = formats[name]
   if (head) yield head
   for await (const some of rows) yield write(some)

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { loadStoreConfig } from '../config.ts'
+import { loadStoreConfig } from '../config/config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { withStore } from './withStore.ts'
 

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadStoreConfig } from '../config.ts'
-import type { Mirror } from '../store/mirrorTrigger.ts'
+import { loadStoreConfig } from '../config/config.ts'
+import type { Mirror } from '../store/mirror/mirrorTrigger.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
 import { withStore } from './withStore.ts'

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { loadStoreConfig } from '../config.ts'
+import { loadStoreConfig } from '../config/config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { withStore } from './withStore.ts'
 

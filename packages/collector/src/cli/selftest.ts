@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { decodeJwt } from 'jose'
-import { type Config, loadSiteConfig, loadStoreConfig } from '../config.ts'
-import type { LapseRow } from '../lapse/row.ts'
-import { selftestSessionPrefix, selftestSubject } from '../lapse/selftest.ts'
-import type { Limits } from '../lapse/verdict.ts'
-import { rowOf } from '../store/auditColumns.ts'
+import { type Config, loadSiteConfig, loadStoreConfig } from '../config/config.ts'
+import { selftestSessionPrefix, selftestSubject } from '../domain/selftest.ts'
+import type { SessionEnd } from '../domain/sessionEnd.ts'
+import type { Limits } from '../domain/verdict.ts'
+import { rowOf } from '../store/audit/auditColumns.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
 import { secret, secretHint } from './secret.ts'
@@ -134,7 +134,7 @@ function withTicket(ticket: string, configured: Limits, now: number) {
   return { limits, session: sid ?? `${selftestSessionPrefix}${randomUUID()}`, times }
 }
 
-async function readByHttp(url: string, token: string, id: number): Promise<LapseRow | undefined> {
+async function readByHttp(url: string, token: string, id: number): Promise<SessionEnd | undefined> {
   const response = await fetch(`${url}/v1/lapses/${id}`, {
     headers: { Authorization: `Bearer ${token}` },
     signal: AbortSignal.timeout(10_000),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { LapseRow } from '../lapse/row.ts'
-import { selftestClient, selftestSubject } from '../lapse/selftest.ts'
-import type { Limits } from '../lapse/verdict.ts'
+import { selftestClient, selftestSubject } from '../domain/selftest.ts'
+import type { SessionEnd } from '../domain/sessionEnd.ts'
+import type { Limits } from '../domain/verdict.ts'
 
 /** What a self-test is played with. */
 export interface SelftestInput {
@@ -13,7 +13,7 @@ export interface SelftestInput {
   readonly times: SelftestTimes
   readonly ticket: string | undefined
   /** Looks the row up where it is stored. */
-  readonly readRow: (id: number) => Promise<LapseRow | undefined>
+  readonly readRow: (id: number) => Promise<SessionEnd | undefined>
 }
 
 /** Epoch milliseconds. */
@@ -45,7 +45,7 @@ export interface Selftest {
   readonly limits: SelftestInput['limits']
   readonly event: Readonly<Record<string, unknown>>
   readonly answers: readonly Answer[]
-  readonly row: LapseRow | null
+  readonly row: SessionEnd | null
   readonly checks: readonly Check[]
 }
 
@@ -74,7 +74,7 @@ export async function playSelftest(input: SelftestInput): Promise<Selftest> {
   }
   const answers: Answer[] = []
   const checks: Check[] = []
-  let row: LapseRow | undefined
+  let row: SessionEnd | undefined
   const check = (what: string, fault: string | undefined) => {
     checks.push({ what, passed: fault === undefined, ...(fault !== undefined && { fault }) })
     return fault === undefined
@@ -151,7 +151,7 @@ function faultOfSecond({ status, body }: Answer, id: number): string | undefined
   return `It was answered with ${status}, not with the row ${id}. Look into the log of the collector.`
 }
 
-function faultOfRow(row: LapseRow | undefined, input: SelftestInput): string | undefined {
+function faultOfRow(row: SessionEnd | undefined, input: SelftestInput): string | undefined {
   const { site, session, times, limits, ticket } = input
   if (!row) return 'It is not there. Name the configuration of that collector with --config.'
   const idleMs = limits.idleTimeoutSeconds * 1000

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadSiteConfig } from '../config.ts'
+import { loadSiteConfig } from '../config/config.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { seconds } from './seconds.ts'
 import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from './signTicket.ts'

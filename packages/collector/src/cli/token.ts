@@ -1,15 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { loadStoreConfig } from '../config.ts'
-import { opaque } from '../lapse/event.ts'
-import {
-  hashToken,
-  isTokenLive,
-  mintToken,
-  type Token,
-  type TokenScope,
-  tokenScopes,
-} from '../lapse/token.ts'
-import { validate } from '../lapse/validate.ts'
+import { hashToken, isTokenLive, mintToken, type Token, type TokenScope, tokenScopes } from '../auth/token.ts'
+import { loadStoreConfig } from '../config/config.ts'
+import { opaque } from '../domain/endReport.ts'
+import { validate } from '../domain/validation/validate.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { printTable } from './printTable.ts'
 import { siteNamed } from './siteNamed.ts'

@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts'
-import { assertSqliteFile } from '../store/sqliteFile.ts'
+import type { Config } from '../config/config.ts'
+import { assertSqliteFile } from '../store/database/sqlite/sqliteFile.ts'
 import { openStore, type Store } from '../store/store.ts'
 
 /**

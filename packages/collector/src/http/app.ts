@@ -1,26 +1,26 @@
 import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
-import { isAllowedOrigin } from '../lapse/origin.ts'
-import { clientScript, loadClientScript } from './clientScript.ts'
+import { isAllowedOrigin } from '../domain/origin.ts'
 import type { State } from './context.ts'
-import { dashboardAsset, dashboardPage, loadDashboard } from './dashboard.ts'
-import { getSession, signIn, signOut } from './dashboardSession.ts'
-import { getLapse } from './getLapse.ts'
-import { getLapses } from './getLapses.ts'
-import { getSummary } from './getSummary.ts'
-import { healthz, readyz } from './health.ts'
-import { limitCredentials } from './limitCredentials.ts'
-import { getMetrics } from './metrics.ts'
-import { getOpenApi } from './openapi.ts'
-import type { CollectorParts } from './parts.ts'
-import { postLapse } from './postLapse.ts'
-import { problems } from './problem.ts'
-import { rateLimit } from './rateLimit.ts'
-import { requestLog } from './requestLog.ts'
-import { securityHeaders } from './securityHeaders.ts'
-import { cutSlowReaders } from './slowReaders.ts'
-import { tagPage } from './tagPage.ts'
+import type { CollectorParts } from './dependencies.ts'
+import { limitCredentials } from './middleware/limitCredentials.ts'
+import { problems } from './middleware/problems.ts'
+import { rateLimit } from './middleware/rateLimit.ts'
+import { requestLog } from './middleware/requestLog.ts'
+import { securityHeaders } from './middleware/securityHeaders.ts'
+import { cutSlowReaders } from './middleware/slowReaders.ts'
+import { getOpenApi } from './openapi/document.ts'
+import { clientScript, loadClientScript } from './routes/clientScript.ts'
+import { dashboardAsset, dashboardPage, loadDashboard } from './routes/dashboardFiles.ts'
+import { getSession, signIn, signOut } from './routes/dashboardSession.ts'
+import { getSessionEnd } from './routes/getSessionEnd.ts'
+import { getSummary } from './routes/getSummary.ts'
+import { healthz, readyz } from './routes/health.ts'
+import { listSessionEnds } from './routes/listSessionEnds.ts'
+import { getMetrics } from './routes/metrics.ts'
+import { reportSessionEnd } from './routes/reportSessionEnd.ts'
+import { tagPage } from './routes/tagPage.ts'
 
 /** Puts the endpoints together. It opens nothing and listens to nothing. */
 export function createApp(parts: CollectorParts): Koa<State> {
@@ -71,9 +71,9 @@ function router(parts: CollectorParts): Router<State> {
   routes.get('/dashboard/session', getSession(parts))
   routes.delete('/dashboard/session', signOut(parts))
   routes.get('/dashboard/:file', dashboardAsset(dashboard))
-  routes.post('/v1/lapses', ...limited, postLapse(parts))
-  routes.get('/v1/lapses', getLapses(parts))
-  routes.get('/v1/lapses/:id', getLapse(parts))
+  routes.post('/v1/lapses', ...limited, reportSessionEnd(parts))
+  routes.get('/v1/lapses', listSessionEnds(parts))
+  routes.get('/v1/lapses/:id', getSessionEnd(parts))
   routes.get('/v1/summary', getSummary(parts))
   return routes
 }

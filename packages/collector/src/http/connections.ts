@@ -7,7 +7,7 @@ import {
 } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { type LapseError, problemOf } from '../lapse/error.ts'
+import { type LapseError, problemOf } from '../domain/errors.ts'
 
 /**
  * How many requests one connection may have open. Node dispatches every pipelined request at once, so without a limit a

@@ -1,4 +1,4 @@
-import { LapseError } from '../lapse/error.ts'
+import { LapseError } from '../domain/errors.ts'
 
 /**
  * Waits for what is read from the store.

@@ -1,20 +1,28 @@
 import type { Knex } from 'knex'
-import { LapseError } from '../lapse/error.ts'
-import type { LapseFilter, TimeSpan } from '../lapse/filter.ts'
-import type { Position } from '../lapse/position.ts'
-import type { LapseRow } from '../lapse/row.ts'
-import type { Tally } from '../lapse/tally.ts'
-import type { Token } from '../lapse/token.ts'
-import { arrivals, type FollowOptions } from './arrivals.ts'
-import { auditTable, type Page } from './auditTable.ts'
-import { checkServer } from './checkServer.ts'
-import { connect, createMissingDatabase, isSqlite, type PoolName } from './connect.ts'
-import { type DashboardSessionTable, dashboardSessionTable } from './dashboardSessionTable.ts'
-import { describeFailure } from './databaseErrors.ts'
-import { type DatabaseLocation, nameOf } from './databaseUrl.ts'
-import { withinDeadline } from './deadline.ts'
-import { LeaseHeldError } from './lease.ts'
-import { isMigrated, migrate } from './migrate.ts'
+import type { Token } from '../auth/token.ts'
+import { LapseError } from '../domain/errors.ts'
+import type { SessionEnd } from '../domain/sessionEnd.ts'
+import { withinDeadline } from '../lifecycle/withinDeadline.ts'
+import type { Position } from '../reading/cursor.ts'
+import type { SessionEndFilter, TimeSpan } from '../reading/filter.ts'
+import type { Tally } from '../reading/tally.ts'
+import { type Batch, Writer } from '../recording/batchingWriter.ts'
+import { auditTable, type Page } from './audit/auditTable.ts'
+import { arrivals, type FollowOptions } from './audit/followSessionEnds.ts'
+import { mysqlInserter } from './audit/mysqlInserter.ts'
+import { countExpired, type Expired, PurgeIncompleteError, type PurgeOptions, purge } from './audit/purge.ts'
+import { assertClockIsPlausible, ClockAheadError } from './audit/purgeClock.ts'
+import { sqliteInserter } from './audit/sqliteInserter.ts'
+import {
+  type DashboardSessionTable,
+  dashboardSessionTable,
+} from './dashboardSessions/dashboardSessionTable.ts'
+import { checkServer } from './database/checkServer.ts'
+import { connect, createMissingDatabase, isSqlite, type PoolName } from './database/connect.ts'
+import { describeFailure } from './database/databaseErrors.ts'
+import { type DatabaseLocation, nameOf } from './database/databaseUrl.ts'
+import { LeaseHeldError } from './database/lease.ts'
+import { isMigrated, migrate } from './database/migrations/migrate.ts'
 import {
   createMirror,
   dropMirror,
@@ -23,31 +31,26 @@ import {
   type MirrorPlan,
   planMirror,
   type StandingMirror,
-} from './mirror.ts'
-import type { Mirror } from './mirrorTrigger.ts'
-import { mysqlInserter } from './mysqlInserter.ts'
-import { countExpired, type Expired, PurgeIncompleteError, type PurgeOptions, purge } from './purge.ts'
-import { assertClockIsPlausible, ClockAheadError } from './purgeClock.ts'
-import { type RollUpOptions, rebuildRollup, rollUp } from './rollup.ts'
-import { sqliteInserter } from './sqliteInserter.ts'
-import { summarize } from './summary.ts'
-import { tokenTable } from './tokenTable.ts'
-import { type Batch, Writer } from './writer.ts'
+} from './mirror/mirror.ts'
+import type { Mirror } from './mirror/mirrorTrigger.ts'
+import { type RollUpOptions, rebuildRollup, rollUp } from './rollup/rollup.ts'
+import { summarize } from './rollup/summary.ts'
+import { tokenTable } from './tokens/tokenTable.ts'
 
 /** The audit table and what is beside it, but for the writing of rows. */
 export interface Store {
   /** The newest rows first, by the time of their detection. */
-  page(filter: LapseFilter, page: Page): Promise<LapseRow[]>
+  page(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
   /**
    * All rows, or those behind a position, in the order of `page`, some hundreds at a time. No connection is held and
    * no more is read than is asked for; rows that arrive meanwhile make it neither skip nor repeat any other.
    */
-  pages(filter: LapseFilter, after?: Position): AsyncGenerator<LapseRow[], void, void>
+  pages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
   /** Rows as they come, each once, until the signal ends it. Throws only if it cannot begin. */
-  follow(filter: LapseFilter, options: FollowOptions): AsyncGenerator<LapseRow[], void, void>
-  find(id: number): Promise<LapseRow | undefined>
+  follow(filter: SessionEndFilter, options: FollowOptions): AsyncGenerator<SessionEnd[], void, void>
+  find(id: number): Promise<SessionEnd | undefined>
   /** Counts the rows that match, into the tally. Self-tests are left out. */
-  summarize(filter: LapseFilter & TimeSpan, tally: Tally): Promise<void>
+  summarize(filter: SessionEndFilter & TimeSpan, tally: Tally): Promise<void>
   addToken(token: Token): Promise<void>
   /** @throws {LapseError} `unavailable` when the database is away. */
   findToken(id: string): Promise<Token | undefined>

@@ -1,0 +1,80 @@
+const src = '^packages/collector/src/'
+
+/** Reports an import from one folder of the collector's sources into any other, apart from those listed. */
+const onlyImports = (folder, allowed) => ({
+  name: `${folder}-imports`,
+  comment: `${folder}/ imports from ${[folder, ...allowed].join(', ')} only.`,
+  severity: 'error',
+  from: { path: `${src}${folder}/` },
+  to: { path: src, pathNot: `${src}(${[folder, ...allowed].join('|')})/` },
+})
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment:
+        'Two modules that import each other, even for a type only, cannot be read one after the other.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    onlyImports('domain', []),
+    onlyImports('lifecycle', []),
+    onlyImports('observability', ['domain', 'lifecycle']),
+    onlyImports('auth', ['domain']),
+    onlyImports('reading', ['domain']),
+    onlyImports('recording', ['domain', 'lifecycle', 'observability']),
+    onlyImports('store', ['auth', 'domain', 'lifecycle', 'observability', 'reading', 'recording']),
+    onlyImports('http', ['auth', 'domain', 'lifecycle', 'observability', 'reading', 'recording']),
+    onlyImports('config', ['auth', 'domain', 'store/database']),
+    onlyImports('jobs', ['config', 'domain', 'lifecycle', 'observability', 'store']),
+    {
+      name: 'sql-in-store-only',
+      comment: 'All SQL is in store/.',
+      severity: 'error',
+      from: { path: src, pathNot: `${src}store/` },
+      to: { path: 'node_modules/(knex|mysql2|better-sqlite3)/' },
+    },
+    {
+      name: 'composition-root',
+      comment:
+        'Only the command line and the package entry import server.ts, which puts everything together.',
+      severity: 'error',
+      from: { path: src, pathNot: `${src}(cli/|index\\.ts$)` },
+      to: { path: `${src}(server|index)\\.ts$` },
+    },
+    {
+      name: 'dashboard-imports',
+      comment: 'The dashboard runs in browsers: it shares the domain and the query model with the collector.',
+      severity: 'error',
+      from: { path: '^packages/collector/dashboard/' },
+      to: { path: src, pathNot: `${src}(domain|reading)/` },
+    },
+    {
+      name: 'client-imports',
+      comment: 'The client depends on js-cookie and nothing else.',
+      severity: 'error',
+      from: { path: '^packages/client/src/' },
+      to: { pathNot: '^packages/client/src/|node_modules/(@types/)?js-cookie/' },
+    },
+    {
+      name: 'no-tests-in-sources',
+      comment: 'Published packages import no tests, examples, scripts or benchmarks.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/(src|dashboard)/' },
+      to: { path: '^(test|bench|examples|scripts)/|/test/' },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.tsx', '.mjs', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types'],
+    },
+  },
+}

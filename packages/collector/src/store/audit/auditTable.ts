@@ -1,0 +1,69 @@
+import type { Knex } from 'knex'
+import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import type { Position } from '../../reading/cursor.ts'
+import type { SessionEndFilter } from '../../reading/filter.ts'
+import { storedTime } from '../database/storedTime.ts'
+import { rowOf, selectedColumns } from './auditColumns.ts'
+
+/** A part of a list: at most `limit` rows, those behind `after`. */
+export interface Page {
+  readonly limit: number
+  readonly after?: Position | undefined
+}
+
+/** Reads the audit table. */
+export interface AuditTable {
+  /** The newest rows first, by the time of their detection. */
+  page(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
+  find(id: number): Promise<SessionEnd | undefined>
+  maxId(): Promise<number>
+  /** Ascending. */
+  idsAbove(id: number): Promise<number[]>
+  /** Those of these rows that match, by ascending id. */
+  byIds(filter: SessionEndFilter, ids: readonly number[]): Promise<SessionEnd[]>
+}
+
+export function auditTable(database: Knex, tableName: string): AuditTable {
+  const stored = (time: Date) => storedTime(database, time)
+
+  function matching({ from, to, ...equal }: SessionEndFilter): Knex.QueryBuilder {
+    const given = Object.entries(equal).filter(([, value]) => value !== undefined)
+    const query = database(tableName).select(selectedColumns).where(Object.fromEntries(given))
+    if (from) query.where('detected_at', '>=', stored(from))
+    if (to) query.where('detected_at', '<', stored(to))
+    return query
+  }
+
+  return {
+    async page(filter, { limit, after }) {
+      const query = matching(filter)
+        .orderBy([
+          { column: 'detected_at', order: 'desc' },
+          { column: 'id', order: 'desc' },
+        ])
+        .limit(limit)
+      if (after) {
+        const at = stored(after.detectedAt)
+        // Says what (detected_at, id) < (…) says, in words by which the databases know where in the index to begin.
+        query
+          .where('detected_at', '<=', at)
+          .where((either) => either.where('detected_at', '<', at).orWhere('id', '<', after.id))
+      }
+      return (await query).map(rowOf)
+    },
+    async find(id) {
+      const record = await database(tableName).select(selectedColumns).where({ id }).first()
+      return record && rowOf(record)
+    },
+    async maxId() {
+      const highest = await database(tableName).max('id as id').first()
+      return Number(highest?.id ?? 0)
+    },
+    async idsAbove(id) {
+      return database(tableName).where('id', '>', id).orderBy('id').pluck('id')
+    },
+    async byIds(filter, ids) {
+      return (await matching(filter).whereIn('id', ids).orderBy('id')).map(rowOf)
+    },
+  }
+}
