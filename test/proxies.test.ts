@@ -116,7 +116,7 @@ describe.each(proxyNames)('behind %s', (name) => {
     const site = { origins: [origin], idleTimeoutSeconds: 1800 }
     const config = parseConfig({ database: database.url, sites: { acme: site } }, {})
     const store = openStore(config.database, config.table)
-    await store.migrate()
+    await store.schema.migrate()
     await store.close()
     const [first, second] = [await startReplica(), await startReplica()]
     collectors = [first, second]

@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts'
 export async function play(stage: Stage, say: (text: string) => void): Promise<void> {
   const { appUrl, idleTimeoutSeconds, store } = stage
   const tell = (step: string) => say(`${new Date().toLocaleTimeString('en-GB')}  ${step}`)
-  const known = new Set((await store.page({ site: 'demo' }, { limit: 10 })).map(({ id }) => id))
+  const known = new Set((await store.sessionEnds.page({ site: 'demo' }, { limit: 10 })).map(({ id }) => id))
 
   const browser = await chromium.launch(browserOptions())
   try {
@@ -35,7 +35,9 @@ export async function play(stage: Stage, say: (text: string) => void): Promise<v
     await message.waitFor({ state: 'visible' })
     tell(`${subject} comes back and lands on the login page, which says: ${await message.textContent()}`)
 
-    const rows = (await store.page({ site: 'demo' }, { limit: 10 })).filter(({ id }) => !known.has(id))
+    const rows = (await store.sessionEnds.page({ site: 'demo' }, { limit: 10 })).filter(
+      ({ id }) => !known.has(id),
+    )
     const [row] = rows
     if (
       rows.length !== 1 ||

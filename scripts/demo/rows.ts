@@ -5,7 +5,7 @@ const pollMs = 500
 
 /** The newest rows as the pages of the demo show them. */
 export async function rowsForPage(store: Store): Promise<AuditRow[]> {
-  const rows = await store.page({ site: 'demo' }, { limit: 20 })
+  const rows = await store.sessionEnds.page({ site: 'demo' }, { limit: 20 })
   return rows.map((row) => ({
     id: row.id,
     subject: row.subject,
@@ -24,7 +24,7 @@ export async function rowsForPage(store: Store): Promise<AuditRow[]> {
 export function startRowPrinter(store: Store, print: (row: SessionEnd) => void): { stop(): void } {
   let known: Set<number> | undefined
   const look = async () => {
-    const rows = await store.page({ site: 'demo' }, { limit: 100 })
+    const rows = await store.sessionEnds.page({ site: 'demo' }, { limit: 100 })
     known ??= new Set(rows.map(({ id }) => id))
     for (const row of rows.reverse()) if (!known.has(row.id)) print(row)
     for (const { id } of rows) known.add(id)

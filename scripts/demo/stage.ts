@@ -53,7 +53,7 @@ export async function startStage({ database, port, idleTimeoutSeconds }: StageOp
     )
     const store = openStore(config.database, config.table)
     cleanups.push(() => store.close())
-    await store.migrate()
+    await store.schema.migrate()
 
     const collector = await startCollector(config, pino({ level: 'warn' })).catch(portTaken(port + 1))
     cleanups.push(() => collector.close())

@@ -52,7 +52,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
     for (const warning of await store.checkServer()) log.warn(warning)
-    if (config.database.dialect === 'sqlite') await store.migrate()
+    if (config.database.dialect === 'sqlite') await store.schema.migrate()
     const warning = databaseFileWarning(config.database)
     if (warning !== undefined) log.warn(warning)
     const lifecycle = { isStopping: false }

@@ -52,7 +52,7 @@ export async function createCollector(
   const database = await createDatabase(server)
   const config = parseConfig(writtenConfig(database.url, changes), environment)
   const store = openStore(config.database, config.table)
-  await store.migrate()
+  await store.schema.migrate()
   const logLines: string[] = []
   const log = pino({ level: 'info' }, { write: (line) => void logLines.push(line) })
   const collector = await startCollector(config, log)
@@ -71,11 +71,11 @@ export async function createCollector(
 }
 
 /** Makes a token to read with, unless told otherwise. */
-export async function issueToken(store: Pick<Store, 'addToken'>, changes: Partial<Token> = {}) {
+export async function issueToken(store: Pick<Store, 'tokens'>, changes: Partial<Token> = {}) {
   const { id, token } = mintToken()
   const none = { name: null, site: null, expiresAt: null, revokedAt: null }
   const stored: Token = { id, scope: 'read', hash: hashToken(token), createdAt: new Date(), ...none }
-  await store.addToken({ ...stored, ...changes })
+  await store.tokens.add({ ...stored, ...changes })
   return { id, token }
 }
 

@@ -57,7 +57,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     environment,
   )
   const store = openStore(config.database, config.table)
-  await store.migrate()
+  await store.schema.migrate()
   const collector = await startCollector(config, pino({ level: 'silent' }))
   const post = (event: unknown, headers: Readonly<Record<string, string>> = {}) =>
     postEvent(collector.url, event, { Origin: origin, ...headers })
@@ -139,8 +139,8 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     })
     const asServer = { Authorization: `Bearer ${writer.token}` }
     expect((await post(fromServer(), asServer)).status).toBe(201)
-    expect(await store.listTokens()).toContainEqual(expect.objectContaining({ name: "it's \\ a 中 token" }))
-    await store.revokeToken(writer.id)
+    expect(await store.tokens.list()).toContainEqual(expect.objectContaining({ name: "it's \\ a 中 token" }))
+    await store.tokens.revoke(writer.id, new Date())
     expect((await post(fromServer(), asServer)).status).toBe(401)
 
     // Summaries, from the rows and from the rollup
@@ -153,9 +153,9 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     }
     expect(await counted()).toBe(total + 1)
     await root.query(`update ${table} set received_at = received_at - interval 1 hour`)
-    await store.rollUp()
+    await store.rollup.update()
     expect(await counted()).toBe(total + 1)
-    await store.rebuildRollup()
+    await store.rollup.rebuild()
     expect(await counted()).toBe(total + 1)
 
     // The mirror
@@ -173,7 +173,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
       ],
       where: [{ column: 'subject', value: hostileTexts[3] ?? '' }],
     }
-    for (let times = 0; times < 2; times++) await store.createMirror(await store.planMirror(mirror))
+    for (let times = 0; times < 2; times++) await store.mirrors.create(await store.mirrors.plan(mirror))
     const instants = aroundClockChanges()
     for (const at of instants)
       await post(eventOf({ subject: hostileTexts[3], startedAt: at, lastAccessAt: at }))
@@ -182,7 +182,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     expect(copies).toEqual(
       instants.map((at) => ({ user_id: hostileTexts[3], note, at: expect.toSatisfy(isAbout(at)) })),
     )
-    await store.dropMirror(await store.findMirror('audit'))
+    await store.mirrors.drop(await store.mirrors.find('audit'))
     expect((await post(eventOf({ subject: hostileTexts[3] }))).status).toBe(201)
     expect((await root.query('select count(*) as count from audit'))[0]).toEqual([{ count: instants.length }])
 
@@ -193,7 +193,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
       `update ${table} set received_at = received_at - interval 60 day, detected_at = detected_at - interval 60 day where session = 'old'`,
     )
     const expired = [{ site: 'acme', before: new Date(Date.now() - 30 * 86_400_000) }]
-    expect(await store.purge(expired)).toBe(1)
+    expect(await store.retention.purge(expired)).toBe(1)
     expect(await rows()).toHaveLength(before)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
   } finally {

@@ -73,7 +73,7 @@ test('says why it ends before the reader’s eyes, when the token is revoked', a
     if (route.request().method() === 'POST') await sleep(500)
     await route.continue()
   })
-  await collector.store.revokeToken(id)
+  await collector.store.tokens.revoke(id, new Date())
   await page.evaluate(() => {
     for (let count = 0; count < 2; count++) document.dispatchEvent(new Event('visibilitychange'))
   })

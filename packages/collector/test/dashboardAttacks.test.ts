@@ -111,7 +111,7 @@ describe.each(inject('databaseServers'))('attacks on the dashboard session, on $
     const expiring = await issue({ expiresAt: new Date(Date.now() + 1500) })
     const cookies = [cookieOf(await signIn(revoked.token)), cookieOf(await signIn(expiring.token))]
     for (const cookie of cookies) expect(await readWith(cookie)).toEqual(allRead)
-    await collector.store.revokeToken(revoked.id)
+    await collector.store.tokens.revoke(revoked.id, new Date())
     await sleep(1500)
     for (const cookie of cookies) expect(await readWith(cookie)).toEqual(allRefused)
   })
@@ -275,7 +275,7 @@ describe.each(inject('databaseServers'))('attacks on the dashboard session, on $
     test('still reports the session after the sign-out, and after the token was revoked', async () => {
       const { id, ticket, session, cookie } = await signInAs()
       await signOutWith(collector.url, cookie)
-      await collector.store.revokeToken(id)
+      await collector.store.tokens.revoke(id, new Date())
       expect((await report({ ticket })).status).toBe(201)
       const rows = await collector.database.rows()
       expect(rows.at(-1)).toMatchObject({ session, subject: id, evidence: 'signed' })

@@ -30,7 +30,7 @@ describe.each(mysqlServers)(
       account = pathname.slice(1, 32)
       const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
       owner = openStore(location, table)
-      await owner.migrate()
+      await owner.schema.migrate()
       await database.sql.raw("create user ? identified by 'a password'", [account])
       for (const table of ['session_audit', 'session_audit_tokens', 'session_audit_migrations'])
         await database.sql.raw('grant select, insert on ?? to ?', [table, account])

@@ -46,7 +46,7 @@ describe('the session of the dashboard', () => {
     const { id, token } = await issue(collector)
     const cookie = cookieOf(await post(token))
     expect((await read(cookie)).status).toBe(200)
-    await collector.store.revokeToken(id)
+    await collector.store.tokens.revoke(id, new Date())
     expect((await read(cookie)).status).toBe(401)
   })
 

@@ -118,7 +118,7 @@ describe.each(makers)('the collector on $name', ({ name, start }) => {
   async function migrate(url: string): Promise<void> {
     const { database, table } = parseConfig(writtenConfig(url), environment)
     const store = openStore(database, table)
-    await store.migrate()
+    await store.schema.migrate()
     await store.close()
   }
 

@@ -39,7 +39,7 @@ describe.each(inject('databaseServers'))('a running export on $name', (server) =
   test.each(['ndjson', 'csv'])('breaks off soon after its token was revoked, as %s', async (format) => {
     const { id, token } = await issueToken(collector.store)
     const running = await startExport(bearer(token), format)
-    await collector.store.revokeToken(id)
+    await collector.store.tokens.revoke(id, new Date())
     await sleep(2000)
     await expect(running.readToEnd()).rejects.toThrow()
   })
@@ -50,7 +50,7 @@ describe.each(inject('databaseServers'))('a running export on $name', (server) =
     socket.write(`GET /v1/lapses?format=csv HTTP/1.0\r\nAuthorization: Bearer ${token}\r\n\r\n`)
     await once(socket, 'data')
     socket.pause()
-    await collector.store.revokeToken(id)
+    await collector.store.tokens.revoke(id, new Date())
     await sleep(2000)
     await expect(socket.toArray()).rejects.toThrow('ECONNRESET')
   })

@@ -40,7 +40,7 @@ describe.each(inject('databaseServers'))('hostile requests, with $name', (server
     })
     const config = parseConfig(written, environment)
     store = openStore(config.database, config.table)
-    await store.migrate()
+    await store.schema.migrate()
     readToken = (await issueToken(store)).token
     const configFile = join(folder, 'lapse.config.json')
     writeFileSync(configFile, JSON.stringify(written))

@@ -36,7 +36,7 @@ describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
   async function migrate(port: number): Promise<void> {
     const { database, table } = parseConfig(writtenConfig(urlOf(port)), environment)
     const store = openStore(database, table)
-    await store.migrate()
+    await store.schema.migrate()
     await store.close()
   }
 
@@ -123,11 +123,11 @@ describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
     const { database, table } = parseConfig(writtenConfig(urlOf(proxy.port)), environment)
     const store = openStore(database, table)
     onTestFinished(store.close)
-    await store.rollUp()
-    await store.rebuildRollup()
-    await expect(store.purge([{ site: 'acme', before: new Date(0) }])).resolves.toBe(0)
+    await store.rollup.update()
+    await store.rollup.rebuild()
+    await expect(store.retention.purge([{ site: 'acme', before: new Date(0) }])).resolves.toBe(0)
     await issueToken(store)
-    await store.migrate()
+    await store.schema.migrate()
     expect(proxy.counts.reader).toBeGreaterThan(0)
   })
 })

@@ -105,7 +105,7 @@ function filledTable(server: DatabaseServer) {
     writeFileSync(join(folder, 'lapse.config.json'), JSON.stringify(written))
     const config = parseConfig(written)
     const store = openStore(config.database, config.table)
-    await store.migrate()
+    await store.schema.migrate()
     await store.close()
     await insertRows(
       database.sql,

@@ -70,14 +70,16 @@ describe.each(makers)('the collector on $name', ({ start }) => {
     // The jobs, and a copy into the host's table whose condition is a value
     await root.query(`update ${databaseOf(collector.database.url)}.session_audit
       set received_at = received_at - interval 1 day`)
-    await collector.store.rollUp()
+    await collector.store.rollup.update()
     const columns = [{ column: 'user_id', source: 'subject' }]
     const where = [{ column: 'subject', value: `${canary}'` }]
-    await collector.store.createMirror(await collector.store.planMirror({ table: 'audit', columns, where }))
+    await collector.store.mirrors.create(
+      await collector.store.mirrors.plan({ table: 'audit', columns, where }),
+    )
     expect((await post({ subject: `${canary}'` })).status).toBe(201)
-    await collector.store.dropMirror(await collector.store.findMirror('audit'))
-    await collector.store.revokeToken(writer.id)
-    expect(await collector.store.purge([{ site: 'acme', before: new Date() }])).toBe(43)
+    await collector.store.mirrors.drop(await collector.store.mirrors.find('audit'))
+    await collector.store.tokens.revoke(writer.id, new Date())
+    expect(await collector.store.retention.purge([{ site: 'acme', before: new Date() }])).toBe(43)
 
     await root.query('set global general_log = 0')
     const values = [canary, client, '203.0.113.77', writer.id, reader.id, cookie.split('=')[1] ?? '']

@@ -296,7 +296,7 @@ describe('lapse purge', () => {
     const verdictOn = async (clockSkews: readonly number[]) => {
       await sql('session_audit').delete()
       await insertRows(sql, skews(clockSkews))
-      return store.assertClockIsPlausible(new Date(now)).then(
+      return store.retention.assertClockIsPlausible(new Date(now)).then(
         () => 'plausible',
         (error: Error) => error.message,
       )

@@ -155,19 +155,19 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
   test('changes no answer, wherever it has come to', async () => {
     await insert(3_000)
     await expectExact()
-    await collector.store.rollUp()
+    await collector.store.rollup.update()
     expect(await mark()).toBeGreaterThanOrEqual(3_000)
     await expectExact()
     await insert(500)
     await expectExact()
-    await collector.store.rollUp()
+    await collector.store.rollup.update()
     await expectExact()
   })
 
   test('does not count what may not have been committed yet', async () => {
     const before = await mark()
     await collector.post(eventOf())
-    await collector.store.rollUp()
+    await collector.store.rollup.update()
     expect(await mark()).toBe(before)
     const now = Date.now()
     const { buckets } = await summary('', now - day, now + day)
@@ -176,7 +176,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
 
   test('loses what a purge deletes, in the same moment', async () => {
     const before = first + 30.123 * day
-    const purging = collector.store.purge([{ site: 'acme', before: new Date(before) }])
+    const purging = collector.store.retention.purge([{ site: 'acme', before: new Date(before) }])
     const gone = (row: Row) => row.site === 'acme' && row.detected_at < before
     let last = Number.POSITIVE_INFINITY
     for (let look = 0; look < 20; look++) {
@@ -195,7 +195,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
   test('is exact while rows arrive and several processes count them', async () => {
     const counting = Array.from({ length: 4 }, async () => {
       for (let round = 0; round < 5; round++) {
-        await collector.store.rollUp()
+        await collector.store.rollup.update()
         await sleep(20)
       }
     })
@@ -204,7 +204,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
       await expectExact()
     }
     await Promise.all(counting)
-    await collector.store.rollUp()
+    await collector.store.rollup.update()
     await expectExact()
   })
 
@@ -221,9 +221,9 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await sql.schema.dropTable('session_audit_rollup')
     await makeRollupOf0004(sql, { schema: undefined, table: 'session_audit' })
     await sql('session_audit_migrations').where('name', '0005_rollup_by_site').delete()
-    expect(await collector.store.migrate()).toEqual(['0005_rollup_by_site'])
+    expect(await collector.store.schema.migrate()).toEqual(['0005_rollup_by_site'])
     await expectExact()
-    await collector.store.rollUp()
+    await collector.store.rollup.update()
     await expectExact()
   })
 

@@ -13,7 +13,7 @@ describe('the file of an SQLite database', () => {
     const secrets = Array.from({ length: 20 }, (_, index) => `secret-subject-${index}-${'x'.repeat(50)}`)
     for (const subject of secrets) expect((await collector.post(eventOf({ subject }))).status).toBe(201)
     const purged = [{ site: 'acme', before: new Date(Date.now() + 1000) }]
-    expect(await collector.store.purge(purged)).toBe(secrets.length)
+    expect(await collector.store.retention.purge(purged)).toBe(secrets.length)
     for (const ending of ['', '-wal']) {
       const content = await readFile(`${pathOf(collector)}${ending}`, 'latin1')
       expect(content.includes('secret-subject')).toBe(false)
@@ -43,7 +43,9 @@ describe('the file of an SQLite database', () => {
     expect((await collector.post(event)).status).toBe(201)
     expect((await collector.post(event)).status).toBe(200)
     expect(await collector.database.rows(table)).toHaveLength(1)
-    await collector.store.rebuildRollup()
-    expect(await collector.store.purge([{ site: 'acme', before: new Date(Date.now() + 1000) }])).toBe(1)
+    await collector.store.rollup.rebuild()
+    expect(
+      await collector.store.retention.purge([{ site: 'acme', before: new Date(Date.now() + 1000) }]),
+    ).toBe(1)
   })
 })

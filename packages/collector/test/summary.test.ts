@@ -45,7 +45,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
   /** Puts these rows in place of all others. */
   async function keep(rows: readonly Row[]): Promise<void> {
     await collector.database.sql('session_audit').delete()
-    await collector.store.rebuildRollup()
+    await collector.store.rollup.rebuild()
     await insertRows(
       collector.database.sql,
       rows.map((row) => ({ session: randomUUID(), ...row })),
@@ -174,7 +174,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       (await summary(query)).buckets.map(({ start, counts }) => [Date.parse(start), counts.idle_timeout])
     const expected = buckets.map(([start, count]) => [Date.parse(`${start}Z`), count])
     expect(await counted()).toEqual(expected)
-    await collector.store.rebuildRollup()
+    await collector.store.rollup.rebuild()
     expect(await counted()).toEqual(expected)
   })
 

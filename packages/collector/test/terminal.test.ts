@@ -28,7 +28,7 @@ describe('what is stored does not reach the terminal as a command', () => {
     writeConfigIn(folder, { database: database.url, sites })
     const { database: location, table } = parseConfig({ database: database.url, sites }, {})
     const store = openStore(location, table)
-    await store.migrate()
+    await store.schema.migrate()
     await issueToken(store, { name: hostile })
     await store.close()
     await insertRows(database.sql, [

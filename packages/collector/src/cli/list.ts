@@ -53,7 +53,7 @@ export const list = new Command('list')
     process.once('SIGINT', stop).once('SIGTERM', stop)
     await withStore(loadStoreConfig(path), async (store) => {
       const rows = follow
-        ? store.follow(filter, {
+        ? store.sessionEnds.follow(filter, {
             last: limit ?? 0,
             signal: end.signal,
             onFailure: ({ message }) =>
@@ -81,8 +81,8 @@ async function* stored(
   filter: SessionEndFilter,
   limit: number | undefined,
 ): AsyncGenerator<readonly SessionEnd[]> {
-  if (limit === undefined) yield* store.pages(filter)
-  else yield await store.page(filter, { limit })
+  if (limit === undefined) yield* store.sessionEnds.pages(filter)
+  else yield await store.sessionEnds.page(filter, { limit })
 }
 
 async function* written(

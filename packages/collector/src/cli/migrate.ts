@@ -11,7 +11,7 @@ export const migrate = new Command('migrate')
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
     const config = loadStoreConfig(path)
-    const names = await withStore(config, (store) => store.migrate(), { createsDatabase: true })
+    const names = await withStore(config, (store) => store.schema.migrate(), { createsDatabase: true })
     const done = names.length > 0 ? `ran ${names.join(', ')}` : 'nothing to do'
     process.stdout.write(`The table ${config.table} is up to date: ${done}.\n`)
   })

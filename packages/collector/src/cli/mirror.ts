@@ -37,18 +37,18 @@ export const mirror = new Command('mirror')
     const { table, print, drop } = options
     await withStore(config, async (store) => {
       if (drop) {
-        const standing = await store.findMirror(table)
+        const standing = await store.mirrors.find(table)
         if (print) {
           process.stdout.write(`${standing.dropStatement};\n`)
           return
         }
-        await store.dropMirror(standing)
+        await store.mirrors.drop(standing)
         process.stdout.write(
           `The trigger ${standing.trigger} is gone: no more rows are copied into ${table}.\n`,
         )
         return
       }
-      const plan = await store.planMirror(mirrorOf(options))
+      const plan = await store.mirrors.plan(mirrorOf(options))
       for (const warning of plan.warnings)
         process.stderr.write(
           escapeForTerminal(`Note: ${warning}. An event that the table refuses gets a 503 and no row.\n`),
@@ -57,7 +57,7 @@ export const mirror = new Command('mirror')
         process.stdout.write(`${plan.statement};\n`)
         return
       }
-      await store.createMirror(plan)
+      await store.mirrors.create(plan)
       process.stdout.write(`The trigger ${plan.trigger} copies new rows of ${config.table} into ${table}.\n`)
     })
   })

@@ -29,9 +29,9 @@ export const purge = new Command('purge')
     const all = expiredAt(now, chosenSites(config, site))
     if (all.length === 0) throw new Error(nothingExpires(site))
     await withStore(config, async (store) => {
-      if (!force) await store.assertClockIsPlausible(now)
+      if (!force) await store.retention.assertClockIsPlausible(now)
       const counted: Counted[] = []
-      for (const expired of all) counted.push({ expired, rows: await store.countExpired(expired) })
+      for (const expired of all) counted.push({ expired, rows: await store.retention.countExpired(expired) })
       if (dryRun) for (const { expired, rows } of counted) say(expired, `${rows} rows would be deleted`)
       else await deleteAll(store, counted)
     })
@@ -65,7 +65,7 @@ async function deleteAll(store: Store, counted: readonly Counted[]): Promise<voi
   // It draws on a terminal only.
   bar.start(total, 0)
   try {
-    await store.purge(
+    await store.retention.purge(
       counted.map(({ expired }) => expired),
       {
         signal: stopping.signal,

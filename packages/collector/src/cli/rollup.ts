@@ -20,8 +20,8 @@ export const rollup = new Command('rollup')
       // It draws on a terminal only.
       bar.start(1, 0)
       let upTo = 0
-      await store
-        .rebuildRollup({
+      await store.rollup
+        .rebuild({
           onChunk(upToId, lastId) {
             upTo = upToId
             bar.setTotal(lastId)

@@ -75,7 +75,10 @@ function sourceOf({ config: path, token }: SelftestOptions) {
   if (token !== undefined)
     return { config: loadSiteConfig(path), readRow: (url: string, id: number) => readByHttp(url, token, id) }
   const config = loadStoreConfig(path)
-  return { config, readRow: (_: string, id: number) => withStore(config, (store) => store.find(id)) }
+  return {
+    config,
+    readRow: (_: string, id: number) => withStore(config, (store) => store.sessionEnds.find(id)),
+  }
 }
 
 function urlOf({ listen: { host, port } }: Pick<Config, 'listen'>): string {

@@ -42,7 +42,7 @@ const create = new Command('create')
       expiresAt,
       revokedAt: null,
     }
-    await withStore(config, (store) => store.addToken(stored))
+    await withStore(config, (store) => store.tokens.add(stored))
     process.stdout.write(`${token}\n`)
     process.stderr.write(`Keep it now: it is not shown again. Its id is ${id}.\n`)
   })
@@ -51,7 +51,7 @@ const list = new Command('list')
   .description('Print the tokens that were made, oldest first. Times are UTC.')
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const tokens = await withStore(loadStoreConfig(path), (store) => store.listTokens())
+    const tokens = await withStore(loadStoreConfig(path), (store) => store.tokens.list())
     if (tokens.length === 0) process.stdout.write('No tokens. Make one with: lapse token create\n')
     else printTable(headings, tokens)
   })
@@ -75,7 +75,7 @@ const revoke = new Command('revoke')
   .addOption(configOption)
   .action(async (given: string, { config: path }: ConfigOption) => {
     const id = /^lapse_([0-9a-f]{16})_/.exec(given)?.[1] ?? given
-    if (!(await withStore(loadStoreConfig(path), (store) => store.revokeToken(id))))
+    if (!(await withStore(loadStoreConfig(path), (store) => store.tokens.revoke(id, new Date()))))
       throw new Error(`There is no token ${id}. See them with: lapse token list`)
     process.stdout.write(`The token ${id} is revoked.\n`)
   })

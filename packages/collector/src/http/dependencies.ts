@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import type { DashboardSession, SessionLimits } from '../auth/dashboardSession.ts'
-import type { Token } from '../auth/token.ts'
-import type { NewSessionEnd, Recorded, SessionEnd } from '../domain/sessionEnd.ts'
+import type { SessionLimits } from '../auth/dashboardSession.ts'
+import type { DashboardSessionRepository } from '../auth/dashboardSessionRepository.ts'
+import type { TokenRepository } from '../auth/tokenRepository.ts'
+import type { NewSessionEnd, Recorded } from '../domain/sessionEnd.ts'
 import type { Site } from '../domain/site.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { Position } from '../reading/cursor.ts'
-import type { SessionEndFilter, TimeSpan } from '../reading/filter.ts'
-import type { Tally } from '../reading/tally.ts'
+import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
+import type { SummaryRepository } from '../reading/summaryRepository.ts'
 import type { ForwardedHeader } from './request/forwarded.ts'
 
 /** What the endpoints need of the world around them. */
@@ -22,26 +22,14 @@ export interface CollectorParts {
     readonly dashboard: SessionLimits
   }
   readonly store: {
-    /** Throws while rows cannot be written. */
-    assertReady(): Promise<void>
-    findToken(id: string): Promise<Token | undefined>
-    readonly dashboardSessions: {
-      add(
-        session: DashboardSession,
-        options: { readonly replaces: string | undefined; readonly forgetBefore: Date },
-      ): Promise<void>
-      find(cookieHash: string): Promise<DashboardSession | undefined>
-      recordAccess(cookieHash: string, at: Date): Promise<void>
-      end(cookieHash: string, at: Date): Promise<void>
+    readonly sessionEnds: Pick<SessionEndRepository, 'find' | 'page' | 'pages'>
+    readonly summaries: SummaryRepository
+    readonly tokens: Pick<TokenRepository, 'find'>
+    readonly dashboardSessions: DashboardSessionRepository
+    readonly schema: {
+      /** @throws an error that says why rows cannot be written now. */
+      assertCurrent(): Promise<void>
     }
-    page(
-      filter: SessionEndFilter,
-      page: { readonly limit: number; readonly after?: Position | undefined },
-    ): Promise<SessionEnd[]>
-    pages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
-    find(id: number): Promise<SessionEnd | undefined>
-    /** Counts the rows that match, into the tally. */
-    summarize(filter: SessionEndFilter & TimeSpan, tally: Tally): Promise<void>
   }
   readonly writer: {
     /** Writes a row once and resolves after the commit. */

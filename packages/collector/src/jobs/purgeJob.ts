@@ -25,8 +25,8 @@ export function startDailyPurge(
   async function purgeOnce(): Promise<void> {
     try {
       const now = new Date()
-      await store.assertClockIsPlausible(now)
-      const deleted = await store.purge(expiredAt(now, sites), { signal })
+      await store.retention.assertClockIsPlausible(now)
+      const deleted = await store.retention.purge(expiredAt(now, sites), { signal })
       log.info({ deleted }, 'deleted the rows that are kept no longer')
     } catch (error) {
       if (error instanceof LeaseHeldError)

@@ -12,7 +12,7 @@ const everyMs = 60_000
 
 /** Counts new rows into the rollup every minute, so that a summary of a year need not read them. */
 export function startRollingUp(
-  store: Pick<Store, 'rollUp'>,
+  store: Pick<Store, 'rollup'>,
   log: Logger,
   metrics: Pick<Metrics, 'observeSkippedRows'>,
 ): RollingUp {
@@ -23,7 +23,7 @@ export function startRollingUp(
   async function run(): Promise<void> {
     while (!signal.aborted) {
       try {
-        await store.rollUp({
+        await store.rollup.update({
           signal,
           onSkipped({ rows, reason, cause }) {
             metrics.observeSkippedRows(rows)

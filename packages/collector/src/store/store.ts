@@ -1,22 +1,19 @@
 import type { Knex } from 'knex'
+import type { DashboardSessionRepository } from '../auth/dashboardSessionRepository.ts'
 import type { Token } from '../auth/token.ts'
+import type { TokenRepository } from '../auth/tokenRepository.ts'
 import { LapseError } from '../domain/errors.ts'
-import type { SessionEnd } from '../domain/sessionEnd.ts'
 import { withinDeadline } from '../lifecycle/withinDeadline.ts'
-import type { Position } from '../reading/cursor.ts'
-import type { SessionEndFilter, TimeSpan } from '../reading/filter.ts'
-import type { Tally } from '../reading/tally.ts'
+import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
+import type { SummaryRepository } from '../reading/summaryRepository.ts'
 import { type Batch, Writer } from '../recording/batchingWriter.ts'
-import { auditTable, type Page } from './audit/auditTable.ts'
-import { arrivals, type FollowOptions } from './audit/followSessionEnds.ts'
+import { auditTable } from './audit/auditTable.ts'
+import { followSessionEnds } from './audit/followSessionEnds.ts'
 import { mysqlInserter } from './audit/mysqlInserter.ts'
 import { countExpired, type Expired, PurgeIncompleteError, type PurgeOptions, purge } from './audit/purge.ts'
 import { assertClockIsPlausible, ClockAheadError } from './audit/purgeClock.ts'
 import { sqliteInserter } from './audit/sqliteInserter.ts'
-import {
-  type DashboardSessionTable,
-  dashboardSessionTable,
-} from './dashboardSessions/dashboardSessionTable.ts'
+import { dashboardSessionTable } from './dashboardSessions/dashboardSessionTable.ts'
 import { checkServer } from './database/checkServer.ts'
 import { connect, createMissingDatabase, isSqlite, type PoolName } from './database/connect.ts'
 import { describeFailure } from './database/databaseErrors.ts'
@@ -37,73 +34,80 @@ import { type RollUpOptions, rebuildRollup, rollUp } from './rollup/rollup.ts'
 import { summarize } from './rollup/summary.ts'
 import { tokenTable } from './tokens/tokenTable.ts'
 
-/** The audit table and what is beside it, but for the writing of rows. */
-export interface Store {
-  /** The newest rows first, by the time of their detection. */
-  page(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
-  /**
-   * All rows, or those behind a position, in the order of `page`, some hundreds at a time. No connection is held and
-   * no more is read than is asked for; rows that arrive meanwhile make it neither skip nor repeat any other.
-   */
-  pages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
-  /** Rows as they come, each once, until the signal ends it. Throws only if it cannot begin. */
-  follow(filter: SessionEndFilter, options: FollowOptions): AsyncGenerator<SessionEnd[], void, void>
-  find(id: number): Promise<SessionEnd | undefined>
-  /** Counts the rows that match, into the tally. Self-tests are left out. */
-  summarize(filter: SessionEndFilter & TimeSpan, tally: Tally): Promise<void>
-  addToken(token: Token): Promise<void>
-  /** @throws {LapseError} `unavailable` when the database is away. */
-  findToken(id: string): Promise<Token | undefined>
-  /** The oldest first. */
-  listTokens(): Promise<Token[]>
-  /** Says whether there is such a token. */
-  revokeToken(id: string): Promise<boolean>
-  readonly dashboardSessions: DashboardSessionTable
+/** Deletes rows whose retention is over. */
+interface RetentionRepository {
   countExpired(expired: Expired): Promise<number>
   /**
    * Checks this machine's clock before rows are deleted by it.
    *
-   * @throws {ClockAheadError} when it is ahead of the database's, or of what the newest rows say.
+   * @throws {ClockAheadError} when it is ahead of the database's clock, or of what the newest rows say.
    */
   assertClockIsPlausible(now: Date): Promise<void>
   /**
-   * Deletes rows for good, in small chunks while others write, and says how many they were.
+   * Deletes rows permanently, in small chunks while others write.
    *
-   * @throws {LeaseHeldError} while another process does that.
+   * @returns the number of deleted rows.
+   * @throws {LeaseHeldError} while another process deletes rows.
    * @throws {PurgeIncompleteError} when some rows could not be deleted, after all others were.
    */
   purge(expired: readonly Expired[], options?: PurgeOptions): Promise<number>
+}
+
+/** Keeps the counts that summaries are made from. */
+interface RollupRepository {
+  /** Counts the rows that are new and settled. */
+  update(options?: RollUpOptions): Promise<void>
+  /** Counts all rows again. */
+  rebuild(options?: RollUpOptions): Promise<void>
+}
+
+/** Manages the triggers that copy rows into tables of the application. */
+interface MirrorRepository {
   /**
    * Checks a mirror against both tables. It changes nothing.
    *
-   * @throws {MirrorError} naming all that does not fit.
+   * @throws {MirrorError} naming everything that does not fit.
    */
-  planMirror(mirror: Mirror): Promise<MirrorPlan>
-  /** Makes the trigger of a mirror, or replaces it. */
-  createMirror(plan: MirrorPlan): Promise<void>
+  plan(mirror: Mirror): Promise<MirrorPlan>
+  /** Creates the trigger of a mirror, or replaces it. */
+  create(plan: MirrorPlan): Promise<void>
   /**
-   * Finds the mirror into a table, which itself may be gone.
+   * Finds the mirror into a table, even if that table no longer exists.
    *
    * @throws {MirrorError} when there is none.
    */
-  findMirror(table: string): Promise<StandingMirror>
-  /** Takes its trigger away. */
-  dropMirror(mirror: StandingMirror): Promise<void>
-  /** Counts the rows that are new and settled into the rollup, from which summaries are made. */
-  rollUp(options?: RollUpOptions): Promise<void>
-  /** Makes the rollup anew from the rows. */
-  rebuildRollup(options?: RollUpOptions): Promise<void>
-  /** Makes what is missing (the database itself too) and returns the names of the migrations that ran. */
-  migrate(): Promise<string[]>
+  find(table: string): Promise<StandingMirror>
+  drop(mirror: StandingMirror): Promise<void>
+}
+
+interface SchemaRepository {
   /**
-   * Checks, before reports are accepted, that the server keeps what it acknowledges. Resolves to warnings: what could
-   * be lost in a crash, and hosts that are unavailable now.
+   * Creates what is missing, including the database itself.
    *
-   * @throws an error that names each setting, certificate or right that has to change.
+   * @returns the names of the migrations that ran.
+   */
+  migrate(): Promise<string[]>
+  /** @throws an error that says why rows cannot be written now. */
+  assertCurrent(): Promise<void>
+}
+
+/** The repositories of one database. The writer of rows is apart: see `openWriter`. */
+export interface Store {
+  readonly sessionEnds: SessionEndRepository
+  readonly summaries: SummaryRepository
+  readonly tokens: TokenRepository
+  readonly dashboardSessions: DashboardSessionRepository
+  readonly retention: RetentionRepository
+  readonly rollup: RollupRepository
+  readonly mirrors: MirrorRepository
+  readonly schema: SchemaRepository
+  /**
+   * Checks, before reports are accepted, that the server keeps what it acknowledges.
+   *
+   * @returns warnings: what could be lost in a crash, and hosts that are unavailable now.
+   * @throws an error that names each setting, certificate or privilege that has to change.
    */
   checkServer(): Promise<readonly string[]>
-  /** Throws an error that says why rows cannot be written now. */
-  assertReady(): Promise<void>
   close(): Promise<void>
 }
 
@@ -141,62 +145,76 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     }
   }
 
-  const page: Store['page'] = (filter, part) => explained(table.page(filter, part))
+  const page: SessionEndRepository['page'] = (filter, part) => explained(table.page(filter, part))
 
   return {
-    page,
-    async *pages(filter, after) {
-      for (let last = after; ; ) {
-        const rows = await page(filter, { limit: rowsPerPage, after: last })
-        if (rows.length > 0) yield rows
-        last = rows.at(-1)
-        if (rows.length < rowsPerPage) return
-      }
+    sessionEnds: {
+      page,
+      async *pages(filter, after) {
+        for (let last = after; ; ) {
+          const rows = await page(filter, { limit: rowsPerPage, after: last })
+          if (rows.length > 0) yield rows
+          last = rows.at(-1)
+          if (rows.length < rowsPerPage) return
+        }
+      },
+      follow: (filter, options) =>
+        followSessionEnds(
+          {
+            maxId: () => explained(table.maxId()),
+            idsAbove: (id) => explained(table.idsAbove(id)),
+            newest: (limit) => page(filter, { limit }),
+            byIds: (ids) => explained(table.byIds(filter, ids)),
+          },
+          options,
+        ),
+      find: (id) => explained(table.find(id)),
     },
-    follow: (filter, options) =>
-      arrivals(
-        {
-          maxId: () => explained(table.maxId()),
-          idsAbove: (id) => explained(table.idsAbove(id)),
-          newest: (limit) => page(filter, { limit }),
-          byIds: (ids) => explained(table.byIds(filter, ids)),
-        },
-        options,
-      ),
-    find: (id) => explained(table.find(id)),
-    summarize: (filter, tally) => explained(summarize(pool('summaries'), tableName, filter, tally)),
-    addToken: (token) => explained(tokens.add(token)),
-    async findToken(id) {
-      try {
-        return await withinDeadline(deadlineMs, () => shareLookup(id))
-      } catch (cause) {
-        throw new LapseError('unavailable', 'The token could not be looked up. Try again later.', {
-          cause,
-          retryAfterSeconds: 5,
-        })
-      }
+    summaries: {
+      summarize: (filter, tally) => explained(summarize(pool('summaries'), tableName, filter, tally)),
     },
-    listTokens: () => explained(tokens.all()),
-    revokeToken: (id) => explained(tokens.revoke(id, new Date())),
+    tokens: {
+      add: (token) => explained(tokens.add(token)),
+      async find(id) {
+        try {
+          return await withinDeadline(deadlineMs, () => shareLookup(id))
+        } catch (cause) {
+          throw new LapseError('unavailable', 'The token could not be looked up. Try again later.', {
+            cause,
+            retryAfterSeconds: 5,
+          })
+        }
+      },
+      list: () => explained(tokens.list()),
+      revoke: (id, at) => explained(tokens.revoke(id, at)),
+    },
     dashboardSessions: dashboardSessionTable(pool('auth'), tableName),
-    assertClockIsPlausible: (now) => explained(assertClockIsPlausible(jobs, tableName, now)),
-    countExpired: (expired) => explained(countExpired(jobs, tableName, expired)),
-    rollUp: (options) => explained(rollUp(jobs, tableName, options)),
-    rebuildRollup: (options) => explained(rebuildRollup(jobs, tableName, options)),
-    purge: (expired, options) =>
-      explained(purge(jobs, tableName, expired, options).finally(() => emptyWriteAheadLog(jobs))),
-    planMirror: (mirror) => explained(planMirror(jobs, tableName, mirror)),
-    createMirror: (plan) => explained(createMirror(jobs, plan)),
-    findMirror: (table) => explained(findMirror(jobs, tableName, table)),
-    dropMirror: (mirror) => explained(dropMirror(jobs, mirror)),
-    migrate: () => explained(createMissingDatabase(location).then(() => migrate(jobs, tableName))),
-    checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),
-    async assertReady() {
-      if (await withinDeadline(deadlineMs, () => isMigrated(pool('health'), tableName))) return
-      throw new Error(
-        `The table ${tableName} is missing or older than this version needs. Run: lapse migrate`,
-      )
+    retention: {
+      assertClockIsPlausible: (now) => explained(assertClockIsPlausible(jobs, tableName, now)),
+      countExpired: (expired) => explained(countExpired(jobs, tableName, expired)),
+      purge: (expired, options) =>
+        explained(purge(jobs, tableName, expired, options).finally(() => emptyWriteAheadLog(jobs))),
     },
+    rollup: {
+      update: (options) => explained(rollUp(jobs, tableName, options)),
+      rebuild: (options) => explained(rebuildRollup(jobs, tableName, options)),
+    },
+    mirrors: {
+      plan: (mirror) => explained(planMirror(jobs, tableName, mirror)),
+      create: (plan) => explained(createMirror(jobs, plan)),
+      find: (table) => explained(findMirror(jobs, tableName, table)),
+      drop: (mirror) => explained(dropMirror(jobs, mirror)),
+    },
+    schema: {
+      migrate: () => explained(createMissingDatabase(location).then(() => migrate(jobs, tableName))),
+      async assertCurrent() {
+        if (await withinDeadline(deadlineMs, () => isMigrated(pool('health'), tableName))) return
+        throw new Error(
+          `The table ${tableName} is missing or older than this version needs. Run: lapse migrate`,
+        )
+      },
+    },
+    checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),
     async close() {
       await Promise.all([...pools.values()].map((opened) => opened.destroy()))
     },

@@ -1,5 +1,6 @@
 import { dashboardSite } from '../../auth/dashboardSession.ts'
 import { isTokenLive, matchesToken, mayRead, type Token, type TokenScope, tokenId } from '../../auth/token.ts'
+import type { TokenRepository } from '../../auth/tokenRepository.ts'
 import { LapseError } from '../../domain/errors.ts'
 import type { SessionEndFilter } from '../../reading/filter.ts'
 import type { Context } from '../context.ts'
@@ -8,8 +9,7 @@ import { findOpenSession, readCookie, readSession, recordAccess } from './dashbo
 
 interface Demand {
   readonly scope: TokenScope
-  /** Looks a token up by its id. */
-  readonly findToken: (id: string) => Promise<Token | undefined>
+  readonly tokens: Pick<TokenRepository, 'find'>
 }
 
 /**
@@ -28,9 +28,9 @@ export async function authenticate(ctx: Context, demand: Demand): Promise<Token 
  *
  * @throws {LapseError} `token-refused` for one that is not good, `forbidden` for one of another scope.
  */
-export async function tokenOf(ctx: Context, text: string, { scope, findToken }: Demand): Promise<Token> {
+export async function tokenOf(ctx: Context, text: string, { scope, tokens }: Demand): Promise<Token> {
   const id = tokenId(text)
-  const token = id === undefined ? undefined : await findToken(id)
+  const token = id === undefined ? undefined : await tokens.find(id)
   if (!token || !matchesToken(token, text) || !isTokenLive(token, Date.now())) {
     throw new LapseError(
       'token-refused',
@@ -57,13 +57,13 @@ export interface Reader {
  * @throws {LapseError} `token-refused` without one that is good, `forbidden` for one of another scope.
  */
 export async function authenticateReader(ctx: Context, parts: CollectorParts): Promise<Reader> {
-  const { findToken } = parts.store
-  const token = await authenticate(ctx, { scope: 'read', findToken })
+  const { tokens } = parts.store
+  const token = await authenticate(ctx, { scope: 'read', tokens })
   if (token) {
     return {
       token,
       async mayGoOn() {
-        const now = await findToken(token.id)
+        const now = await tokens.find(token.id)
         return now !== undefined && mayRead(now, Date.now())
       },
     }

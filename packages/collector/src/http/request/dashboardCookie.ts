@@ -34,7 +34,7 @@ export async function findOpenSession(
 ): Promise<OpenSession | undefined> {
   const session = await store.dashboardSessions.find(cookieHash)
   if (!session || !isSessionOpen(session, settings.dashboard, Date.now())) return undefined
-  const token = await store.findToken(session.tokenId)
+  const token = await store.tokens.find(session.tokenId)
   return token && mayRead(token, Date.now()) ? { session, token } : undefined
 }
 

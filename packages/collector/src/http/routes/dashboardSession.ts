@@ -25,7 +25,7 @@ export function signIn(parts: CollectorParts): Middleware {
     const form = signInSchema.safeParse(await readJson(ctx))
     const token = await tokenOf(ctx, form.data?.token.trim() ?? '', {
       scope: 'read',
-      findToken: store.findToken,
+      tokens: store.tokens,
     })
     const now = new Date()
     const { cookie, session } = createSession(token.id, now)

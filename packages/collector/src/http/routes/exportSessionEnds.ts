@@ -36,7 +36,7 @@ export async function exportSessionEnds(
     release()
     ended.abort()
   })
-  const pages = store.pages(filter, after)
+  const pages = store.sessionEnds.pages(filter, after)
   // What fails before the first row can still be told as a problem; what fails later ends the connection.
   const first = await reading(pages.next())
   async function* pieces() {

@@ -9,7 +9,7 @@ export function getSessionEnd(parts: CollectorParts): Middleware {
   return async (ctx) => {
     const { token } = await authenticateReader(ctx, parts)
     const id = /^\d{1,15}$/.test(ctx.params.id) ? Number(ctx.params.id) : undefined
-    const row = id === undefined ? undefined : await reading(parts.store.find(id))
+    const row = id === undefined ? undefined : await reading(parts.store.sessionEnds.find(id))
     if (!row || (token.site !== null && token.site !== row.site))
       throw new LapseError('not-found', 'There is no row of this id. See GET /v1/lapses.')
     ctx.set('Cache-Control', 'no-store')

@@ -12,7 +12,7 @@ export function getSummary(parts: CollectorParts): Middleware {
     const { token } = await authenticateReader(ctx, parts)
     const { bucket, timeZone, filter, starts } = parseSummaryQuery(ctx.query, Date.now())
     const tally = new Tally(starts)
-    await reading(parts.store.summarize(confined(token, filter), tally))
+    await reading(parts.store.summaries.summarize(confined(token, filter), tally))
     ctx.set('Cache-Control', 'no-store')
     ctx.body = {
       bucket,

@@ -15,7 +15,7 @@ const readyForMs = 1_000
 
 /** `GET /readyz`: events can be recorded. Fails while the database is away or unmigrated, or on the way out. */
 export function readyz({ store, writer, lifecycle }: CollectorParts): Middleware {
-  const assertReady = shareChecks(() => store.assertReady())
+  const assertReady = shareChecks(() => store.schema.assertCurrent())
   return async (ctx) => {
     ctx.set('Cache-Control', 'no-store')
     if (lifecycle.isStopping) throw unready('The collector is stopping.')

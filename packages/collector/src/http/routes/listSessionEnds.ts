@@ -105,7 +105,7 @@ async function page(
   after: Position | undefined,
 ): Promise<{ rows: SessionEnd[]; next: string | null }> {
   // One more tells whether there is a next page.
-  const found = await reading(store.page(filter, { limit: limit + 1, after }))
+  const found = await reading(store.sessionEnds.page(filter, { limit: limit + 1, after }))
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
   return { rows, next: found.length > limit && last ? toCursor(last) : null }

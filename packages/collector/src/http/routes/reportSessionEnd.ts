@@ -26,7 +26,7 @@ export function reportSessionEnd({ settings, store, writer, metrics }: Collector
       throw new LapseError('unknown-site', `This collector has no site "${event.site}". Add it to "sites".`)
 
     const origin = assertOrigin(ctx, event.site, site)
-    const token = await authenticate(ctx, { scope: 'write', findToken: store.findToken })
+    const token = await authenticate(ctx, { scope: 'write', tokens: store.tokens })
     if (token) assertReporter(token, event.site)
     else if (event.detectedBy === 'server')
       throw new LapseError(

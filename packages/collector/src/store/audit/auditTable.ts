@@ -1,15 +1,9 @@
 import type { Knex } from 'knex'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import type { Position } from '../../reading/cursor.ts'
 import type { SessionEndFilter } from '../../reading/filter.ts'
+import type { Page } from '../../reading/sessionEndRepository.ts'
 import { storedTime } from '../database/storedTime.ts'
 import { rowOf, selectedColumns } from './auditColumns.ts'
-
-/** A part of a list: at most `limit` rows, those behind `after`. */
-export interface Page {
-  readonly limit: number
-  readonly after?: Position | undefined
-}
 
 /** Reads the audit table. */
 export interface AuditTable {

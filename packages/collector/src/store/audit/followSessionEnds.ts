@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import type { FollowOptions } from '../../reading/sessionEndRepository.ts'
 
 /** What following needs of the table. */
 interface Followed {
@@ -10,15 +11,6 @@ interface Followed {
   newest(limit: number): Promise<SessionEnd[]>
   /** Those of these rows that match, by ascending id. */
   byIds(ids: readonly number[]): Promise<SessionEnd[]>
-}
-
-export interface FollowOptions {
-  /** How many of the rows that are there already come first. */
-  readonly last: number
-  /** Ends it. */
-  readonly signal: AbortSignal
-  /** Hears of each look that failed; there is always another one. */
-  readonly onFailure: (error: Error) => void
 }
 
 const pollMs = 1_000
@@ -33,7 +25,10 @@ const idsPerQuery = 500
  * was seen: the last ids are looked through again each time. A look that fails moves nothing on, so however long the
  * database is away, no row is missed.
  */
-export async function* arrivals(table: Followed, options: FollowOptions): AsyncGenerator<SessionEnd[]> {
+export async function* followSessionEnds(
+  table: Followed,
+  options: FollowOptions,
+): AsyncGenerator<SessionEnd[]> {
   const { last, signal, onFailure } = options
   let highest = await table.maxId()
   const highestBefore = [Math.max(0, highest - inFlightAtStart)]

@@ -1,32 +1,11 @@
 import type { Knex } from 'knex'
 import type { DashboardSession } from '../../auth/dashboardSession.ts'
+import type { DashboardSessionRepository } from '../../auth/dashboardSessionRepository.ts'
 import { LapseError } from '../../domain/errors.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
 import { databaseMessage } from '../../observability/databaseMessage.ts'
 import { readTime, storedTime } from '../database/storedTime.ts'
 import { dashboardSessionsOf, inSchema, splitTableName } from '../database/tableName.ts'
-
-/**
- * Keeps the sessions of the dashboard, beside the audit table.
- *
- * Every method throws a {LapseError} `unavailable` when the table cannot be used.
- */
-export interface DashboardSessionTable {
-  add(session: DashboardSession, options: AddOptions): Promise<void>
-  find(cookieHash: string): Promise<DashboardSession | undefined>
-  findByAlias(alias: string): Promise<DashboardSession | undefined>
-  /** Moves the last access forward; a session that was signed out stays as it is. */
-  recordAccess(cookieHash: string, at: Date): Promise<void>
-  /** Ends a session on all replicas. One that has ended keeps its time. */
-  end(cookieHash: string, at: Date): Promise<void>
-}
-
-interface AddOptions {
-  /** The session whose cookie the new one replaces: no copy of it may go on. */
-  readonly replaces: string | undefined
-  /** Sessions that were last used before this time are deleted. */
-  readonly forgetBefore: Date
-}
 
 const columns = {
   cookieHash: 'cookie_hash',
@@ -42,7 +21,7 @@ const deadlineMs = 5_000
 /** Old sessions deleted at one sign-in: more than one sign-in adds, so they don't pile up. */
 const forgottenAtOnce = 100
 
-export function dashboardSessionTable(database: Knex, tableName: string): DashboardSessionTable {
+export function dashboardSessionTable(database: Knex, tableName: string): DashboardSessionRepository {
   const split = splitTableName(tableName)
   const name = inSchema(split, dashboardSessionsOf(split.table))
 

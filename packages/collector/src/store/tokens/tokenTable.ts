@@ -1,17 +1,8 @@
 import type { Knex } from 'knex'
 import type { Token } from '../../auth/token.ts'
+import type { TokenRepository } from '../../auth/tokenRepository.ts'
 import { readTime, storedTime } from '../database/storedTime.ts'
 import { inSchema, splitTableName, tokensOf } from '../database/tableName.ts'
-
-/** Keeps the bearer tokens' hashes, beside the audit table. */
-export interface TokenTable {
-  add(token: Token): Promise<void>
-  find(id: string): Promise<Token | undefined>
-  /** The oldest first. */
-  all(): Promise<Token[]>
-  /** Says whether there was such a token to revoke. One that was revoked before keeps its time. */
-  revoke(id: string, at: Date): Promise<boolean>
-}
 
 const columns = {
   id: 'id',
@@ -24,7 +15,7 @@ const columns = {
   revokedAt: 'revoked_at',
 } as const satisfies Record<keyof Token, string>
 
-export function tokenTable(database: Knex, tableName: string): TokenTable {
+export function tokenTable(database: Knex, tableName: string): TokenRepository {
   const split = splitTableName(tableName)
   const name = inSchema(split, tokensOf(split.table))
   const timeOrNull = (time: Date | null) => time && storedTime(database, time)
@@ -42,7 +33,7 @@ export function tokenTable(database: Knex, tableName: string): TokenTable {
       const record: Token | undefined = await database(name).select(columns).where({ id }).first()
       return record && tokenOf(record)
     },
-    async all() {
+    async list() {
       const records: Token[] = await database(name).select(columns).orderBy('created_at')
       return records.map(tokenOf)
     },
