@@ -33,11 +33,12 @@ const groups = [
   ['site', 'reason', 'evidence', 'subject', 'session', 'cursor'],
 ]
 
-test('no address leaves the page blank, whatever stands in it', async ({ collector, token }) => {
-  const page = await open(collector.url, { timezoneId: 'Pacific/Kiritimati' })
-  await signIn(page, token)
-  await page.getByRole('heading', { name: 'Rows', exact: true }).waitFor()
-  for (const names of groups) {
+test.for(groups)(
+  'no address leaves the page blank, whatever stands in its %j',
+  async (names, { collector, token }) => {
+    const page = await open(collector.url, { timezoneId: 'Pacific/Kiritimati' })
+    await signIn(page, token)
+    await page.getByRole('heading', { name: 'Rows', exact: true }).waitFor()
     for (const value of odd) {
       const query = new URLSearchParams(names.map((name) => [name, value]))
       await page.goto(`${collector.url}/?${query}`)
@@ -46,8 +47,8 @@ test('no address leaves the page blank, whatever stands in it', async ({ collect
       await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached', timeout: 10_000 })
       expect([String(query), await heading.count()]).toEqual([String(query), 1])
     }
-  }
-})
+  },
+)
 
 test('an unknown range is the usual one, and a row that cannot be is no longer there', async ({
   collector,

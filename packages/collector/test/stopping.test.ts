@@ -139,12 +139,13 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
     'lets the collector answer what it has accepted: %s',
     async (signal) => {
       collector = await serve(configFile, url)
-      const posted = Promise.all(
-        Array.from({ length: 50 }, () => postEvent(url, eventOf(), { Origin: origin })),
-      )
-      await sleep(50)
+      const inParallel = <T>(request: () => Promise<T>) => Array.from({ length: 50 }, request)
+      // A connection that is still waiting to be accepted is refused, so these are opened before.
+      await Promise.all(inParallel(async () => (await fetch(`${url}/healthz`)).text()))
+      const posted = inParallel(() => postEvent(url, eventOf(), { Origin: origin }))
+      await Promise.race(posted)
       const ended = end(signal)
-      for (const { status } of await posted) expect(status).toBe(201)
+      for (const { status } of await Promise.all(posted)) expect(status).toBe(201)
       expect(await ended).toMatchObject({ status: 0 })
     },
   )
