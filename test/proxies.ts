@@ -34,9 +34,9 @@ export async function startProxy(
   const pem = join(folder, 'tls.pem')
   writeFileSync(pem, readFileSync(certPath, 'utf8') + readFileSync(keyPath, 'utf8'))
   const shown = readCodeBlocks().find(
-    ({ file, language }) => file === 'docs/operations.md' && language === name,
+    ({ file, language }) => file === 'docs/guides/operations.md' && language === name,
   )
-  if (!shown) throw new Error(`docs/operations.md shows no configuration for ${name}.`)
+  if (!shown) throw new Error(`docs/guides/operations.md shows no configuration for ${name}.`)
   const [first, second] = collectors
   const code = shown.code
     .replaceAll('/etc/lapse/tls.pem', pem)
