@@ -13,7 +13,7 @@ import { freePort } from './servers.ts'
 export const proxyNames = ['nginx', 'haproxy'] as const
 export type ProxyName = (typeof proxyNames)[number]
 
-/** A proxy in front of two collectors, with the configuration that the operations guide shows. */
+/** A proxy in front of two collectors, with the configuration from docs/guides/reverse-proxy.md. */
 export interface FrontProxy {
   /** Where browsers reach it, by TLS. */
   readonly port: number
@@ -34,9 +34,9 @@ export async function startProxy(
   const pem = join(folder, 'tls.pem')
   writeFileSync(pem, readFileSync(certPath, 'utf8') + readFileSync(keyPath, 'utf8'))
   const shown = readCodeBlocks().find(
-    ({ file, language }) => file === 'docs/operations.md' && language === name,
+    ({ file, language }) => file === 'docs/guides/reverse-proxy.md' && language === name,
   )
-  if (!shown) throw new Error(`docs/operations.md shows no configuration for ${name}.`)
+  if (!shown) throw new Error(`docs/guides/reverse-proxy.md shows no configuration for ${name}.`)
   const [first, second] = collectors
   const code = shown.code
     .replaceAll('/etc/lapse/tls.pem', pem)
