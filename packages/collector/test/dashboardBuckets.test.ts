@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { fillBuckets } from '../dashboard/src/buckets.ts'
+import { fillBuckets } from '../dashboard/src/charts/fillBuckets.ts'
 import { bucketStarts } from '../src/lapse/buckets.ts'
 
 // In Santiago, Cairo, Havana and the Azores summer time begins at midnight; in Havana and the Azores it also ends

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { asPastLimit, withLongerLimit } from '../dashboard/src/pastLimit.ts'
+import { asPastLimit, withLongerLimit } from '../dashboard/src/charts/pastLimitShares.ts'
 import { toPastLimit } from '../src/lapse/pastLimit.ts'
 
 const { TZ } = process.env
@@ -49,7 +49,7 @@ test('two hours of one name are told apart, and no others', async () => {
   process.env.TZ = 'Europe/Vienna'
   // It takes the zone of the viewer when it is loaded.
   vi.resetModules()
-  const { asShortDateTime } = await import('../dashboard/src/time.ts')
+  const { asShortDateTime } = await import('../dashboard/src/format/dateTime.ts')
   const offsets = [
     '2026-10-24T23:59:59Z',
     '2026-10-25T00:00:00Z',

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ask, type Problem, type Session } from './api.ts'
-import { foundNoSession, signedIn, signedOut } from './audit.ts'
+import { ask, type Problem, type Session } from './api/fetchJson.ts'
+import { ProblemNote } from './components/ErrorNotice.tsx'
+import { SignIn } from './components/SignInPage.tsx'
 import { Dashboard } from './Dashboard.tsx'
-import { ProblemNote } from './ProblemNote.tsx'
-import { SignIn } from './SignIn.tsx'
+import { foundNoSession, signedIn, signedOut } from './state/selfAudit.ts'
 
 type State =
   | { readonly is: 'asking' }

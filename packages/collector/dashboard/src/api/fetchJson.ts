@@ -1,6 +1,6 @@
-import type { PastLimit } from '../../src/lapse/pastLimit.ts'
-import type { LapseRow } from '../../src/lapse/row.ts'
-import type { Reason } from '../../src/lapse/verdict.ts'
+import type { PastLimit } from '../../../src/lapse/pastLimit.ts'
+import type { LapseRow } from '../../../src/lapse/row.ts'
+import type { Reason } from '../../../src/lapse/verdict.ts'
 
 /** A value as JSON carries it: a time is its ISO 8601 text. */
 type Json<Value> = Value extends Date ? string : Value

@@ -1,9 +1,9 @@
 import type { RefObject } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
-import type { Bucket, Summary } from './api.ts'
-import { asShortCount, asTick } from './time.ts'
-import type { reasons as allReasons } from './words.ts'
+import type { Bucket, Summary } from '../api/fetchJson.ts'
+import { asShortCount, asTick } from '../format/dateTime.ts'
+import type { reasons as allReasons } from '../format/labels.ts'
 
 interface Props {
   readonly buckets: readonly Bucket[]

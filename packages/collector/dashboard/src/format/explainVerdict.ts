@@ -1,5 +1,5 @@
-import type { Row } from './api.ts'
-import { asClock, asDate, asDuration } from './time.ts'
+import type { Row } from '../api/fetchJson.ts'
+import { asClock, asDate, asDuration } from './dateTime.ts'
 
 /** The verdict of a row in words and times, by the viewer's clock. */
 export interface Explanation {

@@ -1,4 +1,4 @@
-import type { Bucket, Summary } from './api.ts'
+import type { Bucket, Summary } from '../api/fetchJson.ts'
 
 /**
  * The buckets with those that the summary leaves out because nothing is in them. They are of the viewer's time zone,

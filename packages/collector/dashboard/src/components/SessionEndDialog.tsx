@@ -1,11 +1,11 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { Problem, type Row } from './api.ts'
-import { explain, pastLimitMs } from './explain.ts'
-import { ProblemNote } from './ProblemNote.tsx'
-import { asDateTime, asDuration, asUtc, timeZone } from './time.ts'
-import { useAnswer } from './useAnswer.ts'
-import { type Changes, unfiltered, type View } from './view.ts'
-import { evidenceNames, reasonNames } from './words.ts'
+import { Problem, type Row } from '../api/fetchJson.ts'
+import { useAnswer } from '../api/useQuery.ts'
+import { asDateTime, asDuration, asUtc, timeZone } from '../format/dateTime.ts'
+import { explain, pastLimitMs } from '../format/explainVerdict.ts'
+import { evidenceNames, reasonNames } from '../format/labels.ts'
+import { type Changes, unfiltered, type View } from '../state/route.ts'
+import { ProblemNote } from './ErrorNotice.tsx'
 
 interface Props {
   readonly id: string

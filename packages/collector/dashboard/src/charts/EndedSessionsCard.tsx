@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks'
-import type { Summary } from './api.ts'
-import { fillBuckets } from './buckets.ts'
-import { Chart } from './Chart.tsx'
-import { NoAnswer, ProblemNote } from './ProblemNote.tsx'
-import { asCount, asDate, asPercent, asShortDateTime, timeZone } from './time.ts'
-import type { Answer } from './useAnswer.ts'
-import type { View } from './view.ts'
-import { reasonNames, reasons } from './words.ts'
+import type { Summary } from '../api/fetchJson.ts'
+import type { Answer } from '../api/useQuery.ts'
+import { NoAnswer, ProblemNote } from '../components/ErrorNotice.tsx'
+import { asCount, asDate, asPercent, asShortDateTime, timeZone } from '../format/dateTime.ts'
+import { reasonNames, reasons } from '../format/labels.ts'
+import type { View } from '../state/route.ts'
+import { fillBuckets } from './fillBuckets.ts'
+import { Chart } from './StackedBarChart.tsx'
 
 interface Props {
   readonly summary: Answer<Summary>

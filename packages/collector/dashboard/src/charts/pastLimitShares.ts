@@ -1,5 +1,5 @@
-import { type PastLimit, pastLimitSteps } from '../../src/lapse/pastLimit.ts'
-import { asCount, asDuration, asPercent } from './time.ts'
+import { type PastLimit, pastLimitSteps } from '../../../src/lapse/pastLimit.ts'
+import { asCount, asDuration, asPercent } from '../format/dateTime.ts'
 
 /** Each bar of the histogram, and the share of all who were back by its end. */
 export function withShares({ count, histogram }: PastLimit) {

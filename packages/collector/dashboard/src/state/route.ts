@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { timeZone } from './time.ts'
+import { timeZone } from '../format/dateTime.ts'
 
 /** What the address of the page says: the filters, and what is open. Everything else follows from it. */
 export type Name =

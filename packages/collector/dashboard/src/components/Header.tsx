@@ -1,4 +1,4 @@
-import type { Session } from './api.ts'
+import type { Session } from '../api/fetchJson.ts'
 import { Logo } from './Logo.tsx'
 
 interface Props {

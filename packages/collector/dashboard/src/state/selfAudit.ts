@@ -1,6 +1,6 @@
 import { createLapse } from '@lapse/client'
-import type { Session } from './api.ts'
-import { asDuration } from './time.ts'
+import type { Session } from '../api/fetchJson.ts'
+import { asDuration } from '../format/dateTime.ts'
 
 /** The dashboard is audited as any other application is: by its own collector, as the site `lapse`. */
 const lapse = createLapse({

@@ -1,9 +1,9 @@
-import type { PastLimit } from '../../src/lapse/pastLimit.ts'
-import type { Summary } from './api.ts'
-import { NoAnswer } from './ProblemNote.tsx'
-import { asPastLimit, withLongerLimit, withShares } from './pastLimit.ts'
-import { asCount, asDuration, asPercent } from './time.ts'
-import type { Answer } from './useAnswer.ts'
+import type { PastLimit } from '../../../src/lapse/pastLimit.ts'
+import type { Summary } from '../api/fetchJson.ts'
+import type { Answer } from '../api/useQuery.ts'
+import { NoAnswer } from '../components/ErrorNotice.tsx'
+import { asCount, asDuration, asPercent } from '../format/dateTime.ts'
+import { asPastLimit, withLongerLimit, withShares } from './pastLimitShares.ts'
 
 /** How long after the idle timeout people came back. Is the limit too short? */
 export function Returns({ summary: { data, isLoading } }: { readonly summary: Answer<Summary> }) {

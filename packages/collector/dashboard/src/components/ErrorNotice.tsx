@@ -1,5 +1,5 @@
-import type { Problem } from './api.ts'
-import { fieldName } from './words.ts'
+import type { Problem } from '../api/fetchJson.ts'
+import { fieldName } from '../format/labels.ts'
 
 interface Props {
   readonly problem: Problem

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ask, Problem, type Session } from './api.ts'
+import { ask, Problem, type Session } from '../api/fetchJson.ts'
 import { Logo } from './Logo.tsx'
 
 interface Props {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
-import { timeZone } from './time.ts'
-import { type Changes, type Name, type Range, ranges, unfiltered, type View } from './view.ts'
-import { evidenceNames, evidences, reasonNames, reasons } from './words.ts'
+import { timeZone } from '../format/dateTime.ts'
+import { evidenceNames, evidences, reasonNames, reasons } from '../format/labels.ts'
+import { type Changes, type Name, type Range, ranges, unfiltered, type View } from '../state/route.ts'
 
 interface Props {
   readonly view: View

@@ -1,4 +1,4 @@
-import type { Row } from './api.ts'
+import type { Row } from '../api/fetchJson.ts'
 
 /** The reasons in the order in which they are shown, the most telling first. */
 export const reasonNames = {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ask, Problem } from './api.ts'
-import { accessed } from './audit.ts'
+import { accessed } from '../state/selfAudit.ts'
+import { ask, Problem } from './fetchJson.ts'
 
 /** What the collector answers at a path: the last answer stays until the next one is there. */
 export interface Answer<Data> {

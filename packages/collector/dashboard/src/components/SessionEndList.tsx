@@ -1,12 +1,12 @@
 import type { TargetedMouseEvent } from 'preact'
-import { isSelftest } from '../../src/lapse/selftest.ts'
-import type { Row, RowsPage } from './api.ts'
-import { pastLimitMs } from './explain.ts'
-import { NoAnswer, ProblemNote } from './ProblemNote.tsx'
-import { asDateTime, asDuration, asUtc, timeZone } from './time.ts'
-import type { Answer } from './useAnswer.ts'
-import { isPlainClick, type View } from './view.ts'
-import { evidenceNames, reasonNames } from './words.ts'
+import { isSelftest } from '../../../src/lapse/selftest.ts'
+import type { Row, RowsPage } from '../api/fetchJson.ts'
+import type { Answer } from '../api/useQuery.ts'
+import { asDateTime, asDuration, asUtc, timeZone } from '../format/dateTime.ts'
+import { pastLimitMs } from '../format/explainVerdict.ts'
+import { evidenceNames, reasonNames } from '../format/labels.ts'
+import { isPlainClick, type View } from '../state/route.ts'
+import { NoAnswer, ProblemNote } from './ErrorNotice.tsx'
 
 interface Props {
   readonly rows: Answer<RowsPage>
