@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { asPastLimit, withLongerLimit } from '../dashboard/src/charts/pastLimitShares.ts'
+import { describeLongerLimit, formatQuantile } from '../dashboard/src/charts/pastLimitShares.ts'
 import { toPastLimit } from '../src/lapse/pastLimit.ts'
 
 const { TZ } = process.env
@@ -29,7 +29,7 @@ test.each([
 ] as const)(
   'whether the limit is too short is answered, however soon people came back: %j',
   (counts, words) => {
-    expect(withLongerLimit(toPastLimit(new Map(counts))).replace(/\s?%/, ' %')).toBe(words)
+    expect(describeLongerLimit(toPastLimit(new Map(counts))).replace(/\s?%/, ' %')).toBe(words)
   },
 )
 
@@ -42,21 +42,21 @@ test.each([
   [2_592_000, '30 d'],
 ])('a quantile of %i s is not made out to be more exact than it is', (seconds, words) => {
   const { p50Ms } = toPastLimit(new Map([[seconds, 1]]))
-  expect(asPastLimit(Number(p50Ms))).toBe(words)
+  expect(formatQuantile(Number(p50Ms))).toBe(words)
 })
 
 test('two hours of one name are told apart, and no others', async () => {
   process.env.TZ = 'Europe/Vienna'
   // It takes the zone of the viewer when it is loaded.
   vi.resetModules()
-  const { asShortDateTime } = await import('../dashboard/src/format/dateTime.ts')
+  const { formatShortDateTime } = await import('../dashboard/src/format/dateTime.ts')
   const offsets = [
     '2026-10-24T23:59:59Z',
     '2026-10-25T00:00:00Z',
     '2026-10-25T01:00:00Z',
     '2026-10-25T02:00:00Z',
   ]
-  expect(offsets.map((time) => /GMT.*/.exec(asShortDateTime(time))?.[0])).toEqual([
+  expect(offsets.map((time) => /GMT.*/.exec(formatShortDateTime(time))?.[0])).toEqual([
     undefined,
     'GMT+2',
     'GMT+1',

@@ -1,86 +1,51 @@
-import type { PastLimit } from '../../../src/lapse/pastLimit.ts'
-import type { LapseRow } from '../../../src/lapse/row.ts'
-import type { Reason } from '../../../src/lapse/verdict.ts'
-
-/** A value as JSON carries it: a time is its ISO 8601 text. */
-type Json<Value> = Value extends Date ? string : Value
-
-/** A row of the audit, as the collector answers with it. */
-export type Row = { readonly [Name in keyof LapseRow]: Json<LapseRow[Name]> }
-
-export interface RowsPage {
-  readonly lapses: readonly Row[]
-  readonly next: string | null
-}
-
-export interface Bucket {
-  readonly start: string
-  readonly counts: Readonly<Partial<Record<Reason, number>>>
-}
-
-export interface Summary {
-  readonly bucket: 'hour' | 'day'
-  readonly from: string
-  readonly to: string
-  readonly buckets: readonly Bucket[]
-  readonly pastLimit: PastLimit
-}
-
-/** Who is signed in. */
-export interface Session {
-  readonly token: { readonly id: string; readonly name: string | null }
-  readonly session: string
-  readonly ticket: string
-  readonly idleTimeoutSeconds: number
-  readonly sites: readonly string[]
-}
-
-/** A parameter that the collector does not take. */
-interface Fault {
+/** A query parameter that the collector rejected. */
+interface InvalidParameter {
   readonly parameter: string
   readonly detail: string
 }
 
-/** Why there is no answer, in words for the reader. `status` is 0 where the collector was not reached. */
-export class Problem extends Error {
+/** A failed request. The message is shown to the user. */
+export class ApiError extends Error {
+  /** The HTTP status, or 0 if the collector could not be reached. */
   readonly status: number
-  readonly faults: readonly Fault[]
-  constructor(status: number, message: string, faults: readonly Fault[] = []) {
+  readonly invalidParameters: readonly InvalidParameter[]
+
+  constructor(status: number, message: string, invalidParameters: readonly InvalidParameter[] = []) {
     super(message)
     this.status = status
-    this.faults = faults
+    this.invalidParameters = invalidParameters
   }
 
-  /** Whether the same may be answered later: not where it is the request that is wrong. */
-  get isPassing(): boolean {
+  /** Whether the same request may succeed later. */
+  get isRetryable(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500
   }
 }
 
-interface Ask {
+interface RequestOptions {
   readonly method?: string
   readonly body?: object
   readonly signal?: AbortSignal
-  /** Asked for by no person: does not keep the session alive. */
-  readonly unattended?: boolean
+  /** Not caused by the user, so it does not extend the session. */
+  readonly isBackground?: boolean
 }
 
 /**
- * Asks the collector.
+ * Sends a request to the collector and returns the JSON of its response, or undefined for a 204.
  *
- * @throws {Problem}
+ * @throws {ApiError}
  */
-export async function ask<Answer>(
+export async function fetchJson<Data>(
   path: string,
-  { method = 'GET', body, signal, unattended }: Ask = {},
-): Promise<Answer> {
+  { method = 'GET', body, signal, isBackground }: RequestOptions = {},
+): Promise<Data> {
   let response: Response
   try {
     response = await fetch(path, {
       method,
       headers: {
         Accept: 'application/json',
-        ...(unattended && { 'Lapse-Unattended': '1' }),
+        ...(isBackground && { 'Lapse-Unattended': '1' }),
         ...(body && { 'Content-Type': 'application/json' }),
       },
       body: body ? JSON.stringify(body) : null,
@@ -88,14 +53,15 @@ export async function ask<Answer>(
     })
   } catch (cause) {
     if (signal?.aborted) throw cause
-    throw new Problem(0, 'The collector cannot be reached. Check the network, and that the collector runs.')
+    throw new ApiError(0, 'The collector cannot be reached. Check the network, and that the collector runs.')
   }
-  if (response.status === 204) return undefined as Answer
-  const answer = await response.json().catch(() => ({}))
-  if (response.ok) return answer
-  throw new Problem(
+  // The caller's type says whether a 204 is expected.
+  if (response.status === 204) return undefined as Data
+  const json = await response.json().catch(() => ({}))
+  if (response.ok) return json
+  throw new ApiError(
     response.status,
-    answer.detail ?? `The collector answered with ${response.status}.`,
-    answer.errors,
+    json.detail ?? `The collector answered with ${response.status}.`,
+    json.errors,
   )
 }

@@ -1,56 +1,66 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { accessed } from '../state/selfAudit.ts'
-import { ask, Problem } from './fetchJson.ts'
+import { recordActivity } from '../state/selfAudit.ts'
+import { ApiError, fetchJson } from './fetchJson.ts'
 
-/** What the collector answers at a path: the last answer stays until the next one is there. */
-export interface Answer<Data> {
+/** `data` is that of the last successful request, and stays while the next one is under way. */
+export interface QueryState<Data> {
   readonly data: Data | undefined
-  readonly problem: Problem | undefined
+  readonly error: ApiError | undefined
   readonly isLoading: boolean
 }
 
-interface When {
-  /** What a person wants to see. Changed, it is asked for in their name; anything else is asked for unattended. */
-  readonly wish: string
-  /** Changes when it is time to look again. */
-  readonly tick: number
+interface QueryTriggers {
+  /** Identifies what the user asked for. A request counts as the user's activity only if this has changed. */
+  readonly userRequest: string
+  /** Increases each time that the data is polled. */
+  readonly pollCount: number
+}
+
+interface SentRequest {
+  readonly userRequest: string
+  readonly controller: AbortController
+  isDone: boolean
 }
 
 /**
- * Asks for a path whenever it changes, and whenever it is time to.
+ * Requests a path again whenever the path or one of the triggers changes.
  *
- * @param onNoSession hears when the session has ended.
+ * @param onSessionEnded is called when the collector answers that nobody is signed in.
  */
-export function useAnswer<Data>(path: string, { wish, tick }: When, onNoSession: () => void): Answer<Data> {
-  const [answer, setAnswer] = useState<Answer<Data>>({ data: undefined, problem: undefined, isLoading: true })
-  const last = useRef<{ readonly wish: string; readonly stopper: AbortController; isDone: boolean } | null>(
-    null,
-  )
+export function useQuery<Data>(
+  path: string,
+  { userRequest, pollCount }: QueryTriggers,
+  onSessionEnded: () => void,
+): QueryState<Data> {
+  const [state, setState] = useState<QueryState<Data>>({ data: undefined, error: undefined, isLoading: true })
+  const lastRequest = useRef<SentRequest | null>(null)
+
   useEffect(() => {
-    const unattended = last.current?.wish === wish
-    // Were one that takes longer than a tick asked for anew each time, there would never be an answer.
-    if (unattended && last.current?.isDone === false) return
-    last.current?.stopper.abort()
-    const asked = { wish, stopper: new AbortController(), isDone: false }
-    last.current = asked
-    const { signal } = asked.stopper
-    if (!unattended) setAnswer((shown) => ({ ...shown, isLoading: true }))
-    ask<Data>(path, { signal, unattended }).then(
+    const isBackground = lastRequest.current?.userRequest === userRequest
+    // If each poll aborted the one before, requests slower than the poll interval would never finish.
+    if (isBackground && lastRequest.current?.isDone === false) return
+    lastRequest.current?.controller.abort()
+    const request: SentRequest = { userRequest, controller: new AbortController(), isDone: false }
+    lastRequest.current = request
+    const { signal } = request.controller
+    if (!isBackground) setState((last) => ({ ...last, isLoading: true }))
+    fetchJson<Data>(path, { signal, isBackground }).then(
       (data) => {
         if (signal.aborted) return
-        asked.isDone = true
-        if (!unattended) accessed()
-        setAnswer({ data, problem: undefined, isLoading: false })
+        request.isDone = true
+        if (!isBackground) recordActivity()
+        setState({ data, error: undefined, isLoading: false })
       },
-      (failure: unknown) => {
+      (cause: unknown) => {
         if (signal.aborted) return
-        asked.isDone = true
-        const problem = failure instanceof Problem ? failure : new Problem(0, String(failure))
-        if (problem.status === 401) onNoSession()
-        setAnswer((shown) => ({ data: unattended ? shown.data : undefined, problem, isLoading: false }))
+        request.isDone = true
+        const error = cause instanceof ApiError ? cause : new ApiError(0, String(cause))
+        if (error.status === 401) onSessionEnded()
+        setState((last) => ({ data: isBackground ? last.data : undefined, error, isLoading: false }))
       },
     )
-  }, [path, wish, tick])
-  useEffect(() => () => last.current?.stopper.abort(), [])
-  return answer
+  }, [path, userRequest, pollCount])
+
+  useEffect(() => () => lastRequest.current?.controller.abort(), [])
+  return state
 }

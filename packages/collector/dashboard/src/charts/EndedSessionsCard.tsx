@@ -1,76 +1,64 @@
 import { useState } from 'preact/hooks'
-import type { Summary } from '../api/fetchJson.ts'
-import type { Answer } from '../api/useQuery.ts'
-import { NoAnswer, ProblemNote } from '../components/ErrorNotice.tsx'
-import { asCount, asDate, asPercent, asShortDateTime, timeZone } from '../format/dateTime.ts'
-import { reasonNames, reasons } from '../format/labels.ts'
-import type { View } from '../state/route.ts'
+import type { Bucket, Summary } from '../api/types.ts'
+import type { QueryState } from '../api/useQuery.ts'
+import { EmptyState } from '../components/EmptyState.tsx'
+import { ErrorNotice } from '../components/ErrorNotice.tsx'
+import { formatDate, formatShortDateTime, timeZone } from '../format/dateTime.ts'
+import { reasonLabels, reasons } from '../format/labels.ts'
+import { formatCount, formatPercent } from '../format/numbers.ts'
+import type { Route } from '../state/route.ts'
+import { ChartDataTable } from './ChartDataTable.tsx'
 import { fillBuckets } from './fillBuckets.ts'
-import { Chart } from './StackedBarChart.tsx'
+import { StackedBarChart } from './StackedBarChart.tsx'
+
+type Reason = (typeof reasons)[number]
 
 interface Props {
-  readonly summary: Answer<Summary>
-  readonly view: View
+  readonly summary: QueryState<Summary>
+  readonly route: Route
   readonly retry: () => void
 }
 
-/** The ended sessions over time, by reason. */
-export function Over({ summary: { data, problem, isLoading }, view, retry }: Props) {
-  const [pointed, point] = useState<number | null>(null)
+/** Shows how many sessions ended over time, by reason. */
+export function EndedSessionsCard({ summary: { data, error, isLoading }, route, retry }: Props) {
+  const [selectedIndex, selectBucket] = useState<number | null>(null)
   const buckets = data ? fillBuckets(data) : []
-  const shown = pointed === null ? buckets : buckets.slice(pointed, pointed + 1)
-  const asStart = data?.bucket === 'hour' ? asShortDateTime : asDate
-  const sum = (of: typeof buckets, reason: (typeof reasons)[number]) =>
-    of.reduce((total, { counts }) => total + (counts[reason] ?? 0), 0)
-  const present = reasons.filter((reason) => sum(buckets, reason) > 0)
-  const total = present.reduce((all, reason) => all + sum(shown, reason), 0)
-  const [start] = shown
+  const selectedBuckets = selectedIndex === null ? buckets : buckets.slice(selectedIndex, selectedIndex + 1)
+  const formatStart = data?.bucket === 'hour' ? formatShortDateTime : formatDate
+  const presentReasons = reasons.filter((reason) => countSessions(buckets, reason) > 0)
+  const total = presentReasons.reduce((sum, reason) => sum + countSessions(selectedBuckets, reason), 0)
+  const [firstSelected] = selectedBuckets
 
   return (
     <section class="card over" aria-labelledby="over-title" aria-busy={isLoading}>
       <div class="card-head">
         <h2 id="over-title">Ended sessions</h2>
         <p class="quiet">
-          {pointed !== null && start ? asStart(start.start) : `by ${data?.bucket ?? 'day'}, ${timeZone}`}
+          {selectedIndex !== null && firstSelected
+            ? formatStart(firstSelected.start)
+            : `by ${data?.bucket ?? 'day'}, ${timeZone}`}
         </p>
       </div>
-      {problem && <ProblemNote problem={problem} retry={retry} />}
-      {!problem && !data && <NoAnswer isLoading={isLoading} />}
+      {error && <ErrorNotice error={error} retry={retry} />}
+      {!error && !data && <EmptyState isLoading={isLoading} />}
       {data && (
         <>
           <p class="figure">
-            <strong>{asCount(total)}</strong> {total === 1 ? 'session' : 'sessions'}
+            <strong>{formatCount(total)}</strong> {total === 1 ? 'session' : 'sessions'}
           </p>
-          <ul class="legend">
-            {present.map((reason) => {
-              const isChosen = view.get('reason') === reason
-              const count = sum(shown, reason)
-              return (
-                <li key={reason}>
-                  <a
-                    {...view.link({ reason: isChosen ? null : reason, cursor: null })}
-                    aria-current={isChosen}
-                  >
-                    <span class={`dot ${reason}`} />
-                    {reasonNames[reason]} <b>{asCount(count)}</b>
-                    <span class="quiet">{total > 0 && asPercent(count / total)}</span>
-                  </a>
-                </li>
-              )
-            })}
-          </ul>
-          {present.length === 0 ? (
+          <ReasonLegend reasons={presentReasons} buckets={selectedBuckets} total={total} route={route} />
+          {presentReasons.length === 0 ? (
             <p class="empty">No session ended in this time.</p>
           ) : (
             <>
-              <Chart
+              <StackedBarChart
                 buckets={buckets}
-                unit={data.bucket}
-                reasons={present}
-                point={point}
+                bucketUnit={data.bucket}
+                reasons={presentReasons}
+                onSelectBucket={selectBucket}
                 label={`Sessions by ${data.bucket} and reason. The figures are in the table below.`}
-                zoom={(from, to) =>
-                  view.go({
+                onSelectPeriod={(from, to) =>
+                  route.navigate({
                     from: new Date(from).toISOString(),
                     to: new Date(to).toISOString(),
                     range: null,
@@ -78,7 +66,12 @@ export function Over({ summary: { data, problem, isLoading }, view, retry }: Pro
                   })
                 }
               />
-              <Figures buckets={buckets} present={present} asStart={asStart} unit={data.bucket} />
+              <ChartDataTable
+                buckets={buckets}
+                bucketUnit={data.bucket}
+                reasons={presentReasons}
+                formatStart={formatStart}
+              />
             </>
           )}
         </>
@@ -87,48 +80,36 @@ export function Over({ summary: { data, problem, isLoading }, view, retry }: Pro
   )
 }
 
-interface FiguresProps {
-  readonly buckets: ReturnType<typeof fillBuckets>
-  readonly present: typeof reasons
-  readonly asStart: (time: string) => string
-  readonly unit: Summary['bucket']
+interface LegendProps {
+  readonly reasons: readonly Reason[]
+  readonly buckets: readonly Bucket[]
+  readonly total: number
+  readonly route: Route
 }
 
-/** The chart for those who cannot see it, or want to know exactly. */
-function Figures({ buckets, present, asStart, unit }: FiguresProps) {
-  const [isOpen, setOpen] = useState(false)
+/** Explains the colours. Each entry is also a link that filters by its reason. */
+function ReasonLegend({ reasons, buckets, total, route }: LegendProps) {
   return (
-    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>As a table</summary>
-      {isOpen && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
-        <section class="scroll" tabIndex={0} aria-label="Figures of the chart">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{unit === 'hour' ? 'Hour' : 'Day'}</th>
-                {present.map((reason) => (
-                  <th key={reason} scope="col" class="number">
-                    {reasonNames[reason]}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {buckets.map(({ start, counts }) => (
-                <tr key={start}>
-                  <th scope="row">{asStart(start)}</th>
-                  {present.map((reason) => (
-                    <td key={reason} class="number">
-                      {asCount(counts[reason] ?? 0)}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      )}
-    </details>
+    <ul class="legend">
+      {reasons.map((reason) => {
+        const isFiltered = route.get('reason') === reason
+        const count = countSessions(buckets, reason)
+        return (
+          <li key={reason}>
+            <a
+              {...route.buildLinkProps({ reason: isFiltered ? null : reason, cursor: null })}
+              aria-current={isFiltered}
+            >
+              <span class={`dot ${reason}`} />
+              {reasonLabels[reason]} <b>{formatCount(count)}</b>
+              <span class="quiet">{total > 0 && formatPercent(count / total)}</span>
+            </a>
+          </li>
+        )
+      })}
+    </ul>
   )
 }
+
+const countSessions = (buckets: readonly Bucket[], reason: Reason) =>
+  buckets.reduce((sum, { counts }) => sum + (counts[reason] ?? 0), 0)

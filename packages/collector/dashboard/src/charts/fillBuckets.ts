@@ -1,32 +1,33 @@
-import type { Bucket, Summary } from '../api/fetchJson.ts'
+import type { Bucket, Summary } from '../api/types.ts'
 
-/**
- * The buckets with those that the summary leaves out because nothing is in them. They are of the viewer's time zone,
- * so that each begins where the local calendar says.
- */
+const hourMs = 3_600_000
+
+/** Adds the empty buckets that a summary leaves out. Buckets begin at full hours or midnights of the user's time zone. */
 export function fillBuckets({ bucket, from, to, buckets }: Summary): Bucket[] {
-  const filled = new Map<number, Bucket>()
-  // Midnight is certain; the hour of `from` may be the second of its name.
-  let at = startOfDay(Date.parse(from))
-  while (at < Date.parse(to)) {
-    const next = bucket === 'hour' ? hourAfter(at) : startOfDay(at, 1)
-    if (next > Date.parse(from)) filled.set(at, { start: new Date(at).toISOString(), counts: {} })
-    at = next
+  const bucketsByStart = new Map<number, Bucket>()
+  // Count from midnight: when clocks go back, the hour that contains `from` may have the same name as the one before.
+  let start = findStartOfDay(Date.parse(from))
+  while (start < Date.parse(to)) {
+    const end = bucket === 'hour' ? findNextHour(start) : findStartOfDay(start, 1)
+    if (end > Date.parse(from)) {
+      bucketsByStart.set(start, { start: new Date(start).toISOString(), counts: {} })
+    }
+    start = end
   }
-  // What was counted is shown, even where the browser and the collector know different rules of the zone.
-  for (const counted of buckets) filled.set(Date.parse(counted.start), counted)
-  return [...filled].sort(([a], [b]) => a - b).map(([, one]) => one)
+  // Keep every counted bucket, even if the collector knows other time zone rules than the browser.
+  for (const counted of buckets) bucketsByStart.set(Date.parse(counted.start), counted)
+  return [...bucketsByStart].sort(([a], [b]) => a - b).map(([, filled]) => filled)
 }
 
-/** Half an hour on, where the clocks of the zone have been changed by as much. */
-function hourAfter(at: number): number {
+/** The next hour may begin only 30 minutes later, where clocks change by half an hour. */
+function findNextHour(at: number): number {
   const time = new Date(at)
-  return at + 3_600_000 - time.getMinutes() * 60_000 - time.getSeconds() * 1000
+  return at + hourMs - time.getMinutes() * 60_000 - time.getSeconds() * 1000
 }
 
-/** The first instant of a day, so many days on: midnight, or an hour later where summer time begins then. */
-function startOfDay(at: number, days = 0): number {
+/** Finds the first instant of a day, which is not midnight if clocks go forward then. */
+function findStartOfDay(at: number, daysLater = 0): number {
   const time = new Date(at)
-  time.setDate(time.getDate() + days)
+  time.setDate(time.getDate() + daysLater)
   return time.setHours(0, 0, 0, 0)
 }

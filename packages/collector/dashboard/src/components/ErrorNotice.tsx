@@ -1,17 +1,17 @@
-import type { Problem } from '../api/fetchJson.ts'
-import { fieldName } from '../format/labels.ts'
+import type { ApiError } from '../api/fetchJson.ts'
+import { getParameterLabel } from '../format/labels.ts'
 
 interface Props {
-  readonly problem: Problem
+  readonly error: ApiError
   readonly retry: () => void
 }
 
-/** Says what went wrong, and lets the reader try again where that can help. */
-export function ProblemNote({ problem, retry }: Props) {
+/** Shows what went wrong, with a button to try again if that may help. */
+export function ErrorNotice({ error, retry }: Props) {
   return (
     <div class="note problem" role="alert">
-      <p>{wordsFor(problem)}</p>
-      {problem.isPassing && (
+      <p>{describeError(error)}</p>
+      {error.isRetryable && (
         <button type="button" onClick={retry}>
           Try again
         </button>
@@ -20,18 +20,13 @@ export function ProblemNote({ problem, retry }: Props) {
   )
 }
 
-/** What is there in the place of an answer that is not. */
-export function NoAnswer({ isLoading }: { readonly isLoading: boolean }) {
-  return <p class="waiting">{isLoading ? 'Loading…' : 'Nothing to show.'}</p>
-}
-
-/** The API names its parameters; the reader knows the fields. */
-function wordsFor({ message, faults }: Problem): string {
-  if (faults.length === 0) return message
-  return faults
+/** Names the filter fields that are wrong, where the API names its own parameters. */
+function describeError({ message, invalidParameters }: ApiError): string {
+  if (invalidParameters.length === 0) return message
+  return invalidParameters
     .map(({ parameter, detail }) => {
-      const said = detail.replace(/"(\w+)"/g, (_, name: string) => `“${fieldName(name)}”`)
-      return `${fieldName(parameter)}: ${said}.`
+      const readable = detail.replace(/"(\w+)"/g, (_, name: string) => `“${getParameterLabel(name)}”`)
+      return `${getParameterLabel(parameter)}: ${readable}.`
     })
     .join(' ')
 }

@@ -1,26 +1,25 @@
-import type { Session } from '../api/fetchJson.ts'
+import type { DashboardSession } from '../api/types.ts'
 import { Logo } from './Logo.tsx'
 
 interface Props {
-  readonly session: Session
+  readonly session: DashboardSession
   readonly signOut: () => void
   readonly isLive: boolean
   readonly setLive: (isLive: boolean) => void
-  /** The collector gives no answer now. */
-  readonly isAway: boolean
+  readonly isCollectorUnavailable: boolean
 }
 
-export function Header({ session: { token }, signOut, isLive, setLive, isAway }: Props) {
+export function Header({ session: { token }, signOut, isLive, setLive, isCollectorUnavailable }: Props) {
   return (
     <header class="top">
       <Logo />
       <button
         type="button"
-        class={`live ${isAway ? 'away' : ''}`}
+        class={`live ${isCollectorUnavailable ? 'away' : ''}`}
         aria-pressed={isLive}
         onClick={() => setLive(!isLive)}
       >
-        {isLive && isAway ? 'Live: no answer' : 'Live'}
+        {isLive && isCollectorUnavailable ? 'Live: no answer' : 'Live'}
       </button>
       <span class="who" title={`Token ${token.id}`}>
         {token.name ?? token.id}

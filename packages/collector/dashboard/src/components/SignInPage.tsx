@@ -1,31 +1,32 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ask, Problem, type Session } from '../api/fetchJson.ts'
+import { ApiError, fetchJson } from '../api/fetchJson.ts'
+import type { DashboardSession } from '../api/types.ts'
 import { Logo } from './Logo.tsx'
 
 interface Props {
-  /** Why a session has just ended, if one has. */
-  readonly ended: string | null
-  readonly enter: (session: Session) => void
+  /** Why the user was signed out, if known. */
+  readonly message: string | null
+  readonly onSignIn: (session: DashboardSession) => void
 }
 
-export function SignIn({ ended, enter }: Props) {
+export function SignInPage({ message, onSignIn }: Props) {
   const [token, setToken] = useState('')
-  const [problem, setProblem] = useState<string | null>(null)
-  const [isBusy, setBusy] = useState(false)
+  const [error, setError] = useState<string | null>(null)
+  const [isSubmitting, setSubmitting] = useState(false)
   const field = useRef<HTMLInputElement>(null)
-  // Whatever had the focus is gone: after a sign-out, or when a session has ended.
+  // After a sign-out, the element that had the focus no longer exists.
   useEffect(() => field.current?.focus(), [])
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
-    if (isBusy) return
-    setBusy(true)
-    setProblem(null)
+    if (isSubmitting) return
+    setSubmitting(true)
+    setError(null)
     try {
-      enter(await ask<Session>('dashboard/session', { method: 'POST', body: { token } }))
-    } catch (failure) {
-      setProblem(failure instanceof Problem ? wordsFor(failure) : String(failure))
-      setBusy(false)
+      onSignIn(await fetchJson<DashboardSession>('dashboard/session', { method: 'POST', body: { token } }))
+    } catch (cause) {
+      setError(cause instanceof ApiError ? describeSignInError(cause) : String(cause))
+      setSubmitting(false)
       field.current?.focus()
     }
   }
@@ -35,9 +36,9 @@ export function SignIn({ ended, enter }: Props) {
       <form class="card" onSubmit={submit}>
         <Logo />
         <h1>Read the audit</h1>
-        {ended !== null && (
+        {message !== null && (
           <p class="note" role="status">
-            {ended}
+            {message}
           </p>
         )}
         <label for="token">Token</label>
@@ -50,16 +51,16 @@ export function SignIn({ ended, enter }: Props) {
           spellcheck={false}
           value={token}
           onInput={({ currentTarget }) => setToken(currentTarget.value)}
-          aria-invalid={problem !== null}
-          aria-describedby={problem === null ? 'token-hint' : 'token-problem'}
+          aria-invalid={error !== null}
+          aria-describedby={error === null ? 'token-hint' : 'token-error'}
         />
-        {problem !== null && (
-          <p id="token-problem" class="field-problem" role="alert">
-            {problem}
+        {error !== null && (
+          <p id="token-error" class="field-problem" role="alert">
+            {error}
           </p>
         )}
-        <button type="submit" class="primary" aria-disabled={isBusy}>
-          {isBusy ? 'Signing in…' : 'Sign in'}
+        <button type="submit" class="primary" aria-disabled={isSubmitting}>
+          {isSubmitting ? 'Signing in…' : 'Sign in'}
         </button>
         <p id="token-hint" class="quiet">
           Any token with the scope <code>read</code>. Make one with{' '}
@@ -70,7 +71,7 @@ export function SignIn({ ended, enter }: Props) {
   )
 }
 
-function wordsFor({ status, message }: Problem): string {
+function describeSignInError({ status, message }: ApiError): string {
   if (status === 401) return 'This token is not good: it is mistyped, revoked or expired.'
   if (status === 403) return 'This token may not read the audit. It needs the scope “read”.'
   return message

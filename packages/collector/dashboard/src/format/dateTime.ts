@@ -1,4 +1,4 @@
-/** The viewer's zone, by its IANA name. */
+/** The user's time zone, as an IANA name. */
 export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
 
 const language = navigator.language
@@ -18,67 +18,38 @@ const shortDateTime = new Intl.DateTimeFormat(language, {
   minute: '2-digit',
   hourCycle: 'h23',
 })
-const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' })
+const timeOfDay = new Intl.DateTimeFormat(language, { timeStyle: 'medium', hourCycle: 'h23' })
 const date = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', year: 'numeric' })
-
+const axisDay = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' })
+const axisHour = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 const zoneOffset = new Intl.DateTimeFormat(language, { timeZoneName: 'shortOffset' })
 
-const dayOfMonth = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' })
-const hour = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+export const formatDateTime = (time: string) => dateTime.format(new Date(time)) + formatAmbiguousOffset(time)
+export const formatShortDateTime = (time: string) =>
+  shortDateTime.format(new Date(time)) + formatAmbiguousOffset(time)
+export const formatTimeOfDay = (time: string) => timeOfDay.format(new Date(time))
+export const formatDate = (time: string) => date.format(new Date(time))
 
-/** For an axis, whose place is small: the day, or within one the hour. `at` is epoch milliseconds. */
-export const asTick = (at: number) =>
-  new Date(at).getHours() + new Date(at).getMinutes() === 0 ? dayOfMonth.format(at) : hour.format(at)
-export const asDateTime = (time: string) => dateTime.format(new Date(time)) + offsetOf(time)
-export const asShortDateTime = (time: string) => shortDateTime.format(new Date(time)) + offsetOf(time)
-export const asClock = (time: string) => clock.format(new Date(time))
-export const asDate = (time: string) => date.format(new Date(time))
+/** Formats a label of the time axis: the day at midnight, otherwise the hour. `at` is in epoch milliseconds. */
+export function formatAxisTime(at: number): string {
+  const time = new Date(at)
+  const isMidnight = time.getHours() === 0 && time.getMinutes() === 0
+  return isMidnight ? axisDay.format(at) : axisHour.format(at)
+}
 
-/** Tells apart the two hours of one name, when the clocks are put back: ` GMT+2`; nothing at any other time. */
-function offsetOf(time: string): string {
+/** Formats a time as the audit table stores it: `2026-01-02 13:30:00.123 UTC`. */
+export const formatUtc = (time: string) => `${time.replace('T', ' ').replace('Z', '')} UTC`
+
+/** When clocks go back, an hour occurs twice. Returns its offset, such as ` GMT+2`, and otherwise an empty string. */
+function formatAmbiguousOffset(time: string): string {
   const at = Date.parse(time)
-  const offset = (minutes: number) => new Date(at + minutes * 60_000).getTimezoneOffset()
-  // Clocks are put back by an hour; on Lord Howe by half of one, in Antarctica by two.
-  const isTwice = [30, 60, 120].some(
-    (minutes) => offset(minutes) - offset(0) === minutes || offset(0) - offset(-minutes) === minutes,
+  const offsetAfter = (minutes: number) => new Date(at + minutes * 60_000).getTimezoneOffset()
+  // Most zones change by an hour, Lord Howe by 30 minutes, and Troll station in Antarctica by two hours.
+  const isAmbiguous = [30, 60, 120].some(
+    (minutes) =>
+      offsetAfter(minutes) - offsetAfter(0) === minutes || offsetAfter(0) - offsetAfter(-minutes) === minutes,
   )
-  if (!isTwice) return ''
+  if (!isAmbiguous) return ''
   const name = zoneOffset.formatToParts(at).find(({ type }) => type === 'timeZoneName')
   return name ? ` ${name.value}` : ''
 }
-
-/** The same instant in UTC, as it stands in the table: `2026-01-02 13:30:00.123 UTC`. */
-export const asUtc = (time: string) => `${time.replace('T', ' ').replace('Z', '')} UTC`
-
-const units = [
-  [86_400, 'd'],
-  [3600, 'h'],
-  [60, 'min'],
-  [1, 's'],
-] as const
-
-/** The two largest units of a duration: `1 h 20 min`. */
-export function asDuration(ms: number): string {
-  const sign = ms < 0 ? '−' : ''
-  const total = Math.abs(ms) / 1000
-  if (total < 1) return total === 0 ? '0 s' : `${sign}${Math.abs(Math.round(ms))} ms`
-  let rest = Math.round(total)
-  const parts: string[] = []
-  for (const [seconds, unit] of units) {
-    const count = Math.floor(rest / seconds)
-    rest -= count * seconds
-    if (count > 0) parts.push(`${count} ${unit}`)
-    else if (parts.length > 0) break
-    if (parts.length === 2) break
-  }
-  return sign + parts.join(' ')
-}
-
-const number = new Intl.NumberFormat(language)
-export const asCount = (count: number) => number.format(count)
-const shortNumber = new Intl.NumberFormat(language, { notation: 'compact' })
-/** For an axis, whose place is small: `1.5M`. */
-export const asShortCount = (count: number) => shortNumber.format(count)
-const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 })
-/** Not all is never rounded to all. */
-export const asPercent = (share: number) => percent.format(share < 1 ? Math.min(share, 0.99) : share)

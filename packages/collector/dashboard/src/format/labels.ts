@@ -1,7 +1,7 @@
-import type { Row } from '../api/fetchJson.ts'
+import type { SessionEnd } from '../api/types.ts'
 
-/** The reasons in the order in which they are shown, the most telling first. */
-export const reasonNames = {
+/** The order is that of the filter, the legend and the chart, with the most relevant reason first. */
+export const reasonLabels = {
   idle_timeout: 'Idle timeout',
   absolute_timeout: 'Absolute timeout',
   browser_closed: 'Browser closed',
@@ -10,30 +10,36 @@ export const reasonNames = {
   revoked: 'Revoked',
   displaced: 'Displaced',
   clock_anomaly: 'Clock anomaly',
-} as const satisfies Record<Row['reason'], string>
+} as const satisfies Record<SessionEnd['reason'], string>
 
-export const reasons = Object.keys(reasonNames) as (keyof typeof reasonNames)[]
+// Typed as `string[]`, although these are exactly the object's keys.
+export const reasons = Object.keys(reasonLabels) as (keyof typeof reasonLabels)[]
 
-export const evidenceNames = {
+export const evidenceLabels = {
   signed: 'Signed',
   self_reported: 'Self-reported',
   server: 'Server',
-} as const satisfies Record<Row['evidence'], string>
+} as const satisfies Record<SessionEnd['evidence'], string>
 
-export const evidences = Object.keys(evidenceNames) as (keyof typeof evidenceNames)[]
+export const evidences = Object.keys(evidenceLabels) as (keyof typeof evidenceLabels)[]
 
-const fieldNames = new Map(
-  Object.entries({
-    site: 'Site',
-    reason: 'Reason',
-    evidence: 'Evidence',
-    subject: 'Subject',
-    session: 'Session',
-    from: 'From',
-    to: 'Before',
-    cursor: 'Page',
-  }),
-)
+const parameterLabels = new Map([
+  ['site', 'Site'],
+  ['reason', 'Reason'],
+  ['evidence', 'Evidence'],
+  ['subject', 'Subject'],
+  ['session', 'Session'],
+  ['from', 'From'],
+  ['to', 'Before'],
+  ['cursor', 'Page'],
+])
 
-/** What stands on the screen for a parameter of the API. */
-export const fieldName = (parameter: string) => fieldNames.get(parameter) ?? parameter
+/** Returns the label of the filter field that sets a query parameter of the API. */
+export const getParameterLabel = (parameter: string) => parameterLabels.get(parameter) ?? parameter
+
+export const detectionLabels = {
+  login_page: 'A page without a session',
+  new_session: 'The next sign-in',
+  logout: 'The page, at the logout',
+  server: 'The application’s server',
+} as const satisfies Record<SessionEnd['detectedBy'], string>

@@ -1,36 +1,36 @@
 import { createLapse } from '@lapse/client'
-import type { Session } from '../api/fetchJson.ts'
-import { asDuration } from '../format/dateTime.ts'
+import type { DashboardSession } from '../api/types.ts'
+import { formatDuration } from '../format/numbers.ts'
 
-/** The dashboard is audited as any other application is: by its own collector, as the site `lapse`. */
+/** The dashboard audits its own sessions: it reports them to its own collector as the site `lapse`. */
 const lapse = createLapse({
   site: 'lapse',
   collector: new URL('.', location.href).href,
   cookie: { sameSite: 'strict' },
-  // The collector tells which requests are a person's, so each of them is told by `accessed`.
+  // Only user requests extend the session, so `recordActivity` reports them one by one.
   touchOn: ['load'],
 })
 
-export function signedIn({ token, session, ticket }: Session): void {
+export function recordSignIn({ token, session, ticket }: DashboardSession): void {
   lapse.active({ subject: token.id, session, ticket })
 }
 
-/** A request that put off the idle timeout of the session has succeeded. */
-export function accessed(): void {
+/** Records that a user request has extended the session. */
+export function recordActivity(): void {
   lapse.touch()
 }
 
-export function signedOut(): void {
+export function recordSignOut(): void {
   lapse.logout({ report: true })
 }
 
-/** There is no session. Says why one has ended, in words for the reader, or nothing where that is not known. */
-export async function foundNoSession(): Promise<string | null> {
-  const lapsed = await lapse.absent()
-  if (!lapsed || lapsed.pending) return null
-  switch (lapsed.reason) {
+/** Reports that nobody is signed in. Resolves to a message for the user, or null if the reason is unknown. */
+export async function reportMissingSession(): Promise<string | null> {
+  const verdict = await lapse.absent()
+  if (!verdict || verdict.pending) return null
+  switch (verdict.reason) {
     case 'idle_timeout':
-      return `You were signed out after ${asDuration(Number(lapsed.idleTimeoutSeconds) * 1000)} without activity.`
+      return `You were signed out after ${formatDuration(Number(verdict.idleTimeoutSeconds) * 1000)} without activity.`
     case 'absolute_timeout':
       return 'You were signed out: your session had reached the age at which it ends in any case.'
     case 'ended_early':

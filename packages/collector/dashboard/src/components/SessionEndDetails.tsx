@@ -1,0 +1,144 @@
+import type { SessionEnd } from '../api/types.ts'
+import { formatDateTime, formatUtc, timeZone } from '../format/dateTime.ts'
+import { calculatePastLimitMs, explainVerdict } from '../format/explainVerdict.ts'
+import { detectionLabels, evidenceLabels } from '../format/labels.ts'
+import { formatDuration } from '../format/numbers.ts'
+import { clearedFilters, type Route } from '../state/route.ts'
+
+interface Props {
+  readonly sessionEnd: SessionEnd
+}
+
+/** Explains the verdict, and shows everything that is stored about a session end. */
+export function SessionEndDetails({ sessionEnd, route }: Props & { readonly route: Route }) {
+  const { timeline, reason, evidence, clock } = explainVerdict(sessionEnd)
+  const { site, subject } = sessionEnd
+  return (
+    <>
+      <p class="course">{timeline}</p>
+      <p>{reason}</p>
+      <IdleTimeBar sessionEnd={sessionEnd} />
+      <dl class="words">
+        <dt>Evidence: {evidenceLabels[sessionEnd.evidence].toLowerCase()}</dt>
+        <dd>{evidence}</dd>
+        {clock !== null && (
+          <>
+            <dt>Clock</dt>
+            <dd>{clock}</dd>
+          </>
+        )}
+      </dl>
+      <h3>Times</h3>
+      <TimesTable sessionEnd={sessionEnd} />
+      <h3>Recorded</h3>
+      <FieldList sessionEnd={sessionEnd} />
+      {subject !== null && (
+        <p>
+          <a
+            {...route.buildLinkProps({
+              ...clearedFilters,
+              site,
+              subject,
+              range: '5y',
+              row: null,
+              cursor: null,
+            })}
+          >
+            All rows of this subject
+          </a>
+        </p>
+      )}
+    </>
+  )
+}
+
+/** The smallest share of the bar that leaves room for a part's text. */
+const minShare = 0.12
+
+/** Shows the idle time to scale: the part within the limit, and the part past it. */
+function IdleTimeBar({ sessionEnd }: Props) {
+  const pastLimitMs = calculatePastLimitMs(sessionEnd)
+  if (pastLimitMs === null || pastLimitMs <= 0 || sessionEnd.idleTimeoutSeconds === null) return null
+  const limitMs = sessionEnd.idleTimeoutSeconds * 1000
+  const share = Math.min(Math.max(limitMs / (limitMs + pastLimitMs), minShare), 1 - minShare)
+  return (
+    <div class="span" aria-hidden="true">
+      <div style={{ width: `${share * 100}%` }} class="within">
+        limit {formatDuration(limitMs)}
+      </div>
+      <div class="past">+ {formatDuration(pastLimitMs)}</div>
+    </div>
+  )
+}
+
+function TimesTable({ sessionEnd }: Props) {
+  const hasReachedLimit = sessionEnd.reason.endsWith('_timeout')
+  const times = [
+    { name: 'Signed in', time: sessionEnd.startedAt },
+    { name: 'Last seen', time: sessionEnd.lastAccessAt },
+    {
+      name: 'Expired',
+      time: sessionEnd.expiredAt,
+      missingText: hasReachedLimit ? undefined : 'no limit was reached',
+    },
+    { name: 'Noticed', time: sessionEnd.detectedAt },
+    { name: 'Received', time: sessionEnd.receivedAt },
+  ]
+  return (
+    <table class="times">
+      <thead>
+        <tr>
+          <td />
+          <th scope="col">{timeZone}</th>
+          <th scope="col">UTC</th>
+        </tr>
+      </thead>
+      <tbody>
+        {times.map(({ name, time, missingText = 'not known' }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{time === null ? missingText : formatDateTime(time)}</td>
+            <td class="quiet">{time === null ? '' : formatUtc(time)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function FieldList({ sessionEnd }: Props) {
+  return (
+    <dl class="facts">
+      {listFields(sessionEnd).map(({ name, value }) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+function listFields(sessionEnd: SessionEnd): { readonly name: string; readonly value: string }[] {
+  const { elapsedMs, idleTimeoutSeconds, absoluteTimeoutSeconds, browserRestarted } = sessionEnd
+  const formatMs = (ms: number | null) => (ms === null ? null : formatDuration(ms))
+  const formatSeconds = (seconds: number | null) => (seconds === null ? null : formatDuration(seconds * 1000))
+  const values = {
+    Row: String(sessionEnd.id),
+    Site: sessionEnd.site,
+    Subject: sessionEnd.subject,
+    Session: sessionEnd.session,
+    Marker: sessionEnd.marker,
+    'Noticed by': detectionLabels[sessionEnd.detectedBy],
+    'Idle for': formatMs(elapsedMs),
+    'Idle timeout': formatSeconds(idleTimeoutSeconds),
+    'Absolute timeout': formatSeconds(absoluteTimeoutSeconds),
+    'Clock skew': formatDuration(sessionEnd.clockSkewMs),
+    'Browser closed since': browserRestarted === null ? null : browserRestarted ? 'yes' : 'no',
+    Origin: sessionEnd.origin,
+    Address: sessionEnd.ip,
+    Browser: sessionEnd.userAgent,
+    Client: sessionEnd.clientVersion,
+  }
+  return Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [{ name, value }]))
+}
