@@ -15,7 +15,7 @@ describe.each(inject('databaseServers'))('the dashboard on $name', (server) => {
     await expect.poll(() => page.locator('.over .figure').textContent()).toBe('61 sessions')
     await expect
       .poll(() => page.locator('.returns .figure').textContent())
-      .toMatch(/^Half came back within about 10 min/)
+      .toMatch(/^Half of the users returned within about 10 min/)
     expect(await lines(page).count()).toBe(50)
     await expect.poll(() => lines(page).first().textContent()).toContain('Logout')
     const [cookie] = (await page.context().cookies()).filter(({ name }) => name === 'lapse-dashboard')
@@ -28,12 +28,12 @@ test('refuses a wrong token, one that is revoked, and one to write', async ({ co
   const revoked = await issue(collector, { revokedAt: new Date() })
   for (const bad of ['nonsense', mintToken().token, revoked.token]) {
     await signIn(page, bad)
-    await page.getByText('This token is not good').waitFor()
+    await page.getByText('Invalid token.').waitFor()
     await expect.poll(() => focused(page)).toBe('token')
     await page.reload()
   }
   await signIn(page, (await issue(collector, { scope: 'write' })).token)
-  await page.getByText('It needs the scope “read”').waitFor()
+  await page.getByText('This token does not have the “read” scope.').waitFor()
   expect(await page.context().cookies()).toEqual([])
 })
 
@@ -77,7 +77,7 @@ test('says why it ends before the reader’s eyes, when the token is revoked', a
   await page.evaluate(() => {
     for (let count = 0; count < 2; count++) document.dispatchEvent(new Event('visibilitychange'))
   })
-  await page.getByText('Your session has ended: its token was revoked or has expired.').waitFor()
+  await page.getByText('You were signed out because your token expired or was revoked.').waitFor()
   await expect.poll(() => focused(page)).toBe('token')
   await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
 })

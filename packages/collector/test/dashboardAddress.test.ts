@@ -36,7 +36,7 @@ const groups = [
 test('no address leaves the page blank, whatever stands in it', async ({ collector, token }) => {
   const page = await open(collector.url, { timezoneId: 'Pacific/Kiritimati' })
   await signIn(page, token)
-  await page.getByRole('heading', { name: 'Rows', exact: true }).waitFor()
+  await page.getByRole('heading', { name: 'Ended sessions', exact: true }).waitFor()
   for (const names of groups) {
     for (const value of odd) {
       const query = new URLSearchParams(names.map((name) => [name, value]))
@@ -58,6 +58,6 @@ test('an unknown range is the usual one, and a row that cannot be is no longer t
   await page.getByRole('button', { name: '30 days', pressed: true }).waitFor()
   for (const id of ['.', '..', '__proto__', '1/../2', '0x1', '-1', ' 1']) {
     await page.goto(`${collector.url}/?${new URLSearchParams({ row: id })}`)
-    await page.getByText('There is no such row any more.').waitFor()
+    await page.getByText('Ended session not found. It may have been deleted.').waitFor()
   }
 })

@@ -15,7 +15,7 @@ test('keeps the filters in the address, over a reload', async ({ collector, toke
   await expect.poll(() => page.getByLabel('Subject').inputValue()).toBe('u_3')
   await page.getByLabel('Subject').fill('nobody')
   await page.getByLabel('Subject').press('Enter')
-  await page.getByText('No row matches.').waitFor()
+  await page.getByText('No ended sessions match.').waitFor()
   expect(await violations(page)).toEqual([])
 })
 
@@ -74,7 +74,7 @@ test('leaves a filter when its field is emptied, and a draft when all is cleared
 test('shows a site that is no longer configured', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?site=gone`)
   await signIn(page, token)
-  await page.getByText('No row matches.').waitFor()
+  await page.getByText('No ended sessions match.').waitFor()
   await expect.poll(() => page.getByLabel('Site').inputValue()).toBe('gone')
 })
 
@@ -83,7 +83,7 @@ test('says once what is wrong with the filters, by the names of the fields', asy
   await signIn(page, token)
   const note = page.getByRole('alert')
   await note.waitFor()
-  expect(await note.allTextContents()).toEqual(['Before: must be later than “From”.'])
+  expect(await note.allTextContents()).toEqual(['To: must be later than “From”.'])
   await expect.poll(() => page.locator('.card').count()).toBe(3)
   expect(await violations(page)).toEqual([])
 })

@@ -37,7 +37,7 @@ test.for(['light', 'dark'] as const)(
     await signIn(page, token)
     await page.locator('.chart canvas').waitFor()
     await lines(page).first().waitFor()
-    await page.getByText('As a table').click()
+    await page.getByText('Show as table').click()
     expect(await violations(page)).toEqual([])
     for (const width of [390, 721, 768, 1101, 1920]) {
       await page.setViewportSize({ width, height: 800 })

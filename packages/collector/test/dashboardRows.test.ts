@@ -105,7 +105,7 @@ test('shows all rows of a subject at its site, whatever the filters were', async
   )
   await signIn(page, token)
   await lines(page).first().click()
-  await page.getByRole('link', { name: 'All rows of this subject' }).click()
+  await page.getByRole('link', { name: 'All ended sessions of this subject' }).click()
   await expect.poll(() => lines(page).count()).toBe(6)
   await expect.poll(() => new URL(page.url()).search).toBe('?range=5y&site=shop&subject=u_0')
   await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
@@ -134,7 +134,7 @@ test('says in the reader’s words that a row is not there', async ({ collector,
   const page = await open(`${collector.url}/?row=999999`)
   await signIn(page, token)
   const note = page.getByRole('dialog').getByRole('alert')
-  expect(await note.textContent()).toBe('There is no such row any more.')
+  expect(await note.textContent()).toBe('Ended session not found. It may have been deleted.')
 })
 
 test('explains a verdict in words and times, opened by the keyboard', async ({ collector, token }) => {
@@ -147,9 +147,9 @@ test('explains a verdict in words and times, opened by the keyboard', async ({ c
     new Date(at).toLocaleTimeString('en-GB', { timeZone: 'Europe/Vienna', timeStyle: 'medium' })
   const times = [40, 10, 0].map((minutes) => clock(noon - minutes * minute))
   await detail
-    .getByText(`Last seen ${times[0]}, limit 30 min, expired ${times[1]}, noticed ${times[2]}.`)
+    .getByText(`Last access ${times[0]}, limit 30 min, expired ${times[1]}, detected ${times[2]}.`)
     .waitFor()
-  await detail.getByText('That is 10 min past its limit of 30 min.').waitFor()
+  await detail.getByText('The session was idle for 40 min, 10 min past its limit of 30 min.').waitFor()
   expect(await detail.textContent()).toContain(
     `${new Date(noon).toISOString().replace('T', ' ').replace('Z', '')} UTC`,
   )

@@ -24,7 +24,7 @@ describe('the session of the dashboard', () => {
     const { id, token } = await issue(collector)
     const page = await open(collector.url)
     await signIn(page, token)
-    await page.getByText('No row matches.').waitFor()
+    await page.getByText('No ended sessions match.').waitFor()
     await page.getByText('You were signed out after 3 s without activity.').waitFor({ timeout: 20_000 })
     const rows = await collector.database.rows()
     expect(rows).toMatchObject([

@@ -79,7 +79,7 @@ export function Dashboard({ session, signOut, onSessionEnded }: Props) {
         isCollectorUnavailable={page.error?.isRetryable ?? false}
       />
       <main class="page">
-        <h1 class="visually-hidden">Sessions that ended</h1>
+        <h1 class="visually-hidden">Lapse dashboard</h1>
         <FilterForm route={route} sites={session.sites} />
         {sharedError && <ErrorNotice error={sharedError} retry={retry} />}
         <div class="overview">

@@ -53,7 +53,10 @@ export async function fetchJson<Data>(
     })
   } catch (cause) {
     if (signal?.aborted) throw cause
-    throw new ApiError(0, 'The collector cannot be reached. Check the network, and that the collector runs.')
+    throw new ApiError(
+      0,
+      'Cannot reach the collector. Check your network connection and that the collector is running.',
+    )
   }
   // The caller's type says whether a 204 is expected.
   if (response.status === 204) return undefined as Data
@@ -61,7 +64,7 @@ export async function fetchJson<Data>(
   if (response.ok) return json
   throw new ApiError(
     response.status,
-    json.detail ?? `The collector answered with ${response.status}.`,
+    json.detail ?? `The collector responded with HTTP status ${response.status}.`,
     json.errors,
   )
 }

@@ -15,10 +15,10 @@ export function ChartDataTable({ buckets, bucketUnit, reasons, formatStart }: Pr
   const [isOpen, setOpen] = useState(false)
   return (
     <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>As a table</summary>
+      <summary>Show as table</summary>
       {isOpen && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard.
-        <section class="scroll" tabIndex={0} aria-label="Figures of the chart">
+        <section class="scroll" tabIndex={0} aria-label="Chart data">
           <table>
             <thead>
               <tr>

@@ -32,7 +32,7 @@ export function EndedSessionsCard({ summary: { data, error, isLoading }, route, 
   return (
     <section class="card over" aria-labelledby="over-title" aria-busy={isLoading}>
       <div class="card-head">
-        <h2 id="over-title">Ended sessions</h2>
+        <h2 id="over-title">Ended sessions over time</h2>
         <p class="quiet">
           {selectedIndex !== null && firstSelected
             ? formatStart(firstSelected.start)
@@ -48,7 +48,7 @@ export function EndedSessionsCard({ summary: { data, error, isLoading }, route, 
           </p>
           <ReasonLegend reasons={presentReasons} buckets={selectedBuckets} total={total} route={route} />
           {presentReasons.length === 0 ? (
-            <p class="empty">No session ended in this time.</p>
+            <p class="empty">No sessions ended in this period.</p>
           ) : (
             <>
               <StackedBarChart
@@ -56,7 +56,7 @@ export function EndedSessionsCard({ summary: { data, error, isLoading }, route, 
                 bucketUnit={data.bucket}
                 reasons={presentReasons}
                 onSelectBucket={selectBucket}
-                label={`Sessions by ${data.bucket} and reason. The figures are in the table below.`}
+                label={`Ended sessions by ${data.bucket} and reason. The table below shows the same data.`}
                 onSelectPeriod={(from, to) =>
                   route.navigate({
                     from: new Date(from).toISOString(),

@@ -14,13 +14,12 @@ export function PastLimitCard({ summary: { data, isLoading } }: Props) {
   return (
     <section class="card returns" aria-labelledby="returns-title" aria-busy={isLoading}>
       <div class="card-head">
-        <h2 id="returns-title">Back after the limit</h2>
-        <p class="quiet">idle timeouts only</p>
+        <h2 id="returns-title">Returns after idle timeout</h2>
       </div>
       {!data && <EmptyState isLoading={isLoading} />}
       {data &&
         (data.pastLimit.count === 0 ? (
-          <p class="empty">No idle timeout in this time.</p>
+          <p class="empty">No idle timeouts in this period.</p>
         ) : (
           <Distribution pastLimit={data.pastLimit} />
         ))}
@@ -35,8 +34,8 @@ function Distribution({ pastLimit }: { readonly pastLimit: PastLimit }) {
       <p class="figure">
         {p50Ms !== null && (
           <>
-            Half came back within about <strong>{formatQuantile(p50Ms)}</strong> of the limit
-            {p75Ms !== null && <>, three quarters within {formatQuantile(p75Ms)}</>}.
+            Half of the users returned within about <strong>{formatQuantile(p50Ms)}</strong> of the timeout
+            {p75Ms !== null && <>, and three quarters within {formatQuantile(p75Ms)}</>}.
           </>
         )}
       </p>
@@ -60,8 +59,8 @@ function Histogram({ pastLimit }: { readonly pastLimit: PastLimit }) {
           <th scope="col">
             <span class="visually-hidden">Sessions</span>
           </th>
-          <th scope="col" class="number" title="Back by then: their share of all">
-            Back by then
+          <th scope="col" class="number" title="Share of users who had returned by the end of the interval">
+            Cumulative
           </th>
         </tr>
       </thead>
@@ -89,12 +88,18 @@ function formatInterval(fromMs: number, toMs: number | null): string {
 
 function Quantiles({ pastLimit }: { readonly pastLimit: PastLimit }) {
   const { p50Ms, p75Ms, p90Ms, p95Ms, p99Ms } = pastLimit
-  const quantiles = { '50 %': p50Ms, '75 %': p75Ms, '90 %': p90Ms, '95 %': p95Ms, '99 %': p99Ms }
+  const quantiles = [
+    { share: 0.5, ms: p50Ms },
+    { share: 0.75, ms: p75Ms },
+    { share: 0.9, ms: p90Ms },
+    { share: 0.95, ms: p95Ms },
+    { share: 0.99, ms: p99Ms },
+  ]
   return (
     <dl class="quantiles">
-      {Object.entries(quantiles).map(([name, ms]) => (
-        <div key={name}>
-          <dt>{name}</dt>
+      {quantiles.map(({ share, ms }) => (
+        <div key={share}>
+          <dt>{formatPercent(share)}</dt>
           <dd>{ms === null ? '–' : formatQuantile(ms)}</dd>
         </div>
       ))}

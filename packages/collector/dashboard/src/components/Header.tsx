@@ -19,9 +19,9 @@ export function Header({ session: { token }, signOut, isLive, setLive, isCollect
         aria-pressed={isLive}
         onClick={() => setLive(!isLive)}
       >
-        {isLive && isCollectorUnavailable ? 'Live: no answer' : 'Live'}
+        {isLive && isCollectorUnavailable ? 'Live: no response' : 'Live'}
       </button>
-      <span class="who" title={`Token ${token.id}`}>
+      <span class="who" title={`Token ID: ${token.id}`}>
         {token.name ?? token.id}
       </span>
       <button type="button" onClick={signOut}>

@@ -30,7 +30,7 @@ export function SessionEndDetails({ sessionEnd, route }: Props & { readonly rout
       </dl>
       <h3>Times</h3>
       <TimesTable sessionEnd={sessionEnd} />
-      <h3>Recorded</h3>
+      <h3>Details</h3>
       <FieldList sessionEnd={sessionEnd} />
       {subject !== null && (
         <p>
@@ -44,7 +44,7 @@ export function SessionEndDetails({ sessionEnd, route }: Props & { readonly rout
               cursor: null,
             })}
           >
-            All rows of this subject
+            All ended sessions of this subject
           </a>
         </p>
       )}
@@ -75,13 +75,13 @@ function TimesTable({ sessionEnd }: Props) {
   const hasReachedLimit = sessionEnd.reason.endsWith('_timeout')
   const times = [
     { name: 'Signed in', time: sessionEnd.startedAt },
-    { name: 'Last seen', time: sessionEnd.lastAccessAt },
+    { name: 'Last access', time: sessionEnd.lastAccessAt },
     {
       name: 'Expired',
       time: sessionEnd.expiredAt,
-      missingText: hasReachedLimit ? undefined : 'no limit was reached',
+      missingText: hasReachedLimit ? undefined : 'No limit was reached',
     },
-    { name: 'Noticed', time: sessionEnd.detectedAt },
+    { name: 'Detected', time: sessionEnd.detectedAt },
     { name: 'Received', time: sessionEnd.receivedAt },
   ]
   return (
@@ -94,7 +94,7 @@ function TimesTable({ sessionEnd }: Props) {
         </tr>
       </thead>
       <tbody>
-        {times.map(({ name, time, missingText = 'not known' }) => (
+        {times.map(({ name, time, missingText = 'Unknown' }) => (
           <tr key={name}>
             <th scope="row">{name}</th>
             <td>{time === null ? missingText : formatDateTime(time)}</td>
@@ -124,21 +124,21 @@ function listFields(sessionEnd: SessionEnd): { readonly name: string; readonly v
   const formatMs = (ms: number | null) => (ms === null ? null : formatDuration(ms))
   const formatSeconds = (seconds: number | null) => (seconds === null ? null : formatDuration(seconds * 1000))
   const values = {
-    Row: String(sessionEnd.id),
+    ID: String(sessionEnd.id),
     Site: sessionEnd.site,
     Subject: sessionEnd.subject,
     Session: sessionEnd.session,
     Marker: sessionEnd.marker,
-    'Noticed by': detectionLabels[sessionEnd.detectedBy],
+    'Detected by': detectionLabels[sessionEnd.detectedBy],
     'Idle for': formatMs(elapsedMs),
     'Idle timeout': formatSeconds(idleTimeoutSeconds),
     'Absolute timeout': formatSeconds(absoluteTimeoutSeconds),
     'Clock skew': formatDuration(sessionEnd.clockSkewMs),
-    'Browser closed since': browserRestarted === null ? null : browserRestarted ? 'yes' : 'no',
+    'Browser was closed': browserRestarted === null ? null : browserRestarted ? 'Yes' : 'No',
     Origin: sessionEnd.origin,
-    Address: sessionEnd.ip,
-    Browser: sessionEnd.userAgent,
-    Client: sessionEnd.clientVersion,
+    'IP address': sessionEnd.ip,
+    'User agent': sessionEnd.userAgent,
+    'Client version': sessionEnd.clientVersion,
   }
   return Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [{ name, value }]))
 }

@@ -13,7 +13,7 @@ interface Props {
   readonly onSessionEnded: () => void
 }
 
-const notFound = new ApiError(404, 'There is no such row any more.')
+const notFound = new ApiError(404, 'Ended session not found. It may have been deleted.')
 
 export function SessionEndDialog({ id, route, onSessionEnded }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
@@ -58,7 +58,7 @@ export function SessionEndDialog({ id, route, onSessionEnded }: Props) {
                 {reasonLabels[sessionEnd.reason]}
               </>
             ) : (
-              `Row ${id}`
+              `Ended session ${id}`
             )}
           </h2>
           <button type="button" onClick={() => dialog.current?.close()}>

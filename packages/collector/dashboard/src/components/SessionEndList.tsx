@@ -30,14 +30,14 @@ export function SessionEndList({ page: { data, error, isLoading }, route, query,
   return (
     <section class="card rows" aria-labelledby="rows-title" aria-busy={isLoading}>
       <div class="card-head">
-        <h2 id="rows-title">Rows</h2>
-        <p class="quiet">newest first, {timeZone}</p>
+        <h2 id="rows-title">Ended sessions</h2>
+        <p class="quiet">newest first, times in {timeZone}</p>
         <span class="exports">
           <a href={buildExportHref('csv')} download="lapses.csv">
             Export CSV
           </a>
           <a href={buildExportHref('ndjson')} download="lapses.ndjson">
-            NDJSON
+            Export NDJSON
           </a>
         </span>
       </div>
@@ -45,7 +45,7 @@ export function SessionEndList({ page: { data, error, isLoading }, route, query,
       {!data && !error && <EmptyState isLoading={isLoading} />}
       {data && data.lapses.length === 0 && (
         <p class="empty">
-          No row matches. <a href={route.buildHref({})}>Look again</a>, or widen the filters.
+          No ended sessions match. <a href={route.buildHref({})}>Refresh the page</a> or change the filters.
         </p>
       )}
       {data && data.lapses.length > 0 && <SessionEndTable sessionEnds={data.lapses} route={route} />}
@@ -64,7 +64,7 @@ function SessionEndTable({ sessionEnds, route }: TableProps) {
     <table>
       <thead>
         <tr>
-          <th scope="col">Noticed</th>
+          <th scope="col">Detected</th>
           <th scope="col">Reason</th>
           <th scope="col">Subject</th>
           <th scope="col" class="wide">

@@ -35,7 +35,7 @@ export function SignInPage({ message, onSignIn }: Props) {
     <main class="sign-in">
       <form class="card" onSubmit={submit}>
         <Logo />
-        <h1>Read the audit</h1>
+        <h1>Sign in</h1>
         {message !== null && (
           <p class="note" role="status">
             {message}
@@ -63,7 +63,7 @@ export function SignInPage({ message, onSignIn }: Props) {
           {isSubmitting ? 'Signing in…' : 'Sign in'}
         </button>
         <p id="token-hint" class="quiet">
-          Any token with the scope <code>read</code>. Make one with{' '}
+          Use a token with the <code>read</code> scope. To create one, run{' '}
           <code>lapse token create --scope read</code>.
         </p>
       </form>
@@ -72,7 +72,7 @@ export function SignInPage({ message, onSignIn }: Props) {
 }
 
 function describeSignInError({ status, message }: ApiError): string {
-  if (status === 401) return 'This token is not good: it is mistyped, revoked or expired.'
-  if (status === 403) return 'This token may not read the audit. It needs the scope “read”.'
+  if (status === 401) return 'Invalid token. It may be mistyped, expired or revoked.'
+  if (status === 403) return 'This token does not have the “read” scope.'
   return message
 }

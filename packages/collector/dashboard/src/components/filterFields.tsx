@@ -69,7 +69,7 @@ export function TimeFilter({ label, value, applyValue }: FieldProps) {
     applyValue(input.value && new Date(input.value).toISOString())
   }
   return (
-    <label title={value ? `${value} (UTC)` : `In your time zone, ${timeZone}`}>
+    <label title={value ? `${value} (UTC)` : `Your time zone: ${timeZone}`}>
       <span>{label}</span>
       <input
         type="datetime-local"

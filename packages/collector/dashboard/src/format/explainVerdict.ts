@@ -41,49 +41,65 @@ function describeTimeline(sessionEnd: SessionEnd): string {
   const limitSeconds = isAbsolute ? sessionEnd.absoluteTimeoutSeconds : sessionEnd.idleTimeoutSeconds
   const events = [
     isAbsolute && startedAt !== null && `signed in ${formatTime(startedAt)}`,
-    lastAccessAt !== null && `last seen ${formatTime(lastAccessAt)}`,
+    lastAccessAt !== null && `last access ${formatTime(lastAccessAt)}`,
     isTimeout && limitSeconds !== null && `limit ${formatDuration(limitSeconds * 1000)}`,
     expiredAt !== null && `expired ${formatTime(expiredAt)}`,
-    `noticed ${formatTime(detectedAt)}`,
+    `detected ${formatTime(detectedAt)}`,
   ].filter((event) => event !== false)
   const sentence = events.join(', ')
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`
 }
 
 function explainReason(sessionEnd: SessionEnd): string {
-  const { reason, elapsedMs, idleTimeoutSeconds, evidence } = sessionEnd
-  const idle = idleTimeoutSeconds === null ? 'its idle timeout' : formatDuration(idleTimeoutSeconds * 1000)
-  const teller = evidence === 'server' ? 'The application’s server said' : 'The page said'
+  const { reason, elapsedMs, idleTimeoutSeconds, absoluteTimeoutSeconds, evidence } = sessionEnd
+  const idleTimeout = idleTimeoutSeconds === null ? null : formatDuration(idleTimeoutSeconds * 1000)
+  const idleTimeoutNote = idleTimeout === null ? '' : ` (idle timeout: ${idleTimeout})`
   switch (reason) {
-    case 'idle_timeout': {
-      const past = calculatePastLimitMs(sessionEnd)
-      if (past === null) return 'The application’s server said that the session had sat idle for too long.'
-      if (past < 0)
-        return `The session had sat idle for its limit of ${idle}, but for ${formatDuration(-past)}: that is within the grace for the two clocks’ idea of the last access.`
-      return `The session had sat idle for ${formatDuration(Number(elapsedMs))}. That is ${formatDuration(past)} past its limit of ${idle}.`
+    case 'idle_timeout':
+      return explainIdleTimeout(sessionEnd)
+    case 'absolute_timeout': {
+      const limit =
+        absoluteTimeoutSeconds === null ? '' : ` of ${formatDuration(absoluteTimeoutSeconds * 1000)}`
+      return `The session reached its maximum age${limit} before its idle timeout.`
     }
-    case 'absolute_timeout':
-      return 'The session had not sat idle, but had reached the age at which it ends in any case.'
-    case 'logout':
-      return `${teller} that the user signed out. No limit was reached.`
+    case 'logout': {
+      const reporter = evidence === 'server' ? 'The application’s server' : 'The page'
+      return `${reporter} reported that the user signed out before any limit was reached.`
+    }
     case 'revoked':
-      return 'The application’s server said that the session was revoked: somebody, or a rule, ended it before its time.'
+      return 'The application’s server reported that the session was revoked: a person or a rule ended it early.'
     case 'displaced':
-      return 'The application’s server said that another session took this one’s place.'
+      return 'The application’s server reported that another session replaced this one.'
     case 'browser_closed':
-      return `The browser had been closed since the last access. No limit was reached: ${idle} without activity would have been one.`
-    case 'ended_early':
-      return `The session was gone before any limit was reached: ${elapsedMs === null ? 'no time is known' : `after ${formatDuration(elapsedMs)} of ${idle}`}. It was revoked, the server was restarted, or cookies were cleared.`
+      return `The browser was closed after the last access. No limit was reached${idleTimeoutNote}.`
+    case 'ended_early': {
+      const idleTime = elapsedMs === null ? '' : ` after ${formatDuration(elapsedMs)} without activity,`
+      return `The session ended${idleTime} before any limit was reached${idleTimeoutNote}. It may have been revoked, the server may have restarted, or the cookies may have been cleared.`
+    }
     case 'clock_anomaly':
-      return 'The times contradict each other by more than a minute, so nothing is concluded from them. The clock was set while the session lasted, or the times are made up.'
+      return 'The reported times contradict each other by more than a minute, so the reason is unknown. Either a clock was changed during the session, or the times were made up.'
   }
+}
+
+function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds }: SessionEnd): string {
+  if (elapsedMs === null || idleTimeoutSeconds === null) {
+    return 'The application’s server reported an idle timeout.'
+  }
+  const limitMs = idleTimeoutSeconds * 1000
+  const idleTime = `The session was idle for ${formatDuration(elapsedMs)}`
+  const limit = `its limit of ${formatDuration(limitMs)}`
+  if (elapsedMs < limitMs) {
+    return `${idleTime}, ${formatDuration(limitMs - elapsedMs)} less than ${limit}. That is within the grace period, because the browser and the server may disagree about the time of the last access.`
+  }
+  return `${idleTime}, ${formatDuration(elapsedMs - limitMs)} past ${limit}.`
 }
 
 const evidenceExplanations = {
   signed:
-    'The application signed at sign-in whose session it was and which limits it had. The times of the last access and of the detection are the browser’s own word.',
-  self_reported: 'The browser’s word only: nothing in it was signed by the application.',
-  server: 'A server with a token of the scope “write” said so.',
+    'The application signed a ticket at sign-in. It proves the user, the session and its limits. The times of the last access and of the detection come from the browser and are not signed.',
+  self_reported:
+    'The browser reported this session end. Nothing in the report was signed by the application.',
+  server: 'A server reported this session end with a token that has the “write” scope.',
 } as const satisfies Record<SessionEnd['evidence'], string>
 
 /** Smaller differences are normal. */
@@ -94,6 +110,6 @@ function describeClock({ clockSkewMs, evidence }: SessionEnd): string | null {
   const clock = evidence === 'server' ? 'The server’s clock' : 'The browser’s clock'
   const skew = formatDuration(Math.abs(clockSkewMs))
   return clockSkewMs > 0
-    ? `${clock} was ${skew} behind the collector’s, or the message took that long. All times here are moved onto the collector’s clock.`
-    : `${clock} was ${skew} ahead of the collector’s. All times here are moved onto the collector’s clock.`
+    ? `${clock} was ${skew} behind the collector’s, or the report took that long to arrive. The times on this page are adjusted to the collector’s clock.`
+    : `${clock} was ${skew} ahead of the collector’s. The times on this page are adjusted to the collector’s clock.`
 }

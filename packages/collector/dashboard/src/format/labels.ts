@@ -30,7 +30,7 @@ const parameterLabels = new Map([
   ['subject', 'Subject'],
   ['session', 'Session'],
   ['from', 'From'],
-  ['to', 'Before'],
+  ['to', 'To'],
   ['cursor', 'Page'],
 ])
 
@@ -38,8 +38,8 @@ const parameterLabels = new Map([
 export const getParameterLabel = (parameter: string) => parameterLabels.get(parameter) ?? parameter
 
 export const detectionLabels = {
-  login_page: 'A page without a session',
+  login_page: 'A page that found no session',
   new_session: 'The next sign-in',
-  logout: 'The page, at the logout',
+  logout: 'The page, at logout',
   server: 'The application’s server',
 } as const satisfies Record<SessionEnd['detectedBy'], string>

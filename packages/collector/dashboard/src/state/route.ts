@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { isTimeRange, type TimeRange } from './timeRanges.ts'
 
 /** A query parameter of the page's URL. The URL holds the filters and what is open; the page is derived from it. */
-export type ParameterName =
+type ParameterName =
   | 'range'
   | 'site'
   | 'reason'

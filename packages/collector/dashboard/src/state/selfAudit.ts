@@ -32,9 +32,9 @@ export async function reportMissingSession(): Promise<string | null> {
     case 'idle_timeout':
       return `You were signed out after ${formatDuration(Number(verdict.idleTimeoutSeconds) * 1000)} without activity.`
     case 'absolute_timeout':
-      return 'You were signed out: your session had reached the age at which it ends in any case.'
+      return 'You were signed out because your session reached its maximum age.'
     case 'ended_early':
-      return 'Your session has ended: its token was revoked or has expired.'
+      return 'You were signed out because your token expired or was revoked.'
     default:
       return null
   }
