@@ -121,7 +121,7 @@ describe('text that a stranger has reported', () => {
     const { token } = await issueToken(collector.store, { name: hostile })
     const page = await open(collector.url)
     await signIn(page, token)
-    await page.locator('.rows tbody tr').click()
+    await page.locator('.session-end-list tbody tr').click()
     await page.getByText('<b>1.0.0</b>').waitFor()
     expect(await page.getByText(hostile).count()).toBeGreaterThan(2)
     expect(await page.title()).not.toBe('run')

@@ -12,9 +12,9 @@ describe.each(inject('databaseServers'))('the dashboard on $name', (server) => {
     const page = await open(collector.url)
     await signIn(page, token)
     await page.locator('.chart canvas').waitFor()
-    await expect.poll(() => page.locator('.over .figure').textContent()).toBe('61 sessions')
+    await expect.poll(() => page.locator('.ended-sessions-card .headline').textContent()).toBe('61 sessions')
     await expect
-      .poll(() => page.locator('.returns .figure').textContent())
+      .poll(() => page.locator('.past-limit-card .headline').textContent())
       .toMatch(/^Half of the users returned within about 10 min/)
     expect(await lines(page).count()).toBe(50)
     await expect.poll(() => lines(page).first().textContent()).toContain('Logout')

@@ -41,7 +41,7 @@ test('no address leaves the page blank, whatever stands in it', async ({ collect
     for (const value of odd) {
       const query = new URLSearchParams(names.map((name) => [name, value]))
       await page.goto(`${collector.url}/?${query}`)
-      const heading = page.locator('#rows-title')
+      const heading = page.locator('#session-end-list-title')
       await heading.waitFor({ timeout: 10_000 }).catch(() => undefined)
       await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached', timeout: 10_000 })
       expect([String(query), await heading.count()]).toEqual([String(query), 1])

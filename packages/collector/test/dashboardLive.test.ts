@@ -15,7 +15,7 @@ test('shows a new row by itself', async ({ collector, token }) => {
     { session: 'alias-new', session_key: 'late', detected_at: noon - 60 * 86_400_000 },
   ])
   await expect.poll(() => lines(page).count()).toBe(2)
-  const figure = page.locator('.over .figure')
+  const figure = page.locator('.ended-sessions-card .headline')
   await expect.poll(() => figure.textContent(), { timeout: 25_000 }).toBe('2 sessions')
   await collector.database.sql('session_audit').where({ session: 'alias-new' }).delete()
 })

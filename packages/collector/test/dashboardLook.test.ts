@@ -68,18 +68,20 @@ test('says how far past its limit a session was, however little that is', async 
   const page = await open(`${collector.url}/?session=close`, { viewport: { width: 390, height: 800 } })
   await signIn(page, token)
   await lines(page).first().click()
-  const past = page.locator('.span .past')
+  const past = page.locator('.idle-time-bar .past-limit')
   expect(await past.textContent()).toBe('+ 6 s')
   expect(await past.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0)
   expect(
-    await page.locator('.span').evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth),
+    await page
+      .locator('.idle-time-bar')
+      .evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth),
   ).toBe(0)
 })
 
 test('tells the reasons by their colours where colours are forced', async ({ collector, token }) => {
   const page = await open(collector.url, { forcedColors: 'active' })
   await signIn(page, token)
-  for (const mark of ['.legend .dot', '.rows .dot', '.bins .bar']) {
+  for (const mark of ['.legend .dot', '.session-end-list .dot', '.histogram .histogram-bar']) {
     const colour = await page
       .locator(mark)
       .first()
@@ -96,7 +98,7 @@ test('prints a detail on a sheet or two, by itself', async ({ collector, token }
   const sheets = (await page.pdf({ format: 'A4' })).toString('latin1').match(/\/Type \/Page\b/g)
   expect(sheets?.length).toBeLessThanOrEqual(2)
   await page.emulateMedia({ media: 'print' })
-  await expect.poll(() => page.locator('.page').isVisible()).toBe(false)
+  await expect.poll(() => page.locator('.dashboard').isVisible()).toBe(false)
   await expect.poll(() => page.getByText('Revoked').last().isVisible()).toBe(true)
   await expect.poll(() => page.getByRole('button', { name: 'Close' }).isVisible()).toBe(false)
 })
@@ -104,7 +106,7 @@ test('prints a detail on a sheet or two, by itself', async ({ collector, token }
 test('points at a bar by the arrow keys, and lets go of it when it is left', async ({ collector, token }) => {
   const page = await open(`${collector.url}/?range=7d`)
   await signIn(page, token)
-  const heading = page.locator('.over .card-head .quiet')
+  const heading = page.locator('.ended-sessions-card .card-header .muted')
   await page.locator('.chart canvas').waitFor()
   await page.locator('.chart').focus()
   const all = await heading.textContent()

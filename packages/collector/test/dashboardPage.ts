@@ -44,7 +44,7 @@ export async function signIn(page: Page, token: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
-export const lines = (page: Page) => page.locator('.rows tbody tr')
+export const lines = (page: Page) => page.locator('.session-end-list tbody tr')
 export const focused = (page: Page) =>
   page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent)
 

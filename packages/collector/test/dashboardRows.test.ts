@@ -62,7 +62,7 @@ test('gives the focus back to the row, however its detail is closed', async ({ c
   const link = lines(page).nth(2).getByRole('link')
   const text = await link.textContent()
   for (const close of [() => page.keyboard.press('Escape'), () => page.goBack()]) {
-    await lines(page).nth(2).locator('.id').first().click()
+    await lines(page).nth(2).locator('.identifier').first().click()
     await page.getByRole('dialog', { name: 'Idle timeout' }).waitFor()
     await close()
     await page.getByRole('dialog').waitFor({ state: 'detached' })
@@ -124,7 +124,7 @@ test('marks a row as a self-test by its client, its subject and its session', as
   await signIn(page, token)
   await expect.poll(() => lines(page).count()).toBe(2)
   await expect
-    .poll(() => lines(page).filter({ hasText: 'self-test' }).locator('.id').first().textContent())
+    .poll(() => lines(page).filter({ hasText: 'self-test' }).locator('.identifier').first().textContent())
     .toBe('selftest')
   await expect.poll(() => page.getByText('self-test').count()).toBe(1)
   await collector.database.sql('session_audit').where({ session: 'selftest-played' }).delete()

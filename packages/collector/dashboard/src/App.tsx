@@ -74,10 +74,10 @@ export function App() {
 
   switch (state.status) {
     case 'loading':
-      return <main class="waiting">Loading…</main>
+      return <main class="loading">Loading…</main>
     case 'failed':
       return (
-        <main class="sign-in">
+        <main class="centred-page">
           <ErrorNotice error={state.error} retry={loadSession} />
         </main>
       )

@@ -78,7 +78,7 @@ export function Dashboard({ session, signOut, onSessionEnded }: Props) {
         setLive={setLive}
         isCollectorUnavailable={page.error?.isRetryable ?? false}
       />
-      <main class="page">
+      <main class="dashboard">
         <h1 class="visually-hidden">Lapse dashboard</h1>
         <FilterForm route={route} sites={session.sites} />
         {sharedError && <ErrorNotice error={sharedError} retry={retry} />}

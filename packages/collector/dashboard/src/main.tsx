@@ -3,7 +3,9 @@ import { App } from './App.tsx'
 import 'uplot/dist/uPlot.min.css'
 import './styles/colours.css'
 import './styles/base.css'
+import './styles/reasonDots.css'
 import './styles/header.css'
+import './styles/filterForm.css'
 import './styles/signIn.css'
 import './styles/charts.css'
 import './styles/sessionEndList.css'
@@ -11,5 +13,5 @@ import './styles/sessionEndDialog.css'
 import './styles/narrowScreens.css'
 import './styles/print.css'
 
-const place = document.getElementById('app')
-if (place) render(<App />, place)
+const root = document.getElementById('app')
+if (root) render(<App />, root)

@@ -18,7 +18,7 @@ export function ChartDataTable({ buckets, bucketUnit, reasons, formatStart }: Pr
       <summary>Show as table</summary>
       {isOpen && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard.
-        <section class="scroll" tabIndex={0} aria-label="Chart data">
+        <section class="scroll-area" tabIndex={0} aria-label="Chart data">
           <table>
             <thead>
               <tr>

@@ -30,10 +30,10 @@ export function EndedSessionsCard({ summary: { data, error, isLoading }, route, 
   const [firstSelected] = selectedBuckets
 
   return (
-    <section class="card over" aria-labelledby="over-title" aria-busy={isLoading}>
-      <div class="card-head">
-        <h2 id="over-title">Ended sessions over time</h2>
-        <p class="quiet">
+    <section class="card ended-sessions-card" aria-labelledby="ended-sessions-title" aria-busy={isLoading}>
+      <div class="card-header">
+        <h2 id="ended-sessions-title">Ended sessions over time</h2>
+        <p class="muted">
           {selectedIndex !== null && firstSelected
             ? formatStart(firstSelected.start)
             : `by ${data?.bucket ?? 'day'}, ${timeZone}`}
@@ -43,12 +43,12 @@ export function EndedSessionsCard({ summary: { data, error, isLoading }, route, 
       {!error && !data && <EmptyState isLoading={isLoading} />}
       {data && (
         <>
-          <p class="figure">
+          <p class="headline">
             <strong>{formatCount(total)}</strong> {total === 1 ? 'session' : 'sessions'}
           </p>
           <ReasonLegend reasons={presentReasons} buckets={selectedBuckets} total={total} route={route} />
           {presentReasons.length === 0 ? (
-            <p class="empty">No sessions ended in this period.</p>
+            <p class="empty-state">No sessions ended in this period.</p>
           ) : (
             <>
               <StackedBarChart
@@ -102,7 +102,7 @@ function ReasonLegend({ reasons, buckets, total, route }: LegendProps) {
             >
               <span class={`dot ${reason}`} />
               {reasonLabels[reason]} <b>{formatCount(count)}</b>
-              <span class="quiet">{total > 0 && formatPercent(count / total)}</span>
+              <span class="muted">{total > 0 && formatPercent(count / total)}</span>
             </a>
           </li>
         )

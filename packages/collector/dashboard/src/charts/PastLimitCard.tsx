@@ -12,14 +12,14 @@ interface Props {
 /** Shows how long after the idle timeout users returned, which tells whether the limit is too short. */
 export function PastLimitCard({ summary: { data, isLoading } }: Props) {
   return (
-    <section class="card returns" aria-labelledby="returns-title" aria-busy={isLoading}>
-      <div class="card-head">
-        <h2 id="returns-title">Returns after idle timeout</h2>
+    <section class="card past-limit-card" aria-labelledby="past-limit-title" aria-busy={isLoading}>
+      <div class="card-header">
+        <h2 id="past-limit-title">Returns after idle timeout</h2>
       </div>
       {!data && <EmptyState isLoading={isLoading} />}
       {data &&
         (data.pastLimit.count === 0 ? (
-          <p class="empty">No idle timeouts in this period.</p>
+          <p class="empty-state">No idle timeouts in this period.</p>
         ) : (
           <Distribution pastLimit={data.pastLimit} />
         ))}
@@ -31,7 +31,7 @@ function Distribution({ pastLimit }: { readonly pastLimit: PastLimit }) {
   const { p50Ms, p75Ms } = pastLimit
   return (
     <>
-      <p class="figure">
+      <p class="headline">
         {p50Ms !== null && (
           <>
             Half of the users returned within about <strong>{formatQuantile(p50Ms)}</strong> of the timeout
@@ -39,7 +39,7 @@ function Distribution({ pastLimit }: { readonly pastLimit: PastLimit }) {
           </>
         )}
       </p>
-      <p class="quiet">{describeLongerLimit(pastLimit)}</p>
+      <p class="muted">{describeLongerLimit(pastLimit)}</p>
       <Histogram pastLimit={pastLimit} />
       <Quantiles pastLimit={pastLimit} />
     </>
@@ -52,7 +52,7 @@ function Histogram({ pastLimit }: { readonly pastLimit: PastLimit }) {
   const lastUsed = histogram.findLastIndex((bar) => bar.count > 0)
   const bars = addCumulativeShares(pastLimit).slice(0, lastUsed + 1)
   return (
-    <table class="bins">
+    <table class="histogram">
       <thead>
         <tr>
           <th scope="col">Past the limit</th>
@@ -69,10 +69,12 @@ function Histogram({ pastLimit }: { readonly pastLimit: PastLimit }) {
           <tr key={fromMs}>
             <th scope="row">{formatInterval(fromMs, toMs)}</th>
             <td>
-              {count > 0 && <span class="bar" style={{ width: `${(count / highestCount) * 100}%` }} />}
-              <span class="bar-count">{formatCount(count)}</span>
+              {count > 0 && (
+                <span class="histogram-bar" style={{ width: `${(count / highestCount) * 100}%` }} />
+              )}
+              <span class="histogram-count">{formatCount(count)}</span>
             </td>
-            <td class="number quiet">{formatPercent(cumulativeShare)}</td>
+            <td class="number muted">{formatPercent(cumulativeShare)}</td>
           </tr>
         ))}
       </tbody>

@@ -52,10 +52,10 @@ export function buildChartOptions(
   const lastStart = Date.parse(buckets.at(-1)?.start ?? '') / 1000
   const bucketSeconds = bucketUnit === 'hour' ? hourSeconds : daySeconds
   const axis = {
-    stroke: readColour('--quiet'),
+    stroke: readColour('--muted-text'),
     font: `12px ${style.fontFamily}`,
     ticks: { show: false },
-    grid: { stroke: readColour('--line'), width: 1 },
+    grid: { stroke: readColour('--border'), width: 1 },
   }
   return {
     width: element.clientWidth,

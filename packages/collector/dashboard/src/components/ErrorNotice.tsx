@@ -9,7 +9,7 @@ interface Props {
 /** Shows what went wrong, with a button to try again if that may help. */
 export function ErrorNotice({ error, retry }: Props) {
   return (
-    <div class="note problem" role="alert">
+    <div class="notice error-notice" role="alert">
       <p>{describeError(error)}</p>
       {error.isRetryable && (
         <button type="button" onClick={retry}>

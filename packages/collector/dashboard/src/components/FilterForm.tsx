@@ -28,8 +28,8 @@ export function FilterForm({ route, sites }: Props) {
   })
 
   return (
-    <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-      <fieldset class="ranges">
+    <form class="filter-form" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+      <fieldset class="time-ranges">
         <legend class="visually-hidden">Time range</legend>
         {rangeNames.map((range) => (
           <button
@@ -42,7 +42,7 @@ export function FilterForm({ route, sites }: Props) {
           </button>
         ))}
       </fieldset>
-      <div class="fields">
+      <div class="filter-fields">
         <SelectFilter {...buildFieldProps('site')} options={new Map(sites.map((site) => [site, site]))} />
         <SelectFilter
           {...buildFieldProps('reason')}

@@ -11,17 +11,17 @@ interface Props {
 
 export function Header({ session: { token }, signOut, isLive, setLive, isCollectorUnavailable }: Props) {
   return (
-    <header class="top">
+    <header class="header">
       <Logo />
       <button
         type="button"
-        class={`live ${isCollectorUnavailable ? 'away' : ''}`}
+        class={`live-button ${isCollectorUnavailable ? 'unavailable' : ''}`}
         aria-pressed={isLive}
         onClick={() => setLive(!isLive)}
       >
         {isLive && isCollectorUnavailable ? 'Live: no response' : 'Live'}
       </button>
-      <span class="who" title={`Token ID: ${token.id}`}>
+      <span class="token-name" title={`Token ID: ${token.id}`}>
         {token.name ?? token.id}
       </span>
       <button type="button" onClick={signOut}>

@@ -23,7 +23,7 @@ export function Pagination({ next, route, titleId }: Props) {
     }
   }
   return (
-    <nav class="pager" aria-label="Pagination">
+    <nav class="pagination" aria-label="Pagination">
       {cursor && (
         <>
           <a {...buildPageLinkProps(null)}>Newest</a>

@@ -15,10 +15,10 @@ export function SessionEndDetails({ sessionEnd, route }: Props & { readonly rout
   const { site, subject } = sessionEnd
   return (
     <>
-      <p class="course">{timeline}</p>
+      <p class="timeline">{timeline}</p>
       <p>{reason}</p>
       <IdleTimeBar sessionEnd={sessionEnd} />
-      <dl class="words">
+      <dl class="explanations">
         <dt>Evidence: {evidenceLabels[sessionEnd.evidence].toLowerCase()}</dt>
         <dd>{evidence}</dd>
         {clock !== null && (
@@ -62,11 +62,11 @@ function IdleTimeBar({ sessionEnd }: Props) {
   const limitMs = sessionEnd.idleTimeoutSeconds * 1000
   const share = Math.min(Math.max(limitMs / (limitMs + pastLimitMs), minShare), 1 - minShare)
   return (
-    <div class="span" aria-hidden="true">
-      <div style={{ width: `${share * 100}%` }} class="within">
+    <div class="idle-time-bar" aria-hidden="true">
+      <div style={{ width: `${share * 100}%` }} class="within-limit">
         limit {formatDuration(limitMs)}
       </div>
-      <div class="past">+ {formatDuration(pastLimitMs)}</div>
+      <div class="past-limit">+ {formatDuration(pastLimitMs)}</div>
     </div>
   )
 }
@@ -85,7 +85,7 @@ function TimesTable({ sessionEnd }: Props) {
     { name: 'Received', time: sessionEnd.receivedAt },
   ]
   return (
-    <table class="times">
+    <table class="times-table">
       <thead>
         <tr>
           <td />
@@ -98,7 +98,7 @@ function TimesTable({ sessionEnd }: Props) {
           <tr key={name}>
             <th scope="row">{name}</th>
             <td>{time === null ? missingText : formatDateTime(time)}</td>
-            <td class="quiet">{time === null ? '' : formatUtc(time)}</td>
+            <td class="muted">{time === null ? '' : formatUtc(time)}</td>
           </tr>
         ))}
       </tbody>
@@ -108,7 +108,7 @@ function TimesTable({ sessionEnd }: Props) {
 
 function FieldList({ sessionEnd }: Props) {
   return (
-    <dl class="facts">
+    <dl class="field-list">
       {listFields(sessionEnd).map(({ name, value }) => (
         <div key={name}>
           <dt>{name}</dt>

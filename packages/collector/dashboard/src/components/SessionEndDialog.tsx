@@ -45,13 +45,13 @@ export function SessionEndDialog({ id, route, onSessionEnded }: Props) {
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click on the backdrop closes the dialog, as Escape does.
     <dialog
       ref={dialog}
-      aria-labelledby="detail-title"
+      aria-labelledby="session-end-title"
       aria-busy={isLoading}
       onClick={({ target }) => target === dialog.current && dialog.current?.close()}
     >
-      <div class="detail">
+      <div class="dialog-content">
         <header>
-          <h2 id="detail-title">
+          <h2 id="session-end-title">
             {sessionEnd ? (
               <>
                 <span class={`dot ${sessionEnd.reason}`} />

@@ -28,11 +28,11 @@ export function SessionEndList({ page: { data, error, isLoading }, route, query,
   }
 
   return (
-    <section class="card rows" aria-labelledby="rows-title" aria-busy={isLoading}>
-      <div class="card-head">
-        <h2 id="rows-title">Ended sessions</h2>
-        <p class="quiet">newest first, times in {timeZone}</p>
-        <span class="exports">
+    <section class="card session-end-list" aria-labelledby="session-end-list-title" aria-busy={isLoading}>
+      <div class="card-header">
+        <h2 id="session-end-list-title">Ended sessions</h2>
+        <p class="muted">newest first, times in {timeZone}</p>
+        <span class="export-links">
           <a href={buildExportHref('csv')} download="lapses.csv">
             Export CSV
           </a>
@@ -44,12 +44,12 @@ export function SessionEndList({ page: { data, error, isLoading }, route, query,
       {error && <ErrorNotice error={error} retry={retry} />}
       {!data && !error && <EmptyState isLoading={isLoading} />}
       {data && data.lapses.length === 0 && (
-        <p class="empty">
+        <p class="empty-state">
           No ended sessions match. <a href={route.buildHref({})}>Refresh the page</a> or change the filters.
         </p>
       )}
       {data && data.lapses.length > 0 && <SessionEndTable sessionEnds={data.lapses} route={route} />}
-      <Pagination next={data?.next ?? null} route={route} titleId="rows-title" />
+      <Pagination next={data?.next ?? null} route={route} titleId="session-end-list-title" />
     </section>
   )
 }
@@ -67,19 +67,19 @@ function SessionEndTable({ sessionEnds, route }: TableProps) {
           <th scope="col">Detected</th>
           <th scope="col">Reason</th>
           <th scope="col">Subject</th>
-          <th scope="col" class="wide">
+          <th scope="col" class="wide-screens-only">
             Session
           </th>
-          <th scope="col" class="middle">
+          <th scope="col" class="not-on-phones">
             Site
           </th>
-          <th scope="col" class="number middle">
+          <th scope="col" class="number not-on-phones">
             Idle for
           </th>
-          <th scope="col" class="number wide">
+          <th scope="col" class="number wide-screens-only">
             Past the limit
           </th>
-          <th scope="col" class="middle">
+          <th scope="col" class="not-on-phones">
             Evidence
           </th>
         </tr>
@@ -106,7 +106,7 @@ function SessionEndRow({ sessionEnd, route }: { readonly sessionEnd: SessionEnd;
   }
   return (
     // The whole row can be clicked. The keyboard uses the link in it.
-    <tr onClick={openDetail} class={route.get('row') === String(id) ? 'open' : undefined}>
+    <tr onClick={openDetail} class={route.get('row') === String(id) ? 'selected' : undefined}>
       <td>
         <a {...link}>
           <time dateTime={detectedAt} title={formatUtc(detectedAt)}>
@@ -117,16 +117,16 @@ function SessionEndRow({ sessionEnd, route }: { readonly sessionEnd: SessionEnd;
       <td class="reason">
         <span class={`dot ${reason}`} />
         {reasonLabels[reason]}
-        {isSelftest(sessionEnd) && <span class="tag">self-test</span>}
+        {isSelftest(sessionEnd) && <span class="badge">self-test</span>}
       </td>
-      <td class="id">{subject ?? '–'}</td>
-      <td class="id wide">{session ?? marker ?? '–'}</td>
-      <td class="site middle" title={site}>
+      <td class="identifier">{subject ?? '–'}</td>
+      <td class="identifier wide-screens-only">{session ?? marker ?? '–'}</td>
+      <td class="site not-on-phones" title={site}>
         {site}
       </td>
-      <td class="number middle">{elapsedMs === null ? '–' : formatDuration(elapsedMs)}</td>
-      <td class="number wide">{pastLimitMs === null ? '–' : formatDuration(pastLimitMs)}</td>
-      <td class="evidence middle">{evidenceLabels[evidence]}</td>
+      <td class="number not-on-phones">{elapsedMs === null ? '–' : formatDuration(elapsedMs)}</td>
+      <td class="number wide-screens-only">{pastLimitMs === null ? '–' : formatDuration(pastLimitMs)}</td>
+      <td class="evidence not-on-phones">{evidenceLabels[evidence]}</td>
     </tr>
   )
 }

@@ -32,12 +32,12 @@ export function SignInPage({ message, onSignIn }: Props) {
   }
 
   return (
-    <main class="sign-in">
+    <main class="centred-page">
       <form class="card" onSubmit={submit}>
         <Logo />
         <h1>Sign in</h1>
         {message !== null && (
-          <p class="note" role="status">
+          <p class="notice" role="status">
             {message}
           </p>
         )}
@@ -55,14 +55,14 @@ export function SignInPage({ message, onSignIn }: Props) {
           aria-describedby={error === null ? 'token-hint' : 'token-error'}
         />
         {error !== null && (
-          <p id="token-error" class="field-problem" role="alert">
+          <p id="token-error" class="field-error" role="alert">
             {error}
           </p>
         )}
-        <button type="submit" class="primary" aria-disabled={isSubmitting}>
+        <button type="submit" class="primary-button" aria-disabled={isSubmitting}>
           {isSubmitting ? 'Signing in…' : 'Sign in'}
         </button>
-        <p id="token-hint" class="quiet">
+        <p id="token-hint" class="muted">
           Use a token with the <code>read</code> scope. To create one, run{' '}
           <code>lapse token create --scope read</code>.
         </p>
