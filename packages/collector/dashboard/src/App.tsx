@@ -35,7 +35,7 @@ export function App() {
     const message = (await reportMissingSession()) ?? defaultMessage
     setState((last) => (last.status === 'signedOut' ? { status: 'signedOut', message } : last))
   }
-  const onSessionEnded = () => endSession('Your session has ended.')
+  const onSignedOut = () => endSession('Your session has ended.')
   const loadSession = () =>
     fetchJson<DashboardSession | undefined>(sessionPath).then(
       (session) => (session ? startSession(session) : endSession(null)),
@@ -59,7 +59,7 @@ export function App() {
     const checkSession = () => {
       if (document.hidden) return
       fetchJson<DashboardSession | undefined>(sessionPath, { isBackground: true }).then(
-        (session) => (session ? undefined : onSessionEnded()),
+        (session) => (session ? undefined : onSignedOut()),
         // An unreachable collector does not mean that the session has ended.
         () => {},
       )
@@ -84,6 +84,6 @@ export function App() {
     case 'signedOut':
       return <SignInPage message={state.message} onSignIn={startSession} />
     case 'signedIn':
-      return <Dashboard session={state.session} signOut={signOut} onSessionEnded={onSessionEnded} />
+      return <Dashboard session={state.session} signOut={signOut} onSignedOut={onSignedOut} />
   }
 }

@@ -14,7 +14,7 @@ import { useRoute } from './state/route.ts'
 interface Props {
   readonly session: DashboardSession
   readonly signOut: () => void
-  readonly onSessionEnded: () => void
+  readonly onSignedOut: () => void
 }
 
 const pageSize = 50
@@ -24,7 +24,7 @@ const pollsPerSummary = 3
 
 const readCurrentMinute = () => Math.floor(Date.now() / 60_000)
 
-export function Dashboard({ session, signOut, onSessionEnded }: Props) {
+export function Dashboard({ session, signOut, onSignedOut }: Props) {
   const route = useRoute()
   const [isLive, setLive] = useState(true)
   const [pollCount, setPollCount] = useState(0)
@@ -56,12 +56,12 @@ export function Dashboard({ session, signOut, onSessionEnded }: Props) {
   const page = useQuery<SessionEndPage>(
     `v1/lapses?${pageQuery}`,
     { userRequest: `${userRequest} ${cursor}`, pollCount },
-    onSessionEnded,
+    onSignedOut,
   )
   const summary = useQuery<Summary>(
     `v1/summary?${buildSummaryQuery(query, now)}`,
     { userRequest, pollCount: Math.floor(pollCount / pollsPerSummary) },
-    onSessionEnded,
+    onSignedOut,
   )
   const retry = () => setAttempt((last) => last + 1)
   // An error that both requests have is shown once, above the cards.
@@ -88,9 +88,7 @@ export function Dashboard({ session, signOut, onSessionEnded }: Props) {
         </div>
         <SessionEndList page={hideSharedError(page)} route={route} query={query} retry={retry} />
       </main>
-      {route.get('row') && (
-        <SessionEndDialog id={route.get('row')} route={route} onSessionEnded={onSessionEnded} />
-      )}
+      {route.get('row') && <SessionEndDialog id={route.get('row')} route={route} onSignedOut={onSignedOut} />}
     </>
   )
 }

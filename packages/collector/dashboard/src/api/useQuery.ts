@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { recordActivity } from '../state/selfAudit.ts'
 import { ApiError, fetchJson } from './fetchJson.ts'
 
-/** `data` is that of the last successful request, and stays while the next one is under way. */
+/** `data` comes from the last successful request, and stays until the next response arrives. */
 export interface QueryState<Data> {
   readonly data: Data | undefined
   readonly error: ApiError | undefined
@@ -10,9 +10,9 @@ export interface QueryState<Data> {
 }
 
 interface QueryTriggers {
-  /** Identifies what the user asked for. A request counts as the user's activity only if this has changed. */
+  /** Identifies what the user asked for. A request counts as user activity only if this has changed. */
   readonly userRequest: string
-  /** Increases each time that the data is polled. */
+  /** Increases with every poll. */
   readonly pollCount: number
 }
 
@@ -25,12 +25,12 @@ interface SentRequest {
 /**
  * Requests a path again whenever the path or one of the triggers changes.
  *
- * @param onSessionEnded is called when the collector answers that nobody is signed in.
+ * @param onSignedOut is called when the collector responds that nobody is signed in.
  */
 export function useQuery<Data>(
   path: string,
   { userRequest, pollCount }: QueryTriggers,
-  onSessionEnded: () => void,
+  onSignedOut: () => void,
 ): QueryState<Data> {
   const [state, setState] = useState<QueryState<Data>>({ data: undefined, error: undefined, isLoading: true })
   const lastRequest = useRef<SentRequest | null>(null)
@@ -55,7 +55,7 @@ export function useQuery<Data>(
         if (signal.aborted) return
         request.isDone = true
         const error = cause instanceof ApiError ? cause : new ApiError(0, String(cause))
-        if (error.status === 401) onSessionEnded()
+        if (error.status === 401) onSignedOut()
         setState((last) => ({ data: isBackground ? last.data : undefined, error, isLoading: false }))
       },
     )

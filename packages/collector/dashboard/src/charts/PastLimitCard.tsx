@@ -1,15 +1,16 @@
-import type { PastLimit } from '../../../src/lapse/pastLimit.ts'
 import type { Summary } from '../api/types.ts'
 import type { QueryState } from '../api/useQuery.ts'
 import { EmptyState } from '../components/EmptyState.tsx'
 import { formatCount, formatDuration, formatPercent } from '../format/numbers.ts'
 import { addCumulativeShares, describeLongerLimit, formatQuantile } from './pastLimitShares.ts'
 
+type PastLimit = Summary['pastLimit']
+
 interface Props {
   readonly summary: QueryState<Summary>
 }
 
-/** Shows how long after the idle timeout users returned, which tells whether the limit is too short. */
+/** Shows how long after the idle timeout users returned. If most return soon, the limit may be too short. */
 export function PastLimitCard({ summary: { data, isLoading } }: Props) {
   return (
     <section class="card past-limit-card" aria-labelledby="past-limit-title" aria-busy={isLoading}>

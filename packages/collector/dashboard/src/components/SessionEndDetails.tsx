@@ -52,7 +52,7 @@ export function SessionEndDetails({ sessionEnd, route }: Props & { readonly rout
   )
 }
 
-/** The smallest share of the bar that leaves room for a part's text. */
+/** The smallest share of the bar for either part, so that its text fits. */
 const minShare = 0.12
 
 /** Shows the idle time to scale: the part within the limit, and the part past it. */

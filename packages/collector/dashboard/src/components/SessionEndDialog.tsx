@@ -10,18 +10,18 @@ import { SessionEndDetails } from './SessionEndDetails.tsx'
 interface Props {
   readonly id: string
   readonly route: Route
-  readonly onSessionEnded: () => void
+  readonly onSignedOut: () => void
 }
 
 const notFound = new ApiError(404, 'Ended session not found. It may have been deleted.')
 
-export function SessionEndDialog({ id, route, onSessionEnded }: Props) {
+export function SessionEndDialog({ id, route, onSignedOut }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [attempt, setAttempt] = useState(0)
   // The id comes from the URL and may be anything, such as `..`. No row has the id 0.
   const path = `v1/lapses/${/^\d{1,15}$/.test(id) ? id : 0}`
   const triggers = { userRequest: `${id} ${attempt}`, pollCount: 0 }
-  const { data: sessionEnd, error, isLoading } = useQuery<SessionEnd>(path, triggers, onSessionEnded)
+  const { data: sessionEnd, error, isLoading } = useQuery<SessionEnd>(path, triggers, onSignedOut)
 
   const leaveDetail = () =>
     route.navigation === 'detail' ? history.back() : route.navigate({ row: null }, 'replace')

@@ -40,7 +40,7 @@ export function formatAxisTime(at: number): string {
 /** Formats a time as the audit table stores it: `2026-01-02 13:30:00.123 UTC`. */
 export const formatUtc = (time: string) => `${time.replace('T', ' ').replace('Z', '')} UTC`
 
-/** When clocks go back, an hour occurs twice. Returns its offset, such as ` GMT+2`, and otherwise an empty string. */
+/** When clocks go back, an hour occurs twice. Returns the offset of such a time (` GMT+2`), and `''` for any other. */
 function formatAmbiguousOffset(time: string): string {
   const at = Date.parse(time)
   const offsetAfter = (minutes: number) => new Date(at + minutes * 60_000).getTimezoneOffset()

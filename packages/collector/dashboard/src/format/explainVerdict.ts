@@ -9,7 +9,7 @@ interface Explanation {
   readonly reason: string
   /** How far the row can be trusted. */
   readonly evidence: string
-  /** How the sender's clock differed from the collector's, or null if it hardly did. */
+  /** How the sender's clock differed from the collector's, or null if they agreed. */
   readonly clock: string | null
 }
 
@@ -102,7 +102,7 @@ const evidenceExplanations = {
   server: 'A server reported this session end with a token that has the “write” scope.',
 } as const satisfies Record<SessionEnd['evidence'], string>
 
-/** Smaller differences are normal. */
+/** Smaller differences are normal and not worth mentioning. */
 const minNotableSkewMs = 1000
 
 function describeClock({ clockSkewMs, evidence }: SessionEnd): string | null {

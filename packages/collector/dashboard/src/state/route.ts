@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { isTimeRange, type TimeRange } from './timeRanges.ts'
 
-/** A query parameter of the page's URL. The URL holds the filters and what is open; the page is derived from it. */
+/** A query parameter of the page's URL, which holds the filters, the page of the list and the open session end. */
 type ParameterName =
   | 'range'
   | 'site'
@@ -17,7 +17,7 @@ type ParameterName =
 /** New values of parameters. Null or an empty string removes a parameter. */
 export type RouteChanges = Readonly<Partial<Record<ParameterName, string | null>>>
 
-/** What created a history entry. Closing a detail, and "Newer" on a later page, go back in the history. */
+/** What created a history entry. Closing the details, and "Newer" on a later page, go back in the history. */
 type Navigation = 'filter' | 'page' | 'detail'
 
 export interface Route {
@@ -37,7 +37,7 @@ export interface Route {
   readonly timeRange: TimeRange | 'custom'
 }
 
-/** Clears every filter except the time range. */
+/** Clears every filter except `range`. */
 export const clearedFilters = {
   site: null,
   reason: null,
