@@ -1,83 +1,85 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, onTestFinished } from 'vitest'
 import { mintToken } from '../src/lapse/token.ts'
-import { createFilled, focused, issue, lines, signIn, test, useBrowser } from './dashboardPage.ts'
+import { createCollectorWithRows, issueDashboardToken, setUpBrowser, test } from './dashboardPage.ts'
 
-const open = useBrowser()
+const openDashboard = setUpBrowser()
 
-describe.each(inject('databaseServers'))('the dashboard on $name', (server) => {
-  test('shows the chart, the return times and the rows to whoever has a token to read', async () => {
-    const { collector, token } = await createFilled(server)
+describe.each(inject('databaseServers'))('On $name', (server) => {
+  test('the dashboard shows the chart, the return times and the ended sessions after sign-in', async () => {
+    const { collector, token } = await createCollectorWithRows(server)
     onTestFinished(() => collector.end())
-    const page = await open(collector.url)
-    await signIn(page, token)
-    await page.locator('.chart canvas').waitFor()
-    await expect.poll(() => page.locator('.ended-sessions-card .headline').textContent()).toBe('61 sessions')
+    const dashboard = await openDashboard(collector.url)
+    await dashboard.signIn(token)
+    await dashboard.waitForChart()
+    await expect.poll(() => dashboard.sessionCount.textContent()).toBe('61 sessions')
     await expect
-      .poll(() => page.locator('.past-limit-card .headline').textContent())
+      .poll(() => dashboard.page.locator('.past-limit-card .headline').textContent())
       .toMatch(/^Half of the users returned within about 10 min/)
-    expect(await lines(page).count()).toBe(50)
-    await expect.poll(() => lines(page).first().textContent()).toContain('Logout')
-    const [cookie] = (await page.context().cookies()).filter(({ name }) => name === 'lapse-dashboard')
-    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/' })
+    await dashboard.expectRowCount(50)
+    await expect.poll(() => dashboard.rows.first().textContent()).toContain('Logout')
+    const cookies = await dashboard.page.context().cookies()
+    expect(cookies.find(({ name }) => name === 'lapse-dashboard')).toMatchObject({
+      httpOnly: true,
+      sameSite: 'Strict',
+      path: '/',
+    })
   })
 })
 
-test('refuses a wrong token, one that is revoked, and one to write', async ({ collector }) => {
-  const page = await open(collector.url)
-  const revoked = await issue(collector, { revokedAt: new Date() })
-  for (const bad of ['nonsense', mintToken().token, revoked.token]) {
-    await signIn(page, bad)
-    await page.getByText('Invalid token.').waitFor()
-    await expect.poll(() => focused(page)).toBe('token')
-    await page.reload()
-  }
-  await signIn(page, (await issue(collector, { scope: 'write' })).token)
-  await page.getByText('This token does not have the “read” scope.').waitFor()
-  expect(await page.context().cookies()).toEqual([])
-})
-
-test('exports what the filters let through, as CSV', async ({ collector, token }) => {
-  const page = await open(`${collector.url}/?reason=idle_timeout`)
-  await signIn(page, token)
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('link', { name: 'Export CSV' }).click(),
-  ])
-  const chunks = await (await download.createReadStream()).toArray()
-  const text = Buffer.concat(chunks).toString()
-  expect(download.suggestedFilename()).toBe('lapses.csv')
-  expect(text.trimEnd().split('\r\n')).toHaveLength(61)
-})
-
-test('signs out, and leaves nothing to read with', async ({ collector, token }) => {
-  const page = await open(collector.url)
-  await signIn(page, token)
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByLabel('Token').waitFor()
-  await expect.poll(() => focused(page)).toBe('token')
-  expect(await page.evaluate(async () => (await fetch('v1/lapses')).status)).toBe(401)
-  await expect
-    .poll(async () => (await collector.database.rows()).filter((row) => row.site === 'lapse'))
-    .toMatchObject([{ reason: 'logout', evidence: 'signed' }])
-  await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
-})
-
-test('says why it ends before the reader’s eyes, when the token is revoked', async ({ collector }) => {
-  const page = await open(collector.url)
-  const { id, token } = await issue(collector)
-  await signIn(page, token)
-  await lines(page).first().waitFor()
-  // Two requests find that there is no session, long before the first one knows the reason.
-  await page.route('**/v1/lapses', async (route) => {
-    if (route.request().method() === 'POST') await sleep(500)
-    await route.continue()
+describe('The sign-in page', () => {
+  test('rejects a malformed, an unknown and a revoked token', async ({ collector }) => {
+    const dashboard = await openDashboard(collector.url)
+    const revoked = await issueDashboardToken(collector, { revokedAt: new Date() })
+    for (const invalidToken of ['nonsense', mintToken().token, revoked.token]) {
+      await dashboard.signIn(invalidToken)
+      await dashboard.page.getByText('Invalid token.').waitFor()
+      await dashboard.expectFocus('token')
+      await dashboard.page.reload()
+    }
+    expect(await dashboard.page.context().cookies()).toEqual([])
   })
-  await collector.store.revokeToken(id)
-  await page.evaluate(() => {
-    for (let count = 0; count < 2; count++) document.dispatchEvent(new Event('visibilitychange'))
+
+  test('rejects a write token', async ({ collector }) => {
+    const dashboard = await openDashboard(collector.url)
+    const { token } = await issueDashboardToken(collector, { scope: 'write' })
+    await dashboard.signIn(token)
+    await dashboard.page.getByText('This token does not have the “read” scope.').waitFor()
+    expect(await dashboard.page.context().cookies()).toEqual([])
   })
-  await page.getByText('You were signed out because your token expired or was revoked.').waitFor()
-  await expect.poll(() => focused(page)).toBe('token')
-  await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
+
+  test('replaces the dashboard after a sign-out, which also ends read access', async ({
+    collector,
+    token,
+  }) => {
+    const dashboard = await openDashboard(collector.url)
+    await dashboard.signIn(token)
+    await dashboard.getButton('Sign out').click()
+    await dashboard.page.getByLabel('Token').waitFor()
+    await dashboard.expectFocus('token')
+    expect(await dashboard.page.evaluate(async () => (await fetch('v1/lapses')).status)).toBe(401)
+    await expect
+      .poll(async () => (await collector.database.rows()).filter((row) => row.site === 'lapse'))
+      .toMatchObject([{ reason: 'logout', evidence: 'signed' }])
+    await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
+  })
+
+  test('explains why the session ended when the token was revoked', async ({ collector }) => {
+    const dashboard = await openDashboard(collector.url)
+    const { id, token } = await issueDashboardToken(collector)
+    await dashboard.signIn(token)
+    await dashboard.waitForRows()
+    // Delay the reason, so that two requests are refused before it is known.
+    await dashboard.page.route('**/v1/lapses', async (route) => {
+      if (route.request().method() === 'POST') await sleep(500)
+      await route.continue()
+    })
+    await collector.store.revokeToken(id)
+    await dashboard.page.evaluate(() => {
+      for (let count = 0; count < 2; count++) document.dispatchEvent(new Event('visibilitychange'))
+    })
+    await dashboard.page.getByText('You were signed out because your token expired or was revoked.').waitFor()
+    await dashboard.expectFocus('token')
+    await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
+  })
 })

@@ -1,31 +1,22 @@
-import { expect } from 'vitest'
-import { signIn, test, useBrowser } from './dashboardPage.ts'
+import { describe, expect } from 'vitest'
+import { setUpBrowser, test } from './dashboardPage.ts'
 
-const open = useBrowser()
+const openDashboard = setUpBrowser()
 
-const odd = [
+const unusualValues = [
+  // Properties that every object inherits.
   ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__'],
-  ...[
-    '.',
-    '..',
-    './',
-    '../summary',
-    '../../',
-    '/',
-    '?limit=1',
-    '#',
-    '%',
-    '%2e%2e',
-    '-1',
-    '0',
-    '1.5',
-    '1e999',
-  ],
+  // Paths and parts of URLs.
+  ...['.', '..', './', '../summary', '../../', '/', '?limit=1', '#', '%', '%2e%2e'],
+  // Numbers.
+  ...['-1', '0', '1.5', '1e999', '9'.repeat(40)],
+  // The bounds of dates.
   ...['+275760-09-13T00:00:00.000Z', '-271821-04-20T00:00:00.000Z', '9999-12-31T23:59:59.999Z', '1970-01-01'],
-  ...['\u0000', '\u202e', '🕰', 'x'.repeat(300), '9'.repeat(40)],
+  // Texts.
+  ...['\u0000', '\u202e', '🕰', 'x'.repeat(300)],
 ]
-/** Together with a time the range does not count, and the detail stands before the rest. */
-const groups = [
+/** Sets of parameters to try at once. A start or end time hides the effect of a range, and a dialog that of the rest. */
+const parameterGroups = [
   ['range'],
   ['row'],
   ['from'],
@@ -33,31 +24,37 @@ const groups = [
   ['site', 'reason', 'evidence', 'subject', 'session', 'cursor'],
 ]
 
-test('no address leaves the page blank, whatever stands in it', async ({ collector, token }) => {
-  const page = await open(collector.url, { timezoneId: 'Pacific/Kiritimati' })
-  await signIn(page, token)
-  await page.getByRole('heading', { name: 'Ended sessions', exact: true }).waitFor()
-  for (const names of groups) {
-    for (const value of odd) {
-      const query = new URLSearchParams(names.map((name) => [name, value]))
-      await page.goto(`${collector.url}/?${query}`)
-      const heading = page.locator('#session-end-list-title')
-      await heading.waitFor({ timeout: 10_000 }).catch(() => undefined)
-      await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached', timeout: 10_000 })
-      expect([String(query), await heading.count()]).toEqual([String(query), 1])
+describe('The dashboard', () => {
+  test('never stays blank, whatever the parameters of its URL', async ({ collector, token }) => {
+    const dashboard = await openDashboard(collector.url, { timezoneId: 'Pacific/Kiritimati' })
+    await dashboard.signIn(token)
+    const title = dashboard.page.locator('#session-end-list-title')
+    await title.waitFor()
+    for (const parameters of parameterGroups) {
+      for (const value of unusualValues) {
+        const query = String(new URLSearchParams(parameters.map((name) => [name, value])))
+        await dashboard.openUrl(`${collector.url}/?${query}`)
+        await title.waitFor({ timeout: 10_000 }).catch(() => undefined)
+        const busy = dashboard.page.locator('[aria-busy=true]').first()
+        await busy.waitFor({ state: 'detached', timeout: 10_000 })
+        expect({ query, titles: await title.count() }).toEqual({ query, titles: 1 })
+      }
     }
-  }
-})
+  })
 
-test('an unknown range is the usual one, and a row that cannot be is no longer there', async ({
-  collector,
-  token,
-}) => {
-  const page = await open(`${collector.url}/?range=__proto__`)
-  await signIn(page, token)
-  await page.getByRole('button', { name: '30 days', pressed: true }).waitFor()
-  for (const id of ['.', '..', '__proto__', '1/../2', '0x1', '-1', ' 1']) {
-    await page.goto(`${collector.url}/?${new URLSearchParams({ row: id })}`)
-    await page.getByText('Ended session not found. It may have been deleted.').waitFor()
-  }
+  test('shows the last 30 days if the range in the URL is unknown', async ({ collector, token }) => {
+    const dashboard = await openDashboard(`${collector.url}/?range=__proto__`)
+    await dashboard.signIn(token)
+    await dashboard.page.getByRole('button', { name: '30 days', pressed: true }).waitFor()
+  })
+
+  test('shows "not found" if the URL has an invalid row id', async ({ collector, token }) => {
+    const dashboard = await openDashboard(collector.url)
+    await dashboard.signIn(token)
+    await dashboard.waitForRows()
+    for (const id of ['.', '..', '__proto__', '1/../2', '0x1', '-1', ' 1']) {
+      await dashboard.openUrl(`${collector.url}/?${new URLSearchParams({ row: id })}`)
+      await dashboard.page.getByText('Ended session not found.').waitFor()
+    }
+  })
 })
