@@ -17,7 +17,7 @@ const mysqlServers = inject('databaseServers').filter((server) => server.url !==
 const sessionTable = 'session_audit_dashboard'
 
 describe.each(mysqlServers)(
-  'an account on $name that may not use the sessions of the dashboard',
+  'On $name, with an account that has no rights on the table of dashboard sessions',
   (server) => {
     let database: TestDatabase
     let owner: Store
@@ -45,11 +45,14 @@ describe.each(mysqlServers)(
       await database.drop()
     })
 
-    test('records and reads, answers a sign-in with 503, and says in the log what to grant', async () => {
+    test('the collector records and reads, but rejects sign-ins with 503 and logs which rights to grant', async () => {
       const { token } = await issueToken(owner)
       const response = await postSignIn(collector.url, token)
-      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
-      expect(response.headers.get('set-cookie')).toBeNull()
+      expect({
+        status: response.status,
+        retryAfter: response.headers.get('retry-after'),
+        setCookie: response.headers.get('set-cookie'),
+      }).toEqual({ status: 503, retryAfter: '5', setCookie: null })
       expect(await response.text()).not.toMatch(/session_audit|denied/)
       const lines = logLines.join('')
       expect(lines).toContain(`The table ${sessionTable} cannot be used`)
@@ -64,7 +67,7 @@ describe.each(mysqlServers)(
     })
 
     test.each(['select', 'insert', 'update', 'delete'])(
-      'opens no session while the right to %s is missing',
+      'the collector opens no session if the %s right is missing',
       async (missing) => {
         const { token } = await issueToken(owner)
         const rights = ['select', 'insert', 'update', 'delete']
@@ -84,8 +87,8 @@ describe.each(mysqlServers)(
   },
 )
 
-describe.each(inject('databaseServers'))('while the sessions cannot be reached, on $name', (server) => {
-  test('a sign-out fails and keeps the cookie, so that it can be repeated', async () => {
+describe.each(inject('databaseServers'))('On $name', (server) => {
+  test('a sign-out fails while the session table is unavailable, and keeps the cookie for a retry', async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
     const { token } = await issueToken(collector.store)
@@ -93,7 +96,10 @@ describe.each(inject('databaseServers'))('while the sessions cannot be reached, 
     const { sql } = collector.database
     await sql.schema.renameTable(sessionTable, 'elsewhere')
     const failed = await signOutWith(collector.url, cookie)
-    expect([failed.status, failed.headers.get('set-cookie')]).toEqual([503, null])
+    expect({ status: failed.status, setCookie: failed.headers.get('set-cookie') }).toEqual({
+      status: 503,
+      setCookie: null,
+    })
     const read = () => fetch(`${collector.url}/v1/lapses`, { headers: { Cookie: cookie } })
     expect((await read()).status).toBe(503)
     await sql.schema.renameTable('elsewhere', sessionTable)
