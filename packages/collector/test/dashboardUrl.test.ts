@@ -15,22 +15,26 @@ const unusualValues = [
   // Texts.
   ...['\u0000', '\u202e', '🕰', 'x'.repeat(300)],
 ]
-/** Sets of parameters to try at once. A start or end time hides the effect of a range, and a dialog that of the rest. */
+// A time hides the effect of a range, and a dialog that of the other parameters.
 const parameterGroups = [
-  ['range'],
-  ['row'],
-  ['from'],
-  ['to'],
-  ['site', 'reason', 'evidence', 'subject', 'session', 'cursor'],
+  { label: '"range"', parameters: ['range'] },
+  { label: '"row"', parameters: ['row'] },
+  { label: '"from"', parameters: ['from'] },
+  { label: '"to"', parameters: ['to'] },
+  {
+    label: 'all other parameters',
+    parameters: ['site', 'reason', 'evidence', 'subject', 'session', 'cursor'],
+  },
 ]
 
 describe('The dashboard', () => {
-  test('never stays blank, whatever the parameters of its URL', async ({ collector, token }) => {
-    const dashboard = await openDashboard(collector.url, { timezoneId: 'Pacific/Kiritimati' })
-    await dashboard.signIn(token)
-    const title = dashboard.page.locator('#session-end-list-title')
-    await title.waitFor()
-    for (const parameters of parameterGroups) {
+  test.for(parameterGroups)(
+    'never stays blank, whatever its URL has for $label',
+    async ({ parameters }, { collector, token }) => {
+      const dashboard = await openDashboard(collector.url, { timezoneId: 'Pacific/Kiritimati' })
+      await dashboard.signIn(token)
+      const title = dashboard.page.locator('#session-end-list-title')
+      await title.waitFor()
       for (const value of unusualValues) {
         const query = String(new URLSearchParams(parameters.map((name) => [name, value])))
         await dashboard.openUrl(`${collector.url}/?${query}`)
@@ -39,8 +43,8 @@ describe('The dashboard', () => {
         await busy.waitFor({ state: 'detached', timeout: 10_000 })
         expect({ query, titles: await title.count() }).toEqual({ query, titles: 1 })
       }
-    }
-  })
+    },
+  )
 
   test('shows the last 30 days if the range in the URL is unknown', async ({ collector, token }) => {
     const dashboard = await openDashboard(`${collector.url}/?range=__proto__`)
