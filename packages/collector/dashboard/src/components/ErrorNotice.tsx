@@ -25,7 +25,7 @@ function describeError({ message, invalidParameters }: ApiError): string {
   if (invalidParameters.length === 0) return message
   return invalidParameters
     .map(({ parameter, detail }) => {
-      const readable = detail.replace(/"(\w+)"/g, (_, name: string) => `“${getParameterLabel(name)}”`)
+      const readable = detail.replace(/["`](\w+)["`]/g, (_, name: string) => `“${getParameterLabel(name)}”`)
       return `${getParameterLabel(parameter)}: ${readable}.`
     })
     .join(' ')
