@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { browserOptions } from '../../../scripts/demo/browser.ts'
 import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
 import { cookieOf, postSignIn } from './dashboardCookie.ts'
-import { database, noon, signIn, site, useBrowser } from './dashboardPage.ts'
+import { database, noon, setUpBrowser, site } from './dashboardPage.ts'
 import { insertRows } from './rows.ts'
 
 describe('a page of another host under the same domain', () => {
@@ -109,7 +109,7 @@ describe('a page of another host under the same domain', () => {
 })
 
 describe('text that a stranger has reported', () => {
-  const open = useBrowser()
+  const openDashboard = setUpBrowser()
 
   test('is text on the dashboard: no markup, and nothing that runs', async () => {
     const collector = await createCollector(database, { sites: { acme: site } })
@@ -119,9 +119,10 @@ describe('text that a stranger has reported', () => {
     const headers = { Origin: site.origins[0] ?? '', 'User-Agent': hostile }
     expect((await collector.post(event, headers)).status).toBe(201)
     const { token } = await issueToken(collector.store, { name: hostile })
-    const page = await open(collector.url)
-    await signIn(page, token)
-    await page.locator('.rows tbody tr').click()
+    const dashboard = await openDashboard(collector.url)
+    const { page } = dashboard
+    await dashboard.signIn(token)
+    await dashboard.rows.click()
     await page.getByText('<b>1.0.0</b>').waitFor()
     expect(await page.getByText(hostile).count()).toBeGreaterThan(2)
     expect(await page.title()).not.toBe('run')

@@ -1,5 +1,5 @@
-/** Everything that a session of the dashboard can read. */
-export const readPaths = [
+/** Every path that a dashboard session can read. */
+const readPaths = [
   '/v1/lapses',
   '/v1/lapses/1',
   '/v1/lapses?format=csv',
@@ -7,6 +7,31 @@ export const readPaths = [
   '/v1/summary',
   '/metrics',
 ]
+
+/** The HTTP statuses by path. */
+type Statuses = Readonly<Record<string, number>>
+
+export const allowedEverywhere: Statuses = Object.fromEntries(readPaths.map((path) => [path, 200]))
+export const refusedEverywhere: Statuses = Object.fromEntries(readPaths.map((path) => [path, 401]))
+
+/** Requests every path that a dashboard session can read. */
+export async function requestReadPaths(
+  url: string,
+  cookie: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Statuses> {
+  const statuses = await Promise.all(
+    readPaths.map(async (path) => {
+      const response = await fetch(`${url}${path}`, {
+        // `/metrics` requires credentials from other addresses only.
+        headers: { Cookie: cookie, 'X-Forwarded-For': '203.0.113.7', ...headers },
+      })
+      await response.arrayBuffer()
+      return [path, response.status]
+    }),
+  )
+  return Object.fromEntries(statuses)
+}
 
 /** Signs in as the dashboard does. */
 export function postSignIn(
@@ -25,7 +50,7 @@ export function signOutWith(url: string, cookie: string): Promise<Response> {
   return fetch(`${url}/dashboard/session`, { method: 'DELETE', headers: { Origin: url, Cookie: cookie } })
 }
 
-/** The cookie that a response sets, as a request sends it. */
+/** Returns the cookie that a response sets, as a `Cookie` header. */
 export function cookieOf(response: Response): string {
   return response.headers.get('set-cookie')?.split(';')[0] ?? ''
 }

@@ -1,88 +1,89 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ask, type Problem, type Session } from './api.ts'
-import { foundNoSession, signedIn, signedOut } from './audit.ts'
+import { type ApiError, fetchJson } from './api/fetchJson.ts'
+import type { DashboardSession } from './api/types.ts'
+import { ErrorNotice } from './components/ErrorNotice.tsx'
+import { SignInPage } from './components/SignInPage.tsx'
 import { Dashboard } from './Dashboard.tsx'
-import { ProblemNote } from './ProblemNote.tsx'
-import { SignIn } from './SignIn.tsx'
+import { recordSignIn, recordSignOut, reportMissingSession } from './state/selfAudit.ts'
 
 type State =
-  | { readonly is: 'asking' }
-  | { readonly is: 'in'; readonly session: Session }
-  /** `ended`: why a session has just ended, if one has. */
-  | { readonly is: 'out'; readonly ended: string | null }
-  | { readonly is: 'broken'; readonly problem: Problem }
+  | { readonly status: 'loading' }
+  | { readonly status: 'signedIn'; readonly session: DashboardSession }
+  /** `message` says why the session has ended, if one has. */
+  | { readonly status: 'signedOut'; readonly message: string | null }
+  | { readonly status: 'failed'; readonly error: ApiError }
 
-const path = 'dashboard/session'
-/** How soon a session that has ended takes what it showed from the screen. */
-const checkEveryMs = 15_000
+const sessionPath = 'dashboard/session'
+/** Limits how long data stays on the screen after the session has ended. */
+const sessionCheckIntervalMs = 15_000
 
 export function App() {
-  const [state, setState] = useState<State>({ is: 'asking' })
-  const isLeaving = useRef(false)
+  const [state, setState] = useState<State>({ status: 'loading' })
+  const isSignedOut = useRef(false)
 
-  const enter = (session: Session) => {
-    isLeaving.current = false
-    signedIn(session)
-    setState({ is: 'in', session })
+  const startSession = (session: DashboardSession) => {
+    isSignedOut.current = false
+    recordSignIn(session)
+    setState({ status: 'signedIn', session })
   }
-  /** Hides what was shown at once, and then says why the session ended: `otherwise` if there is no reason to be found. */
-  const leave = async (otherwise: string | null) => {
-    // Several requests may be refused at once, but only the first one finds the reason.
-    if (isLeaving.current) return
-    isLeaving.current = true
-    setState({ is: 'out', ended: null })
-    const ended = (await foundNoSession()) ?? otherwise
-    setState((last) => (last.is === 'out' ? { is: 'out', ended } : last))
+  /** Hides the data at once, and shows the message when the reason is known. */
+  const endSession = async (defaultMessage: string | null) => {
+    // Several requests may fail at once, but only the first call finds the reason.
+    if (isSignedOut.current) return
+    isSignedOut.current = true
+    setState({ status: 'signedOut', message: null })
+    const message = (await reportMissingSession()) ?? defaultMessage
+    setState((last) => (last.status === 'signedOut' ? { status: 'signedOut', message } : last))
   }
-  const leaveUnasked = () => leave('Your session has ended.')
-  const look = () =>
-    ask<Session | undefined>(path).then(
-      (session) => (session ? enter(session) : leave(null)),
-      (problem: Problem) => setState({ is: 'broken', problem }),
+  const onSignedOut = () => endSession('Your session has ended.')
+  const loadSession = () =>
+    fetchJson<DashboardSession | undefined>(sessionPath).then(
+      (session) => (session ? startSession(session) : endSession(null)),
+      (error: ApiError) => setState({ status: 'failed', error }),
     )
   const signOut = () =>
-    ask(path, { method: 'DELETE' }).then(
+    fetchJson(sessionPath, { method: 'DELETE' }).then(
       () => {
-        isLeaving.current = true
-        signedOut()
-        setState({ is: 'out', ended: null })
+        isSignedOut.current = true
+        recordSignOut()
+        setState({ status: 'signedOut', message: null })
       },
-      (problem) => setState({ is: 'broken', problem }),
+      (error: ApiError) => setState({ status: 'failed', error }),
     )
 
-  useEffect(() => void look(), [])
+  useEffect(() => void loadSession(), [])
 
-  const isIn = state.is === 'in'
+  const isSignedIn = state.status === 'signedIn'
   useEffect(() => {
-    if (!isIn) return
-    const check = () => {
+    if (!isSignedIn) return
+    const checkSession = () => {
       if (document.hidden) return
-      // Out of reach, it says nothing of the session.
-      ask<Session | undefined>(path, { unattended: true }).then(
-        (session) => (session ? undefined : leaveUnasked()),
+      fetchJson<DashboardSession | undefined>(sessionPath, { isBackground: true }).then(
+        (session) => (session ? undefined : onSignedOut()),
+        // An unreachable collector does not mean that the session has ended.
         () => {},
       )
     }
-    const timer = setInterval(check, checkEveryMs)
-    document.addEventListener('visibilitychange', check)
+    const timer = setInterval(checkSession, sessionCheckIntervalMs)
+    document.addEventListener('visibilitychange', checkSession)
     return () => {
       clearInterval(timer)
-      document.removeEventListener('visibilitychange', check)
+      document.removeEventListener('visibilitychange', checkSession)
     }
-  }, [isIn])
+  }, [isSignedIn])
 
-  switch (state.is) {
-    case 'asking':
-      return <main class="waiting">Loading…</main>
-    case 'broken':
+  switch (state.status) {
+    case 'loading':
+      return <main class="loading">Loading…</main>
+    case 'failed':
       return (
-        <main class="sign-in">
-          <ProblemNote problem={state.problem} retry={look} />
+        <main class="centred-page">
+          <ErrorNotice error={state.error} retry={loadSession} />
         </main>
       )
-    case 'out':
-      return <SignIn ended={state.ended} enter={enter} />
-    case 'in':
-      return <Dashboard session={state.session} signOut={signOut} leave={leaveUnasked} />
+    case 'signedOut':
+      return <SignInPage message={state.message} onSignIn={startSession} />
+    case 'signedIn':
+      return <Dashboard session={state.session} signOut={signOut} onSignedOut={onSignedOut} />
   }
 }

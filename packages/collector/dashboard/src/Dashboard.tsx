@@ -1,69 +1,73 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import type { RowsPage, Session, Summary } from './api.ts'
-import { Detail } from './Detail.tsx'
-import { Filters } from './Filters.tsx'
-import { Header } from './Header.tsx'
-import { Over } from './Over.tsx'
-import { ProblemNote } from './ProblemNote.tsx'
-import { Returns } from './Returns.tsx'
-import { Rows } from './Rows.tsx'
-import { type Answer, useAnswer } from './useAnswer.ts'
-import { filterQuery, summaryQuery, useView } from './view.ts'
+import { buildListQuery, buildSummaryQuery } from './api/buildQuery.ts'
+import type { DashboardSession, SessionEndPage, Summary } from './api/types.ts'
+import { type QueryState, useQuery } from './api/useQuery.ts'
+import { EndedSessionsCard } from './charts/EndedSessionsCard.tsx'
+import { PastLimitCard } from './charts/PastLimitCard.tsx'
+import { ErrorNotice } from './components/ErrorNotice.tsx'
+import { FilterForm } from './components/FilterForm.tsx'
+import { Header } from './components/Header.tsx'
+import { SessionEndDialog } from './components/SessionEndDialog.tsx'
+import { SessionEndList } from './components/SessionEndList.tsx'
+import { useRoute } from './state/route.ts'
 
 interface Props {
-  readonly session: Session
+  readonly session: DashboardSession
   readonly signOut: () => void
-  /** There is no session any more. */
-  readonly leave: () => void
+  readonly onSignedOut: () => void
 }
 
-const rowsPerPage = 50
-const liveEveryMs = 5000
-/** Sums cost the collector more than a page of rows does. */
-const ticksPerSummary = 3
+const pageSize = 50
+const pollIntervalMs = 5000
+/** A summary costs the collector more than a page of rows does. */
+const pollsPerSummary = 3
 
-const minuteOfNow = () => Math.floor(Date.now() / 60_000)
+const readCurrentMinute = () => Math.floor(Date.now() / 60_000)
 
-export function Dashboard({ session, signOut, leave }: Props) {
-  const view = useView()
+export function Dashboard({ session, signOut, onSignedOut }: Props) {
+  const route = useRoute()
   const [isLive, setLive] = useState(true)
-  const [tick, setTick] = useState(0)
-  const [minute, setMinute] = useState(minuteOfNow)
+  const [pollCount, setPollCount] = useState(0)
+  const [minute, setMinute] = useState(readCurrentMinute)
   const [attempt, setAttempt] = useState(0)
-  const cursor = view.get('cursor')
+  const cursor = route.get('cursor')
 
-  // A later page stays as it is, and so does the time that it ends at: rows that arrive belong to the first.
-  const isFollowing = isLive && !cursor
+  // New rows appear only on the first page, so a later page and its time range stay as they are.
+  const isPolling = isLive && !cursor
   useEffect(() => {
-    if (!isFollowing) return
+    if (!isPolling) return
     const timer = setInterval(() => {
       if (document.hidden) return
-      setTick((last) => last + 1)
-      setMinute(minuteOfNow())
-    }, liveEveryMs)
+      setPollCount((last) => last + 1)
+      setMinute(readCurrentMinute())
+    }, pollIntervalMs)
     return () => clearInterval(timer)
-  }, [isFollowing])
+  }, [isPolling])
 
-  const wish = `${filterQuery(view, 0)} ${view.range} ${attempt}`
-  const { filters, now } = useMemo(() => {
+  const userRequest = `${buildListQuery(route, 0)} ${route.timeRange} ${attempt}`
+  const { query, now } = useMemo(() => {
     const now = Date.now()
-    return { now, filters: filterQuery(view, now) }
-  }, [wish, minute])
+    return { now, query: buildListQuery(route, now) }
+  }, [userRequest, minute])
 
-  const list = new URLSearchParams(filters)
-  list.set('limit', String(rowsPerPage))
-  if (cursor) list.set('cursor', cursor)
-  const rows = useAnswer<RowsPage>(`v1/lapses?${list}`, { wish: `${wish} ${cursor}`, tick }, leave)
-  const summary = useAnswer<Summary>(
-    `v1/summary?${summaryQuery(filters, now)}`,
-    { wish, tick: Math.floor(tick / ticksPerSummary) },
-    leave,
+  const pageQuery = new URLSearchParams(query)
+  pageQuery.set('limit', String(pageSize))
+  if (cursor) pageQuery.set('cursor', cursor)
+  const page = useQuery<SessionEndPage>(
+    `v1/lapses?${pageQuery}`,
+    { userRequest: `${userRequest} ${cursor}`, pollCount },
+    onSignedOut,
+  )
+  const summary = useQuery<Summary>(
+    `v1/summary?${buildSummaryQuery(query, now)}`,
+    { userRequest, pollCount: Math.floor(pollCount / pollsPerSummary) },
+    onSignedOut,
   )
   const retry = () => setAttempt((last) => last + 1)
-  // What keeps both away is said once.
-  const shared =
-    summary.problem && rows.problem?.message === summary.problem.message ? rows.problem : undefined
-  const own = <Data,>(answer: Answer<Data>) => (shared ? { ...answer, problem: undefined } : answer)
+  // An error that both requests have is shown once, above the cards.
+  const sharedError = summary.error && page.error?.message === summary.error.message ? page.error : undefined
+  const hideSharedError = <Data,>(state: QueryState<Data>) =>
+    sharedError ? { ...state, error: undefined } : state
 
   return (
     <>
@@ -72,19 +76,19 @@ export function Dashboard({ session, signOut, leave }: Props) {
         signOut={signOut}
         isLive={isLive}
         setLive={setLive}
-        isAway={rows.problem?.isPassing ?? false}
+        isCollectorUnavailable={page.error?.isRetryable ?? false}
       />
-      <main class="page">
-        <h1 class="visually-hidden">Sessions that ended</h1>
-        <Filters view={view} sites={session.sites} />
-        {shared && <ProblemNote problem={shared} retry={retry} />}
+      <main class="dashboard">
+        <h1 class="visually-hidden">Lapse dashboard</h1>
+        <FilterForm route={route} sites={session.sites} />
+        {sharedError && <ErrorNotice error={sharedError} retry={retry} />}
         <div class="overview">
-          <Over summary={own(summary)} view={view} retry={retry} />
-          <Returns summary={summary} />
+          <EndedSessionsCard summary={hideSharedError(summary)} route={route} retry={retry} />
+          <PastLimitCard summary={summary} />
         </div>
-        <Rows rows={own(rows)} view={view} filters={filters} retry={retry} />
+        <SessionEndList page={hideSharedError(page)} route={route} query={query} retry={retry} />
       </main>
-      {view.get('row') && <Detail id={view.get('row')} view={view} leave={leave} />}
+      {route.get('row') && <SessionEndDialog id={route.get('row')} route={route} onSignedOut={onSignedOut} />}
     </>
   )
 }

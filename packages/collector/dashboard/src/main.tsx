@@ -1,15 +1,17 @@
 import { render } from 'preact'
 import { App } from './App.tsx'
 import 'uplot/dist/uPlot.min.css'
-import './style/colours.css'
-import './style/base.css'
-import './style/top.css'
-import './style/signIn.css'
-import './style/overview.css'
-import './style/rows.css'
-import './style/detail.css'
-import './style/narrow.css'
-import './style/print.css'
+import './styles/colours.css'
+import './styles/base.css'
+import './styles/reasonDots.css'
+import './styles/header.css'
+import './styles/filterForm.css'
+import './styles/signIn.css'
+import './styles/charts.css'
+import './styles/sessionEndList.css'
+import './styles/sessionEndDialog.css'
+import './styles/narrowScreens.css'
+import './styles/print.css'
 
-const place = document.getElementById('app')
-if (place) render(<App />, place)
+const root = document.getElementById('app')
+if (root) render(<App />, root)

@@ -1,0 +1,111 @@
+import type { Summary } from '../api/types.ts'
+import type { QueryState } from '../api/useQuery.ts'
+import { EmptyState } from '../components/EmptyState.tsx'
+import { formatCount, formatDuration, formatPercent } from '../format/numbers.ts'
+import { addCumulativeShares, describeLongerLimit, formatQuantile } from './pastLimitShares.ts'
+
+type PastLimit = Summary['pastLimit']
+
+interface Props {
+  readonly summary: QueryState<Summary>
+}
+
+/** Shows how long after the idle timeout users returned. If most return soon, the limit may be too short. */
+export function PastLimitCard({ summary: { data, isLoading } }: Props) {
+  return (
+    <section class="card past-limit-card" aria-labelledby="past-limit-title" aria-busy={isLoading}>
+      <div class="card-header">
+        <h2 id="past-limit-title">Returns after idle timeout</h2>
+      </div>
+      {!data && <EmptyState isLoading={isLoading} />}
+      {data &&
+        (data.pastLimit.count === 0 ? (
+          <p class="empty-state">No idle timeouts in this period.</p>
+        ) : (
+          <Distribution pastLimit={data.pastLimit} />
+        ))}
+    </section>
+  )
+}
+
+function Distribution({ pastLimit }: { readonly pastLimit: PastLimit }) {
+  const { p50Ms, p75Ms } = pastLimit
+  return (
+    <>
+      <p class="headline">
+        {p50Ms !== null && (
+          <>
+            Half of the users returned within about <strong>{formatQuantile(p50Ms)}</strong> of the timeout
+            {p75Ms !== null && <>, and three quarters within {formatQuantile(p75Ms)}</>}.
+          </>
+        )}
+      </p>
+      <p class="muted">{describeLongerLimit(pastLimit)}</p>
+      <Histogram pastLimit={pastLimit} />
+      <Quantiles pastLimit={pastLimit} />
+    </>
+  )
+}
+
+function Histogram({ pastLimit }: { readonly pastLimit: PastLimit }) {
+  const { histogram } = pastLimit
+  const highestCount = Math.max(...histogram.map((bar) => bar.count))
+  const lastUsed = histogram.findLastIndex((bar) => bar.count > 0)
+  const bars = addCumulativeShares(pastLimit).slice(0, lastUsed + 1)
+  return (
+    <table class="histogram">
+      <thead>
+        <tr>
+          <th scope="col">Past the limit</th>
+          <th scope="col">
+            <span class="visually-hidden">Sessions</span>
+          </th>
+          <th scope="col" class="number" title="Share of users who had returned by the end of the interval">
+            Cumulative
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {bars.map(({ fromMs, toMs, count, cumulativeShare }) => (
+          <tr key={fromMs}>
+            <th scope="row">{formatInterval(fromMs, toMs)}</th>
+            <td>
+              {count > 0 && (
+                <span class="histogram-bar" style={{ width: `${(count / highestCount) * 100}%` }} />
+              )}
+              <span class="histogram-count">{formatCount(count)}</span>
+            </td>
+            <td class="number muted">{formatPercent(cumulativeShare)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function formatInterval(fromMs: number, toMs: number | null): string {
+  if (toMs === null) return `over ${formatDuration(fromMs)}`
+  if (fromMs <= 0) return `under ${formatDuration(toMs)}`
+  return `${formatDuration(fromMs)} – ${formatDuration(toMs)}`
+}
+
+function Quantiles({ pastLimit }: { readonly pastLimit: PastLimit }) {
+  const { p50Ms, p75Ms, p90Ms, p95Ms, p99Ms } = pastLimit
+  const quantiles = [
+    { share: 0.5, ms: p50Ms },
+    { share: 0.75, ms: p75Ms },
+    { share: 0.9, ms: p90Ms },
+    { share: 0.95, ms: p95Ms },
+    { share: 0.99, ms: p99Ms },
+  ]
+  return (
+    <dl class="quantiles">
+      {quantiles.map(({ share, ms }) => (
+        <div key={share}>
+          <dt>{formatPercent(share)}</dt>
+          <dd>{ms === null ? '–' : formatQuantile(ms)}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

@@ -1,0 +1,115 @@
+import type { SessionEnd } from '../api/types.ts'
+import { formatDate, formatTimeOfDay } from './dateTime.ts'
+import { formatDuration } from './numbers.ts'
+
+interface Explanation {
+  /** What happened when, in one line. */
+  readonly timeline: string
+  /** Why the session has this reason. */
+  readonly reason: string
+  /** How far the row can be trusted. */
+  readonly evidence: string
+  /** How the sender's clock differed from the collector's, or null if they agreed. */
+  readonly clock: string | null
+}
+
+/** Explains a verdict to the user, in the user's time zone. */
+export function explainVerdict(sessionEnd: SessionEnd): Explanation {
+  return {
+    timeline: describeTimeline(sessionEnd),
+    reason: explainReason(sessionEnd),
+    evidence: evidenceExplanations[sessionEnd.evidence],
+    clock: describeClock(sessionEnd),
+  }
+}
+
+/** Returns how long after the idle timeout the user returned, in milliseconds; negative within the grace. */
+export function calculatePastLimitMs({ reason, elapsedMs, idleTimeoutSeconds }: SessionEnd): number | null {
+  if (reason !== 'idle_timeout' || elapsedMs === null || idleTimeoutSeconds === null) return null
+  return elapsedMs - idleTimeoutSeconds * 1000
+}
+
+function describeTimeline(sessionEnd: SessionEnd): string {
+  const { reason, startedAt, lastAccessAt, expiredAt, detectedAt } = sessionEnd
+  const dayOfDetection = formatDate(detectedAt)
+  const formatTime = (time: string) => {
+    const day = formatDate(time)
+    return day === dayOfDetection ? formatTimeOfDay(time) : `${day} ${formatTimeOfDay(time)}`
+  }
+  const isAbsolute = reason === 'absolute_timeout'
+  const isTimeout = isAbsolute || reason === 'idle_timeout'
+  const limitSeconds = isAbsolute ? sessionEnd.absoluteTimeoutSeconds : sessionEnd.idleTimeoutSeconds
+  const events = [
+    isAbsolute && startedAt !== null && `signed in ${formatTime(startedAt)}`,
+    lastAccessAt !== null && `last access ${formatTime(lastAccessAt)}`,
+    isTimeout && limitSeconds !== null && `limit ${formatDuration(limitSeconds * 1000)}`,
+    expiredAt !== null && `expired ${formatTime(expiredAt)}`,
+    `detected ${formatTime(detectedAt)}`,
+  ].filter((event) => event !== false)
+  const sentence = events.join(', ')
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`
+}
+
+function explainReason(sessionEnd: SessionEnd): string {
+  const { reason, elapsedMs, idleTimeoutSeconds, absoluteTimeoutSeconds, evidence } = sessionEnd
+  const idleTimeout = idleTimeoutSeconds === null ? null : formatDuration(idleTimeoutSeconds * 1000)
+  const idleTimeoutNote = idleTimeout === null ? '' : ` (idle timeout: ${idleTimeout})`
+  switch (reason) {
+    case 'idle_timeout':
+      return explainIdleTimeout(sessionEnd)
+    case 'absolute_timeout': {
+      const limit =
+        absoluteTimeoutSeconds === null ? '' : ` of ${formatDuration(absoluteTimeoutSeconds * 1000)}`
+      return `The session reached its maximum age${limit} before its idle timeout.`
+    }
+    case 'logout': {
+      const reporter = evidence === 'server' ? 'The application’s server' : 'The page'
+      return `${reporter} reported that the user signed out before any limit was reached.`
+    }
+    case 'revoked':
+      return 'The application’s server reported that the session was revoked: a person or a rule ended it early.'
+    case 'displaced':
+      return 'The application’s server reported that another session replaced this one.'
+    case 'browser_closed':
+      return `The browser was closed after the last access. No limit was reached${idleTimeoutNote}.`
+    case 'ended_early': {
+      const idleTime = elapsedMs === null ? '' : ` after ${formatDuration(elapsedMs)} without activity,`
+      return `The session ended${idleTime} before any limit was reached${idleTimeoutNote}. It may have been revoked, the server may have restarted, or the cookies may have been cleared.`
+    }
+    case 'clock_anomaly':
+      return 'The reported times contradict each other by more than a minute, so the reason is unknown. Either a clock was changed during the session, or the times were made up.'
+  }
+}
+
+function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds }: SessionEnd): string {
+  if (elapsedMs === null || idleTimeoutSeconds === null) {
+    return 'The application’s server reported an idle timeout.'
+  }
+  const limitMs = idleTimeoutSeconds * 1000
+  const idleTime = `The session was idle for ${formatDuration(elapsedMs)}`
+  const limit = `its limit of ${formatDuration(limitMs)}`
+  if (elapsedMs < limitMs) {
+    return `${idleTime}, ${formatDuration(limitMs - elapsedMs)} less than ${limit}. That is within the grace period, because the browser and the server may disagree about the time of the last access.`
+  }
+  return `${idleTime}, ${formatDuration(elapsedMs - limitMs)} past ${limit}.`
+}
+
+const evidenceExplanations = {
+  signed:
+    'The application signed a ticket at sign-in. It proves the user, the session and its limits. The times of the last access and of the detection come from the browser and are not signed.',
+  self_reported:
+    'The browser reported this session end. Nothing in the report was signed by the application.',
+  server: 'A server reported this session end with a token that has the “write” scope.',
+} as const satisfies Record<SessionEnd['evidence'], string>
+
+/** Smaller differences are normal and not worth mentioning. */
+const minNotableSkewMs = 1000
+
+function describeClock({ clockSkewMs, evidence }: SessionEnd): string | null {
+  if (Math.abs(clockSkewMs) < minNotableSkewMs) return null
+  const clock = evidence === 'server' ? 'The server’s clock' : 'The browser’s clock'
+  const skew = formatDuration(Math.abs(clockSkewMs))
+  return clockSkewMs > 0
+    ? `${clock} was ${skew} behind the collector’s, or the report took that long to arrive. The times on this page are adjusted to the collector’s clock.`
+    : `${clock} was ${skew} ahead of the collector’s. The times on this page are adjusted to the collector’s clock.`
+}
