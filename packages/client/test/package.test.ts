@@ -72,3 +72,13 @@ describe('The script lapse.js', () => {
     expect(internalProperties.filter((name) => browserProperties.includes(name))).toEqual([])
   })
 })
+
+describe('The README', () => {
+  test('explains every error code', () => {
+    const source = `${readFile('src/types/errors.ts')}`
+    const readme = `${readFile('README.md')}`
+    const codes = [...source.matchAll(/readonly (\w+_\w+|unexpected): /g)].map(([, code]) => code)
+    expect(codes.length).toBeGreaterThan(5)
+    expect(codes.filter((code) => !readme.includes(`\`${code}\``))).toEqual([])
+  })
+})
