@@ -32,7 +32,7 @@ describe.concurrent.each(createEngines())('a lapse in $name', (engine) => {
     proxy.mend()
     user = await visit(engine, stage, stage.hosts.app)
   }
-  const errors = () => user.tab.evaluate<string[]>('lapseErrors')
+  const errors = () => user.tab.evaluate<{ code: string; status?: number }[]>('lapseErrors')
   const waiting = () =>
     user.tab.evaluate<number>("Object.keys(localStorage).filter((key) => key.startsWith('lapse:')).length")
   const verdict = async () => {
@@ -134,7 +134,7 @@ describe.concurrent.each(createEngines())('a lapse in $name', (engine) => {
       await user.idleOut()
       await user.open('/')
       await waitUntil(async () => (await errors()).length > 0, 'the error')
-      expect((await errors()).join()).toContain('422')
+      expect(await errors()).toMatchObject([{ code: 'report_refused', status: 422 }])
       expect([await user.marker(), await waiting()]).toEqual([undefined, 0])
       await user.open('/login?stay=1')
       await user.expectNoRow()
@@ -228,8 +228,8 @@ describe.concurrent.each(createEngines())('a lapse in $name', (engine) => {
       await waitUntil(async () => (await errors()).length > 1, 'the errors')
       expect(await errors()).toEqual(
         expect.arrayContaining([
-          expect.stringContaining('storage refused'),
-          expect.stringContaining('not confirmed'),
+          expect.objectContaining({ code: 'storage_refused' }),
+          expect.objectContaining({ code: 'report_pending' }),
         ]),
       )
       expect(await user.marker()).toMatchObject({ id: marker.id })

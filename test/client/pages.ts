@@ -63,7 +63,7 @@ function page(head: string, body: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Host</title>
 <script>
   window.lapseErrors = []
-  window.lapseError = (error) => lapseErrors.push(error + ' ' + error.cause)
+  window.lapseError = ({ code, cause }) => lapseErrors.push({ code, status: cause?.response?.status })
   document.addEventListener('lapse', ({ detail }) => { window.verdict = detail })
   addEventListener('pagehide', () => { window.restored = undefined })
   addEventListener('pageshow', ({ persisted }) => { window.restored = persisted })

@@ -1,152 +1,180 @@
-import Cookies from 'js-cookie'
-import { watchAccess } from './access.ts'
-import { type Client, tell } from './client.ts'
-import { newMarker, rawMarker, readMarker, writeMarker } from './marker.ts'
-import type { AbsentOptions, Identity, LapseOptions, LogoutOptions, Pending, Verdict } from './options.ts'
-import { flush } from './outbox.ts'
-import { report } from './report.ts'
-import { hasSession } from './session.ts'
-import { settle, touch } from './touch.ts'
+import { createActivityRecorder } from './activity/activityRecorder.ts'
+import { observeInteractions } from './activity/observeInteractions.ts'
+import { observeRequests } from './activity/observeRequests.ts'
+import { createMarker, type Marker } from './marker/marker.ts'
+import { createMarkerCookie } from './marker/markerCookie.ts'
+import { createEndReport } from './outbox/createEndReport.ts'
+import { createOutbox } from './outbox/outbox.ts'
+import { checkSession } from './page/checkSession.ts'
+import { whenActivated } from './page/whenActivated.ts'
+import { createEmitError } from './shared/emitError.ts'
+import { defaultCookieDays, maxCookieDays } from './shared/limits.ts'
+import { msPerDay } from './shared/time.ts'
+import type { DetectedBy } from './types/endReport.ts'
+import type { AbsentOptions, Identity, Lapse, LogoutOptions } from './types/lapse.ts'
+import type { LapseOptions } from './types/options.ts'
+import type { Outcome } from './types/verdict.ts'
 
-/** False on a server, where there is nothing to do. */
-const hasPage = typeof document === 'object'
-
-/** The client of one site. No method throws; what goes wrong is told to `onError`. */
-export interface Lapse {
-  /**
-   * The host's word that this page has a session. Makes or refreshes the marker, and watches for accesses. If the
-   * marker belongs to another session (`session` differs or, where one of the two is unknown, `subject`), that
-   * session has lapsed unseen: it is reported first.
-   *
-   * ```ts
-   * lapse.active({ subject: 'u_42', session: 'a1f…' })
-   * ```
-   */
-  active(identity?: Identity): void
-  /**
-   * The host's word that this page has no session; with `session` the client looks for itself. If there is a marker,
-   * the session lapsed, and that is reported.
-   *
-   * ```ts
-   * const lapsed = await lapse.absent()
-   * if (lapsed?.reason === 'idle_timeout') showMessage()
-   * ```
-   *
-   * @returns null if nothing lapsed, the collector's verdict, or `{ pending: true }` while the collector is out of
-   * reach: the lapse is kept, and sent later.
-   */
-  absent(options?: AbsentOptions): Promise<Verdict | Pending | null>
-  /**
-   * The host's word that the user signs out: no lapse will be seen. With `report` the collector records `logout`.
-   */
-  logout(options?: LogoutOptions): void
-  /** One more access that the client can't see. Only ever moves an existing marker. */
-  touch(): void
-  /** Takes the observers away. */
-  stop(): void
+/** On a server there is no session to watch. */
+const serverLapse: Lapse = {
+  active() {},
+  absent: async () => null,
+  logout() {},
+  touch() {},
+  stop() {},
 }
 
 /**
- * Creates the client of one site. Nothing happens on a server.
+ * Creates the client of one site. On a server it does nothing.
  *
+ * @example
  * ```ts
- * const lapse = createLapse({ site: 'acme', collector: 'https://lapse.acme.com' })
+ * import { createLapse } from '@lapse/client'
+ *
+ * const lapse = createLapse({ site: 'acme', collector: 'https://lapse.acme.com', idleTimeoutSeconds: 1800 })
+ * lapse.active({ subject: 'u_42', session: 'a1f…' })
  * ```
  */
 export function createLapse(options: LapseOptions): Lapse {
-  const { site, cookie: { name = `lapse-${site}`, days = 30, ...attributes } = {} } = options
+  return typeof document === 'object' ? createPageLapse(options) : serverLapse
+}
+
+/**
+ * Creates the client of one site on a page.
+ *
+ * @param isFromCache whether the page came from the browser's cache. Then its load may not have used the session.
+ */
+export function createPageLapse(options: LapseOptions, isFromCache?: boolean): Lapse {
+  const {
+    site,
+    collector,
+    idleTimeoutSeconds,
+    touchOn = ['load', 'request'],
+    requests,
+    cookie: { name = `lapse-${site}`, days = defaultCookieDays, ...cookieAttributes } = {},
+    onError,
+  } = options
+  const keptDays = Math.min(days, maxCookieDays)
+  const reportsUrl = `${collector.replace(/\/$/, '')}/v1/lapses`
   const stopper = new AbortController()
-  const client: Client = {
-    touchOn: ['load', 'request'],
-    ...options,
-    name,
-    // Browsers keep a cookie for 400 days at most.
-    days: Math.min(days, 400),
-    prefix: `lapse:${site}:`,
-    url: `${options.collector.replace(/\/$/, '')}/v1/lapses`,
-    signal: stopper.signal,
-    cookies: Cookies
-      // The query string is safe in a cookie as it is. Encoded once more, only this client could read it.
-      .withConverter<string>({ read: (value) => value, write: (value) => value })
-      .withAttributes({ sameSite: 'lax', secure: hasPage && location.protocol === 'https:', ...attributes }),
-    watching: false,
-    accessAt: 0,
-  }
+  const { signal } = stopper
+
+  const emitError = createEmitError(onError)
+  const markerCookie = createMarkerCookie(name, keptDays, cookieAttributes, emitError)
+  const activity = createActivityRecorder(markerCookie, idleTimeoutSeconds)
+  const outbox = createOutbox(site, reportsUrl, keptDays * msPerDay, signal, emitError)
+
+  /** Whether activity counts, because the application has stated that there is a session. */
+  let isWatching = false
 
   /**
-   * Makes a method of what the host or the browser says. It waits out prerendering, nothing escapes from it, and it
-   * can tell whether the marker is still what it was when that was said.
+   * Runs an action, after prerendering if the page is being prerendered. Passes exceptions to `onError`.
+   *
+   * The action receives a function that returns whether the marker is unchanged since `run` was called. If it has
+   * changed, another tab has newer information than this page.
    */
-  const method =
-    <Said, Result>(act: (said: Said | undefined, fresh: () => boolean) => Result) =>
-    async (said?: Said): Promise<NonNullable<Awaited<Result>> | null> => {
-      try {
-        if (!hasPage) return null
-        const before = rawMarker(client)
-        // Not every engine, nor TypeScript's library, knows it.
-        if ((document as { prerendering?: boolean }).prerendering) {
-          await new Promise((done) => document.addEventListener('prerenderingchange', done))
-        }
-        return (await act(said, () => rawMarker(client) === before)) ?? null
-      } catch (error) {
-        tell(client, `${error}`, error)
-        return null
-      }
+  async function run<Result>(
+    action: (isCurrent: () => boolean) => Result,
+  ): Promise<NonNullable<Awaited<Result>> | null> {
+    try {
+      const before = markerCookie.readMarkerText()
+      const activation = whenActivated()
+      // Without prerendering, run the action synchronously: the user may leave the page right after the call.
+      if (activation) await activation
+      return (await action(() => markerCookie.readMarkerText() === before)) ?? null
+    } catch (error) {
+      emitError('unexpected', error)
+      return null
     }
+  }
 
-  const retry = method((page: Partial<PageTransitionEvent> | undefined) => {
-    settle(client)
-    // Out of the browser's cache, the page has asked the server for nothing.
-    if (page?.persisted) touch(client, true)
-    return flush(client)
+  /** Reports that the session of the current marker has ended. Returns `null` if there is no marker. */
+  async function reportEnd(detectedBy: DetectedBy): Promise<Outcome> {
+    isWatching = false
+    activity.saveActivity()
+    const marker = markerCookie.readMarker()
+    if (!marker) return null
+    const report = createEndReport(site, marker, detectedBy, markerCookie.wasBrowserClosed())
+    // Another tab may have started a new session in the meantime. Its marker must stay.
+    const removeReportedMarker = () => {
+      if (markerCookie.readMarker()?.id === marker.id) markerCookie.removeMarker()
+    }
+    // If the report could not be stored, the marker stays and waits for the collector instead.
+    if (outbox.addReport(report)) removeReportedMarker()
+    const outcome = await outbox.sendNewReport(report)
+    if (!outcome?.pending) removeReportedMarker()
+    return outcome
+  }
+
+  /** Saves the last activity and sends the reports that are due. */
+  const synchronize = (isRestored?: boolean) =>
+    run(() => {
+      activity.saveActivity()
+      if (isRestored) activity.recordActivity(true)
+      return outbox.flushReports()
+    })
+
+  run(() => {
+    for (const type of ['online', 'pageshow', 'visibilitychange']) {
+      // Only `pageshow` has `persisted`: whether the page was restored from the back/forward cache.
+      addEventListener(type, ({ persisted }: Partial<PageTransitionEvent>) => synchronize(persisted), {
+        signal,
+      })
+    }
+    const onActivity = (isGuess?: boolean) => {
+      if (isWatching) activity.recordActivity(isGuess)
+    }
+    if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
+    if (touchOn.includes('request')) observeRequests(onActivity, signal, reportsUrl, requests)
+    return synchronize(isFromCache)
   })
-  method(() => {
-    for (const type of ['online', 'pageshow', 'visibilitychange']) addEventListener(type, retry, client)
-    watchAccess(client)
-    return retry(client)
-  })()
 
   return {
-    active: method(async ({ session: sid, subject: sub, ticket }: Identity = {}, fresh) => {
-      // A prerendered page's word is older than what other tabs have done since.
-      if (fresh()) {
-        let marker = readMarker(client)
-        if (marker && (marker.sid && sid ? marker.sid !== sid : marker.sub && sub && marker.sub !== sub)) {
-          const reported = report(client, 'new_session')
-          // Still there, it waits for the collector: a new marker must not take its place.
-          if (rawMarker(client) && (await reported)?.pending) return
-          marker = readMarker(client)
+    active: ({ session, subject, ticket }: Identity = {}) =>
+      run(async (isCurrent) => {
+        if (isCurrent()) {
+          let marker = markerCookie.readMarker()
+          if (marker && belongsToAnotherSession(marker, session, subject)) {
+            const outcome = reportEnd('new_session')
+            // If the report could not be stored, the old marker must stay until the collector has confirmed it.
+            if (markerCookie.readMarkerText() && (await outcome)?.pending) return
+            marker = markerCookie.readMarker()
+          }
+          marker ??= createMarker()
+          markerCookie.writeMarker({
+            ...marker,
+            at: touchOn.includes('load') ? Math.max(marker.at, Date.now()) : marker.at,
+            sid: session || marker.sid,
+            sub: subject || marker.sub,
+            ticket: ticket || marker.ticket,
+          })
         }
-        marker ??= newMarker()
-        writeMarker(client, {
-          ...marker,
-          ...(client.touchOn.includes('load') && { at: Math.max(Number(marker.at), Date.now()) }),
-          ...(sid && { sid }),
-          ...(sub && { sub }),
-          ...(ticket && { ticket }),
-        })
-      }
-      client.watching = true
-    }),
+        isWatching = true
+      }),
 
-    absent: method(async ({ session }: AbsentOptions = {}, fresh) => {
-      if (session && (await hasSession(session)) !== false) return null
-      // Meanwhile another tab may have signed in: the page's word is older than the marker.
-      return fresh() ? report(client, 'login_page') : null
-    }),
+    absent: ({ session }: AbsentOptions = {}) =>
+      run(async (isCurrent) => {
+        if (session && (await checkSession(session)) !== false) return null
+        // Another tab may have signed in during the check.
+        return isCurrent() ? reportEnd('login_page') : null
+      }),
 
-    logout: method((options: LogoutOptions | undefined) => {
-      const reported = options?.report && report(client, 'logout')
-      client.watching = false
-      client.cookies.remove(name)
-      return reported
-    }),
+    logout: (options?: LogoutOptions) =>
+      run(() => {
+        const outcome = options?.report && reportEnd('logout')
+        isWatching = false
+        markerCookie.removeMarker()
+        return outcome
+      }),
 
-    touch: method(() => touch(client)),
+    touch: () => run(() => activity.recordActivity()),
 
-    stop() {
-      client.watching = false
-      stopper.abort()
-    },
+    stop: () => stopper.abort(),
   }
+}
+
+/** Compares the session aliases or, if one of them is unknown, the subjects. */
+function belongsToAnotherSession({ sid, sub }: Marker, session?: string, subject?: string): boolean {
+  if (sid && session) return sid !== session
+  return Boolean(sub && subject && sub !== subject)
 }

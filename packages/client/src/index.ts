@@ -1,12 +1,11 @@
-export { createLapse, type Lapse } from './createLapse.ts'
+export { createLapse } from './createLapse.ts'
+export type { DetectedBy, EndReport } from './types/endReport.ts'
 export type {
-  AccessKind,
-  CookieOptions,
-  Identity,
-  LapseOptions,
-  OnError,
-  Pending,
-  Reason,
-  SessionLook,
-  Verdict,
-} from './options.ts'
+  Delivery,
+  LapseClientError,
+  LapseClientErrorCauses,
+  LapseClientErrorCode,
+} from './types/errors.ts'
+export type { AbsentOptions, Identity, Lapse, LogoutOptions, SessionCheck } from './types/lapse.ts'
+export type { ActivityKind, CookieOptions, ErrorHandler, LapseOptions } from './types/options.ts'
+export type { Outcome, Pending, Reason, Verdict } from './types/verdict.ts'

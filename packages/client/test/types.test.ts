@@ -1,39 +1,81 @@
 import { describe, expectTypeOf, test } from 'vitest'
-import { createLapse, type Lapse, type Pending, type Verdict } from '../src/index.ts'
+import {
+  createLapse,
+  type Delivery,
+  type EndReport,
+  type Lapse,
+  type LapseClientError,
+  type LapseClientErrorCode,
+  type LapseOptions,
+  type Outcome,
+  type Pending,
+  type Verdict,
+} from '../src/index.ts'
 
 /** Never called: the compiler is the test. */
-function misuse(lapse: Lapse) {
-  // @ts-expect-error: without a collector there is nobody to tell.
+function misuseOptions() {
+  // @ts-expect-error: the collector is required.
   createLapse({ site: 'acme' })
-  // @ts-expect-error: the limit is in seconds, as a number.
+  // @ts-expect-error: the limit is a number of seconds.
   createLapse({ site: 'acme', collector: '', idleTimeoutSeconds: '30m' })
-  // @ts-expect-error: there is no such access.
+  // @ts-expect-error: there is no such kind of activity.
   createLapse({ site: 'acme', collector: '', touchOn: ['scroll'] })
-  // @ts-expect-error: there is no such attribute.
+  // @ts-expect-error: the client decides about `Secure`.
   createLapse({ site: 'acme', collector: '', cookie: { secure: true } })
-  // @ts-expect-error: a subject is an opaque id.
-  lapse.active({ subject: 42 })
-  // @ts-expect-error: a name is nobody's business.
-  lapse.active({ name: 'Ann' })
-  // @ts-expect-error: a session is looked for in one way.
-  lapse.absent({ session: { cookie: 'sid', probe: '/me' } })
-  // @ts-expect-error: nothing to look for.
-  lapse.absent({ session: {} })
-  // @ts-expect-error: a function must give an answer.
-  lapse.absent({ session: () => 'yes' })
-  // @ts-expect-error: the verdict says why; this is no reason.
-  lapse.absent().then((lapsed) => lapsed?.pending || lapsed?.reason === 'timeout')
-  // @ts-expect-error: while it is pending, nobody knows why.
-  lapse.absent().then((lapsed) => lapsed && (lapsed.pending ? lapsed.reason : ''))
+  // @ts-expect-error: `requests` is a regular expression.
+  createLapse({ site: 'acme', collector: '', requests: '/api/' })
+  // @ts-expect-error: whether a page came from the cache is not an option.
+  createLapse({ site: 'acme', collector: '' }, true)
 }
 
-describe('the types', () => {
-  test('make wrong use a compile error', () => {
-    expectTypeOf(misuse).toBeFunction()
+/** Never called: the compiler is the test. */
+function misuseMethods(lapse: Lapse) {
+  // @ts-expect-error: a subject is a string.
+  lapse.active({ subject: 42 })
+  // @ts-expect-error: an identity has no name.
+  lapse.active({ name: 'Ann' })
+  // @ts-expect-error: there is only one way to check.
+  lapse.absent({ session: { cookie: 'sid', probe: '/me' } })
+  // @ts-expect-error: there must be one way to check.
+  lapse.absent({ session: {} })
+  // @ts-expect-error: a function must return a boolean or `undefined`.
+  lapse.absent({ session: () => 'yes' })
+  // @ts-expect-error: there is no such reason.
+  lapse.absent().then((ended) => ended?.pending || ended?.reason === 'timeout')
+  // @ts-expect-error: a pending report has no reason.
+  lapse.absent().then((ended) => ended && (ended.pending ? ended.reason : ''))
+  // @ts-expect-error: `report` is a boolean.
+  lapse.logout({ report: 'yes' })
+}
+
+/** Never called: the compiler is the test. */
+function misuseErrors(error: LapseClientError) {
+  // @ts-expect-error: there is no such code.
+  if (error.code === 'offline') return
+  // @ts-expect-error: the type of the cause depends on the code.
+  error.cause.response
+  // @ts-expect-error: a damaged marker is a string.
+  if (error.code === 'marker_damaged') error.cause.response
+}
+
+describe('The types', () => {
+  test('reject wrong options, arguments and error codes', () => {
+    expectTypeOf(misuseOptions).toBeFunction()
+    expectTypeOf(misuseMethods).toBeFunction()
+    expectTypeOf(misuseErrors).toBeFunction()
   })
 
-  test('tell a verdict from one that is pending', () => {
+  test('distinguish a verdict from a pending report', () => {
     expectTypeOf<Lapse['absent']>().returns.resolves.toEqualTypeOf<Verdict | Pending | null>()
+    expectTypeOf<Outcome>().toEqualTypeOf<Verdict | Pending | null>()
     expectTypeOf<Extract<Verdict | Pending, { pending: true }>>().toEqualTypeOf<Pending>()
+  })
+
+  test('narrow the cause of an error by its code', () => {
+    type CauseOf<Code extends LapseClientErrorCode> = Extract<LapseClientError, { code: Code }>['cause']
+    expectTypeOf<CauseOf<'marker_damaged'>>().toEqualTypeOf<string>()
+    expectTypeOf<CauseOf<'report_evicted'>>().toEqualTypeOf<EndReport | undefined>()
+    expectTypeOf<CauseOf<'report_refused'>>().toEqualTypeOf<Delivery>()
+    expectTypeOf<NonNullable<LapseOptions['onError']>>().parameter(0).toEqualTypeOf<LapseClientError>()
   })
 })

@@ -1,0 +1,40 @@
+/** What the marker cookie holds, under the names that it uses. Times are epoch milliseconds of the browser's clock. */
+export interface Marker {
+  /** A random id. It identifies the session's end permanently. */
+  readonly id: string
+  /** When the session started. */
+  readonly since: number
+  /** When the session was last used. */
+  readonly at: number
+  /** The session alias. */
+  readonly sid?: string | undefined
+  /** The subject. */
+  readonly sub?: string | undefined
+  readonly ticket?: string | undefined
+}
+
+// Thirteen digits cover the years 2001 to 2286, and reject a time that was cut short.
+const requiredFields = /^1,[\da-f-]{36}(,\d{13}){2}$/
+
+/** Parses the value of a marker cookie. Returns `undefined` if the value is damaged. */
+export function parseMarker(text: string): Marker | undefined {
+  const fields = Object.fromEntries(new URLSearchParams(text))
+  const { v, id = '', since, at } = fields
+  if (!requiredFields.test(`${[v, id, since, at]}`)) return undefined
+  return { ...fields, id, since: Number(since), at: Number(at) }
+}
+
+/** Formats a marker as a query string, which every server language can read. */
+export function formatMarker(marker: Marker): string {
+  const fields = Object.entries({ v: 1, ...marker }).filter(([, value]) => value)
+  // URLSearchParams converts numbers, but its type does not say so.
+  return `${new URLSearchParams(fields as [string, string][])}`
+}
+
+/** Creates the marker of a session that starts now. */
+export function createMarker(): Marker {
+  const now = Date.now()
+  // `randomUUID` needs a secure context. The URL of a blob ends with a random UUID in every context.
+  const id = crypto.randomUUID?.() ?? URL.createObjectURL(new Blob()).slice(-36)
+  return { id, since: now, at: now }
+}

@@ -1,0 +1,27 @@
+import type { Marker } from '../marker/marker.ts'
+import type { DetectedBy, EndReport } from '../types/endReport.ts'
+
+/** The version of the package, inserted by the build. */
+declare const CLIENT_VERSION: string
+
+/** Creates the report that the session of a marker has ended, which is detected now. */
+export function createEndReport(
+  site: string,
+  marker: Marker,
+  detectedBy: DetectedBy,
+  browserRestarted: boolean,
+): EndReport {
+  return {
+    site,
+    marker: marker.id,
+    startedAt: marker.since,
+    lastAccessAt: marker.at,
+    detectedAt: Date.now(),
+    session: marker.sid,
+    subject: marker.sub,
+    ticket: marker.ticket,
+    detectedBy,
+    browserRestarted,
+    client: CLIENT_VERSION,
+  }
+}

@@ -1,0 +1,33 @@
+import { attempt } from '../shared/attempt.ts'
+import type { EndReport } from '../types/endReport.ts'
+
+/** A report in `localStorage`. */
+export interface StoredReport extends EndReport {
+  /** Not to be sent before this time, in epoch milliseconds. The collector ignores it. */
+  readonly retryAt?: number
+}
+
+/** Returns the report with this key, or `undefined` if there is none that can be read. */
+export function readReport(key: string): StoredReport | undefined {
+  return attempt(() => JSON.parse(localStorage[key]))
+}
+
+/** Whether a report may be sent now. */
+export function isDue({ retryAt = 0, detectedAt }: StoredReport): boolean {
+  const now = Date.now()
+  // If the clock was set back since the report was created, `retryAt` means nothing.
+  return retryAt <= now || !(detectedAt <= now)
+}
+
+/**
+ * Stores a report that is not to be sent before a delay.
+ *
+ * @throws if `localStorage` is blocked or full.
+ */
+export function writeReport(key: string, report: EndReport, delayMs: number) {
+  localStorage[key] = JSON.stringify({ ...report, retryAt: Date.now() + delayMs })
+}
+
+export function removeReport(key: string) {
+  attempt(() => delete localStorage[key])
+}

@@ -1,0 +1,16 @@
+/** Calls `onLogout` when the user clicks an element with `data-lapse-logout`, or submits a form with it. */
+export function observeLogout(onLogout: () => void) {
+  // A click on something in a form is not a logout yet.
+  const selectors = { click: ':not(form)', submit: 'form' }
+  for (const [type, selector] of Object.entries(selectors)) {
+    // Capture, because the application may stop the event and sign out with `fetch`.
+    document.addEventListener(
+      type,
+      ({ target }) => {
+        // A target that is not an element, such as the document, has no `closest`.
+        if ((target as Element).closest?.(`${selector}[data-lapse-logout]`)) onLogout()
+      },
+      true,
+    )
+  }
+}

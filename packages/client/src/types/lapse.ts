@@ -1,0 +1,118 @@
+import type { Outcome } from './verdict.ts'
+
+/**
+ * The client of one site, created by `createLapse`. No method throws: problems are passed to the option `onError`.
+ */
+export interface Lapse {
+  /**
+   * Call this when the page has a session. It creates the marker, or refreshes it, and starts to watch for activity.
+   *
+   * If the marker belongs to another session, that session ended without being seen, and is reported first. Two
+   * sessions differ if their aliases (`session`) differ or, if one alias is unknown, if their subjects differ.
+   *
+   * @example
+   * ```ts
+   * lapse.active({ subject: 'u_42', session: 'a1f…' })
+   * ```
+   */
+  active(identity?: Identity): void
+
+  /**
+   * Call this when the page has no session. If there is a marker, the session has ended, and is reported. With the
+   * option `session`, the client checks by itself whether there is a session.
+   *
+   * @returns `null` if no session ended, the collector's verdict if one did, or `{ pending: true }` if the collector
+   * has not confirmed the report yet. The client keeps a pending report and sends it again later.
+   *
+   * @example
+   * ```ts
+   * const ended = await lapse.absent()
+   * if (ended && !ended.pending) console.log(ended.reason, ended.elapsedMs)
+   * ```
+   */
+  absent(options?: AbsentOptions): Promise<Outcome>
+
+  /**
+   * Call this when the user signs out. It removes the marker, so that no end of the session is seen later.
+   *
+   * @example
+   * ```ts
+   * lapse.logout({ report: true })
+   * ```
+   */
+  logout(options?: LogoutOptions): void
+
+  /** Call this for activity that the client cannot see. It moves an existing marker and never creates one. */
+  touch(): void
+
+  /** Removes all observers. The marker stays. */
+  stop(): void
+}
+
+/**
+ * Whose session it is. Every field is optional.
+ *
+ * Never use a name, an email address or the session's own id here.
+ */
+export interface Identity {
+  /**
+   * An opaque id of the user (JWT `sub`).
+   *
+   * Attribute: `data-subject`
+   */
+  readonly subject?: string | undefined
+
+  /**
+   * The session alias: an opaque id of the session (JWT `sid`) that stays the same for the session's whole life.
+   *
+   * Attribute: `data-session`
+   */
+  readonly session?: string | undefined
+
+  /**
+   * The JWT that the application signed at sign-in. It is kept in the marker cookie, so it must be shorter than about
+   * 3 KB.
+   *
+   * Attribute: `data-ticket`
+   */
+  readonly ticket?: string | undefined
+}
+
+/** The options of `absent`. */
+export interface AbsentOptions {
+  /**
+   * How the client checks whether there is a session. Without it, the call itself states that there is none.
+   *
+   * Attributes: `data-state="cookie:NAME"`, `data-state="probe:URL"`
+   *
+   * @example
+   * ```ts
+   * await lapse.absent({ session: { probe: '/api/me' } })
+   * ```
+   */
+  readonly session?: SessionCheck
+}
+
+/**
+ * One of three ways to check whether there is a session:
+ *
+ * - `{ cookie: 'name' }`: there is a session if scripts can read a cookie of this name.
+ * - `{ probe: '/api/me' }`: the client fetches this URL. A 2xx status means a session, 401 and 403 mean no session.
+ * - a function, which may be async: `true` means a session, `false` no session.
+ *
+ * Every other result means that the answer is unknown, and nothing is reported.
+ */
+export type SessionCheck =
+  | { readonly cookie: string; readonly probe?: never }
+  | { readonly probe: string; readonly cookie?: never }
+  | (() => boolean | undefined | Promise<boolean | undefined>)
+
+/** The options of `logout`. */
+export interface LogoutOptions {
+  /**
+   * Whether the collector records the logout.
+   *
+   * @default false
+   */
+  readonly report?: boolean
+}

@@ -1,0 +1,129 @@
+import type { LapseClientError } from './errors.ts'
+
+/**
+ * The options of `createLapse`. Only `site` and `collector` are required.
+ *
+ * @example
+ * ```ts
+ * const lapse = createLapse({
+ *   site: 'acme',
+ *   collector: 'https://lapse.acme.com',
+ *   idleTimeoutSeconds: 1800,
+ *   onError: (error) => console.warn(error.code, error.cause),
+ * })
+ * ```
+ */
+export interface LapseOptions {
+  /**
+   * The name of the site in the collector's configuration.
+   *
+   * Attribute: `data-site`
+   */
+  readonly site: string
+
+  /**
+   * The URL of the collector, for example `https://lapse.acme.com`. It may have a path.
+   *
+   * Attribute: `data-collector` (default: the origin of the script)
+   */
+  readonly collector: string
+
+  /**
+   * The application's idle timeout, in seconds. If the ticket has an `idle` claim, the client uses that instead.
+   *
+   * The client needs this limit to decide whether activity came too late to refresh the session. Without it, the
+   * client ignores requests whose status the browser hides (Safari), and pages that come from the browser's cache.
+   *
+   * Attribute: `data-idle-timeout-seconds`
+   */
+  readonly idleTimeoutSeconds?: number
+
+  /**
+   * What counts as activity. Choose what refreshes the session on the server.
+   *
+   * Attribute: `data-touch-on`, separated by spaces
+   *
+   * @default ['load', 'request']
+   */
+  readonly touchOn?: readonly ActivityKind[]
+
+  /**
+   * Which same-origin requests count as activity: a pattern that is matched against the absolute URL.
+   *
+   * Attribute: `data-requests`, the source of the pattern
+   *
+   * @default all same-origin requests
+   */
+  readonly requests?: RegExp
+
+  /** The name, scope and lifetime of the marker cookie. */
+  readonly cookie?: CookieOptions
+
+  /**
+   * Called for every problem, because the client never throws into the page. `error.code` says what happened.
+   *
+   * Attribute: `data-on-error`, the name of a global function
+   */
+  readonly onError?: ErrorHandler
+}
+
+/**
+ * A kind of activity.
+ *
+ * - `load`: `active()` is called, which means that a page of the session was loaded
+ * - `request`: a same-origin `fetch` or XMLHttpRequest succeeded
+ * - `interaction`: the user pressed a key or a pointer button
+ */
+export type ActivityKind = 'load' | 'request' | 'interaction'
+
+/** A function that receives every problem of the client. */
+export type ErrorHandler = (error: LapseClientError) => void
+
+/** The name, scope and lifetime of the marker cookie. On https the cookie is always `Secure`. */
+export interface CookieOptions {
+  /**
+   * The name of the cookie.
+   *
+   * Attribute: `data-cookie-name`
+   *
+   * @default `lapse-SITE`
+   */
+  readonly name?: string
+
+  /**
+   * The domain of the cookie. Set it to the common parent domain if the login page is on another host than the
+   * application.
+   *
+   * Attribute: `data-cookie-domain`
+   *
+   * @default the host of the page
+   */
+  readonly domain?: string
+
+  /**
+   * The path of the cookie.
+   *
+   * Attribute: `data-cookie-path`
+   *
+   * @default '/'
+   */
+  readonly path?: string
+
+  /**
+   * The `SameSite` attribute of the cookie.
+   *
+   * Attribute: `data-cookie-same-site`
+   *
+   * @default 'lax'
+   */
+  readonly sameSite?: 'strict' | 'lax' | 'none'
+
+  /**
+   * How long the browser keeps the marker, and the client keeps an unconfirmed report, in days. At most 400.
+   *
+   * Attribute: `data-cookie-days`
+   *
+   * @default 30
+   */
+  readonly days?: number
+}

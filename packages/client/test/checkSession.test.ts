@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { useEnvironment } from './environment.ts'
+
+const env = useEnvironment()
+
+describe('absent({ session })', () => {
+  test.each([
+    { check: '{ probe: "/api/200" }', reports: false },
+    { check: '{ probe: "/api/401" }', reports: true },
+    { check: '{ probe: "/api/403" }', reports: true },
+    { check: '{ probe: "/api/500" }', reports: false },
+    { check: '{ probe: "/api/redirect" }', reports: false },
+    { check: '{ probe: "http://127.0.0.1:9/" }', reports: false },
+    { check: '{ cookie: "sid" }', reports: false },
+    { check: '{ cookie: "other" }', reports: true },
+    { check: 'async () => true', reports: false },
+    { check: '() => false', reports: true },
+    { check: '() => undefined', reports: false },
+    { check: '() => { throw new Error("no") }', reports: false },
+  ])('reports the session only if there certainly is none: $check', async ({ check, reports }) => {
+    await env.context.addCookies([{ name: 'sid', value: '1', url: env.site.url }])
+    const page = await env.openClient()
+    const id = await env.plantMarker()
+    const outcome = await page.evaluate(`lapse.absent({ session: ${check} })`)
+    const hasMarker = (await env.readCookie()) !== undefined
+    expect({ hasVerdict: outcome !== null, hasMarker, rows: env.collector.rows() }).toEqual({
+      hasVerdict: reports,
+      hasMarker: !reports,
+      rows: reports ? [id] : [],
+    })
+  })
+
+  test('reports nothing if another tab moves the marker during the check', async () => {
+    await env.plantMarker()
+    const page = await env.openClient()
+    const outcome = await page.evaluate(() =>
+      window.lapse.absent({
+        session: async () => {
+          window.lapse.touch()
+          return false
+        },
+      }),
+    )
+    expect({ outcome, received: env.collector.received }).toEqual({ outcome: null, received: [] })
+  })
+})
