@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Arrival, judgeReport } from '../src/domain/sessionEnd.ts'
+import { judgeReport, type ReportRequest } from '../src/domain/judgeReport.ts'
 import type { TicketClaims } from '../src/domain/ticket.ts'
 import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../src/domain/verdict.ts'
 
@@ -151,7 +151,12 @@ describe('the verdict on anything', () => {
 
   test('makes the same row of an event whose clock is off by any time, but for the skew', () => {
     const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200, graceSeconds: 10 }
-    const arrival: Arrival = { receivedAt: base, origin: undefined, ip: undefined, userAgent: undefined }
+    const request: ReportRequest = {
+      receivedAt: base,
+      origin: undefined,
+      ip: undefined,
+      userAgent: undefined,
+    }
     const gap = near([0, 30 * minute, 720 * minute], 720 * minute)
     const offset = near([0], 50 * 365 * 86_400_000)
     fc.assert(
@@ -172,7 +177,7 @@ describe('the verdict on anything', () => {
             detectedAt,
             sentAt: base + moved,
           }
-          return judgeReport(event, undefined, site, arrival)
+          return judgeReport(event, undefined, site, request)
         }
         const { clockSkewMs, ...right } = rowOf(0)
         expect(clockSkewMs).toBe(0)
@@ -191,7 +196,12 @@ describe('the verdict on anything', () => {
       fc.constantFrom(from, lastTime),
     )
     const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200 }
-    const arrival: Arrival = { receivedAt: base, origin: undefined, ip: undefined, userAgent: undefined }
+    const request: ReportRequest = {
+      receivedAt: base,
+      origin: undefined,
+      ip: undefined,
+      userAgent: undefined,
+    }
     const times = fc.record({ startedAt: time, lastAccessAt: time, detectedAt: time, sentAt: time })
     const detectedBy = fc.constantFrom('login_page', 'new_session', 'logout', 'server')
     const issuedAt = optional(fc.integer({ min: -lastTime, max: base + minute }))
@@ -207,8 +217,8 @@ describe('the verdict on anything', () => {
         const claims = issuedAt === undefined ? undefined : claimsOf(issuedAt)
         const row =
           detectedBy === 'server'
-            ? judgeReport({ ...event, detectedBy }, claims, site, arrival)
-            : judgeReport({ ...event, detectedBy }, claims, site, arrival)
+            ? judgeReport({ ...event, detectedBy }, claims, site, request)
+            : judgeReport({ ...event, detectedBy }, claims, site, request)
         const isBrowser = detectedBy !== 'server'
         const earliest = isBrowser ? base - maxAge : 0
         for (const at of [row.lastAccessAt, row.detectedAt, row.expiredAt]) {
