@@ -1,12 +1,9 @@
-import type { SessionEnd } from '../../src/domain/sessionEnd.ts'
+import type { SessionEndJson } from '../../src/domain/sessionEnd.ts'
 import type { Reason } from '../../src/domain/verdict.ts'
 import type { PastLimit } from '../../src/reading/pastLimit.ts'
 
-/** A value as JSON carries it: a time is its ISO 8601 text. */
-type Json<Value> = Value extends Date ? string : Value
-
-/** A row of the audit, as the collector answers with it. */
-export type Row = { readonly [Name in keyof SessionEnd]: Json<SessionEnd[Name]> }
+/** A row of the audit table, as the collector sends it. */
+export type Row = SessionEndJson
 
 export interface RowsPage {
   readonly lapses: readonly Row[]
