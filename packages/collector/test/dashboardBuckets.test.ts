@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { fillBuckets } from '../dashboard/src/buckets.ts'
-import { bucketStarts } from '../src/reading/buckets.ts'
+import { listBucketStarts } from '../src/reading/buckets.ts'
 
 // In Santiago, Cairo, Havana and the Azores summer time begins at midnight; in Havana and the Azores it also ends
 // there. Lord Howe's is half an hour.
@@ -30,7 +30,7 @@ const startsIn = (summary: Parameters<typeof fillBuckets>[0]) =>
 test.each(zones)('the chart has the very hours and days of the collector, a year long, in %s', (timeZone) => {
   process.env.TZ = timeZone
   for (const bucket of ['hour', 'day'] as const) {
-    const starts = bucketStarts(bucket, timeZone, from, to, 10_000)
+    const starts = listBucketStarts(bucket, timeZone, from, to, 10_000)
     const span = { from: new Date(from).toISOString(), to: new Date(to).toISOString() }
     expect(startsIn({ bucket, ...span, buckets: [], pastLimit })).toEqual(starts)
   }

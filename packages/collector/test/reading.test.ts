@@ -143,7 +143,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
         'to',
       ])
       const swapped = await (await get('?from=2026-01-02T12:00:00Z&to=2026-01-02T11:00:00Z')).json()
-      expect(swapped.errors).toEqual([{ parameter: 'to', detail: 'must be later than "from"' }])
+      expect(swapped.errors).toEqual([{ parameter: 'to', detail: 'must be later than `from`' }])
     })
 
     test('takes a time to the minute or as epoch milliseconds, and a date for its beginning in UTC', async () => {
