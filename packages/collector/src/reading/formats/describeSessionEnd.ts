@@ -40,6 +40,8 @@ const mappedNames: readonly (keyof SessionEnd)[] = [
 const otherFields = sessionEndFields.filter(({ name }) => !mappedNames.includes(name))
 
 /** Returns the fields that have no place in a SIEM format, by the names of their columns. */
-export function pickOtherFields(row: SessionEnd): Record<string, SessionEnd[keyof SessionEnd]> {
-  return Object.fromEntries(otherFields.map(({ name, column }) => [column, row[name]]))
+export function pickOtherFields(row: SessionEnd): Readonly<Record<string, unknown>> {
+  const picked: Record<string, unknown> = {}
+  for (const { name, column } of otherFields) picked[column] = row[name]
+  return picked
 }
