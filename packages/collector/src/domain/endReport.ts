@@ -39,7 +39,7 @@ export const browserEndReportSchema = z.object({
   detectedBy: z.enum(detectedBys).exclude(['server']).describe('What noticed the end of the session.'),
 })
 
-/** The reasons that a server may state. The collector concludes all others from the times. */
+/** The reasons that a server may state. The collector infers all others from the times. */
 const serverReasons = ['idle_timeout', 'absolute_timeout', 'logout', 'revoked', 'displaced'] as const
 
 /**
@@ -56,7 +56,7 @@ export const serverEndReportSchema = z
     sentAt: optional(epochMsSchema).describe('When this request was sent. Defaults to now.'),
     detectedBy: z.literal('server').default('server').describe('Optional in a request with a bearer token.'),
     reason: optional(z.enum(serverReasons)).describe(
-      'Why the session ended. Without it, the collector concludes the reason from the times.',
+      'Why the session ended. Without it, the collector infers the reason from the times.',
     ),
   })
   .refine(({ session, marker }) => session !== undefined || marker !== undefined, {

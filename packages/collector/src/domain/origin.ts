@@ -70,7 +70,7 @@ function describeWebFault(text: string, rest: string): string | undefined {
   if (origin === undefined) return 'is not an origin; use scheme://host or scheme://host:port'
   const canonical = isWildcard ? origin.replace(wildcardLabel, '*') : origin
   if (isWildcard && !hasTwoLabels(new URL(origin).hostname))
-    return 'has a * with too few labels after it, which would allow pages of strangers to report; use https://*.acme.com'
+    return 'has a * with too few labels after it, which would allow unrelated pages to report; use https://*.acme.com'
   if (text === canonical) return undefined
   return `must be written as browsers send it: ${canonical} (lower case, ASCII, without path, user name, default port or trailing slash)`
 }

@@ -1,13 +1,37 @@
 import { z } from 'zod'
 import { type Reason, reasons } from './verdict.ts'
 
+const reasonMeanings = {
+  clock_anomaly: 'The reported times contradict each other or are impossibly old.',
+  logout: 'The user signed out.',
+  revoked: 'The application ended the session, for example after a password change.',
+  displaced: 'A newer sign-in of the same user replaced the session.',
+  idle_timeout: 'The session was not used for as long as its idle timeout.',
+  absolute_timeout: 'The session reached its maximum age.',
+  browser_closed: 'The browser was closed before a limit was reached.',
+  ended_early: 'The session was gone before a limit was reached, and nothing else is known.',
+} satisfies Readonly<Record<Reason, string>>
+
 export const evidences = ['signed', 'self_reported', 'server'] as const
 export type Evidence = (typeof evidences)[number]
+
+const evidenceMeanings = {
+  signed: 'A browser sent the report with a ticket that the site signed.',
+  self_reported: 'A browser sent the report without a ticket.',
+  server: "The application's backend sent the report with a bearer token.",
+} satisfies Readonly<Record<Evidence, string>>
 
 export const detectedBys = ['login_page', 'new_session', 'logout', 'server'] as const
 type DetectedBy = (typeof detectedBys)[number]
 
-/** The maximum lengths of texts in a row, in characters. Reports are held to the same limits. */
+const detectedByMeanings = {
+  login_page: 'A page without a session found a marker.',
+  new_session: 'A page with a new session found the marker of an earlier one.',
+  logout: 'The user signed out in the browser.',
+  server: "The application's backend reported the end.",
+} satisfies Readonly<Record<DetectedBy, string>>
+
+/** The maximum lengths of texts in rows and in reports, in characters. */
 export const maxLengths = {
   site: 64,
   id: 255,
@@ -108,30 +132,6 @@ export type SessionEndField =
       /** The possible values and their meanings. */
       readonly values: Readonly<Record<string, string>>
     })
-
-const reasonMeanings = {
-  clock_anomaly: 'The reported times contradict each other or are impossibly old.',
-  logout: 'The user signed out.',
-  revoked: 'The application ended the session, for example after a password change.',
-  displaced: 'A newer sign-in of the same user replaced the session.',
-  idle_timeout: 'The session was not used for as long as its idle timeout.',
-  absolute_timeout: 'The session reached its maximum age.',
-  browser_closed: 'The browser was closed before a limit was reached.',
-  ended_early: 'The session was gone before a limit was reached, and nothing else is known.',
-} satisfies Readonly<Record<Reason, string>>
-
-const evidenceMeanings = {
-  signed: 'A browser sent the report with a ticket that the site signed.',
-  self_reported: 'A browser sent the report without a ticket.',
-  server: "The application's backend sent the report with a bearer token.",
-} satisfies Readonly<Record<Evidence, string>>
-
-const detectedByMeanings = {
-  login_page: 'A page without a session found a marker.',
-  new_session: 'A page with a new session found the marker of an earlier one.',
-  logout: 'The user signed out in the browser.',
-  server: "The application's backend.",
-} satisfies Readonly<Record<DetectedBy, string>>
 
 const meaningsByField: Readonly<Partial<Record<keyof SessionEnd, Readonly<Record<string, string>>>>> = {
   reason: reasonMeanings,

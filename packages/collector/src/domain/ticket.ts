@@ -41,9 +41,9 @@ const claimsSchema = z.object({
 
 const clockToleranceSeconds = 60
 
-/** The year 5138 in seconds, and 1973 in milliseconds: a larger `iat` is certainly in milliseconds. */
+/** In seconds, this is the year 5138; in milliseconds, 1973. A larger `iat` must be in milliseconds. */
 const maxIssuedAt = 1e11
-/** In characters. The body of a browser's report is limited to 8 KiB, so no valid ticket is longer. */
+/** In characters. A browser's report has at most 8 KiB, so it cannot contain a longer ticket. */
 const maxTicketLength = 8_192
 /** How many keys of a set to try for a ticket whose `kid` does not single out one of them. */
 const maxCandidates = 10
@@ -99,7 +99,7 @@ async function verifyWithAnyKey(ticket: string, context: TicketContext): Promise
 
 /** Chooses the most helpful of the failures that the keys produced. */
 function chooseFailure(failures: readonly unknown[], { site }: TicketContext): unknown {
-  // If a key could not be fetched, the ticket may be valid whatever the other keys say.
+  // A key that could not be fetched may be the right one, so the ticket is not refused.
   const unreachable = failures.find((failure) => failure instanceof LapseError)
   if (unreachable) return unreachable
   // Only the matching key gets past the signature, so any other failure says more than a mismatch.

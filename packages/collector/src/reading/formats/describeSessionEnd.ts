@@ -1,6 +1,6 @@
 import { type SessionEnd, sessionEndFields } from '../../domain/sessionEnd.ts'
 
-/** Reasons that somebody stated at the time. The collector concludes the others afterwards. */
+/** Reasons that were reported when the session ended. The collector infers the others later. */
 const statedReasons = new Set<SessionEnd['reason']>(['logout', 'revoked', 'displaced'])
 
 /**
@@ -23,7 +23,7 @@ export function describeSessionEnd({ subject, site, reason }: SessionEnd): strin
   return `The session of ${subject ?? 'an unknown user'} at ${site} ended: ${reason.replaceAll('_', ' ')}.`
 }
 
-/** The fields that every SIEM format maps to fields of its own. */
+/** The fields that every SIEM format has a place for. */
 const mappedNames: readonly (keyof SessionEnd)[] = [
   'id',
   'site',
