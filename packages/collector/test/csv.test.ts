@@ -32,7 +32,7 @@ const rowWith = (changes: Partial<SessionEnd>): SessionEnd => ({
   ...changes,
 })
 
-/** Cells as a spreadsheet splits a line: a quote counts at the beginning of a cell only. */
+/** Splits a line as a spreadsheet does: a quote only counts at the start of a cell. */
 function cellsOf(line: string, separator: string): string[] {
   const cells: string[] = []
   let rest = line
@@ -51,7 +51,7 @@ function cellsOf(line: string, separator: string): string[] {
 const formula = /^[\s"\p{Cf}]*[=+\-@＝＋－＠]/u
 const isNumber = (cell: string) => /^-?\d+$/.test(cell)
 
-describe('a cell of the CSV', () => {
+describe('A CSV cell', () => {
   const texts = ['=', '+', '-', '@', '＝', '＋', '－', '＠'].flatMap((sign) => [
     `${sign}cmd|' /C calc'!A0`,
     ` ${sign}1`,
@@ -72,15 +72,18 @@ describe('a cell of the CSV', () => {
     `a\r\n"${sign}1`,
   ])
 
-  test.each(texts)('begins no formula, whatever separates the cells in the reader’s locale: %j', (text) => {
-    const csv = toCsv([rowWith({ subject: text, session: text, userAgent: text, origin: text })])
-    for (const separator of [',', ';', '\t', '|'])
-      for (const line of csv.split(/\r\n|\r|\n/))
-        for (const cell of cellsOf(line, separator)) {
-          const isFormula = formula.test(cell) && !isNumber(cell)
-          expect({ separator, cell, isFormula }).toEqual({ separator, cell, isFormula: false })
-        }
-  })
+  test.each(texts)(
+    'A cell never starts a formula, whatever separates cells in the reader’s locale: %j',
+    (text) => {
+      const csv = toCsv([rowWith({ subject: text, session: text, userAgent: text, origin: text })])
+      for (const separator of [',', ';', '\t', '|'])
+        for (const line of csv.split(/\r\n|\r|\n/))
+          for (const cell of cellsOf(line, separator)) {
+            const isFormula = formula.test(cell) && !isNumber(cell)
+            expect({ separator, cell, isFormula }).toEqual({ separator, cell, isFormula: false })
+          }
+    },
+  )
 
   test.each([
     ['\t1', "'\ufffd1"],
@@ -88,25 +91,28 @@ describe('a cell of the CSV', () => {
     ['=1', "'=1"],
     ['a;=1', "a;'=1"],
     ['a\u009b31mb\u001b[0m\u202e', 'a\ufffd31mb\ufffd[0m\ufffd'],
-  ])('with %j is written as %j', (text, written) => {
+  ])('The text %j is written as %j', (text, written) => {
     expect(toCsv([rowWith({ subject: text })]).split(',')[5]).toBe(written)
   })
 
   test.each(['u_42', 'a-b', 'a=b', 'a+b@acme.com', 'a; b', '1-2', 'Mozilla/5.0 (X11; Linux x86_64)'])(
-    'is left as it is where it is harmless: %s',
+    'A harmless text is not changed: %s',
     (text) => {
       expect(toCsv([rowWith({ subject: text })]).split(',')[5]).toBe(text)
     },
   )
 
-  test('that is a number stays one, though it is negative', () => {
+  test('A negative number stays a number', () => {
     const [line = ''] = toCsv([rowWith({ elapsedMs: -1500, clockSkewMs: -7 })]).split('\r\n')
     const cells = cellsOf(line, ',')
-    expect([cells[14], cells[17]]).toEqual(['-1500', '-7'])
+    expect({ elapsedMs: cells[14], clockSkewMs: cells[17] }).toEqual({
+      elapsedMs: '-1500',
+      clockSkewMs: '-7',
+    })
   })
 })
 
-test('an export of what a stranger has sent runs nothing in a spreadsheet or a terminal', async () => {
+test('An export of hostile texts runs nothing in a spreadsheet or a terminal', async () => {
   const collector = await createCollector({ name: 'SQLite' })
   onTestFinished(collector.end)
   const hostile = { subject: "a;=cmd|' /C calc'!A0", session: '＝1+1' }

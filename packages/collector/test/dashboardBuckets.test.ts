@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Summary } from '../dashboard/src/api/types.ts'
 import { fillBuckets } from '../dashboard/src/charts/fillBuckets.ts'
-import { bucketStarts } from '../src/reading/buckets.ts'
+import { listBucketStarts } from '../src/reading/buckets.ts'
 
 // Clocks go forward at midnight in Santiago, Cairo, Havana and the Azores, and back at midnight in Havana and the
 // Azores. On Lord Howe Island they change by 30 minutes.
@@ -34,7 +34,13 @@ describe('The chart', () => {
     process.env.TZ = timeZone
     const period = { from: '2025-12-03T10:20:00.000Z', to: '2026-12-03T10:20:00.000Z' }
     for (const bucket of ['hour', 'day'] as const) {
-      const starts = bucketStarts(bucket, timeZone, Date.parse(period.from), Date.parse(period.to), 10_000)
+      const starts = listBucketStarts(
+        bucket,
+        timeZone,
+        Date.parse(period.from),
+        Date.parse(period.to),
+        10_000,
+      )
       expect(fillStarts(createSummary({ bucket, ...period })).map((start) => Date.parse(start))).toEqual(
         starts,
       )

@@ -92,7 +92,7 @@ describe('a configuration with any one thing wrong', () => {
 
   test('names what it knows where a setting is misspelt', () => {
     expect(faultsOf({ ...full, listen: { hots: '::' } })).toEqual([
-      '  listen.hots: is not known here; known are host, port, keepAliveSeconds',
+      '  listen.hots: is unknown; use one of host, port, keepAliveSeconds',
     ])
   })
 

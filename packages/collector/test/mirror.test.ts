@@ -131,8 +131,8 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     for (const words of [
       /reason=idle_timout: .*idle_timeout/,
       /browser_restarted=yes: .*true/,
-      'elapsed_ms=long: write a whole number',
-      'detected_at=today: compare no times',
+      'elapsed_ms=long: must be an integer',
+      'detected_at=today: cannot be compared',
     ])
       expect(stderr).toMatch(words)
     expect((await where('browser_restarted=true', 'elapsed_ms=2400000')).status).toBe(0)

@@ -34,7 +34,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       ])
     })
 
-    test('answers the rows, newest first, with every column as JSON has it', async () => {
+    test('The response has the newest rows first, with every field', async () => {
       const response = await get('')
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toMatch('application/json')
@@ -85,18 +85,18 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       ['to=2026-01-02T13:00:00.002%2B01:00', ['other-site', 'oldest']],
       ['site=acme&reason=idle_timeout&to=2026-01-02T12:00:00.003Z', ['oldest']],
       ['subject=U_42', []],
-    ])('filters by %s', async (query, sessions) => {
+    ])('The filter %s selects the matching rows', async (query, sessions) => {
       expect(await sessionsOf(`?${query}`)).toEqual(sessions)
     })
 
-    test('gives one row by its id', async () => {
+    test('A row can be read by its id', async () => {
       const [{ id, ...row }] = (await (await get('?session=newest')).json()).lapses
       expect(await (await get(`/${id}`)).json()).toEqual({ id, ...row })
       for (const path of ['/999999999', '/x', '/1e3', '/99999999999999999999'])
         expect((await get(path)).status).toBe(404)
     })
 
-    test('shows a token of one site no other site', async () => {
+    test('A token of one site cannot read rows of another site', async () => {
       const { token } = await issueToken(collector.store, { site: 'signed' })
       const { lapses } = await (await get('', { token })).json()
       expect(lapses).toMatchObject([{ site: 'signed' }])
@@ -106,15 +106,18 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       expect((await get(`/${lapses[0].id}`, { token })).status).toBe(200)
     })
 
-    test('answers a token of the scope read only', async () => {
+    test('Only a token with the scope read can list rows', async () => {
       const unnamed = await fetch(`${collector.url}/v1/lapses`)
-      expect([unnamed.status, unnamed.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+      expect({
+        status: unnamed.status,
+        challenge: unnamed.headers.get('www-authenticate'),
+      }).toEqual({ status: 401, challenge: 'Bearer' })
       const { token } = await issueToken(collector.store, { scope: 'write' })
       expect((await get('', { token })).status).toBe(403)
     })
 
     test.each(['1e3', '0x10', '0b1', '+1', '1.0', '%201', '1_0', '', '0', '-1', '9'.repeat(400), 'Infinity'])(
-      'refuses a limit of "%s": it is no whole number in decimal digits, or too large',
+      'A limit of "%s" gets 422, because it is not an integer in decimal digits or is out of range',
       async (limit) => {
         const response = await get(`?limit=${limit}`)
         expect(response.status).toBe(422)
@@ -124,7 +127,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       },
     )
 
-    test('names every wrong parameter', async () => {
+    test('The error lists every invalid parameter', async () => {
       const response = await get(
         '?site=&reason=bored&from=yesterday&to=2026-01-02T00:00:00&limit=1001&cursor=x&colour=red&subject=a&subject=b',
       )
@@ -143,10 +146,10 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
         'to',
       ])
       const swapped = await (await get('?from=2026-01-02T12:00:00Z&to=2026-01-02T11:00:00Z')).json()
-      expect(swapped.errors).toEqual([{ parameter: 'to', detail: 'must be later than "from"' }])
+      expect(swapped.errors).toEqual([{ parameter: 'to', detail: 'must be later than `from`' }])
     })
 
-    test('takes a time to the minute or as epoch milliseconds, and a date for its beginning in UTC', async () => {
+    test('A time may be precise to the minute, in epoch milliseconds, or a date, which starts in UTC', async () => {
       const lists = await Promise.all(
         ['2026-01-02T00:00:00.000Z', '2026-01-02T01:00%2B01:00', '1767312000000', '2026-01-02'].map(
           async (from) => (await get(`?from=${from}`)).json(),
@@ -156,20 +159,20 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       expect(lists).toEqual(Array(lists.length).fill(lists[0]))
     })
 
-    test('takes no cursor but one that it gave', async () => {
+    test('A cursor that the collector did not issue gets 422', async () => {
       const { next } = await (await get('?limit=1')).json()
       expect((await get(`?cursor=${next}`)).status).toBe(200)
       for (const cursor of [next.slice(0, -1), `${next}=`, `${next}!!`])
         expect((await get(`?cursor=${cursor}`)).status, cursor).toBe(422)
     })
 
-    test('answers 406 where it has nothing that is accepted', async () => {
+    test('A request that accepts none of the formats gets 406', async () => {
       const response = await get('', { accept: 'application/xml' })
       expect(response.status).toBe(406)
       expect((await response.json()).detail).toMatch('text/csv')
     })
 
-    test('writes NDJSON, and a page of it with a link to the next', async () => {
+    test('NDJSON has one row per line, and a page of it links to the next', async () => {
       const response = await get('', { accept: 'application/x-ndjson' })
       expect(response.headers.get('content-type')).toMatch('application/x-ndjson')
       const lines = (await response.text()).trimEnd().split('\n')
@@ -189,7 +192,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     })
   })
 
-  test('pages neither skip nor repeat while rows arrive', async () => {
+  test('Pages neither skip nor repeat rows while new rows arrive', async () => {
     await collector.database.sql('session_audit').delete()
     const old = Array.from({ length: 100 }, (_, index) => ({
       session: `old-${index}`,
@@ -213,7 +216,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     expect(seen.some((session) => session.startsWith('new-'))).toBe(false)
   })
 
-  test('writes CSV that no spreadsheet takes for a formula', async () => {
+  test('The CSV contains no formula for a spreadsheet', async () => {
     await collector.database.sql('session_audit').delete()
     const subjects = ['=1+1', '+1', '-1', '@SUM(1)', '＝1', 'plain, "quoted"']
     await insert(
@@ -234,11 +237,11 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       "'＝1",
       '"plain, ""quoted"""',
     ])
-    // Numbers are not for escaping, and what is not known is empty.
+    // Numbers are not escaped, and unknown values are empty.
     expect(lines[0]).toMatch(/,2026-01-02T12:00:00.000Z,2400000,1800,,-5,false,/)
   })
 
-  test('streams more rows than a page, and only as fast as they are taken', async () => {
+  test('An export streams all rows, and survives a client that leaves', async () => {
     await collector.database.sql('session_audit').delete()
     await insert(
       Array.from({ length: 20_000 }, (_, index) => ({ session: `s${index}`, detected_at: noon - index })),
@@ -261,11 +264,15 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     expect(collector.logLines.filter((line) => line.includes('broke off'))).toEqual([])
   })
 
-  test('answers 503 while the rows cannot be read', async () => {
+  test('Every request gets 503 while the rows cannot be read', async () => {
     await collector.database.sql.schema.renameTable('session_audit', 'elsewhere')
     for (const path of ['', '?format=csv', '/1']) {
       const response = await get(path)
-      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+      expect({ path, status: response.status, retryAfter: response.headers.get('retry-after') }).toEqual({
+        path,
+        status: 503,
+        retryAfter: '5',
+      })
     }
     await collector.database.sql.schema.renameTable('elsewhere', 'session_audit')
   })

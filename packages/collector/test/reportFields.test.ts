@@ -86,10 +86,10 @@ describe('ids that are numbers', () => {
 
   test.each([
     ['a number that JSON rounds', 2 ** 53, 'too large'],
-    ['a fraction', 1.5, 'must be text or a whole number'],
-    ['a truth', true, 'must be text or a whole number'],
-    ['a list', [42], 'must be text or a whole number'],
-    ['an object', { id: 42 }, 'must be text or a whole number'],
+    ['a fraction', 1.5, 'must be a string or an integer'],
+    ['a truth', true, 'must be a string or an integer'],
+    ['a list', [42], 'must be a string or an integer'],
+    ['an object', { id: 42 }, 'must be a string or an integer'],
   ])('are refused where they are %s', async (_, id, words) => {
     for (const field of ['session', 'subject']) {
       const response = await collector.post(eventOf({ [field]: id }))

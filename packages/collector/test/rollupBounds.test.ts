@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { startRollingUp } from '../src/jobs/rollupJob.ts'
-import { lastStepSeconds, pastLimitSteps, stepStart } from '../src/reading/pastLimit.ts'
+import { findStepStart, lastStepSeconds, pastLimitSteps } from '../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../src/store/rollup/rollup.ts'
 import { storedDay } from '../src/store/rollup/rollupDay.ts'
 import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
@@ -19,7 +19,7 @@ const idleMs = 1_800_000
 
 describe('the counts of a day', () => {
   /** Every step that there is. */
-  const steps = [...new Set(allSeconds().map(stepStart))]
+  const steps = [...new Set(allSeconds().map(findStepStart))]
 
   function allSeconds(): number[] {
     let from = 0
@@ -51,7 +51,7 @@ describe('the counts of a day', () => {
       const previous = pastLimitSteps[pastLimitSteps.findIndex((each) => each.until === until) - 1]
       expect(step * 60).toBeLessThanOrEqual(previous?.until ?? 0)
     }
-    expect(steps.filter((step) => stepStart(step) !== step)).toEqual([])
+    expect(steps.filter((step) => findStepStart(step) !== step)).toEqual([])
   })
 })
 

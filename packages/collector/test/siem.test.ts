@@ -8,7 +8,7 @@ import { insertRows } from './rows.ts'
 
 const noon = Date.UTC(2026, 0, 2, 12)
 
-describe('GET /v1/lapses for a SIEM', () => {
+describe('An export for a SIEM', () => {
   let collector: TestCollector
   let token: string
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('GET /v1/lapses for a SIEM', () => {
   })
   afterAll(() => collector.end())
 
-  /** The events by the session that they are of. */
+  /** Reads all events, by their session. */
   async function eventsIn(format: string): Promise<Map<string, Record<string, unknown>>> {
     const headers = { Authorization: `Bearer ${token}` }
     const response = await fetch(`${collector.url}/v1/lapses?format=${format}`, { headers })
@@ -40,7 +40,7 @@ describe('GET /v1/lapses for a SIEM', () => {
   }
 
   test.each(['ecs', 'ocsf', 'owasp'])(
-    'writes %s as a page of JSON where that is asked for',
+    'A request that accepts JSON gets a page of %s events as JSON',
     async (format) => {
       const headers = { Authorization: `Bearer ${token}`, Accept: 'application/json' }
       const response = await fetch(`${collector.url}/v1/lapses?limit=2&format=${format}`, { headers })
@@ -51,11 +51,11 @@ describe('GET /v1/lapses for a SIEM', () => {
     },
   )
 
-  test('writes what the Elastic Common Schema has fields for', async () => {
+  test('ECS events contain only fields of the Elastic Common Schema', async () => {
     const events = await eventsIn('ecs')
     for (const [session, event] of events) {
       for (const [name, value] of fieldsOf(event)) {
-        if (!name.startsWith('lapse.')) expect([session, name, value]).toSatisfy(isEcsField)
+        if (!name.startsWith('lapse.')) expect({ session, name, value }).toSatisfy(isEcsField)
       }
     }
     expect(events.get('idle_timeout')).toMatchObject({
@@ -77,7 +77,7 @@ describe('GET /v1/lapses for a SIEM', () => {
       lapse: { session: 'idle_timeout', evidence: 'self_reported', idle_timeout_seconds: 1800 },
     })
     expect(events.get('clock_anomaly')).toMatchObject({ event: { outcome: 'unknown' } })
-    // What nobody ended, ended after it was last seen; what somebody ended, then.
+    // A session that nobody ended has its last access as its end.
     expect(events.get('browser_closed')).toMatchObject({ event: { end: '2026-01-02T11:19:59.994Z' } })
     expect(events.get('logout')).toMatchObject({ event: { end: '2026-01-02T11:59:59.999Z' } })
     expect(events.get('bare')).not.toHaveProperty('user')
@@ -86,7 +86,7 @@ describe('GET /v1/lapses for a SIEM', () => {
     expect(categories.find(({ name }) => name === 'session')?.expected_event_types).toContain('end')
   })
 
-  test('writes logoffs of the class Authentication of OCSF', async () => {
+  test('OCSF events are valid logoffs of the class Authentication', async () => {
     const events = await eventsIn('ocsf')
     for (const event of events.values()) expect(ocsfAuthentication.safeParse(event).error).toBeUndefined()
     expect(events.get('idle_timeout')).toMatchObject({
@@ -111,7 +111,7 @@ describe('GET /v1/lapses for a SIEM', () => {
     expect(events.get('clock_anomaly')).toMatchObject({ status_id: 0 })
   })
 
-  test('speaks the logging vocabulary of OWASP', async () => {
+  test('OWASP events follow the logging vocabulary', async () => {
     const events = await eventsIn('owasp')
     expect(events.get('idle_timeout')).toMatchObject({
       datetime: '2026-01-02T11:59:59.996+00:00',
@@ -143,7 +143,7 @@ const nothingKnown = {
   client_version: null,
 }
 
-/** Every value of an event, by the dotted name that the schema has for it. */
+/** Lists every value of an event with the dotted name of its field. */
 function fieldsOf(value: object, path = ''): [string, unknown][] {
   return Object.entries(value).flatMap(([key, inner]): [string, unknown][] =>
     typeof inner === 'object' && !Array.isArray(inner)
@@ -158,8 +158,8 @@ interface EcsField {
   readonly allowed_values?: readonly { readonly name: string }[]
 }
 
-/** Whether the published schema has a field of this name, and it holds such a value. */
-function isEcsField([, name, value]: readonly [string, string, unknown]): boolean {
+/** Whether the published schema has a field with this name that can hold this value. */
+function isEcsField({ name, value }: { readonly name: string; readonly value: unknown }): boolean {
   const fields: Readonly<Record<string, EcsField>> = EcsFlat
   const field = fields[name]
   if (!field || Array.isArray(value) !== field.normalize.includes('array')) return false

@@ -42,8 +42,8 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     return response.json()
   }
 
-  /** Puts these rows in place of all others. */
-  async function keep(rows: readonly Row[]): Promise<void> {
+  /** Replaces all rows. */
+  async function replaceRows(rows: readonly Row[]): Promise<void> {
     await collector.database.sql('session_audit').delete()
     await collector.store.rollup.rebuild()
     await insertRows(
@@ -51,15 +51,15 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       rows.map((row) => ({ session: randomUUID(), ...row })),
     )
   }
-  test('counts by day and reason, without the days on which nothing happened, or self-tests', async () => {
+  test('The summary counts by day and reason, and leaves out empty days and self-tests', async () => {
     const [first, second] = [Date.parse('2026-01-02T00:00:00Z'), Date.parse('2026-01-04T23:59:59.999Z')]
     const selftest = { client_version: 'selftest', subject: 'selftest', session: 'selftest-1' }
-    await keep([
+    await replaceRows([
       { detected_at: first },
       { detected_at: first + 1, reason: 'logout' },
       { detected_at: first + 2, reason: 'logout' },
       { detected_at: first + 3, ...selftest },
-      // Nobody hides a session by calling it a self-test.
+      // These only resemble a self-test, so they are counted.
       { detected_at: first + 3, ...selftest, session: 'u-1', reason: 'displaced' },
       { detected_at: first + 3, ...selftest, session: 'selftest', reason: 'displaced' },
       { detected_at: first + 3, ...selftest, session: 'selftest-2', evidence: 'server', reason: 'displaced' },
@@ -111,7 +111,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       ],
     },
     {
-      what: 'the hour that comes twice',
+      what: 'the hour that repeats when the clocks are set back',
       query: 'bucket=hour&timeZone=Europe/Vienna&from=2026-10-25T00:00:00Z&to=2026-10-25T03:00:00Z',
       times: ['2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z', '2026-10-25T02:00:00Z'],
       buckets: [
@@ -121,7 +121,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       ],
     },
     {
-      what: 'hours of a zone half an hour off',
+      what: 'hours of a zone with a half-hour offset',
       query: 'bucket=hour&timeZone=Asia/Kolkata&from=2026-01-02T10:00:00Z&to=2026-01-02T12:00:00Z',
       times: [
         '2026-01-02T10:29:59.999Z',
@@ -136,7 +136,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       ],
     },
     {
-      what: 'days of a zone three quarters of an hour off',
+      what: 'days of a zone with a 45-minute offset',
       query: 'timeZone=Asia/Kathmandu&from=2026-01-01T00:00:00Z&to=2026-01-04T00:00:00Z',
       times: ['2026-01-02T18:14:59.999Z', '2026-01-02T18:15:00Z'],
       buckets: [
@@ -145,7 +145,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       ],
     },
     {
-      what: 'hours at a change of half an hour',
+      what: 'hours when the clocks change by half an hour',
       query: 'bucket=hour&timeZone=Australia/Lord_Howe&from=2026-04-04T14:00:00Z&to=2026-04-04T17:00:00Z',
       times: [
         '2026-04-04T14:30:00Z',
@@ -160,7 +160,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       ],
     },
     {
-      what: 'a zone that was seconds off, long ago',
+      what: 'days of a zone whose offset once included seconds',
       query: 'timeZone=Africa/Monrovia&from=1971-06-01T00:00:00Z&to=1971-06-03T00:00:00Z',
       times: ['1971-06-01T00:44:29.999Z', '1971-06-01T00:44:30Z'],
       buckets: [
@@ -168,8 +168,8 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
         ['1971-06-01T00:44:30', 1],
       ],
     },
-  ])('counts by $what', async ({ query, times, buckets }) => {
-    await keep(times.map((time) => ({ detected_at: Date.parse(time) })))
+  ])('The summary counts by $what', async ({ query, times, buckets }) => {
+    await replaceRows(times.map((time) => ({ detected_at: Date.parse(time) })))
     const counted = async () =>
       (await summary(query)).buckets.map(({ start, counts }) => [Date.parse(start), counts.idle_timeout])
     const expected = buckets.map(([start, count]) => [Date.parse(`${start}Z`), count])
@@ -178,23 +178,23 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     expect(await counted()).toEqual(expected)
   })
 
-  test('reaches back 30 days, or 2 by the hour, from now and from the beginning of a bucket', async () => {
-    await keep([{ detected_at: Date.now() - 30 * day }, { detected_at: Date.now() - 32 * day }])
+  test('The summary covers the last 30 days by default, or 2 days by hour, from the start of a bucket', async () => {
+    await replaceRows([{ detected_at: Date.now() - 30 * day }, { detected_at: Date.now() - 32 * day }])
     const { buckets, from, to } = await summary('timeZone=Europe/Vienna')
     expect(buckets.map(({ start }) => start)).toEqual([from])
     expect(Date.now() - Date.parse(to)).toBeLessThan(minute)
     const dates = await summary('timeZone=Europe/Vienna&from=2026-03-01&to=2026-04-01')
-    expect([dates.from, dates.to]).toEqual(['2026-02-28T23:00:00.000Z', '2026-03-31T22:00:00.000Z'])
+    expect(dates).toMatchObject({ from: '2026-02-28T23:00:00.000Z', to: '2026-03-31T22:00:00.000Z' })
     const hours = await summary('bucket=hour&to=2026-01-05T10:20:00Z')
     expect(hours).toMatchObject({ from: '2026-01-03T10:00:00.000Z', to: '2026-01-05T10:20:00.000Z' })
   })
 
-  test('tells how far past the limit people came back, to within a hundredth', async () => {
+  test('The summary states how long after the limit people returned, to within 1 percent', async () => {
     const past = Array.from({ length: 500 }, (_, index) => Math.round(1.04 ** index) % (90 * day))
     const idle = { detected_at: Date.parse('2026-01-02T12:00:00Z'), idle_timeout_seconds: 1800 }
-    await keep([
+    await replaceRows([
       ...past.map((ms) => ({ ...idle, elapsed_ms: 1_800_000 + ms })),
-      // Within the grace: at the limit, not before it.
+      // Within the grace, which counts as exactly at the limit.
       { ...idle, elapsed_ms: 1_790_001 },
       { ...idle, elapsed_ms: null },
       { ...idle, elapsed_ms: 9_000_000, reason: 'ended_early' },
@@ -202,25 +202,28 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     const { pastLimit } = await summary('from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z')
     const sorted = [0, ...past].sort((a, b) => a - b)
     expect(pastLimit.count).toBe(sorted.length)
-    for (const [share, told] of [
+    for (const [share, stated] of [
       [0.5, pastLimit.p50Ms],
       [0.9, pastLimit.p90Ms],
       [0.99, pastLimit.p99Ms],
     ] as const) {
       const exact = sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
-      expect(Math.abs((told ?? Number.NaN) - exact)).toBeLessThanOrEqual(Math.max(500, exact / 100))
+      expect(Math.abs((stated ?? Number.NaN) - exact)).toBeLessThanOrEqual(Math.max(500, exact / 100))
     }
     expect(pastLimit.histogram.map(({ count }) => count)).toEqual(
       pastLimit.histogram.map(
         ({ fromMs, toMs }) => sorted.filter((ms) => ms >= fromMs && (toMs === null || ms < toMs)).length,
       ),
     )
-    await keep([])
+    await replaceRows([])
     expect((await summary('')).pastLimit).toMatchObject({ count: 0, p50Ms: null })
   })
 
-  test('shows the reader of one site that site only', async () => {
-    await keep([{ detected_at: Date.now() - hour }, { detected_at: Date.now() - hour, site: 'signed' }])
+  test('The summary for a token of one site counts only that site', async () => {
+    await replaceRows([
+      { detected_at: Date.now() - hour },
+      { detected_at: Date.now() - hour, site: 'signed' },
+    ])
     const { token } = await issueToken(collector.store, { site: 'signed' })
     const { buckets } = await (await get('', token)).json()
     expect(buckets.map(({ counts }: Summary['buckets'][number]) => counts)).toEqual([{ idle_timeout: 1 }])
@@ -235,7 +238,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     ['from=9000-01-01T00:00:00Z', ['from']],
     ['bucket=hour&from=2025-01-01T00:00:00Z&to=2026-01-01T00:00:00Z', ['from', 'to']],
     ['from=1970-01-01T00:00:00Z&to=9999-01-01T00:00:00Z', ['from', 'to']],
-  ])('refuses %s and names what is wrong', async (query, parameters) => {
+  ])('The query %s gets 422, and the error lists each invalid parameter', async (query, parameters) => {
     const response = await get(query)
     expect(response.status).toBe(422)
     const { type, errors } = await response.json()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Arrival, judgeReport } from '../src/domain/sessionEnd.ts'
+import { judgeReport, type ReportRequest } from '../src/domain/judgeReport.ts'
 import type { TicketClaims } from '../src/domain/ticket.ts'
 import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../src/domain/verdict.ts'
 
@@ -8,10 +8,12 @@ const minute = 60_000
 const maxAge = 400 * 86_400_000
 const base = 1_800_000_000_000
 
-/** A whole number near one of the places where a verdict changes, or anywhere within a range. */
-const near = (places: readonly number[], range: number) =>
+/** An integer next to one of the values at which a verdict changes, or anywhere within a range. */
+const near = (values: readonly number[], range: number) =>
   fc.oneof(
-    fc.tuple(fc.constantFrom(...places), fc.integer({ min: -2, max: 2 })).map(([place, off]) => place + off),
+    fc
+      .tuple(fc.constantFrom(...values), fc.integer({ min: -2, max: 2 }))
+      .map(([value, offset]) => value + offset),
     fc.integer({ min: -range, max: range }),
   )
 
@@ -28,7 +30,7 @@ function graceOf({ graceSeconds, idleTimeoutSeconds }: Limits, limitSeconds = id
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 
-/** Everything that the judge may meet: any of the times unknown, in any order, often a millisecond beside a limit. */
+/** Arbitrary input: times may be unknown, are in any order, and are often within milliseconds of a limit. */
 const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
   const { idleTimeoutSeconds, absoluteTimeoutSeconds = 0 } = limits
   const idle = (idleTimeoutSeconds - graceOf(limits)) * 1000
@@ -50,22 +52,24 @@ const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
   })
 })
 
-/** SPEC's table, row by row: what each reason needs, whatever stands above it. */
-const table: readonly (readonly [Reason, (input: JudgeInput) => boolean])[] = [
-  ['clock_anomaly', (input) => contradicts(input) || remembersTooMuch(input)],
-  ...reasons.map((reason): readonly [Reason, (input: JudgeInput) => boolean] => [
-    reason,
-    ({ declared }) => declared === reason,
-  ]),
-  [
-    'idle_timeout',
-    ({ times: { detectedAt, lastAccessAt }, limits }) =>
+interface TableRow {
+  readonly reason: Reason
+  readonly matches: (input: JudgeInput) => boolean
+}
+
+/** The table of SPEC: what each reason needs, regardless of the rows above it. */
+const table: readonly TableRow[] = [
+  { reason: 'clock_anomaly', matches: (input) => contradicts(input) || remembersTooMuch(input) },
+  ...reasons.map((reason): TableRow => ({ reason, matches: ({ declared }) => declared === reason })),
+  {
+    reason: 'idle_timeout',
+    matches: ({ times: { detectedAt, lastAccessAt }, limits }) =>
       lastAccessAt !== undefined &&
       seconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - graceOf(limits),
-  ],
-  [
-    'absolute_timeout',
-    (input) => {
+  },
+  {
+    reason: 'absolute_timeout',
+    matches: (input) => {
       const start = signInBySender(input) ?? input.times.startedAt
       const limit = input.limits.absoluteTimeoutSeconds
       return (
@@ -74,18 +78,18 @@ const table: readonly (readonly [Reason, (input: JudgeInput) => boolean])[] = [
         seconds(input.times.detectedAt - start) >= limit - graceOf(input.limits, limit)
       )
     },
-  ],
-  ['browser_closed', ({ browserRestarted }) => browserRestarted === true],
-  ['ended_early', () => true],
+  },
+  { reason: 'browser_closed', matches: ({ browserRestarted }) => browserRestarted === true },
+  { reason: 'ended_early', matches: () => true },
 ]
 
 const seconds = (ms: number) => ms / 1000
 
-/** The signed sign-in on the sender's clock. */
+/** The signed sign-in by the sender's clock. */
 const signInBySender = ({ signedInAt, receivedAt, times }: JudgeInput) =>
   signedInAt === undefined ? undefined : signedInAt - receivedAt + times.sentAt
 
-/** Of two known times the one that must be earlier lies more than a minute after the other. */
+/** Two known times are in the wrong order by more than a minute. */
 function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
   const { startedAt, lastAccessAt, detectedAt, sentAt } = times
   const skew = receivedAt - sentAt
@@ -103,7 +107,7 @@ function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
   )
 }
 
-/** A browser's time lies more than 400 days before the receipt, and no ticket proves it. */
+/** A browser's time is more than 400 days before the receipt, and no ticket proves it. */
 function remembersTooMuch({ sender, times, receivedAt, signedInAt }: JudgeInput): boolean {
   const ageOf = (at: number | undefined) => (at === undefined ? 0 : times.sentAt - at)
   const provenAge = signedInAt === undefined ? 0 : receivedAt - signedInAt
@@ -114,23 +118,23 @@ function remembersTooMuch({ sender, times, receivedAt, signedInAt }: JudgeInput)
 
 const runs = { numRuns: 3000 }
 
-describe('the verdict on anything', () => {
-  test('is the first row of the table that matches: one reason, never two, never none', () => {
+describe('The verdict on arbitrary input', () => {
+  test('Every input gets exactly one reason: the first in the table that matches', () => {
     const seen = new Set<Reason>()
     fc.assert(
       fc.property(inputs, (input) => {
-        const [first] = table.filter(([, matches]) => matches(input))
+        const first = table.find(({ matches }) => matches(input))
         const { reason, expiredAt } = judge(input)
         seen.add(reason)
         if (expiredAt !== undefined) expect(expiredAt).toBeLessThanOrEqual(input.times.detectedAt)
-        expect(reason).toBe(first?.[0])
+        expect(reason).toBe(first?.reason)
       }),
       runs,
     )
     expect([...seen].sort()).toEqual([...reasons].sort())
   })
 
-  test('of a signed session cannot be moved by the start that the browser reports', () => {
+  test('The start that a browser reports cannot change the verdict on a signed session', () => {
     const signed = inputs
       .filter(({ signedInAt }) => signedInAt !== undefined)
       .map((input) => ({ ...input, declared: undefined }))
@@ -149,16 +153,21 @@ describe('the verdict on anything', () => {
     expect(seen).toContain('absolute_timeout')
   })
 
-  test('makes the same row of an event whose clock is off by any time, but for the skew', () => {
+  test('A report from a wrong clock makes the same row as one from a right clock, apart from the skew', () => {
     const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200, graceSeconds: 10 }
-    const arrival: Arrival = { receivedAt: base, origin: undefined, ip: undefined, userAgent: undefined }
+    const request: ReportRequest = {
+      receivedAt: base,
+      origin: undefined,
+      ip: undefined,
+      userAgent: undefined,
+    }
     const gap = near([0, 30 * minute, 720 * minute], 720 * minute)
     const offset = near([0], 50 * 365 * 86_400_000)
     fc.assert(
       fc.property(gap, gap, gap, fc.boolean(), offset, (age, idle, late, browserRestarted, by) => {
         const rowOf = (moved: number) => {
           const detectedAt = base - late + moved
-          const event = {
+          const report = {
             site: 'acme',
             marker: 'a marker',
             session: undefined,
@@ -172,7 +181,7 @@ describe('the verdict on anything', () => {
             detectedAt,
             sentAt: base + moved,
           }
-          return judgeReport(event, undefined, site, arrival)
+          return judgeReport(report, undefined, site, request)
         }
         const { clockSkewMs, ...right } = rowOf(0)
         expect(clockSkewMs).toBe(0)
@@ -182,7 +191,7 @@ describe('the verdict on anything', () => {
     )
   })
 
-  test('dates no row after its receipt, and none of a browser 400 days before it, whatever the times are', () => {
+  test('No time in a row is after its receipt or, from a browser, more than 400 days before it', () => {
     const from = Date.UTC(2000)
     const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
     const time = fc.oneof(
@@ -191,7 +200,12 @@ describe('the verdict on anything', () => {
       fc.constantFrom(from, lastTime),
     )
     const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200 }
-    const arrival: Arrival = { receivedAt: base, origin: undefined, ip: undefined, userAgent: undefined }
+    const request: ReportRequest = {
+      receivedAt: base,
+      origin: undefined,
+      ip: undefined,
+      userAgent: undefined,
+    }
     const times = fc.record({ startedAt: time, lastAccessAt: time, detectedAt: time, sentAt: time })
     const detectedBy = fc.constantFrom('login_page', 'new_session', 'logout', 'server')
     const issuedAt = optional(fc.integer({ min: -lastTime, max: base + minute }))
@@ -199,7 +213,7 @@ describe('the verdict on anything', () => {
       fc.property(times, detectedBy, issuedAt, fc.boolean(), (times, detectedBy, issuedAt, isInOrder) => {
         const { startedAt, lastAccessAt, detectedAt, sentAt } = isInOrder ? inOrder(times) : times
         const session = { session: 's_1', subject: undefined, ticket: undefined, client: undefined }
-        const event = {
+        const report = {
           ...{ site: 'acme', marker: 'a marker', browserRestarted: undefined, reason: undefined },
           ...session,
           ...{ startedAt, lastAccessAt, detectedAt, sentAt },
@@ -207,8 +221,8 @@ describe('the verdict on anything', () => {
         const claims = issuedAt === undefined ? undefined : claimsOf(issuedAt)
         const row =
           detectedBy === 'server'
-            ? judgeReport({ ...event, detectedBy }, claims, site, arrival)
-            : judgeReport({ ...event, detectedBy }, claims, site, arrival)
+            ? judgeReport({ ...report, detectedBy }, claims, site, request)
+            : judgeReport({ ...report, detectedBy }, claims, site, request)
         const isBrowser = detectedBy !== 'server'
         const earliest = isBrowser ? base - maxAge : 0
         for (const at of [row.lastAccessAt, row.detectedAt, row.expiredAt]) {
@@ -229,7 +243,7 @@ describe('the verdict on anything', () => {
     )
   })
 
-  test('turns at the limit less the grace, to the millisecond, whatever they are', () => {
+  test('The reason changes to the millisecond at the limit minus the grace', () => {
     fc.assert(
       fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
         const grace = graceOf({ idleTimeoutSeconds, graceSeconds })
@@ -243,8 +257,11 @@ describe('the verdict on anything', () => {
             signedInAt: undefined,
             sender: 'browser',
           }).reason
-        const turn = Math.round((idleTimeoutSeconds - grace) * 1000)
-        expect([reasonAfter(turn), reasonAfter(turn - 1)]).toEqual(['idle_timeout', 'ended_early'])
+        const thresholdMs = Math.round((idleTimeoutSeconds - grace) * 1000)
+        expect({ at: reasonAfter(thresholdMs), before: reasonAfter(thresholdMs - 1) }).toEqual({
+          at: 'idle_timeout',
+          before: 'ended_early',
+        })
       }),
       runs,
     )

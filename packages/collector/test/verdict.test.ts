@@ -42,8 +42,8 @@ function verdictOf(times: Case) {
   return judge(input)
 }
 
-describe('the verdict', () => {
-  test('is idle_timeout from the limit on, and names the instant of expiry', () => {
+describe('The verdict', () => {
+  test('A session that reaches its idle timeout ends with idle_timeout at that instant', () => {
     const verdict = verdictOf({ lastAccess: 10 * minute, detected: 40 * minute })
     expect(verdict).toMatchObject({
       reason: 'idle_timeout',
@@ -52,12 +52,12 @@ describe('the verdict', () => {
     })
   })
 
-  test('is idle_timeout within the grace before the limit, and not a millisecond earlier', () => {
+  test('An idle timeout counts within the grace before the limit, and not a millisecond earlier', () => {
     expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_000 }).reason).toBe('idle_timeout')
     expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
   })
 
-  test('takes a tenth of a limit for the grace where a ticket names a limit that is no longer than the grace', () => {
+  test('A limit in a ticket that is not longer than the grace gets a tenth of itself as its grace', () => {
     const idle = { idleTimeoutSeconds: 10, lastAccess: 0 }
     expect(verdictOf({ ...idle, detected: 8_999 }).reason).toBe('ended_early')
     expect(verdictOf({ ...idle, detected: 9_000 }).reason).toBe('idle_timeout')
@@ -66,7 +66,7 @@ describe('the verdict', () => {
     expect(verdictOf({ ...absolute, detected: 4_500 }).reason).toBe('absolute_timeout')
   })
 
-  test('names no expiry after the detection, neither within the grace nor for a declared timeout', () => {
+  test('The expiry is never later than the detection, neither within the grace nor for a declared timeout', () => {
     const detected = 30 * minute - 10_000
     const atDetection = { expiredAt: signIn + detected }
     expect(verdictOf({ lastAccess: 0, detected })).toMatchObject({ reason: 'idle_timeout', ...atDetection })
@@ -78,7 +78,7 @@ describe('the verdict', () => {
     }
   })
 
-  test('is absolute_timeout for a session that was busy to the end of its whole age', () => {
+  test('A session that is in use until its maximum age ends with absolute_timeout', () => {
     const verdict = verdictOf({
       lastAccess: 119 * minute,
       detected: 120 * minute,
@@ -87,28 +87,28 @@ describe('the verdict', () => {
     expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn + 120 * minute })
   })
 
-  test('prefers idle_timeout where both limits have passed', () => {
+  test('The idle timeout takes precedence when both limits have passed', () => {
     const reason = verdictOf({ detected: 200 * minute, absoluteTimeoutSeconds: 7200 }).reason
     expect(reason).toBe('idle_timeout')
   })
 
-  test('is browser_closed, without an expiry, for a browser that was closed before any limit', () => {
+  test('A browser that closes before any limit gives browser_closed without an expiry', () => {
     const verdict = verdictOf({ detected: 12 * minute, restarted: true })
     expect(verdict).toMatchObject({ reason: 'browser_closed', expiredAt: undefined })
   })
 
-  test('is idle_timeout when the browser was closed but the idle timeout has passed', () => {
+  test('A closed browser does not hide an idle timeout', () => {
     expect(verdictOf({ restarted: true }).reason).toBe('idle_timeout')
   })
 
-  test('is ended_early for a session that was gone before its time', () => {
+  test('A session that is gone before any limit gives ended_early without an expiry', () => {
     expect(verdictOf({ detected: 12 * minute })).toMatchObject({
       reason: 'ended_early',
       expiredAt: undefined,
     })
   })
 
-  test('is logout for a reported logout, however long ago the last access was', () => {
+  test('A reported logout gives logout, however long ago the last access was', () => {
     expect(verdictOf({ declared: 'logout' })).toMatchObject({ reason: 'logout', expiredAt: undefined })
   })
 
@@ -119,41 +119,44 @@ describe('the verdict', () => {
       'the last access lies in the future',
       { lastAccess: 10 * minute, detected: 10 * minute, sent: 9 * minute - 1 },
     ],
-    ['the clock was set back between detection and sending', { detected: 60 * minute, sent: 30 * minute }],
+    [
+      'the clock was set back between the detection and sending',
+      { detected: 60 * minute, sent: 30 * minute },
+    ],
     ['the last access lies before the signed sign-in', { lastAccess: 0, signedInAt: minute + 1 }],
     [
       'a reported logout contradicts itself',
       { declared: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
     ],
-  ])('is clock_anomaly when %s', (_, times) => {
+  ])('The verdict is clock_anomaly when %s', (_, times) => {
     expect(verdictOf(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
   })
 
-  test('forgives contradictions of up to a minute', () => {
+  test('The verdict tolerates contradictions of up to a minute', () => {
     expect(verdictOf({ lastAccess: 10 * minute, detected: 9 * minute }).reason).toBe('ended_early')
     expect(verdictOf({ lastAccess: 0, signedInAt: minute }).reason).toBe('idle_timeout')
   })
 
-  describe('of a session whose sign-in is signed', () => {
+  describe('on a session with a signed sign-in', () => {
     const hour = 60 * minute
     const busyUntilNow = { absoluteTimeoutSeconds: 43_200, lastAccess: -5 * minute, detected: 0 }
 
-    test('cannot be made absolute_timeout by a session start before the sign-in', () => {
+    test('A session start before the sign-in cannot cause an absolute_timeout', () => {
       const verdict = verdictOf({ ...busyUntilNow, started: -13 * hour, signedInAt: -hour })
       expect(verdict).toMatchObject({ reason: 'ended_early', expiredAt: undefined })
     })
 
-    test('is judged as usual when its marker began on a page before the sign-in', () => {
+    test('A marker that was created before the sign-in does not change the verdict', () => {
       const times = { started: -2 * hour, signedInAt: 0, lastAccess: hour, detected: 2 * hour }
       expect(verdictOf(times)).toMatchObject({ reason: 'idle_timeout' })
     })
 
-    test('stays absolute_timeout whatever later start the browser reports', () => {
+    test('A later start from the browser cannot prevent an absolute_timeout', () => {
       const verdict = verdictOf({ ...busyUntilNow, started: -hour, signedInAt: -14 * hour })
       expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 2 * hour })
     })
 
-    test("counts the absolute limit from the sign-in by the collector's clock, however wrong the browser's is", () => {
+    test("The absolute limit counts from the sign-in by the collector's clock, however wrong the browser's clock is", () => {
       const skew = 180 * minute
       const times = { ...busyUntilNow, started: -hour, received: skew }
       const verdict = verdictOf({ ...times, signedInAt: skew - 14 * hour })
@@ -162,7 +165,7 @@ describe('the verdict', () => {
     })
   })
 
-  describe('of a browser that remembers more than a cookie can', () => {
+  describe('on times older than a cookie can be', () => {
     const day = 1440 * minute
     const longAgo = { started: -401 * day, lastAccess: -401 * day, detected: -401 * day, sent: 0 }
 
@@ -170,28 +173,28 @@ describe('the verdict', () => {
       ['all of it happened 401 days ago', longAgo],
       ['the last access was 401 days ago', { started: -401 * day, lastAccess: -401 * day, detected: 0 }],
       ['only the sign-in was 401 days ago', { started: -401 * day, lastAccess: 0, detected: 40 * minute }],
-      ['it is a logout', { ...longAgo, declared: 'logout' }],
+      ['a logout happened 401 days ago', { ...longAgo, declared: 'logout' }],
       ['a ticket proves the sign-in, but nothing after it', { ...longAgo, signedInAt: -401 * day }],
-    ])('is clock_anomaly when %s', (_, times) => {
+    ])('The verdict is clock_anomaly when %s', (_, times) => {
       expect(verdictOf(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
     })
 
-    test('is the usual one for exactly 400 days', () => {
+    test('A browser may report times of exactly 400 days ago', () => {
       const times = { started: -400 * day, lastAccess: -400 * day, detected: 0 }
       expect(verdictOf(times).reason).toBe('idle_timeout')
     })
 
-    test('is the usual one when a ticket proves the old sign-in', () => {
+    test('A browser may report an older sign-in that a ticket proves', () => {
       const times = { started: -800 * day, lastAccess: 0, detected: 40 * minute, signedInAt: -800 * day }
       expect(verdictOf(times).reason).toBe('idle_timeout')
     })
 
-    test('is the usual one for a server, which may report its history', () => {
+    test('A server may report older times, because it keeps its own records', () => {
       expect(verdictOf({ ...longAgo, declared: 'revoked', sender: 'server' }).reason).toBe('revoked')
     })
   })
 
-  test('does not depend on how wrong the clock of the browser is', () => {
+  test('A wrong browser clock does not change the verdict', () => {
     const threeHours = 180 * minute
     const right = verdictOf({ signedInAt: 0 })
     const wrong = verdictOf({ signedInAt: threeHours, received: 60 * minute + threeHours })

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { hashToken, isTokenLive, mintToken, type Token, type TokenScope, tokenScopes } from '../auth/token.ts'
 import { loadStoreConfig } from '../config/config.ts'
-import { opaque } from '../domain/endReport.ts'
+import { plainTextSchema } from '../domain/validation/fieldSchemas.ts'
 import { validate } from '../domain/validation/validate.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { printTable } from './printTable.ts'
@@ -88,7 +88,7 @@ export const token = new Command('token')
   .addCommand(revoke)
 
 function tokenName(text: string): string {
-  const name = validate(opaque(255), text)
+  const name = validate(plainTextSchema(255), text)
   if (name.success) return name.data
   throw new InvalidArgumentError(`The name ${name.faults[0]?.detail}.`)
 }

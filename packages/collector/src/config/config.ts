@@ -3,8 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { dashboardSite, type SessionLimits } from '../auth/dashboardSession.ts'
 import { escapeUnsafe } from '../domain/text/plainText.ts'
-import { always } from '../domain/validation/alwaysRefine.ts'
-import { type Fault, validate } from '../domain/validation/validate.ts'
+import { type Fault, runDespiteErrors, validate } from '../domain/validation/validate.ts'
 import { databaseUrlSchema, resolvePaths } from '../store/database/databaseUrl.ts'
 import { tableNameSchema } from '../store/database/tableName.ts'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
@@ -137,7 +136,7 @@ const configSchemaOf = (surroundings: Surroundings) =>
             const path = [name, 'ticketKeys']
             context.addIssue({ code: 'custom', path, message: 'requireTicket needs at least one key' })
           }
-        }, always)
+        }, runDespiteErrors)
         .transform(
           (sites): Record<string, CheckedSite> => ({
             ...sites,
@@ -149,7 +148,7 @@ const configSchemaOf = (surroundings: Surroundings) =>
     .refine(({ database, table }) => database?.dialect !== 'sqlite' || !String(table).includes('.'), {
       path: ['table'],
       error: 'SQLite has no schemas: write NAME alone',
-      ...always,
+      ...runDespiteErrors,
     })
 
 /** A checked configuration, with all defaults filled in. */

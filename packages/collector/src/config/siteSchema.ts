@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { describeOriginFault } from '../domain/origin.ts'
-import { always } from '../domain/validation/alwaysRefine.ts'
+import { runDespiteErrors } from '../domain/validation/validate.ts'
 import type { Environment } from './environment.ts'
 import { ticketKeySchemaOf } from './ticketKeySchema.ts'
 
@@ -46,7 +46,7 @@ export const siteSchemaOf = (environment: Environment, areSecretsUsed: boolean) 
       // Every session would have timed out from its first second on.
       const message = `must be less than idleTimeoutSeconds (${idle})`
       context.addIssue({ code: 'custom', path: ['graceSeconds'], message })
-    }, always)
+    }, runDespiteErrors)
 
 /** A checked site, with all defaults filled in. */
 export type CheckedSite = z.output<ReturnType<typeof siteSchemaOf>>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { publicKeyAlgorithms } from '../domain/ticket.ts'
-import { always } from '../domain/validation/alwaysRefine.ts'
+import { runDespiteErrors } from '../domain/validation/validate.ts'
 import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
 import { maxKeysInSet, publicKeyFault } from './publicKey.ts'
 
@@ -70,7 +70,7 @@ const publicKeys = z
   })
   .refine(({ jwks, jwksUrl }) => (jwks === undefined) !== (jwksUrl === undefined), {
     error: 'write the keys as jwks, or their URL as jwksUrl',
-    ...always,
+    ...runDespiteErrors,
   })
   .superRefine(({ alg, jwks }, context) => {
     jwks?.keys.forEach((jwk, index) => {

@@ -1,9 +1,9 @@
 /**
- * Whether a page's origin is one of those that a site names: exactly, or by a `*` that stands for one label, as in
+ * Returns whether a site lists an origin, either exactly or by a wildcard. A `*` stands for one label, as in
  * `https://*.acme.com`. Origins are compared as browsers send them (RFC 6454, section 6.2).
  */
 export function isAllowedOrigin(origins: readonly string[], origin: string): boolean {
-  // No browser sends a *, which would be equal to that of a configured one.
+  // No browser sends a `*`. Without this check, it would equal the configured wildcard.
   if (origin === opaqueOrigin || origin.includes('*')) return false
   return origins.includes(origin) || origins.some((allowed) => matchesWildcard(allowed, origin))
 }
@@ -15,16 +15,16 @@ function matchesWildcard(allowed: string, origin: string): boolean {
   return /^[a-z0-9-]{1,63}$/.test(origin.slice(scheme.length, -parent.length))
 }
 
-/** What browsers send where a page has no origin of its own. */
+/** The `Origin` header of a page with an opaque origin. */
 export const opaqueOrigin = 'null'
 
-/** Why pages have no origin, and what to do about it. */
+/** Explains why a page has an opaque origin, and what to do about it. */
 export const opaqueOriginAdvice =
   'browsers send "Origin: null" from sandboxed frames, from file: and data: pages, and after redirects to another origin. ' +
   'It names no page, so it cannot be allowed. Serve the page over http or https, give the frame allow-same-origin, and send reports without a redirect'
 
 const webSchemes = ['http:', 'https:']
-/** Pages have none of these for their origin: it is opaque, or no page can be loaded by the scheme. */
+/** No page has an origin with one of these schemes: the origin is opaque, or the scheme does not load pages. */
 const unusableSchemes = [
   'file:',
   'data:',
@@ -37,55 +37,59 @@ const unusableSchemes = [
   'view-source:',
 ]
 
-/** What is wrong with an origin in a configuration, and how to write it; nothing if it is right. */
+/**
+ * Explains what is wrong with an origin in a configuration, and how to write it.
+ *
+ * @returns undefined if the origin is valid. Otherwise the text continues the name of the setting.
+ */
 export function describeOriginFault(text: string): string | undefined {
   if (text === opaqueOrigin) return `is not allowed: ${opaqueOriginAdvice}`
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*:)\/\/(.*)$/is.exec(text) ?? []
   if (scheme === undefined || rest === undefined) return describeMissingScheme(text)
   if (unusableSchemes.includes(scheme.toLowerCase()))
-    return `cannot be the origin of a page (${scheme}); write that of the page, such as https://app.acme.com`
+    return `cannot be the origin of a page, because its scheme is ${scheme}; use the origin of the page, such as https://app.acme.com`
   return webSchemes.includes(scheme.toLowerCase())
     ? describeWebFault(text, rest)
     : describeAppFault(text, scheme, rest)
 }
 
 function describeMissingScheme(text: string): string {
-  if (text === '*') return 'would let every page report; write each origin, such as https://app.acme.com'
-  // `localhost:3000` and `https:app.acme.com` are URLs as well, but not these.
+  if (text === '*') return 'would allow every page to report; list each origin, such as https://app.acme.com'
+  // `localhost:3000` and `https:app.acme.com` parse as URLs, but with another meaning.
   const host = text.trim().replace(/^(https?:)?\/*/i, '')
   const isLocal = /^(localhost|127\.|\[::1\])/i.test(host)
-  const meant = text.includes('*') ? undefined : URL.parse(`${isLocal ? 'http' : 'https'}://${host}`)
-  return `must begin with a scheme and ://; write ${meant?.hostname ? meant.origin : 'https://app.acme.com'}`
+  const intended = text.includes('*') ? undefined : URL.parse(`${isLocal ? 'http' : 'https'}://${host}`)
+  return `must start with a scheme and ://; use ${intended?.hostname ? intended.origin : 'https://app.acme.com'}`
 }
 
 function describeWebFault(text: string, rest: string): string | undefined {
   const isWildcard = text.includes('*')
   if (isWildcard && !/^\*\.[^*]*$/.test(rest))
-    return 'has a * in the wrong place: it stands for the whole first label, as in https://*.acme.com'
+    return 'has a misplaced *; it must be the whole first label, as in https://*.acme.com'
   const origin = URL.parse(isWildcard ? text.replace('*', wildcardLabel) : text)?.origin
-  if (origin === undefined) return 'is not an origin; write scheme://host or scheme://host:port'
-  const right = isWildcard ? origin.replace(wildcardLabel, '*') : origin
+  if (origin === undefined) return 'is not an origin; use scheme://host or scheme://host:port'
+  const canonical = isWildcard ? origin.replace(wildcardLabel, '*') : origin
   if (isWildcard && !hasTwoLabels(new URL(origin).hostname))
-    return 'has a * with too few labels behind it: it would let strangers report; write https://*.acme.com'
-  if (text === right) return undefined
-  return `must be written as browsers send it: ${right} (in lower case and ASCII, without path, user name, default port or final slash)`
+    return 'has a * with too few labels after it, which would allow unrelated pages to report; use https://*.acme.com'
+  if (text === canonical) return undefined
+  return `must be written as browsers send it: ${canonical} (lower case, ASCII, without path, user name, default port or trailing slash)`
 }
 
-/** Stands for the `*` while the rest is parsed. */
+/** Replaces the `*` while the origin is parsed. */
 const wildcardLabel = 'any-label'
 
 function hasTwoLabels(hostname: string): boolean {
   return hostname.split('.').slice(1).filter(Boolean).length >= 2
 }
 
-/** An application's own scheme, such as `capacitor://localhost` or `chrome-extension://ID`. */
+/** Checks an origin with an app scheme, such as `capacitor://localhost` or `chrome-extension://ID`. */
 function describeAppFault(text: string, scheme: string, rest: string): string | undefined {
-  if (text.includes('*')) return 'has a * in the wrong place: only http and https origins may have one'
+  if (text.includes('*')) return 'has a misplaced *; only http and https origins can have one'
   const [, host = ''] = /^(?:[^/?#]*@)?([^/?#]*)/.exec(rest) ?? []
-  const right = `${scheme.toLowerCase()}//${host}`
+  const canonical = `${scheme.toLowerCase()}//${host}`
   if (!/^[\w.~!$&'()+,;=[\]:-]+$/.test(host))
-    return 'is not an origin; write scheme://host, such as capacitor://localhost'
-  return text === right
+    return 'is not an origin; use scheme://host, such as capacitor://localhost'
+  return text === canonical
     ? undefined
-    : `must be written as browsers send it: ${right} (without path or final slash)`
+    : `must be written as browsers send it: ${canonical} (without path or trailing slash)`
 }

@@ -1,16 +1,18 @@
 import type { NewSessionEnd } from './sessionEnd.ts'
 
-/** The `clientVersion` and the `subject` of a self-test's row, and what its `session` begins with. */
+/** The `clientVersion`, the `subject` and the prefix of the `session` in the row of a self-test. */
 export const selftestClient = 'selftest'
 export const selftestSubject = 'selftest'
 export const selftestSessionPrefix = 'selftest-'
 
-/** How a self-test is noticed: as a browser notices the end of a session. */
+/** A self-test reports like a browser whose login page found a marker. */
 export const selftestDetectedBy = 'login_page' satisfies NewSessionEnd['detectedBy']
 
 /**
- * Whether a row is that of a self-test, which is neither counted nor copied. The host chooses the alias of a real
- * session at random, so nobody can hide one by reporting its end as a self-test. A server plays no self-tests.
+ * Returns whether a row was written by a self-test. Such rows are neither counted nor copied.
+ *
+ * Nobody can hide a real session by reporting its end as a self-test, because the host chooses aliases at random.
+ * Self-tests do not report as a server.
  */
 export function isSelftest({
   clientVersion,

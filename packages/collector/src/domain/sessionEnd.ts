@@ -1,120 +1,160 @@
-import type { EndReport } from './endReport.ts'
-import type { TicketClaims } from './ticket.ts'
-import { earliestTimes, type JudgeInput, judge, type Limits, type Reason, type Times } from './verdict.ts'
+import { z } from 'zod'
+import { type Reason, reasons } from './verdict.ts'
 
-/** How far a row can be trusted: by a ticket, by a browser's word alone, or by a server's. */
+const reasonMeanings = {
+  clock_anomaly: 'The reported times contradict each other or are impossibly old.',
+  logout: 'The user signed out.',
+  revoked: 'The application ended the session, for example after a password change.',
+  displaced: 'A newer sign-in of the same user replaced the session.',
+  idle_timeout: 'The session was not used for as long as its idle timeout.',
+  absolute_timeout: 'The session reached its maximum age.',
+  browser_closed: 'The browser was closed before a limit was reached.',
+  ended_early: 'The session was gone before a limit was reached, and nothing else is known.',
+} satisfies Readonly<Record<Reason, string>>
+
 export const evidences = ['signed', 'self_reported', 'server'] as const
+export type Evidence = (typeof evidences)[number]
+
+const evidenceMeanings = {
+  signed: 'A browser sent the report with a ticket that the site signed.',
+  self_reported: 'A browser sent the report without a ticket.',
+  server: "The application's backend sent the report with a bearer token.",
+} satisfies Readonly<Record<Evidence, string>>
+
+export const detectedBys = ['login_page', 'new_session', 'logout', 'server'] as const
+type DetectedBy = (typeof detectedBys)[number]
+
+const detectedByMeanings = {
+  login_page: 'A page without a session found a marker.',
+  new_session: 'A page with a new session found the marker of an earlier one.',
+  logout: 'The user signed out in the browser.',
+  server: "The application's backend reported the end.",
+} satisfies Readonly<Record<DetectedBy, string>>
+
+/** The maximum lengths of texts in rows and in reports, in characters. */
+export const maxLengths = {
+  site: 64,
+  id: 255,
+  origin: 255,
+  userAgent: 512,
+  clientVersion: 32,
+} as const
+
+const text = (maxLength: number) => z.string().max(maxLength)
+
+/** A UTC instant: a `Date` in TypeScript, an ISO 8601 string in JSON. */
+const time = z.codec(z.iso.datetime(), z.date(), {
+  decode: (iso) => new Date(iso),
+  encode: (date) => date.toISOString(),
+})
 
 /**
- * One row of the audit table before the database gives it an `id`. Times are by the collector's clock, and none is
- * after `receivedAt`. `elapsedMs` and `clockSkewMs` are what the sender's times say, however wrong these are.
+ * A row of the audit table. This is the only list of its fields: the types, columns, JSON, CSV, OpenAPI schema, mirror
+ * conditions and reference are derived from it, in this order. Migrations are the exception, because they never change.
+ *
+ * It describes rows and does not check them: reports are checked when they arrive.
  */
-export interface NewSessionEnd {
-  readonly site: string
-  readonly sessionKey: string
-  readonly marker: string | null
-  readonly session: string | null
-  readonly subject: string | null
-  readonly reason: Reason
-  readonly evidence: (typeof evidences)[number]
-  readonly detectedBy: 'login_page' | 'new_session' | 'logout' | 'server'
-  readonly startedAt: Date | null
-  readonly lastAccessAt: Date | null
-  readonly expiredAt: Date | null
-  readonly detectedAt: Date
-  readonly receivedAt: Date
-  readonly elapsedMs: number | null
-  readonly idleTimeoutSeconds: number | null
-  readonly absoluteTimeoutSeconds: number | null
-  readonly clockSkewMs: number
-  readonly browserRestarted: boolean | null
-  readonly origin: string | null
-  readonly ip: string | null
-  readonly userAgent: string | null
-  readonly clientVersion: string | null
-}
+export const sessionEndSchema = z.object({
+  id: z.int().positive().describe('The key of the row.'),
+  site: text(maxLengths.site).describe('The audited application, by its name in the configuration.'),
+  sessionKey: text(maxLengths.id).describe(
+    'Identifies the session within its site: the alias if it is known, otherwise the marker id.',
+  ),
+  marker: text(36).nullable().describe("The id of the client's marker."),
+  session: text(maxLengths.id).nullable().describe('The session alias.'),
+  subject: text(maxLengths.id).nullable().describe('The opaque id of the user.'),
+  reason: z.enum(reasons).describe('Why the session ended.'),
+  evidence: z.enum(evidences).describe('How far the row can be trusted.'),
+  detectedBy: z.enum(detectedBys).describe('What noticed the end of the session.'),
+  startedAt: time.nullable().describe('When the session started.'),
+  lastAccessAt: time.nullable().describe('When the session was last used.'),
+  expiredAt: time
+    .nullable()
+    .describe(
+      'When the limit was reached, never later than `detectedAt`. Null unless the reason is a timeout.',
+    ),
+  detectedAt: time.describe('When the end of the session was noticed.'),
+  receivedAt: time.describe('When the collector received the report. No time in the row is later.'),
+  elapsedMs: z
+    .int()
+    .nullable()
+    .describe("Milliseconds from the last access to the detection, by the sender's clock."),
+  idleTimeoutSeconds: z.int().nullable().describe("The session's idle timeout, in seconds."),
+  absoluteTimeoutSeconds: z.int().nullable().describe("The session's absolute timeout, in seconds."),
+  clockSkewMs: z
+    .int()
+    .describe("Milliseconds added to the sender's times to move them onto the collector's clock."),
+  browserRestarted: z.boolean().nullable().describe('Whether the browser was closed after the last access.'),
+  origin: text(maxLengths.origin).nullable().describe('The origin of the page that sent the report.'),
+  ip: text(45)
+    .nullable()
+    .describe('The IP address of the sender, truncated unless the site is configured otherwise.'),
+  userAgent: text(maxLengths.userAgent).nullable().describe('The `User-Agent` header of the report.'),
+  clientVersion: text(maxLengths.clientVersion)
+    .nullable()
+    .describe('The version of the client that sent the report.'),
+})
 
-export interface SessionEnd extends NewSessionEnd {
-  readonly id: number
-}
+/** A row of the audit table: how and when one session ended. Times are by the collector's clock. */
+export type SessionEnd = Readonly<z.output<typeof sessionEndSchema>>
 
-/** What became of a lapse: the row that stands in the table, and whether it stood there before. */
+/** A row before the database assigns its `id`. */
+export type NewSessionEnd = Omit<SessionEnd, 'id'>
+
+/** A row as JSON carries it: times are ISO 8601 strings. */
+export type SessionEndJson = Readonly<z.input<typeof sessionEndSchema>>
+
+/** The result of a write: the row in the table, and whether it was there before. */
 export interface Recorded {
   readonly row: SessionEnd
   readonly duplicate: boolean
 }
 
-/** What is known of the request that brought an event. */
-export interface Arrival {
-  readonly receivedAt: number
-  readonly origin: string | undefined
-  readonly ip: string | undefined
-  readonly userAgent: string | undefined
+interface Field {
+  /** Its name in TypeScript, JSON and CSV. */
+  readonly name: keyof SessionEnd
+  /** Its column in the audit table. */
+  readonly column: string
+  readonly description: string
+  readonly isNullable: boolean
 }
 
-/**
- * Makes the row that an event amounts to. `limits` are the site's; those of the ticket come before them.
- */
-export function judgeReport(
-  event: EndReport,
-  claims: TicketClaims | undefined,
-  site: Limits,
-  arrival: Arrival,
-): NewSessionEnd {
-  const {
-    idleTimeoutSeconds = site.idleTimeoutSeconds,
-    absoluteTimeoutSeconds = site.absoluteTimeoutSeconds,
-  } = claims ?? {}
-  const { receivedAt } = arrival
-  // What is left out is now, by the sender's clock.
-  const { startedAt, lastAccessAt, sentAt = receivedAt, detectedAt = sentAt } = event
-  const times: Times = { startedAt, lastAccessAt, detectedAt, sentAt }
-  const input: JudgeInput = {
-    times,
-    declared: declaredReason(event),
-    browserRestarted: event.browserRestarted,
-    limits: { ...site, idleTimeoutSeconds, absoluteTimeoutSeconds },
-    receivedAt,
-    signedInAt: claims?.issuedAt,
-    sender: event.detectedBy === 'server' ? 'server' : 'browser',
-  }
-  const verdict = judge(input)
-  const earliest = earliestTimes(input)
-  const session = claims?.session ?? event.session
-  // By the collector's clock. A time that cannot be right neither tops the lists for good nor ends below every other
-  // row: the verdict calls it a clock anomaly, and it is moved to the nearest time that can.
-  const stored = (at: number, notBefore = earliest.lastAccessAt) =>
-    new Date(Math.min(Math.max(at + verdict.clockSkewMs, notBefore), receivedAt))
-  const storedIfKnown = (at: number | undefined, notBefore?: number) =>
-    at === undefined ? null : stored(at, notBefore)
-  return {
-    site: event.site,
-    // One of the two is there: the schemas see to it.
-    sessionKey: session ?? event.marker ?? '',
-    marker: event.marker ?? null,
-    session: session ?? null,
-    subject: claims?.subject ?? event.subject ?? null,
-    reason: verdict.reason,
-    evidence: event.detectedBy === 'server' ? 'server' : claims ? 'signed' : 'self_reported',
-    detectedBy: event.detectedBy,
-    startedAt: storedIfKnown(startedAt, earliest.startedAt),
-    lastAccessAt: storedIfKnown(lastAccessAt),
-    expiredAt: storedIfKnown(verdict.expiredAt),
-    detectedAt: stored(detectedAt),
-    receivedAt: new Date(receivedAt),
-    elapsedMs: verdict.elapsedMs ?? null,
-    idleTimeoutSeconds,
-    absoluteTimeoutSeconds: absoluteTimeoutSeconds ?? null,
-    clockSkewMs: verdict.clockSkewMs,
-    browserRestarted: event.browserRestarted ?? null,
-    origin: arrival.origin ?? null,
-    ip: arrival.ip ?? null,
-    userAgent: arrival.userAgent ?? null,
-    clientVersion: event.client ?? null,
-  }
+/** One field of `SessionEnd`, for everything that goes through the fields one by one. */
+export type SessionEndField =
+  | (Field & { readonly kind: 'number' | 'time' | 'boolean' })
+  | (Field & {
+      readonly kind: 'text'
+      /** In characters. */
+      readonly maxLength: number
+    })
+  | (Field & {
+      readonly kind: 'enum'
+      /** The possible values and their meanings. */
+      readonly values: Readonly<Record<string, string>>
+    })
+
+const meaningsByField: Readonly<Partial<Record<keyof SessionEnd, Readonly<Record<string, string>>>>> = {
+  reason: reasonMeanings,
+  evidence: evidenceMeanings,
+  detectedBy: detectedByMeanings,
 }
 
-function declaredReason(event: EndReport): Reason | undefined {
-  if (event.detectedBy === 'server') return event.reason
-  return event.detectedBy === 'logout' ? 'logout' : undefined
+/** All fields of `SessionEnd`, in the order of the columns. */
+export const sessionEndFields: readonly SessionEndField[] = Object.entries(sessionEndSchema.shape).map(
+  // The keys of the shape are those of its type.
+  ([name, schema]) => describeField(name as keyof SessionEnd, schema),
+)
+
+function describeField(name: keyof SessionEnd, schema: z.ZodType): SessionEndField {
+  const isNullable = schema instanceof z.ZodNullable
+  const type = isNullable ? schema.unwrap() : schema
+  const field = { name, column: toColumnName(name), description: schema.description ?? '', isNullable }
+  if (type instanceof z.ZodString) return { ...field, kind: 'text', maxLength: type.maxLength ?? 0 }
+  if (type instanceof z.ZodEnum) return { ...field, kind: 'enum', values: meaningsByField[name] ?? {} }
+  if (type instanceof z.ZodNumber) return { ...field, kind: 'number' }
+  return { ...field, kind: type instanceof z.ZodBoolean ? 'boolean' : 'time' }
+}
+
+function toColumnName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

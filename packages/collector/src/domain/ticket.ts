@@ -1,81 +1,80 @@
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { opaqueId } from './endReport.ts'
 import { LapseError } from './errors.ts'
 import { describeTicketFault, TooManyKeysError } from './ticketFault.ts'
+import { idSchema } from './validation/fieldSchemas.ts'
 import { validate } from './validation/validate.ts'
 
-/** What a verified ticket says of a session. A signed claim beats the same field of the event. */
+/** The claims of a verified ticket. They override the same fields of the report. */
 export interface TicketClaims {
   readonly subject: string
   readonly session: string | undefined
   readonly idleTimeoutSeconds: number | undefined
   readonly absoluteTimeoutSeconds: number | undefined
-  /** The sign-in: epoch milliseconds of the host's clock. */
+  /** The time of the sign-in, in epoch milliseconds of the host's clock. */
   readonly issuedAt: number
 }
 
-/** The algorithms that a site may choose from (RFC 7518, section 3.1; RFC 8037). */
+/** The supported algorithms with public keys (RFC 7518, section 3.1; RFC 8037). */
 export const publicKeyAlgorithms = ['EdDSA', 'ES256', 'RS256'] as const
 export type TicketAlgorithm = 'HS256' | (typeof publicKeyAlgorithms)[number]
 
-/** A key with which a site's tickets are verified. Its algorithm is the site's choice, never the ticket's. */
+/** A key that verifies a site's tickets. The site chooses the algorithm, never the ticket. */
 export interface TicketKey {
   readonly alg: TicketAlgorithm
-  /** The key itself, or what finds it in a JWK set by the ticket's `kid`. */
+  /** The key, or a function that finds it in a JWK set by the ticket's `kid`. */
   readonly key: CryptoKey | JWTVerifyGetKey
 }
 
-const seconds = z
+const secondsSchema = z
   .int()
   .positive()
   .max(400 * 86_400)
 
 const claimsSchema = z.object({
-  sub: opaqueId,
-  sid: opaqueId.optional(),
+  sub: idSchema,
+  sid: idSchema.optional(),
   iat: z.number(),
-  idle: seconds.optional(),
-  abs: seconds.optional(),
+  idle: secondsSchema.optional(),
+  abs: secondsSchema.optional(),
 })
 
 const clockToleranceSeconds = 60
 
-/** The year 5138 in seconds, or 1973 in milliseconds. */
+/** In seconds, this is the year 5138; in milliseconds, 1973. A larger `iat` must be in milliseconds. */
 const maxIssuedAt = 1e11
-/** In characters. A body from a browser holds no longer one. */
+/** In characters. A browser's report has at most 8 KiB, so it cannot contain a longer ticket. */
 const maxTicketLength = 8_192
-/** How many keys of a set are tried for one ticket, when its `kid` does not name one of them. */
+/** How many keys of a set to try for a ticket whose `kid` does not single out one of them. */
 const maxCandidates = 10
 
 interface TicketContext {
   readonly site: string
-  /** Several at a time, so that keys can rotate. */
+  /** A site can have several keys, so that they can be rotated. */
   readonly keys: readonly TicketKey[]
-  /** Epoch milliseconds by which `exp` and `iat` are checked. */
+  /** The current time, in epoch milliseconds. */
   readonly now: number
 }
 
 /**
  * Verifies a ticket: a JWT (RFC 7519) with `typ: lapse+jwt`, signed by one of the site's keys.
  *
- * @throws {LapseError} `ticket-refused` for whatever does not verify: it is never taken as an unsigned claim.
- * `unavailable` when the keys could not be fetched, which says nothing of the ticket.
+ * @throws {LapseError} `ticket-refused` if the ticket does not verify. It is never downgraded to an unsigned claim.
+ * @throws {LapseError} `unavailable` if the keys could not be fetched. The ticket may still be valid.
  */
 export async function verifyTicket(ticket: string, context: TicketContext): Promise<TicketClaims> {
-  if (ticket.length > maxTicketLength)
-    throw refused(`it is longer than ${maxTicketLength} characters`, undefined)
+  if (ticket.length > maxTicketLength) throw createRefusal(`it is longer than ${maxTicketLength} characters`)
   const payload = await verifyWithAnyKey(ticket, context)
   const claims = validate(claimsSchema, payload)
   if (!claims.success) {
-    const wrong = claims.faults.map(({ path, detail }) => `its claim ${path.join('.')} ${detail}`)
-    throw refused(wrong.join('; '), undefined)
+    const faults = claims.faults.map(({ path, detail }) => `its claim ${path.join('.')} ${detail}`)
+    throw createRefusal(faults.join('; '))
   }
   const { sub, sid, iat, idle, abs } = claims.data
   if (iat > maxIssuedAt)
-    throw refused('its claim iat looks like milliseconds; the times of a JWT are in seconds', undefined)
+    throw createRefusal('its claim iat looks like milliseconds; JWT times are in seconds')
   if (iat * 1000 > context.now + clockToleranceSeconds * 1000)
-    throw refused('it was issued in the future: compare the clocks of the two hosts', undefined)
+    throw createRefusal('it was issued in the future; compare the clocks of the two hosts')
   return {
     subject: sub,
     session: sid,
@@ -87,26 +86,29 @@ export async function verifyTicket(ticket: string, context: TicketContext): Prom
 
 async function verifyWithAnyKey(ticket: string, context: TicketContext): Promise<JWTPayload> {
   const { site, keys } = context
-  if (keys.length === 0) throw refused(`the site "${site}" has no ticket keys`, undefined)
-  // Side by side, so that several key servers that hang hold the ticket no longer than one does.
+  if (keys.length === 0) throw createRefusal(`the site "${site}" has no ticket keys`)
+  // In parallel, so that several hanging key servers delay the ticket no longer than one.
   const verified = keys.map((key) => verifyWithKey(ticket, key, context))
   try {
     return await Promise.any(verified)
   } catch (error) {
     if (!(error instanceof AggregateError)) throw error
-    throw refusalOf(error.errors, context)
+    throw chooseFailure(error.errors, context)
   }
 }
 
-/** Of what each key said against a ticket, what is worth saying. */
-function refusalOf(failures: readonly unknown[], { site }: TicketContext): unknown {
-  // A ticket whose key could not be fetched is not to blame, whatever the other keys say.
+/** Chooses the most helpful of the failures that the keys produced. */
+function chooseFailure(failures: readonly unknown[], { site }: TicketContext): unknown {
+  // A key that could not be fetched may be the right one, so the ticket is not refused.
   const unreachable = failures.find((failure) => failure instanceof LapseError)
   if (unreachable) return unreachable
-  // What only the right key's failure says comes before "not my signature".
-  const failure = failures.find((each) => !isForeign(each)) ?? failures[0]
-  if (isForeign(failure)) return refused(`no key of the site "${site}" made its signature`, failure)
-  return failure instanceof errors.JOSEError ? refused(describeTicketFault(failure, site), failure) : failure
+  // Only the matching key gets past the signature, so any other failure says more than a mismatch.
+  const failure = failures.find((each) => !isKeyMismatch(each)) ?? failures[0]
+  if (isKeyMismatch(failure))
+    return createRefusal(`its signature matches no key of the site "${site}"`, failure)
+  return failure instanceof errors.JOSEError
+    ? createRefusal(describeTicketFault(failure, site), failure)
+    : failure
 }
 
 async function verifyWithKey(
@@ -115,7 +117,7 @@ async function verifyWithKey(
   { site, now }: TicketContext,
 ): Promise<JWTPayload> {
   const options = {
-    // The same algorithm by its older and its newer name (RFC 9864).
+    // RFC 9864 renamed EdDSA with this curve to Ed25519.
     algorithms: alg === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [alg],
     typ: 'lapse+jwt',
     issuer: site,
@@ -128,13 +130,13 @@ async function verifyWithKey(
     return (await jwtVerify(ticket, key, options)).payload
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
-    // Without a `kid` any of them may be the one.
+    // Without a `kid`, each of these keys may be the right one.
     let tried = 0
     for await (const candidate of error) {
       if (tried === maxCandidates) throw new TooManyKeysError(maxCandidates)
       tried += 1
       const verified = await jwtVerify(ticket, candidate, options).catch((failure: unknown) => {
-        if (!isForeign(failure)) throw failure
+        if (!isKeyMismatch(failure)) throw failure
       })
       if (verified) return verified.payload
     }
@@ -142,8 +144,8 @@ async function verifyWithKey(
   }
 }
 
-/** Signed by another key, or by another algorithm than this key's. */
-function isForeign(failure: unknown): boolean {
+/** Returns whether the ticket was signed by another key, or with another algorithm than this key's. */
+function isKeyMismatch(failure: unknown): boolean {
   return (
     failure instanceof errors.JWSSignatureVerificationFailed ||
     failure instanceof errors.JWKSNoMatchingKey ||
@@ -151,7 +153,7 @@ function isForeign(failure: unknown): boolean {
   )
 }
 
-function refused(why: string, cause: unknown): LapseError {
-  const message = `The ticket was refused: ${why}. Sign in again, or check the site's ticketKeys.`
+function createRefusal(reason: string, cause?: unknown): LapseError {
+  const message = `The ticket was refused: ${reason}. Sign in again, or check the site's ticketKeys.`
   return new LapseError('ticket-refused', message, { cause })
 }

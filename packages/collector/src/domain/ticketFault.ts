@@ -1,13 +1,13 @@
 import { errors } from 'jose'
 
-/** None of the keys that were tried made the signature, and more are left. */
+/** None of the tried keys made the signature, and there are more than may be tried. */
 export class TooManyKeysError extends errors.JOSEError {
   constructor(tried: number) {
-    super(`it has no kid that names one key, and none of the first ${tried} keys that fit made it`)
+    super(`its kid names no single key, and its signature matches none of the first ${tried} candidates`)
   }
 }
 
-/** Says in plain words why a ticket does not verify. */
+/** Explains why a ticket does not verify. The text continues "The ticket was refused:". */
 export function describeTicketFault(failure: errors.JOSEError, site: string): string {
   if (failure instanceof errors.JWTExpired) return 'it has expired'
   if (failure instanceof errors.JWTClaimValidationFailed) return describeClaim(failure, site)
@@ -18,10 +18,10 @@ export function describeTicketFault(failure: errors.JOSEError, site: string): st
 }
 
 function describeClaim({ claim, reason }: errors.JWTClaimValidationFailed, site: string): string {
-  if (claim === 'typ') return 'its header needs "typ": "lapse+jwt"'
+  if (claim === 'typ') return 'its header must have "typ": "lapse+jwt"'
   if (reason === 'missing') return `its claim ${claim} is missing`
   if (reason === 'invalid') return `its claim ${claim} must be a number of seconds`
   if (claim === 'iss') return `its claim iss must be the name of the site, "${site}"`
-  if (claim === 'nbf') return 'its claim nbf says that it is not valid yet'
-  return `its claim ${claim} is not valid`
+  if (claim === 'nbf') return 'it is not valid yet, according to its claim nbf'
+  return `its claim ${claim} is invalid`
 }

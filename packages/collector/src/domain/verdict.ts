@@ -1,4 +1,4 @@
-/** Why a session ended: the first that matches, in this order. */
+/** Why a session ended. The verdict is the first reason in this order that applies. */
 export const reasons = [
   'clock_anomaly',
   'logout',
@@ -16,14 +16,14 @@ export interface Limits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number | undefined
   /**
-   * How far the browser's idea of the last access may be from the server's: the smaller of 10 seconds and a tenth of
-   * the idle timeout, unless given. A limit that is no longer than this has a tenth of itself as its grace.
+   * How far the browser's last access may differ from the server's. Default: the smaller of 10 seconds and a tenth of
+   * the idle timeout. For a limit that is not longer than this, the grace is a tenth of the limit.
    */
   readonly graceSeconds?: number | undefined
 }
 
-/** What is known of a session's times: epoch milliseconds of the sender's clock. */
-export interface Times {
+/** The known times of a session, in epoch milliseconds of the sender's clock. */
+export interface SessionTimes {
   readonly startedAt: number | undefined
   readonly lastAccessAt: number | undefined
   readonly detectedAt: number
@@ -31,136 +31,148 @@ export interface Times {
 }
 
 export interface JudgeInput {
-  readonly times: Times
-  /** What a server, or a reported logout, said. */
+  readonly times: SessionTimes
+  /** The reason that a server or a logout states. */
   readonly declared: Reason | undefined
   readonly browserRestarted: boolean | undefined
   readonly limits: Limits
-  /** When the event arrived: epoch milliseconds of the collector's clock. */
+  /** When the report arrived, in epoch milliseconds of the collector's clock. */
   readonly receivedAt: number
-  /** The sign-in by a verified ticket's `iat`: epoch milliseconds of the host's clock. */
+  /** The sign-in according to a verified ticket's `iat`, in epoch milliseconds of the host's clock. */
   readonly signedInAt: number | undefined
   readonly sender: 'browser' | 'server'
 }
 
 export interface Verdict {
   readonly reason: Reason
-  /** From the last access to the detection, both by the sender's clock. */
+  /** Milliseconds from the last access to the detection, both by the sender's clock. */
   readonly elapsedMs: number | undefined
-  /** What to add to the sender's times to have them on the collector's clock. */
+  /** Milliseconds to add to the sender's times to move them onto the collector's clock. */
   readonly clockSkewMs: number
   /**
-   * When the limit was reached, never later than the detection: epoch milliseconds of the sender's clock; only for a
-   * timeout.
+   * When the limit was reached, in epoch milliseconds of the sender's clock. Never later than the detection. Only set
+   * for timeouts.
    */
   readonly expiredAt: number | undefined
 }
 
-const toleranceMs = 60_000
+const clockToleranceMs = 60_000
 
 /** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
-const maxAgeMs = 400 * 86_400_000
+const maxMarkerAgeMs = 400 * 86_400_000
 
-/** The earliest times that a report can be right about: epoch milliseconds of the collector's clock. */
+/** The earliest times that a report can state correctly, in epoch milliseconds of the collector's clock. */
 export interface EarliestTimes {
-  /** Of the sign-in. */
   readonly startedAt: number
-  /** Of the last access and of everything after it. */
+  /** Also applies to every time after the last access. */
   readonly lastAccessAt: number
 }
 
 /**
- * How far back a report may reach. A browser cannot remember more than 400 days, but a ticket can prove an older
- * sign-in. A server keeps records of its own, so its reports are not limited.
+ * Finds how far back a report can reach. A browser cannot remember more than 400 days, but a ticket can prove an older
+ * sign-in. A server keeps its own records, so its reports are not limited.
  */
-export function earliestTimes({
+export function findEarliestTimes({
   sender,
   receivedAt,
   signedInAt,
 }: Pick<JudgeInput, 'sender' | 'receivedAt' | 'signedInAt'>): EarliestTimes {
   if (sender === 'server') return { startedAt: 0, lastAccessAt: 0 }
-  const lastAccessAt = receivedAt - maxAgeMs
+  const lastAccessAt = receivedAt - maxMarkerAgeMs
   return { startedAt: Math.max(0, Math.min(lastAccessAt, signedInAt ?? lastAccessAt)), lastAccessAt }
 }
 
 /**
- * Says why a session ended. The first match of SPEC's table wins, so that each input has one reason.
+ * Decides why a session ended. The first matching reason wins, so every input has exactly one.
  *
- * Elapsed time is a difference on one clock, so a wrong clock does not change it.
+ * The elapsed time is a difference on one clock, so a wrong clock does not change it.
  */
 export function judge(input: JudgeInput): Verdict {
   const { lastAccessAt, detectedAt, sentAt } = input.times
   const clockSkewMs = input.receivedAt - sentAt
-  const reason = reasonOf(input, clockSkewMs)
+  const reason = decideReason(input, clockSkewMs)
   return {
     reason,
     elapsedMs: lastAccessAt === undefined ? undefined : detectedAt - lastAccessAt,
     clockSkewMs,
-    expiredAt: expiryOf(reason, input),
+    expiredAt: computeExpiry(reason, input),
   }
 }
 
-function reasonOf(input: JudgeInput, clockSkewMs: number): Reason {
-  const { lastAccessAt, detectedAt } = input.times
-  const { idleTimeoutSeconds, absoluteTimeoutSeconds } = input.limits
-  if (isContradictory(input, clockSkewMs) || isTooOld(input, clockSkewMs)) return 'clock_anomaly'
+function decideReason(input: JudgeInput, clockSkewMs: number): Reason {
+  if (hasContradictoryTimes(input, clockSkewMs) || hasImpossiblyOldTimes(input, clockSkewMs))
+    return 'clock_anomaly'
   if (input.declared) return input.declared
-  // An unknown time compares as false: nothing is concluded from it.
-  if (detectedAt - Number(lastAccessAt) >= turnMs(idleTimeoutSeconds, input.limits)) return 'idle_timeout'
-  if (detectedAt - Number(signInOf(input)) >= turnMs(Number(absoluteTimeoutSeconds), input.limits))
-    return 'absolute_timeout'
+  const { limits, times } = input
+  if (isLimitReached(limits.idleTimeoutSeconds, times.lastAccessAt, input)) return 'idle_timeout'
+  if (isLimitReached(limits.absoluteTimeoutSeconds, findSignIn(input), input)) return 'absolute_timeout'
   return input.browserRestarted ? 'browser_closed' : 'ended_early'
 }
 
-/**
- * After how many milliseconds a limit counts as reached. A ticket may set a limit that is shorter than the site's grace:
- * without a bound on the grace, every session would have timed out at once.
- */
-function turnMs(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
-  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
-  return (limitSeconds - (grace < limitSeconds ? grace : limitSeconds / 10)) * 1000
+/** Nothing is concluded from an unknown time or limit. */
+function isLimitReached(
+  limitSeconds: number | undefined,
+  since: number | undefined,
+  { limits, times }: JudgeInput,
+): boolean {
+  if (limitSeconds === undefined || since === undefined) return false
+  return times.detectedAt - since >= (limitSeconds - findGraceSeconds(limitSeconds, limits)) * 1000
 }
 
-function expiryOf(reason: Reason, input: JudgeInput): number | undefined {
+/**
+ * A ticket can set a limit that is shorter than the site's grace. The full grace would then time out every session at
+ * once.
+ */
+function findGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
+  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
+  return grace < limitSeconds ? grace : limitSeconds / 10
+}
+
+function computeExpiry(reason: Reason, input: JudgeInput): number | undefined {
   const { times, limits } = input
   const expiredAt =
     reason === 'idle_timeout'
-      ? later(times.lastAccessAt, limits.idleTimeoutSeconds)
+      ? addSeconds(times.lastAccessAt, limits.idleTimeoutSeconds)
       : reason === 'absolute_timeout'
-        ? later(signInOf(input), limits.absoluteTimeoutSeconds)
+        ? addSeconds(findSignIn(input), limits.absoluteTimeoutSeconds)
         : undefined
-  // A timeout may be detected within the grace before the limit, or be declared by a server with other limits.
+  // A timeout can be detected within the grace before the limit, and a server with other limits can declare one.
   return expiredAt === undefined ? undefined : Math.min(expiredAt, times.detectedAt)
 }
 
 /**
- * When the session's whole age began, by the sender's clock: at the signed sign-in if there is one. The browser's
- * `startedAt` may be later, at the first page with the script, or earlier, on a page before the sign-in; a user could
- * also invent it, to forge or to hide an absolute timeout.
+ * Finds when the session's age began, by the sender's clock. The signed sign-in takes precedence over the browser's
+ * `startedAt`. That time is later if the first page with the script came after the sign-in, and earlier if it came
+ * before. A user could also invent it, to forge or to hide an absolute timeout.
  */
-function signInOf({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
+function findSignIn({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
   return signedInAt === undefined ? times.startedAt : signedInAt - (receivedAt - times.sentAt)
 }
 
-function later(at: number | undefined, seconds: number | undefined): number | undefined {
-  return at === undefined || seconds === undefined ? undefined : at + seconds * 1000
+function addSeconds(time: number | undefined, seconds: number | undefined): number | undefined {
+  return time === undefined || seconds === undefined ? undefined : time + seconds * 1000
 }
 
-function isContradictory({ times, signedInAt }: JudgeInput, clockSkewMs: number): boolean {
+function hasContradictoryTimes({ times, signedInAt }: JudgeInput, clockSkewMs: number): boolean {
   const { startedAt, lastAccessAt, detectedAt, sentAt } = times
   let latest = Number.NEGATIVE_INFINITY
   for (const at of [startedAt, lastAccessAt, detectedAt, sentAt]) {
     if (at === undefined) continue
-    if (latest - at > toleranceMs) return true
+    if (latest - at > clockToleranceMs) return true
     latest = Math.max(latest, at)
   }
-  return signedInAt !== undefined && signedInAt - (Number(lastAccessAt) + clockSkewMs) > toleranceMs
+  if (signedInAt === undefined || lastAccessAt === undefined) return false
+  return signedInAt - (lastAccessAt + clockSkewMs) > clockToleranceMs
 }
 
-function isTooOld(input: JudgeInput, clockSkewMs: number): boolean {
+function hasImpossiblyOldTimes(input: JudgeInput, clockSkewMs: number): boolean {
   const { startedAt, lastAccessAt, detectedAt } = input.times
-  const earliest = earliestTimes(input)
-  // A ticket's `iat` is in whole seconds, by another clock. An unknown time compares as false.
-  if (Number(startedAt) + clockSkewMs + toleranceMs < earliest.startedAt) return true
-  return [lastAccessAt, detectedAt].some((at) => Number(at) + clockSkewMs < earliest.lastAccessAt)
+  const earliest = findEarliestTimes(input)
+  const isBefore = (at: number | undefined, limit: number) => at !== undefined && at + clockSkewMs < limit
+  return (
+    // A ticket's `iat` is in whole seconds of another clock.
+    isBefore(startedAt, earliest.startedAt - clockToleranceMs) ||
+    isBefore(lastAccessAt, earliest.lastAccessAt) ||
+    isBefore(detectedAt, earliest.lastAccessAt)
+  )
 }

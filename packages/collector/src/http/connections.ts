@@ -7,7 +7,7 @@ import {
 } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { type LapseError, problemOf } from '../domain/errors.ts'
+import { type LapseError, toProblem } from '../domain/errors.ts'
 
 /**
  * How many requests one connection may have open. Node dispatches every pipelined request at once, so without a limit a
@@ -87,7 +87,7 @@ function endIfAnswered(socket: Duplex, connection: Connection): void {
 }
 
 function formatAnswer(error: LapseError): string {
-  const problem = problemOf(error)
+  const problem = toProblem(error)
   const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,

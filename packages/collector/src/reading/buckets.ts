@@ -1,74 +1,74 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 
-/** What the lapses of a summary are counted by: the hours or the days of a time zone. */
+/** The periods by which a summary counts: the hours or the days of a time zone. */
 export const buckets = ['hour', 'day'] as const
 export type Bucket = (typeof buckets)[number]
 
-const lengthMs: Readonly<Record<Bucket, number>> = { hour: 3_600_000, day: 86_400_000 }
+const lengthsMs: Readonly<Record<Bucket, number>> = { hour: 3_600_000, day: 86_400_000 }
 
-/** A time in which the clocks of a zone keep their distance to UTC; epoch milliseconds. */
-interface Offset {
+/** A period in which a time zone keeps the same UTC offset. Times are epoch milliseconds. */
+interface OffsetPeriod {
   readonly since: number
   readonly until: number
   readonly offsetMs: number
 }
 
 /**
- * Where the buckets between two times begin, in their order; the first one is that in which `from` lies. All times
- * are epoch milliseconds.
+ * Lists where the buckets between two times start, in ascending order. The first bucket contains `from`. All times are
+ * epoch milliseconds.
  *
- * A day begins with its date, so that it has 23, 24 or 25 hours. An hour begins when the minutes are zero, or when
- * the clocks are changed: both hours that are called two o'clock are there.
+ * A day starts at local midnight, so it has 23, 24 or 25 hours. An hour starts when the local minutes are zero, or when
+ * the clocks change: a repeated hour makes two buckets.
  *
- * @returns at most `limit` of them and one more, which says that there would be too many.
+ * @returns at most `limit + 1` starts. More than `limit` means that the period has too many buckets.
  */
-export function bucketStarts(
+export function listBucketStarts(
   bucket: Bucket,
   timeZone: string,
   from: number,
   to: number,
   limit: number,
 ): number[] {
-  const length = lengthMs[bucket]
+  const lengthMs = lengthsMs[bucket]
   const starts: number[] = []
   let previous: number | undefined
-  // A day has at most 25 hours: the bucket of `from` begins within the two before it.
-  for (const { since, until, offsetMs } of offsets(timeZone, from - 2 * lengthMs.day, to)) {
+  // A day has at most 25 hours, so the bucket of `from` starts less than two days before it.
+  for (const { since, until, offsetMs } of listOffsetPeriods(timeZone, from - 2 * lengthsMs.day, to)) {
     let start = since
     while (start < until && starts.length <= limit) {
-      const label = Math.floor((start + offsetMs) / length)
+      const label = Math.floor((start + offsetMs) / lengthMs)
       if (label !== previous || bucket === 'hour') {
         if (start <= from) starts.length = 0
         starts.push(start)
       }
       previous = label
-      start = (label + 1) * length - offsetMs
+      start = (label + 1) * lengthMs - offsetMs
     }
     if (starts.length > limit) break
   }
   return starts
 }
 
-/** Whether a name is that of a time zone in the IANA database, such as `Europe/Vienna` or `UTC`. */
+/** Returns whether a name is that of a time zone in the IANA database, such as `Europe/Vienna` or `UTC`. */
 export function isTimeZone(name: string): boolean {
   try {
-    // An offset such as +05:30 would be taken as well, and is no zone: it has no summer.
+    // Intl also accepts offsets such as +05:30, which have no daylight saving time.
     return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
   } catch {
     return false
   }
 }
 
-/** The instant at which a date of ISO 8601 begins in a time zone, as such a text. Anything else stays as it is. */
-export function startOfDate<T>(value: T, timeZone: string): T | string {
+/** Replaces an ISO 8601 date by the instant at which it begins in a time zone. Returns other values unchanged. */
+export function toStartOfDate<T>(value: T, timeZone: string): T | string {
   const date = z.iso.date().safeParse(value)
   return date.success
     ? Temporal.PlainDate.from(date.data).toZonedDateTime(timeZone).toInstant().toString()
     : value
 }
 
-function* offsets(timeZone: string, from: number, to: number): Generator<Offset> {
+function* listOffsetPeriods(timeZone: string, from: number, to: number): Generator<OffsetPeriod> {
   let at = Temporal.Instant.fromEpochMilliseconds(from).toZonedDateTimeISO(timeZone)
   while (at.epochMilliseconds < to) {
     const next = at.getTimeZoneTransition('next')

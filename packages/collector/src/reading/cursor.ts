@@ -1,23 +1,23 @@
 import { z } from 'zod'
-import { maxTime } from '../domain/endReport.ts'
 import type { SessionEnd } from '../domain/sessionEnd.ts'
+import { maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 
-/** Where a row stands in the order of the lists: by its detection, and among equals by its id. */
+/** The position of a row in lists, which are sorted by detection time and then by id. */
 export type Position = Pick<SessionEnd, 'detectedAt' | 'id'>
 
-/** The position as a URL carries it. Its form may change: it is not for reading. */
+/** Encodes a position for a URL. The format is opaque to clients and may change. */
 export function toCursor({ detectedAt, id }: Position): string {
   return Buffer.from(`${detectedAt.getTime()}.${id}`).toString('base64url')
 }
 
-/** A cursor that `toCursor` made. */
+/** Decodes a cursor from `toCursor`. */
 export const cursorSchema = z.string().transform((cursor, { addIssue }): Position => {
   const [, time, id] = /^(\d{1,15})\.(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (time !== undefined && Number(time) <= maxTime && Number.isSafeInteger(Number(id))) {
+  if (time !== undefined && Number(time) <= maxEpochMs && Number.isSafeInteger(Number(id))) {
     const position = { detectedAt: new Date(Number(time)), id: Number(id) }
-    // Decoding passes over what is no base64url, and over a lost end.
+    // The decoder ignores invalid characters and a truncated end.
     if (toCursor(position) === cursor) return position
   }
-  addIssue('give the "next" of an answer, as it was')
+  addIssue('must be the `next` of an earlier response')
   return z.NEVER
 })

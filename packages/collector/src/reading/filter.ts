@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { maxTime, opaque } from '../domain/endReport.ts'
-import { evidences } from '../domain/sessionEnd.ts'
+import { evidences, maxLengths } from '../domain/sessionEnd.ts'
+import { maxEpochMs, plainTextSchema } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
 
 const instant = z
@@ -14,22 +14,22 @@ const instant = z
         .regex(/^\d{12,15}$/)
         .transform(Number),
     ],
-    { error: 'write a time with its zone, such as 2026-01-02T13:30:00Z, a date, or epoch milliseconds' },
+    {
+      error:
+        'must be a time with a UTC offset, such as 2026-01-02T13:30:00Z, a date, or a time in epoch milliseconds',
+    },
   )
   .transform((time) => new Date(time))
-  .refine((time) => time.getTime() >= 0 && time.getTime() <= maxTime, {
-    error: 'write a time from 1970 to 9999',
+  .refine((time) => time.getTime() >= 0 && time.getTime() <= maxEpochMs, {
+    error: 'must be between the years 1970 and 9999',
   })
 
-/**
- * Which rows are asked for: those that match all that is given. Times are those of the detection; `from` is inclusive,
- * `to` is not.
- */
+/** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
 export const sessionEndFilterSchema = z
   .strictObject({
-    site: opaque(64).optional(),
-    subject: opaque(255).optional(),
-    session: opaque(255).optional(),
+    site: plainTextSchema(maxLengths.site).optional(),
+    subject: plainTextSchema(maxLengths.id).optional(),
+    session: plainTextSchema(maxLengths.id).optional(),
     reason: z.enum(reasons).optional(),
     evidence: z.enum(evidences).optional(),
     from: instant.optional(),
@@ -37,13 +37,13 @@ export const sessionEndFilterSchema = z
   })
   .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
     path: ['to'],
-    error: 'must be later than "from"',
+    error: 'must be later than `from`',
   })
 
 /** A checked filter. */
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 
-/** From one instant to another, which is no part of it. */
+/** A half-open interval: `from` is inclusive, `to` is exclusive. */
 export interface TimeSpan {
   readonly from: Date
   readonly to: Date

@@ -4,9 +4,9 @@ import { escapeUnsafe } from '../domain/text/plainText.ts'
 import { validate } from '../domain/validation/validate.ts'
 
 /**
- * Checks the parameters of a URL's query.
+ * Checks the query parameters of a URL.
  *
- * @throws {LapseError} `invalid-query`, naming every wrong parameter, and those that are not known.
+ * @throws {LapseError} `invalid-query`, with an entry in `errors` for each invalid or unknown parameter.
  */
 export function parseQuery<Output>(
   schema: z.ZodType<Output>,
@@ -17,8 +17,8 @@ export function parseQuery<Output>(
   const errors = result.faults.map(({ path, detail }) => {
     const parameter = String(path[0])
     const isRepeated = Object.hasOwn(query, parameter) && Array.isArray(query[parameter])
-    // An unknown one has whatever name its sender gave it.
-    return { parameter: escapeUnsafe(parameter), detail: isRepeated ? 'give it once' : detail }
+    // The name of an unknown parameter is the sender's choice.
+    return { parameter: escapeUnsafe(parameter), detail: isRepeated ? 'must not be repeated' : detail }
   })
   const names = new Set(errors.map(({ parameter }) => parameter))
   throw new LapseError('invalid-query', `Correct these parameters: ${[...names].join(', ')}.`, { errors })

@@ -1,11 +1,11 @@
-/** Whoever comes back later than this is counted here: 400 days, the longest that a browser keeps a marker. */
+/** The start of the last, open-ended step: 400 days, the longest time that a browser keeps a marker. */
 export const lastStepSeconds = 34_560_000
 
 /**
- * In what steps it is counted how far past the idle timeout people came back: each holds below its `until`. Both are
- * whole seconds. A step is at most a 60th of what it divides, so that the middle of one is off by less than 1 %.
+ * How precisely to count the time from the idle timeout to the user's return: in steps of `step` seconds, below `until`
+ * seconds. A step is at most a 60th of the values in it, so its midpoint is off by less than 1 %.
  *
- * There are fewer than 2,000 steps, whatever is reported: the counts of a day are stored in one cell.
+ * There are fewer than 2,000 steps, because the counts of a day are stored in one cell.
  */
 export const pastLimitSteps = [
   { until: 300, step: 1 },
@@ -19,19 +19,19 @@ export const pastLimitSteps = [
   { until: lastStepSeconds, step: 172_800 },
 ] as const
 
-/** Counts by the beginning of their step, in seconds past the limit. */
+/** Counts by the start of their step, in seconds past the limit. */
 export type PastLimitCounts = ReadonlyMap<number, number>
 
 export interface PastLimit {
-  /** How many were counted. */
+  /** The number of returns. */
   readonly count: number
-  /** Null when none were. Off by 1 % at most; below five minutes, by half a second. */
+  /** Null if `count` is 0. Off by at most 1 %, or half a second below five minutes. */
   readonly p50Ms: number | null
   readonly p75Ms: number | null
   readonly p90Ms: number | null
   readonly p95Ms: number | null
   readonly p99Ms: number | null
-  /** Exact counts; `toMs` is null for the last, which has no end. */
+  /** Exact counts. `toMs` is null for the last bar, which is open-ended. */
   readonly histogram: readonly {
     readonly fromMs: number
     readonly toMs: number | null
@@ -39,14 +39,14 @@ export interface PastLimit {
   }[]
 }
 
-/** Where the histogram's bars begin, in seconds: at 0, minutes, hours and days. Each is where a step begins. */
+/** The start of each bar of the histogram, in seconds. Each is also the start of a step. */
 const bars = [0, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 172_800, 604_800, 2_592_000]
 
-/** What the counts say of how far past the limit people came back. */
+/** Computes the quantiles and the histogram of the time from the idle timeout to the user's return. */
 export function toPastLimit(counts: PastLimitCounts): PastLimit {
   const steps = [...counts].sort(([a], [b]) => a - b)
   const count = steps.reduce((sum, [, each]) => sum + each, 0)
-  const quantile = (share: number) => quantileMs(steps, Math.ceil(share * count))
+  const quantile = (share: number) => findQuantileMs(steps, Math.ceil(share * count))
   return {
     count,
     p50Ms: quantile(0.5),
@@ -66,26 +66,26 @@ export function toPastLimit(counts: PastLimitCounts): PastLimit {
   }
 }
 
-/** The middle of the step that holds the one of this rank (nearest rank, counted from 1). */
-function quantileMs(
+/** Returns the midpoint of the step that contains the value with this rank (nearest-rank method, from 1). */
+function findQuantileMs(
   steps: readonly (readonly [seconds: number, count: number])[],
   rank: number,
 ): number | null {
   let passed = 0
   for (const [seconds, count] of steps) {
     passed += count
-    if (passed >= rank) return seconds * 1000 + stepAt(seconds) * 500
+    if (passed >= rank) return seconds * 1000 + findStepSeconds(seconds) * 500
   }
   return null
 }
 
-/** @returns the beginning of the step that holds so many seconds past the limit. */
-export function stepStart(seconds: number): number {
-  const step = stepAt(seconds)
+/** Returns the start of the step that contains a number of seconds past the limit. */
+export function findStepStart(seconds: number): number {
+  const step = findStepSeconds(seconds)
   return step === 0 ? lastStepSeconds : Math.max(0, Math.floor(seconds / step) * step)
 }
 
-/** @returns the length of a step, or 0 for the last one, which has no end. */
-function stepAt(seconds: number): number {
+/** Returns the length of the step that contains `seconds`, or 0 for the last one, which is open-ended. */
+function findStepSeconds(seconds: number): number {
   return pastLimitSteps.find(({ until }) => seconds < until)?.step ?? 0
 }

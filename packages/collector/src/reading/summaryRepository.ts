@@ -3,7 +3,7 @@ import type { Tally } from './tally.ts'
 
 export interface SummaryRepository {
   /**
-   * Counts the matching rows into the tally. Self-tests are left out.
+   * Adds the matching rows to the tally, without self-tests.
    *
    * @throws {StorageError} when the database cannot be used.
    */

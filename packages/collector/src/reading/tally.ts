@@ -1,16 +1,16 @@
 import type { Reason } from '../domain/verdict.ts'
 import type { PastLimitCounts } from './pastLimit.ts'
 
-/** The lapses of one bucket by their reason. A reason that did not occur is left out. */
+/** The number of ended sessions in one bucket, by reason. Reasons that did not occur are left out. */
 export interface BucketCounts {
-  /** Where the bucket begins, in epoch milliseconds. */
+  /** The start of the bucket, in epoch milliseconds. */
   readonly start: number
   readonly counts: Readonly<Partial<Record<Reason, number>>>
 }
 
-/** Gathers the counts of a summary, whatever order they come in. */
+/** Adds up the counts of a summary, in any order. */
 export class Tally {
-  /** Where the buckets begin, in their order; epoch milliseconds. */
+  /** The start of each bucket, in ascending epoch milliseconds. */
   readonly starts: readonly number[]
   readonly #counts: Partial<Record<Reason, number>>[]
   readonly #pastLimit = new Map<number, number>()
@@ -20,18 +20,18 @@ export class Tally {
     this.#counts = starts.map(() => ({}))
   }
 
-  /** Counts lapses that were detected in the bucket of `at`, epoch milliseconds. */
+  /** Adds sessions whose end was detected at `at`, in epoch milliseconds. */
   add(at: number, reason: Reason, count: number): void {
-    const counts = this.#counts[this.#bucketOf(at)]
+    const counts = this.#counts[this.#findBucket(at)]
     if (counts) counts[reason] = (counts[reason] ?? 0) + count
   }
 
-  /** Counts those who came back so far past the limit; in seconds, the beginning of one of `pastLimitSteps`. */
+  /** Adds returns past the limit. `seconds` is the start of a step in `pastLimitSteps`. */
   addPastLimit(seconds: number, count: number): void {
     this.#pastLimit.set(seconds, (this.#pastLimit.get(seconds) ?? 0) + count)
   }
 
-  /** Those with a count. */
+  /** The buckets that are not empty. */
   get buckets(): BucketCounts[] {
     return this.#counts
       .map((counts, index) => ({ start: this.starts[index] ?? 0, counts }))
@@ -42,7 +42,7 @@ export class Tally {
     return this.#pastLimit
   }
 
-  #bucketOf(at: number): number {
+  #findBucket(at: number): number {
     let low = 0
     let high = this.starts.length
     while (low < high) {

@@ -1,12 +1,9 @@
-import type { SessionEnd as StoredSessionEnd } from '../../../src/domain/sessionEnd.ts'
+import type { SessionEndJson } from '../../../src/domain/sessionEnd.ts'
 import type { Reason } from '../../../src/domain/verdict.ts'
 import type { PastLimit } from '../../../src/reading/pastLimit.ts'
 
-/** A value as JSON carries it: times are ISO 8601 strings. */
-type Json<Value> = Value extends Date ? string : Value
-
 /** A row of the audit table: how and when a session ended. */
-export type SessionEnd = { readonly [Name in keyof StoredSessionEnd]: Json<StoredSessionEnd[Name]> }
+export type SessionEnd = SessionEndJson
 
 /** The response of `GET v1/lapses`. `next` is the cursor of the following page, or null on the last one. */
 export interface SessionEndPage {

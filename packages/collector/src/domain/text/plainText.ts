@@ -1,17 +1,18 @@
 /**
- * What no text in a log, on a terminal or in an id may hold: control characters (they forge lines, and drive terminals;
- * C1 as well as C0), line separators, halves of characters, and what turns the direction of text.
+ * Characters that are unsafe in logs, terminals and ids: control characters (C0 and C1), which can forge lines and send
+ * commands to a terminal; line separators; lone surrogates; and characters that change the direction of text.
  */
 const unsafe = '[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}]'
 
 const hasUnsafe = new RegExp(unsafe, 'u')
 const eachUnsafe = new RegExp(unsafe, 'gu')
 
+/** Returns whether a text is free of unsafe characters. */
 export function isPlainText(text: string): boolean {
   return !hasUnsafe.test(text)
 }
 
-/** Shows what is unsafe as an escape, such as `\u009b`, which JSON reads back as what it was. */
+/** Replaces unsafe characters with escapes such as `\u009b`. In a JSON string, parsing restores them. */
 export function escapeUnsafe(text: string): string {
   return text.replace(
     eachUnsafe,
@@ -19,7 +20,7 @@ export function escapeUnsafe(text: string): string {
   )
 }
 
-/** Puts the replacement character in the place of what is unsafe. */
+/** Replaces unsafe characters with U+FFFD, the replacement character. */
 export function replaceUnsafe(text: string): string {
   return text.replace(eachUnsafe, '\ufffd')
 }

@@ -1,4 +1,4 @@
-import { errorCodes, LapseError, problemOf } from '../../domain/errors.ts'
+import { errorCodes, LapseError, toProblem } from '../../domain/errors.ts'
 import type { Context, Middleware } from '../context.ts'
 
 /** Turns whatever is thrown further in into an `application/problem+json` answer (RFC 9457). */
@@ -41,6 +41,6 @@ function answer(ctx: Context, error: LapseError): void {
   // RFC 6750, section 3.
   if (code === 'token-refused') ctx.set('WWW-Authenticate', 'Bearer')
   if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
-  ctx.body = problemOf(error)
+  ctx.body = toProblem(error)
   ctx.type = 'application/problem+json'
 }

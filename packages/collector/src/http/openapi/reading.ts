@@ -103,7 +103,7 @@ export const listLapses = {
       'invalid-query': {
         invalidQuery: {
           detail: 'Correct these parameters: cursor.',
-          errors: [{ parameter: 'cursor', detail: 'give the "next" of an answer, as it was' }],
+          errors: [{ parameter: 'cursor', detail: 'must be the `next` of an earlier response' }],
         },
       },
       'too-many-requests': {},

@@ -108,7 +108,7 @@ export const reportLapse = {
       'ticket-refused': {
         ticketRefused: {
           detail:
-            'The ticket was refused: no key of the site "acme" made its signature. Sign in again, or check the site\'s ticketKeys.',
+            'The ticket was refused: its signature matches no key of the site "acme". Sign in again, or check the site\'s ticketKeys.',
         },
       },
       'token-refused': {
@@ -125,8 +125,8 @@ export const reportLapse = {
       'unsupported-media-type': {},
       'invalid-event': {
         invalidEvent: {
-          detail: 'Correct these fields and send the event again: subject.',
-          errors: [{ pointer: '#/subject', detail: 'must be text or a whole number' }],
+          detail: 'Correct these fields and send the report again: subject.',
+          errors: [{ pointer: '#/subject', detail: 'must be a string or an integer' }],
         },
       },
       'too-many-requests': {},

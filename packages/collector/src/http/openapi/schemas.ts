@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { browserEndReportSchema, serverEndReportSchema } from '../../domain/endReport.ts'
 import { errorCodes, type Problem } from '../../domain/errors.ts'
-import { evidences, type SessionEnd } from '../../domain/sessionEnd.ts'
+import { sessionEndSchema } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
 
@@ -37,36 +37,9 @@ const problemSchema = z.object({
 }) satisfies z.ZodType<Problem>
 
 const instant = z.iso.datetime()
-const text = z.string().nullable()
-
-const rowSchema = z.object({
-  id: z.int().positive(),
-  site: z.string(),
-  sessionKey: z.string().describe('The alias, else the id of the marker; one row for each.'),
-  marker: text,
-  session: text.describe('The session alias.'),
-  subject: text,
-  reason: z.enum(reasons),
-  evidence: z.enum(evidences),
-  detectedBy: z.enum(['login_page', 'new_session', 'logout', 'server']),
-  startedAt: instant.nullable(),
-  lastAccessAt: instant.nullable(),
-  expiredAt: instant.nullable().describe('When the limit was reached; only for a timeout.'),
-  detectedAt: instant,
-  receivedAt: instant,
-  elapsedMs: z.int().nullable().describe('From the last access to the detection, in milliseconds.'),
-  idleTimeoutSeconds: z.int().nullable(),
-  absoluteTimeoutSeconds: z.int().nullable(),
-  clockSkewMs: z.int().describe("What was added to the sender's times."),
-  browserRestarted: z.boolean().nullable(),
-  origin: text,
-  ip: text,
-  userAgent: text,
-  clientVersion: text,
-} satisfies Readonly<Record<keyof SessionEnd, z.ZodType>>)
 
 const pageSchema = z.object({
-  lapses: z.array(rowSchema),
+  lapses: z.array(sessionEndSchema),
   next: z.string().nullable().describe('The `cursor` of the next page.'),
 })
 
@@ -109,7 +82,7 @@ const schemas = {
     'What a server reports: site, session or marker, and a reason or the times are enough.',
   ),
   RecordedVerdict: recordedVerdictSchema,
-  Lapse: rowSchema.describe('One row of the audit. Times are UTC.'),
+  Lapse: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
   LapsePage: pageSchema,
   Summary: summarySchema,
   Problem: problemSchema.describe('An error (RFC 9457).'),

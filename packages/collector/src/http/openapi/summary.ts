@@ -49,7 +49,7 @@ export const getSummaryOperation = {
         invalidQuery: {
           detail: 'Correct these parameters: timeZone.',
           errors: [
-            { parameter: 'timeZone', detail: 'write the IANA name of a time zone, such as Europe/Vienna' },
+            { parameter: 'timeZone', detail: 'must be the IANA name of a time zone, such as Europe/Vienna' },
           ],
         },
       },

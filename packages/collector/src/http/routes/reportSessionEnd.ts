@@ -1,6 +1,6 @@
 import { type EndReport, parseEndReport } from '../../domain/endReport.ts'
 import { LapseError } from '../../domain/errors.ts'
-import { judgeReport } from '../../domain/sessionEnd.ts'
+import { judgeReport } from '../../domain/judgeReport.ts'
 import type { Site } from '../../domain/site.ts'
 import { replaceUnsafe } from '../../domain/text/plainText.ts'
 import { type TicketClaims, verifyTicket } from '../../domain/ticket.ts'

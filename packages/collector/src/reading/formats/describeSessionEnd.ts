@@ -1,43 +1,47 @@
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import { type SessionEnd, sessionEndFields } from '../../domain/sessionEnd.ts'
 
-/** Reasons that somebody gave at the time, as against those that the collector worked out later. */
-const declared = new Set<SessionEnd['reason']>(['logout', 'revoked', 'displaced'])
+/** Reasons that were reported when the session ended. The collector infers the others later. */
+const statedReasons = new Set<SessionEnd['reason']>(['logout', 'revoked', 'displaced'])
 
 /**
- * When the session ended, as well as it is known: when its time was over, when somebody ended it, or else when it was
- * last seen.
+ * Returns the best known time of the end: when the limit was reached, when somebody ended the session, or otherwise when
+ * it was last used.
  */
-export function endOf({ reason, expiredAt, lastAccessAt, detectedAt }: SessionEnd): Date {
-  return expiredAt ?? (declared.has(reason) ? detectedAt : (lastAccessAt ?? detectedAt))
+export function findEnd({ reason, expiredAt, lastAccessAt, detectedAt }: SessionEnd): Date {
+  return expiredAt ?? (statedReasons.has(reason) ? detectedAt : (lastAccessAt ?? detectedAt))
 }
 
-/** From the start of the session to its end, in milliseconds, where that can be told. */
-export function durationMs(row: SessionEnd): number | undefined {
+/** Returns the milliseconds from the start of the session to its end, if both are known. */
+export function computeDurationMs(row: SessionEnd): number | undefined {
   if (row.startedAt === null) return undefined
-  const duration = endOf(row).getTime() - row.startedAt.getTime()
-  return duration >= 0 ? duration : undefined
+  const durationMs = findEnd(row).getTime() - row.startedAt.getTime()
+  return durationMs >= 0 ? durationMs : undefined
 }
 
-/** One sentence for whoever reads a log. */
-export function sentenceOf({ subject, site, reason }: SessionEnd): string {
+/** Describes the row in one sentence, for people who read the log. */
+export function describeSessionEnd({ subject, site, reason }: SessionEnd): string {
   return `The session of ${subject ?? 'an unknown user'} at ${site} ended: ${reason.replaceAll('_', ' ')}.`
 }
 
-/** What the foreign formats have no place for. */
-export function detailsOf(row: SessionEnd) {
-  return {
-    session_key: row.sessionKey,
-    session: row.session,
-    marker: row.marker,
-    evidence: row.evidence,
-    detected_by: row.detectedBy,
-    last_access_at: row.lastAccessAt,
-    expired_at: row.expiredAt,
-    elapsed_ms: row.elapsedMs,
-    idle_timeout_seconds: row.idleTimeoutSeconds,
-    absolute_timeout_seconds: row.absoluteTimeoutSeconds,
-    clock_skew_ms: row.clockSkewMs,
-    browser_restarted: row.browserRestarted,
-    client_version: row.clientVersion,
-  }
+/** The fields that every SIEM format has a place for. */
+const mappedNames: readonly (keyof SessionEnd)[] = [
+  'id',
+  'site',
+  'subject',
+  'reason',
+  'startedAt',
+  'detectedAt',
+  'receivedAt',
+  'origin',
+  'ip',
+  'userAgent',
+]
+
+const otherFields = sessionEndFields.filter(({ name }) => !mappedNames.includes(name))
+
+/** Returns the fields that have no place in a SIEM format, by the names of their columns. */
+export function pickOtherFields(row: SessionEnd): Readonly<Record<string, unknown>> {
+  const picked: Record<string, unknown> = {}
+  for (const { name, column } of otherFields) picked[column] = row[name]
+  return picked
 }

@@ -1,20 +1,20 @@
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { detailsOf, durationMs, endOf, sentenceOf } from './describeSessionEnd.ts'
+import { computeDurationMs, describeSessionEnd, findEnd, pickOtherFields } from './describeSessionEnd.ts'
 
 /** The version of the Elastic Common Schema: https://www.elastic.co/docs/reference/ecs */
 const version = '9.4.0'
 
 /**
- * A row as the Elastic Common Schema has it. The schema has no place for the id of a web session; that, and the rest of
- * the columns, are under `lapse`.
+ * Maps a row to an event of the Elastic Common Schema. Fields without a place in the schema, such as the session's id, are
+ * under `lapse`.
  */
 export function toEcs(row: SessionEnd) {
-  const duration = durationMs(row)
+  const durationMs = computeDurationMs(row)
   const { subject, ip } = row
   return {
     '@timestamp': row.detectedAt,
     ecs: { version },
-    message: sentenceOf(row),
+    message: describeSessionEnd(row),
     event: {
       kind: 'event',
       category: ['session'],
@@ -26,9 +26,9 @@ export function toEcs(row: SessionEnd) {
       dataset: 'lapse.session_audit',
       created: row.receivedAt,
       start: row.startedAt,
-      end: endOf(row),
+      end: findEnd(row),
       // In nanoseconds.
-      duration: duration === undefined ? undefined : duration * 1e6,
+      duration: durationMs === undefined ? undefined : durationMs * 1e6,
     },
     service: { name: row.site },
     ...(subject !== null && { user: { id: subject } }),
@@ -36,13 +36,13 @@ export function toEcs(row: SessionEnd) {
     ...((subject !== null || ip !== null) && {
       related: { user: subject === null ? undefined : [subject], ip: ip === null ? undefined : [ip] },
     }),
-    ...(row.origin !== null && { url: urlOf(row.origin) }),
+    ...(row.origin !== null && { url: parseOrigin(row.origin) }),
     ...(row.userAgent !== null && { user_agent: { original: row.userAgent } }),
-    lapse: detailsOf(row),
+    lapse: pickOtherFields(row),
   }
 }
 
-function urlOf(origin: string) {
+function parseOrigin(origin: string) {
   const url = URL.parse(origin)
   return { original: origin, scheme: url?.protocol.slice(0, -1), domain: url?.hostname }
 }

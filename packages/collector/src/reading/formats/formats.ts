@@ -5,35 +5,43 @@ import { toEcs } from './ecs.ts'
 import { toOcsf } from './ocsf.ts'
 import { toOwasp } from './owasp.ts'
 
-/** How rows are written, a few at a time: the heads and the pieces put together are one valid whole. */
+/** A format that is written a few rows at a time: `head`, then the result of each `write`. */
 export interface Format {
   readonly mediaType: string
   readonly head: string
   readonly write: (rows: readonly SessionEnd[]) => string
 }
 
-/** One JSON text in each line: https://github.com/ndjson/ndjson-spec */
-const lines = (write: (row: SessionEnd) => string): Format => ({
-  mediaType: 'application/x-ndjson',
-  head: '',
-  // JSON lets C1 control characters stand as they are, and a terminal would obey them.
-  write: (rows) => rows.map((row) => `${escapeUnsafe(write(row))}\n`).join(''),
-})
-
-/** For a SIEM, where a field that is not known is left out. */
-const events = (map: (row: SessionEnd) => object): Format =>
-  lines((row) => JSON.stringify(map(row), (_, value) => value ?? undefined))
-
-/** All formats that can be written piece by piece, by their names. */
+/**
+ * All formats of exports, by the name that `?format=` and `lapse list --format` accept.
+ *
+ * To add a format for a SIEM, write a function that maps a row to the SIEM's event, and add a line here. The HTTP API,
+ * the command line and their references take the name from this table.
+ */
 export const formats = {
-  ndjson: lines((row) => JSON.stringify(row)),
+  ndjson: createNdjsonFormat((row) => JSON.stringify(row)),
   csv: { mediaType: 'text/csv', head: csvHeader, write: toCsv },
-  ecs: events(toEcs),
-  ocsf: events(toOcsf),
-  owasp: events(toOwasp),
-} as const satisfies Record<string, Format>
+  ecs: createSiemFormat(toEcs),
+  ocsf: createSiemFormat(toOcsf),
+  owasp: createSiemFormat(toOwasp),
+} as const satisfies Readonly<Record<string, Format>>
 
 export type FormatName = keyof typeof formats
 
 // The keys of an object literal are the keys of its type.
 export const formatNames = Object.keys(formats) as FormatName[]
+
+/** Writes one JSON text per line: https://github.com/ndjson/ndjson-spec */
+function createNdjsonFormat(write: (row: SessionEnd) => string): Format {
+  return {
+    mediaType: 'application/x-ndjson',
+    head: '',
+    // JSON does not escape C1 control characters, and terminals obey them.
+    write: (rows) => rows.map((row) => `${escapeUnsafe(write(row))}\n`).join(''),
+  }
+}
+
+/** Writes one event per line. Unlike our own JSON, SIEM formats leave out unknown fields. */
+function createSiemFormat(toEvent: (row: SessionEnd) => object): Format {
+  return createNdjsonFormat((row) => JSON.stringify(toEvent(row), (_, value) => value ?? undefined))
+}

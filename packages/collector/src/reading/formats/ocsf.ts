@@ -1,5 +1,5 @@
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { detailsOf, durationMs, endOf, sentenceOf } from './describeSessionEnd.ts'
+import { computeDurationMs, describeSessionEnd, findEnd, pickOtherFields } from './describeSessionEnd.ts'
 
 /** The version of the Open Cybersecurity Schema Framework: https://schema.ocsf.io/1.9.0/classes/authentication */
 const version = '1.9.0'
@@ -7,7 +7,10 @@ const version = '1.9.0'
 const classUid = 3002
 const activityId = 2
 
-/** A row as a logoff of the class Authentication. Times are epoch milliseconds; what has no place is in `unmapped`. */
+/**
+ * Maps a row to a Logoff event of the class Authentication. Times are epoch milliseconds. Fields without a place in the
+ * class are under `unmapped`.
+ */
 export function toOcsf(row: SessionEnd) {
   const isClear = row.reason !== 'clock_anomaly'
   return {
@@ -25,16 +28,16 @@ export function toOcsf(row: SessionEnd) {
     status: isClear ? 'Success' : 'Unknown',
     time: row.detectedAt.getTime(),
     start_time: row.startedAt?.getTime(),
-    end_time: endOf(row).getTime(),
-    duration: durationMs(row),
-    message: sentenceOf(row),
+    end_time: findEnd(row).getTime(),
+    duration: computeDurationMs(row),
+    message: describeSessionEnd(row),
     metadata: {
       version,
       product: { name: 'Lapse', vendor_name: 'Lapse' },
       uid: String(row.id),
       logged_time: row.receivedAt.getTime(),
     },
-    // A user is required, and one of its names.
+    // The class requires a user with a name or an id.
     user: row.subject === null ? { name: 'unknown', type_id: 0 } : { uid: row.subject, type_id: 1 },
     session: {
       uid: row.sessionKey,
@@ -47,6 +50,6 @@ export function toOcsf(row: SessionEnd) {
     service: { name: row.site },
     ...(row.ip !== null && { src_endpoint: { ip: row.ip } }),
     ...(row.userAgent !== null && { http_request: { user_agent: row.userAgent } }),
-    unmapped: { ...detailsOf(row), origin: row.origin },
+    unmapped: { ...pickOtherFields(row), origin: row.origin },
   }
 }

@@ -1,8 +1,8 @@
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { detailsOf, sentenceOf } from './describeSessionEnd.ts'
+import { describeSessionEnd, pickOtherFields } from './describeSessionEnd.ts'
 
 /**
- * A row in the OWASP logging vocabulary, which has no versions:
+ * Maps a row to an event of the OWASP logging vocabulary, which has no versions:
  * https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.html
  */
 export function toOwasp(row: SessionEnd) {
@@ -10,18 +10,18 @@ export function toOwasp(row: SessionEnd) {
   return {
     datetime: row.detectedAt.toISOString().replace('Z', '+00:00'),
     appid: row.site,
-    event: `session_expired:${argument(row.subject ?? '')},${row.reason}`,
+    event: `session_expired:${encodeArgument(row.subject ?? '')},${row.reason}`,
     level: 'INFO',
-    description: sentenceOf(row),
+    description: describeSessionEnd(row),
     useragent: row.userAgent,
     source_ip: row.ip,
     hostname: url?.hostname,
     protocol: url?.protocol.slice(0, -1),
-    lapse: { id: row.id, ...detailsOf(row) },
+    lapse: { id: row.id, ...pickOtherFields(row) },
   }
 }
 
-/** The vocabulary has no way to write a comma in an argument; it is percent-encoded. */
-function argument(text: string): string {
+/** Percent-encodes commas, because the vocabulary has no escape for them in arguments. */
+function encodeArgument(text: string): string {
   return text.replace(/[%,]/g, encodeURIComponent)
 }

@@ -1,57 +1,43 @@
-import type { NewSessionEnd, SessionEnd } from '../../domain/sessionEnd.ts'
+import { type NewSessionEnd, type SessionEnd, sessionEndFields } from '../../domain/sessionEnd.ts'
 import { readTime } from '../database/storedTime.ts'
 
-/** The columns of the audit table in their order, by the names that the rows have in TypeScript and JSON. */
-const columns = {
-  site: 'site',
-  sessionKey: 'session_key',
-  marker: 'marker',
-  session: 'session',
-  subject: 'subject',
-  reason: 'reason',
-  evidence: 'evidence',
-  detectedBy: 'detected_by',
-  startedAt: 'started_at',
-  lastAccessAt: 'last_access_at',
-  expiredAt: 'expired_at',
-  detectedAt: 'detected_at',
-  receivedAt: 'received_at',
-  elapsedMs: 'elapsed_ms',
-  idleTimeoutSeconds: 'idle_timeout_seconds',
-  absoluteTimeoutSeconds: 'absolute_timeout_seconds',
-  clockSkewMs: 'clock_skew_ms',
-  browserRestarted: 'browser_restarted',
-  origin: 'origin',
-  ip: 'ip',
-  userAgent: 'user_agent',
-  clientVersion: 'client_version',
-} as const satisfies Record<keyof NewSessionEnd, string>
+// The database assigns the id.
+const insertedFields = sessionEndFields.filter(({ name }) => name !== 'id')
 
-/** What an INSERT names, in the order of `valuesOf`. */
-export const insertedColumns = Object.values(columns)
+/** The columns that an INSERT sets, in the order of `toColumnValues`. */
+export const insertedColumns: readonly string[] = insertedFields.map(({ column }) => column)
 
-/** What a SELECT names: each column under its name in TypeScript. */
-export const selectedColumns = { id: 'id', ...columns }
+/** The columns that a SELECT reads, by the names of their fields. */
+export const selectedColumns: Readonly<Record<string, string>> = Object.fromEntries(
+  sessionEndFields.map(({ name, column }) => [name, column]),
+)
 
-// The keys of an object literal are the keys of its type.
-const names = Object.keys(columns) as (keyof NewSessionEnd)[]
-const times = new Set<string>(['startedAt', 'lastAccessAt', 'expiredAt', 'detectedAt', 'receivedAt'])
+// Every field but the id is one of a new row.
+const insertedNames = insertedFields.map(({ name }) => name as keyof NewSessionEnd)
+const kinds = new Map<string, string>(sessionEndFields.map(({ name, kind }) => [name, kind]))
 
-/** A lapse's values in the order of the columns. Times are what the database takes for them. */
-export function valuesOf<Time>(lapse: NewSessionEnd, timeOf: (time: Date) => Time) {
-  return names.map((name) => {
-    const value = lapse[name]
-    return value instanceof Date ? timeOf(value) : value
+/**
+ * Lists the values of a row in the order of `insertedColumns`.
+ *
+ * @param formatTime converts a time to what the database takes.
+ */
+export function toColumnValues<Time>(row: NewSessionEnd, formatTime: (time: Date) => Time) {
+  return insertedNames.map((name) => {
+    const value = row[name]
+    return value instanceof Date ? formatTime(value) : value
   })
 }
 
-/** What a SELECT gave, as TypeScript has it: times are instants again, and truth values true or false. */
-export function rowOf(record: Readonly<Record<string, unknown>>): SessionEnd {
-  const entries = Object.entries(record).map(([name, value]) => {
-    if (value === null) return [name, null]
-    if (times.has(name)) return [name, value instanceof Date ? value : readTime(String(value))]
-    return [name, name === 'browserRestarted' ? Boolean(value) : value]
-  })
-  // The columns were written from a NewSessionEnd, and these are the types that change on the way.
-  return Object.fromEntries(entries) as unknown as SessionEnd
+/** Converts a record of `selectedColumns`: databases return times as text, and booleans as numbers. */
+export function toSessionEnd(record: Readonly<Record<string, unknown>>): SessionEnd {
+  const row: Record<string, unknown> = {}
+  for (const name in record) row[name] = toFieldValue(record[name], kinds.get(name))
+  // The record was written from a `NewSessionEnd`, and the conversions restore its types.
+  return row as unknown as SessionEnd
+}
+
+function toFieldValue(value: unknown, kind: string | undefined): unknown {
+  if (value === null) return null
+  if (kind === 'time') return value instanceof Date ? value : readTime(String(value))
+  return kind === 'boolean' ? Boolean(value) : value
 }

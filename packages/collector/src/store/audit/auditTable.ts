@@ -3,7 +3,7 @@ import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import type { SessionEndFilter } from '../../reading/filter.ts'
 import type { Page } from '../../reading/sessionEndRepository.ts'
 import { storedTime } from '../database/storedTime.ts'
-import { rowOf, selectedColumns } from './auditColumns.ts'
+import { selectedColumns, toSessionEnd } from './auditColumns.ts'
 
 /** Reads the audit table. */
 export interface AuditTable {
@@ -43,11 +43,11 @@ export function auditTable(database: Knex, tableName: string): AuditTable {
           .where('detected_at', '<=', at)
           .where((either) => either.where('detected_at', '<', at).orWhere('id', '<', after.id))
       }
-      return (await query).map(rowOf)
+      return (await query).map(toSessionEnd)
     },
     async find(id) {
       const record = await database(tableName).select(selectedColumns).where({ id }).first()
-      return record && rowOf(record)
+      return record && toSessionEnd(record)
     },
     async maxId() {
       const highest = await database(tableName).max('id as id').first()
@@ -57,7 +57,7 @@ export function auditTable(database: Knex, tableName: string): AuditTable {
       return database(tableName).where('id', '>', id).orderBy('id').pluck('id')
     },
     async byIds(filter, ids) {
-      return (await matching(filter).whereIn('id', ids).orderBy('id')).map(rowOf)
+      return (await matching(filter).whereIn('id', ids).orderBy('id')).map(toSessionEnd)
     },
   }
 }

@@ -19,7 +19,7 @@ import { execute, toDatetime } from '../database/mysql/preparedStatements.ts'
 import { isRefusal } from '../database/refusal.ts'
 import { splitTableName } from '../database/tableName.ts'
 import { mysqlQuotes } from '../mirror/mirrorTrigger.ts'
-import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
+import { insertedColumns, selectedColumns, toColumnValues, toSessionEnd } from './auditColumns.ts'
 
 const attempts = 5
 /** As long as a report waits for its answer: the server must not go on waiting for whoever is gone. */
@@ -220,7 +220,7 @@ async function insertAll(
   const insert = statements.insert(lapses.length)
   // Numbers as text take half the time of the driver's integers, and are as exact.
   const values = lapses
-    .flatMap((lapse) => valuesOf(lapse, toDatetime))
+    .flatMap((lapse) => toColumnValues(lapse, toDatetime))
     .map((value) => (typeof value === 'number' ? String(value) : value))
   if (isMariadb) {
     const rows = await execute<{ id: number }[]>(connection, `${insert} returning id`, values)
@@ -248,7 +248,7 @@ async function selectRows(
   const select = statements.select(lapses.length)
   const records = await execute<Record<string, unknown>[]>(connection, select, keys)
   await execute(connection, 'commit')
-  return records.map(rowOf)
+  return records.map(toSessionEnd)
 }
 
 const keyOf = ({ site, sessionKey }: Pick<NewSessionEnd, 'site' | 'sessionKey'>) => `${site}\n${sessionKey}`

@@ -4,7 +4,7 @@ import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import { ConnectionLostError, type Inserter, type Outcome } from '../../recording/batchingWriter.ts'
 import { fileIdentity, openSqlite } from '../database/sqlite/sqliteConnection.ts'
 import { sqliteQuotes } from '../mirror/mirrorTrigger.ts'
-import { insertedColumns, rowOf, selectedColumns, valuesOf } from './auditColumns.ts'
+import { insertedColumns, selectedColumns, toColumnValues, toSessionEnd } from './auditColumns.ts'
 
 /** How long to wait for another process that is writing, in milliseconds. */
 const busyMs = 20
@@ -21,7 +21,7 @@ export function sqliteInserter(path: string, tableName: string): Inserter {
       try {
         const { changes, lastInsertRowid } = insert.run(stored(lapse))
         if (changes === 1) return { row: { id: Number(lastInsertRowid), ...lapse }, duplicate: false }
-        return { row: rowOf(select.get(lapse.site, lapse.sessionKey) ?? {}), duplicate: true }
+        return { row: toSessionEnd(select.get(lapse.site, lapse.sessionKey) ?? {}), duplicate: true }
       } catch (refusal) {
         // A trigger of the host's may refuse one row. What ends the transaction fails all of it.
         if (!database.inTransaction) throw refusal
@@ -104,7 +104,7 @@ function prepare(path: string, tableName: string): Statements {
 }
 
 function stored(lapse: NewSessionEnd) {
-  return valuesOf(lapse, (time) => time.toISOString()).map((value) =>
+  return toColumnValues(lapse, (time) => time.toISOString()).map((value) =>
     typeof value === 'boolean' ? Number(value) : value,
   )
 }

@@ -1,5 +1,5 @@
 import type { ColumnDescription, TableDescription } from '../database/describeTable.ts'
-import { conditionFault } from './mirrorCondition.ts'
+import { describeConditionFault } from './mirrorCondition.ts'
 import { columnNamed, fullName, type Mirror, type MirroredColumn } from './mirrorTrigger.ts'
 
 /** What keeps a mirror from being made: one line for each fault. */
@@ -25,7 +25,7 @@ export function faultsOf(audit: TableDescription, target: TableDescription, mirr
       .filter((name, index) => names.indexOf(name) < index)
       .map((name) => `"${name}" is set more than once`),
     ...where.flatMap(({ column, value }) => {
-      const fault = conditionFault(column, value)
+      const fault = describeConditionFault(column, value)
       return fault === undefined ? missing(audit, column) : [`--where ${column}=${value}: ${fault}`]
     }),
     ...target.columns

@@ -7,7 +7,7 @@ import {
 } from '../../domain/selftest.ts'
 import type { ColumnDescription, TableDescription } from '../database/describeTable.ts'
 import type { TableName } from '../database/tableName.ts'
-import { comparedValue } from './mirrorCondition.ts'
+import { toComparedValue } from './mirrorCondition.ts'
 
 /** Which rows of the audit table are copied into a table of the host's, and what of them. */
 export interface Mirror {
@@ -43,7 +43,7 @@ export function mirrorStatement(
   const name = quotes.table({ ...audit, table: triggerName(audit, target) })
   const values = mirror.columns.map((set) => written(set, audit, target, quotes)).join(', ')
   const matches = mirror.where.map(
-    ({ column, value }) => `new.${quotes.name(column)} = ${literal(comparedValue(column, value), quotes)}`,
+    ({ column, value }) => `new.${quotes.name(column)} = ${literal(toComparedValue(column, value), quotes)}`,
   )
   const conditions = [`not (${selftestCondition(quotes)})`, ...matches]
   const head = `create trigger ${name} after insert on ${quotes.table(audit)}`

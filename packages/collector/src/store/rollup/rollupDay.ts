@@ -1,5 +1,5 @@
 import type { Reason } from '../../domain/verdict.ts'
-import { stepStart } from '../../reading/pastLimit.ts'
+import { findStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
 
 /** Stands for a site in what all sites have together, so that a summary of them reads no more than that of one. */
@@ -36,7 +36,7 @@ export function readDay({ quarters, past_limit, ...key }: StoredDay): RollupDay 
   if (counts?.length !== quartersOfDay || !counts.every(isCount) || !pairs?.every(isPair)) return undefined
   const pastLimit = new Map<number, number>()
   // Earlier versions had other steps for the longest times, and no last one.
-  for (const [seconds, count] of pairs) addTo(pastLimit, stepStart(seconds), count)
+  for (const [seconds, count] of pairs) addTo(pastLimit, findStepStart(seconds), count)
   return { ...key, quarters: counts, pastLimit }
 }
 

@@ -1,0 +1,117 @@
+import type { EndReport } from './endReport.ts'
+import type { Evidence, NewSessionEnd } from './sessionEnd.ts'
+import type { TicketClaims } from './ticket.ts'
+import {
+  findEarliestTimes,
+  type JudgeInput,
+  judge,
+  type Limits,
+  type Reason,
+  type SessionTimes,
+  type Verdict,
+} from './verdict.ts'
+
+/** What the collector knows about the request that carried a report. */
+export interface ReportRequest {
+  /** Epoch milliseconds of the collector's clock. */
+  readonly receivedAt: number
+  readonly origin: string | undefined
+  /** As much of the address as the site keeps. */
+  readonly ip: string | undefined
+  readonly userAgent: string | undefined
+}
+
+/**
+ * Judges why a session ended and builds the row for the audit table.
+ *
+ * @param claims of the verified ticket, if the report has one. They override the same fields of the report and limits.
+ * @param siteLimits the limits that the site is configured with.
+ */
+export function judgeReport(
+  report: EndReport,
+  claims: TicketClaims | undefined,
+  siteLimits: Limits,
+  request: ReportRequest,
+): NewSessionEnd {
+  const { receivedAt } = request
+  const input: JudgeInput = {
+    times: completeTimes(report, receivedAt),
+    declared: findDeclaredReason(report),
+    browserRestarted: report.browserRestarted,
+    limits: applyClaimedLimits(siteLimits, claims),
+    receivedAt,
+    signedInAt: claims?.issuedAt,
+    sender: report.detectedBy === 'server' ? 'server' : 'browser',
+  }
+  const verdict = judge(input)
+  const session = claims?.session ?? report.session
+  return {
+    site: report.site,
+    // The schemas make sure that a report has one of the two.
+    sessionKey: session ?? report.marker ?? '',
+    marker: report.marker ?? null,
+    session: session ?? null,
+    subject: claims?.subject ?? report.subject ?? null,
+    reason: verdict.reason,
+    evidence: rankEvidence(report, claims),
+    detectedBy: report.detectedBy,
+    ...moveOntoCollectorClock(input, verdict),
+    elapsedMs: verdict.elapsedMs ?? null,
+    idleTimeoutSeconds: input.limits.idleTimeoutSeconds,
+    absoluteTimeoutSeconds: input.limits.absoluteTimeoutSeconds ?? null,
+    clockSkewMs: verdict.clockSkewMs,
+    browserRestarted: report.browserRestarted ?? null,
+    origin: request.origin ?? null,
+    ip: request.ip ?? null,
+    userAgent: request.userAgent ?? null,
+    clientVersion: report.client ?? null,
+  }
+}
+
+/** A server may leave out the times of detection and sending. Both then default to now. */
+function completeTimes(report: EndReport, receivedAt: number): SessionTimes {
+  const { startedAt, lastAccessAt, sentAt = receivedAt, detectedAt = sentAt } = report
+  return { startedAt, lastAccessAt, detectedAt, sentAt }
+}
+
+function findDeclaredReason(report: EndReport): Reason | undefined {
+  if (report.detectedBy === 'server') return report.reason
+  return report.detectedBy === 'logout' ? 'logout' : undefined
+}
+
+function applyClaimedLimits(siteLimits: Limits, claims: TicketClaims | undefined): Limits {
+  const {
+    idleTimeoutSeconds = siteLimits.idleTimeoutSeconds,
+    absoluteTimeoutSeconds = siteLimits.absoluteTimeoutSeconds,
+  } = claims ?? {}
+  return { ...siteLimits, idleTimeoutSeconds, absoluteTimeoutSeconds }
+}
+
+function rankEvidence(report: EndReport, claims: TicketClaims | undefined): Evidence {
+  if (report.detectedBy === 'server') return 'server'
+  return claims ? 'signed' : 'self_reported'
+}
+
+type RowTimes = Pick<NewSessionEnd, 'startedAt' | 'lastAccessAt' | 'expiredAt' | 'detectedAt' | 'receivedAt'>
+
+/**
+ * Converts the sender's times to the collector's clock.
+ *
+ * An impossible time is moved to the nearest possible one, so that the row is neither pinned to the top of every list
+ * nor buried below all others. The verdict already says `clock_anomaly`.
+ */
+function moveOntoCollectorClock(input: JudgeInput, { clockSkewMs, expiredAt }: Verdict): RowTimes {
+  const { times, receivedAt } = input
+  const earliest = findEarliestTimes(input)
+  const move = (at: number, notBefore = earliest.lastAccessAt) =>
+    new Date(Math.min(Math.max(at + clockSkewMs, notBefore), receivedAt))
+  const moveIfKnown = (at: number | undefined, notBefore?: number) =>
+    at === undefined ? null : move(at, notBefore)
+  return {
+    startedAt: moveIfKnown(times.startedAt, earliest.startedAt),
+    lastAccessAt: moveIfKnown(times.lastAccessAt),
+    expiredAt: moveIfKnown(expiredAt),
+    detectedAt: move(times.detectedAt),
+    receivedAt: new Date(receivedAt),
+  }
+}
