@@ -1,17 +1,17 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { escapeForTerminal } from './escapeForTerminal.ts'
-import { init } from './init.ts'
-import { list } from './list.ts'
-import { migrate } from './migrate.ts'
-import { mirror } from './mirror.ts'
-import { purge } from './purge.ts'
-import { rollup } from './rollup.ts'
-import { selftest } from './selftest.ts'
-import { serve } from './serve.ts'
-import { ticket } from './ticket.ts'
-import { token } from './token.ts'
+import { init } from './commands/init.ts'
+import { list } from './commands/list.ts'
+import { migrate } from './commands/migrate.ts'
+import { mirror } from './commands/mirror.ts'
+import { purge } from './commands/purge.ts'
+import { rollup } from './commands/rollup.ts'
+import { selftest } from './commands/selftest.ts'
+import { serve } from './commands/serve.ts'
+import { ticket } from './commands/ticket.ts'
+import { token } from './commands/token.ts'
+import { escapeForTerminal } from './output/escapeForTerminal.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 

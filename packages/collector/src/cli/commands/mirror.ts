@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadStoreConfig } from '../config/config.ts'
-import type { Mirror } from '../store/mirror/mirrorTrigger.ts'
-import { type ConfigOption, configOption } from './configOption.ts'
-import { escapeForTerminal } from './escapeForTerminal.ts'
-import { withStore } from './withStore.ts'
+import { loadStoreConfig } from '../../config/config.ts'
+import type { Mirror } from '../../store/mirror/mirrorTrigger.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { escapeForTerminal } from '../output/escapeForTerminal.ts'
+import { withStore } from '../withStore.ts'
 
 type Pair = readonly [name: string, value: string]
 

@@ -1,4 +1,4 @@
-import type { SessionEnd } from '../domain/sessionEnd.ts'
+import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { type Headings, tableWriter } from './printTable.ts'
 
 const headings: Headings<SessionEnd> = {

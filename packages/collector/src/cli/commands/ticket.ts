@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadSiteConfig } from '../config/config.ts'
-import { type ConfigOption, configOption } from './configOption.ts'
-import { seconds } from './seconds.ts'
-import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from './signTicket.ts'
+import { loadSiteConfig } from '../../config/config.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { seconds } from '../options/parseSeconds.ts'
+import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from '../tickets/signTicket.ts'
 
 interface TicketOptions extends ConfigOption, KeyOptions {
   readonly site: string

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts'
+import type { Config } from '../../config/config.ts'
 
 /** @throws {Error} when the configuration has no site of this name. */
 export function siteNamed({ sites }: Pick<Config, 'sites'>, name: string): Config['sites'][string] {

@@ -1,4 +1,4 @@
-import type { Selftest } from './selftestPlay.ts'
+import type { Selftest } from './runSelftest.ts'
 
 /** What it is evidence for, by the ids of DISA's Application Security and Development STIG. */
 export const requirements = [

@@ -1,5 +1,5 @@
 import { getBorderCharacters, table } from 'table'
-import { escapeUnsafe } from '../domain/text/plainText.ts'
+import { escapeUnsafe } from '../../domain/text/plainText.ts'
 
 type Cell = string | number | Date | null
 

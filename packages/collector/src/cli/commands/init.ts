@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
-import { type ConfigInput, configFileOf, parseConfig } from '../config/config.ts'
-import { writePrivateFile } from './privateFile.ts'
-import { seconds } from './seconds.ts'
+import { type ConfigInput, configFileOf, parseConfig } from '../../config/config.ts'
+import { seconds } from '../options/parseSeconds.ts'
+import { writePrivateFile } from '../output/writePrivateFile.ts'
 
 interface InitOptions {
   readonly config: string

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { defaultConfigPath } from '../config/config.ts'
+import { defaultConfigPath } from '../../config/config.ts'
 
 export const configOption = new Option(
   '-c, --config <file>',

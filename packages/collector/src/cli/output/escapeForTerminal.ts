@@ -1,4 +1,4 @@
-import { escapeUnsafe } from '../domain/text/plainText.ts'
+import { escapeUnsafe } from '../../domain/text/plainText.ts'
 
 /** Text as a terminal may show it: what stored rows or other programs put into it, the terminal must not obey. */
 export function escapeForTerminal(text: string): string {

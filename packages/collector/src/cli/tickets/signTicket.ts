@@ -2,10 +2,10 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { SignJWT } from 'jose'
-import type { Config } from '../config/config.ts'
-import { readSecret } from '../config/ticketKeySchema.ts'
-import { publicKeyAlgorithms, type TicketAlgorithm } from '../domain/ticket.ts'
-import { siteNamed } from './siteNamed.ts'
+import type { Config } from '../../config/config.ts'
+import { readSecret } from '../../config/ticketKeySchema.ts'
+import { publicKeyAlgorithms, type TicketAlgorithm } from '../../domain/ticket.ts'
+import { siteNamed } from '../options/findSite.ts'
 
 /** Names the private key that a ticket is signed with. */
 export interface KeyOptions {

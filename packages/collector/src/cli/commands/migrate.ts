@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import { loadStoreConfig } from '../config/config.ts'
-import { type ConfigOption, configOption } from './configOption.ts'
-import { withStore } from './withStore.ts'
+import { loadStoreConfig } from '../../config/config.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { withStore } from '../withStore.ts'
 
 /** `lapse migrate` makes or updates the audit table. */
 export const migrate = new Command('migrate')

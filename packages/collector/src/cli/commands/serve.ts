@@ -1,11 +1,11 @@
 import { constants } from 'node:os'
 import { Command } from 'commander'
-import { configFileOf, loadConfig } from '../config/config.ts'
-import { configFileWarning } from '../config/exposedFiles.ts'
-import { type Collector, startCollector } from '../server.ts'
-import { type ConfigOption, configOption } from './configOption.ts'
-import { escapeForTerminal } from './escapeForTerminal.ts'
-import { explainListenFailure } from './explainListenFailure.ts'
+import { configFileOf, loadConfig } from '../../config/config.ts'
+import { configFileWarning } from '../../config/exposedFiles.ts'
+import { type Collector, startCollector } from '../../server.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { escapeForTerminal } from '../output/escapeForTerminal.ts'
+import { explainListenFailure } from '../output/explainListenFailure.ts'
 
 const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { selftestClient, selftestSubject } from '../domain/selftest.ts'
-import type { SessionEnd } from '../domain/sessionEnd.ts'
-import type { Limits } from '../domain/verdict.ts'
+import { selftestClient, selftestSubject } from '../../domain/selftest.ts'
+import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import type { Limits } from '../../domain/verdict.ts'
 
 /** What a self-test is played with. */
 export interface SelftestInput {

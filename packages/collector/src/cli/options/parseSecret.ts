@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { readVariable, variableIn } from '../config/environment.ts'
+import { readVariable, variableIn } from '../../config/environment.ts'
 
 /** Where an option takes a secret: every account of the machine can read the arguments of a running command. */
 export const secretHint = 'env:NAME reads it from a variable, which hides it from the list of processes'

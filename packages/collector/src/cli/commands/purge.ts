@@ -1,12 +1,12 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { type Config, loadStoreConfig } from '../config/config.ts'
-import { expiredAt } from '../jobs/retention.ts'
-import type { Expired } from '../store/audit/purge.ts'
-import type { Store } from '../store/store.ts'
-import { type ConfigOption, configOption } from './configOption.ts'
-import { siteNamed } from './siteNamed.ts'
-import { withStore } from './withStore.ts'
+import { type Config, loadStoreConfig } from '../../config/config.ts'
+import { expiredAt } from '../../jobs/retention.ts'
+import type { Expired } from '../../store/audit/purge.ts'
+import type { Store } from '../../store/store.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { siteNamed } from '../options/findSite.ts'
+import { withStore } from '../withStore.ts'
 
 interface PurgeOptions extends ConfigOption {
   readonly site?: string

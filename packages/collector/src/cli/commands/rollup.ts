@@ -1,8 +1,8 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { loadStoreConfig } from '../config/config.ts'
-import { type ConfigOption, configOption } from './configOption.ts'
-import { withStore } from './withStore.ts'
+import { loadStoreConfig } from '../../config/config.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { withStore } from '../withStore.ts'
 
 /** `lapse rollup` makes the counts behind `GET /v1/summary` anew. */
 export const rollup = new Command('rollup')

@@ -1,12 +1,19 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { hashToken, isTokenLive, mintToken, type Token, type TokenScope, tokenScopes } from '../auth/token.ts'
-import { loadStoreConfig } from '../config/config.ts'
-import { opaque } from '../domain/endReport.ts'
-import { validate } from '../domain/validation/validate.ts'
-import { type ConfigOption, configOption } from './configOption.ts'
-import { printTable } from './printTable.ts'
-import { siteNamed } from './siteNamed.ts'
-import { withStore } from './withStore.ts'
+import {
+  hashToken,
+  isTokenLive,
+  mintToken,
+  type Token,
+  type TokenScope,
+  tokenScopes,
+} from '../../auth/token.ts'
+import { loadStoreConfig } from '../../config/config.ts'
+import { opaque } from '../../domain/endReport.ts'
+import { validate } from '../../domain/validation/validate.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { siteNamed } from '../options/findSite.ts'
+import { printTable } from '../output/printTable.ts'
+import { withStore } from '../withStore.ts'
 
 interface CreateOptions extends ConfigOption {
   readonly scope: TokenScope
