@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { loadStoreConfig } from '../../config/config.ts'
+import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { LapseError } from '../../domain/errors.ts'
 import { evidences, type SessionEnd } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
@@ -8,75 +8,94 @@ import { type FormatName, formatNames, formats } from '../../reading/formats/for
 import { parseQuery } from '../../reading/parseQuery.ts'
 import type { Store } from '../../store/store.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { addExamples } from '../options/examples.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
-import { sessionEndTable } from '../output/sessionEndTable.ts'
-import { print } from '../output/writeOutput.ts'
+import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
+import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
 
-interface ListOptions extends ConfigOption, Readonly<Partial<Record<keyof SessionEndFilter, string>>> {
+type FilterOptions = Readonly<Partial<Record<keyof SessionEndFilter, string>>>
+
+interface ListOptions extends ConfigOption, FilterOptions {
   readonly limit?: number
   readonly format: FormatName | 'table'
   readonly follow?: true
 }
 
-const rowsInTable = 50
+const defaultTableLimit = 50
+const maxLimit = 1000
 
 /** `lapse list` prints rows of the audit table. */
 export const list = new Command('list')
-  .description('Print rows of the audit table, the newest first. Times are UTC.')
+  .summary('print rows of the audit table')
+  .description(
+    'Print rows of the audit table, newest first. Times are in UTC. The command reads the database itself and needs only the right to SELECT.',
+  )
   .addOption(configOption)
-  .option('--site <site>', 'only this site')
-  .option('--subject <id>', 'only this subject')
-  .option('--session <alias>', 'only this session')
-  .addOption(new Option('--reason <reason>', 'only this reason').choices(reasons))
-  .addOption(new Option('--evidence <kind>', 'only this evidence').choices(evidences))
-  .option('--from <time>', 'detected at this time or later, such as 2026-01-02T00:00:00Z')
-  .option('--to <time>', 'detected before this time')
+  .option('--site <site>', 'only rows of this site')
+  .option('--subject <id>', 'only rows of this user')
+  .option('--session <alias>', 'only rows of this session')
+  .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
+  .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidences))
+  .option('--from <time>', 'only rows detected at or after this time, such as 2026-01-02T00:00:00Z')
+  .option('--to <time>', 'only rows detected before this time')
   .option(
     '--limit <rows>',
-    `at most so many, 1 to 1000 (default: ${rowsInTable} in a table, else all)`,
-    rowCount,
+    `print at most this many rows, from 1 to ${maxLimit} (default: ${defaultTableLimit} in a table, otherwise all)`,
+    parseLimit,
   )
   .addOption(
-    new Option('--format <format>', 'a table to look at, or what programs read')
-      .choices(['table', ...formatNames])
-      .default('table'),
+    new Option('--format <format>', 'the output format').choices(['table', ...formatNames]).default('table'),
   )
   .option(
     '--follow',
-    'print new rows as they come, each once; with --limit, the last ones that were there first',
+    'keep running, and print each new row once when it is written; with --limit, print the last existing rows first',
   )
-  .action(async ({ config: path, limit, format, follow, ...given }: ListOptions, command: Command) => {
-    const filter = checked(given, command)
-    const end = new AbortController()
-    const stop = () => end.abort()
-    process.once('SIGINT', stop).once('SIGTERM', stop)
-    await withStore(loadStoreConfig(path), async (store) => {
-      const rows = follow
-        ? store.sessionEnds.follow(filter, {
-            last: limit ?? 0,
-            signal: end.signal,
-            onFailure: ({ message }) =>
-              process.stderr.write(escapeForTerminal(`lapse: ${message} Trying again.\n`)),
-          })
-        : stored(store, filter, format === 'table' ? (limit ?? rowsInTable) : limit)
-      await print(format === 'table' ? sessionEndTable(rows) : written(rows, format), end.signal)
-    })
-  })
+  .action(
+    async ({ config: path, limit, format, follow, ...filterOptions }: ListOptions, command: Command) => {
+      const filter = parseFilter(filterOptions, command)
+      const interruption = new AbortController()
+      const interrupt = () => interruption.abort()
+      process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+      await withStore(loadStoreConfig(path), async (store) => {
+        const pages = follow
+          ? store.sessionEnds.follow(filter, {
+              last: limit ?? 0,
+              signal: interruption.signal,
+              onFailure: ({ message }) =>
+                process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
+            })
+          : readPages(store, filter, format === 'table' ? (limit ?? defaultTableLimit) : limit)
+        const output = format === 'table' ? formatSessionEndTable(pages) : formatPages(pages, format)
+        await writeOutput(output, interruption.signal)
+      })
+    },
+  )
+addExamples(list, [
+  {
+    line: 'lapse list --reason idle_timeout --from 2026-01-01',
+    description: 'Print the latest idle timeouts of this year as a table.',
+  },
+  {
+    line: 'lapse list --subject u_42 --format csv > u_42.csv',
+    description: 'Export all rows of one user as CSV.',
+  },
+  { line: 'lapse list --follow --format ecs', description: 'Feed a SIEM with each new row.' },
+])
 
-function checked(given: Partial<Record<keyof SessionEndFilter, string>>, command: Command): SessionEndFilter {
+function parseFilter(options: FilterOptions, command: Command): SessionEndFilter {
   try {
-    return parseQuery(sessionEndFilterSchema, given)
+    return parseQuery(sessionEndFilterSchema, options)
   } catch (error) {
     if (!(error instanceof LapseError)) throw error
-    const wrong = error.errors?.map(
+    const faults = error.errors?.map(
       (field) => `${'parameter' in field && `--${field.parameter}`}: ${field.detail}`,
     )
-    return command.error(`error: ${wrong?.join('\n       ')}`)
+    return command.error(`error: ${faults?.join('\n       ')}`)
   }
 }
 
-async function* stored(
+async function* readPages(
   store: Store,
   filter: SessionEndFilter,
   limit: number | undefined,
@@ -85,17 +104,17 @@ async function* stored(
   else yield await store.sessionEnds.page(filter, { limit })
 }
 
-async function* written(
-  rows: AsyncIterable<readonly SessionEnd[]>,
+async function* formatPages(
+  pages: AsyncIterable<readonly SessionEnd[]>,
   name: FormatName,
 ): AsyncGenerator<string> {
   const { head, write } = formats[name]
   if (head) yield head
-  for await (const some of rows) yield write(some)
+  for await (const rows of pages) yield write(rows)
 }
 
-function rowCount(text: string): number {
-  const count = Number(text)
-  if (/^\d+$/.test(text) && count >= 1 && count <= 1000) return count
-  throw new InvalidArgumentError('Write a whole number from 1 to 1000.')
+function parseLimit(text: string): number {
+  const limit = Number(text)
+  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit
+  throw new InvalidArgumentError(`Must be a whole number from 1 to ${maxLimit}.`)
 }

@@ -1,68 +1,94 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { loadStoreConfig } from '../../config/config.ts'
+import { loadStoreConfig } from '../../config/loadConfig.ts'
 import type { Mirror } from '../../store/mirror/mirrorTrigger.ts'
+import type { Store } from '../../store/store.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { addExamples } from '../options/examples.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
 import { withStore } from '../withStore.ts'
 
-type Pair = readonly [name: string, value: string]
+type Assignment = readonly [name: string, value: string]
 
 interface MirrorOptions extends ConfigOption {
   readonly table: string
-  readonly set: readonly Pair[]
-  readonly setValue: readonly Pair[]
-  readonly where: readonly Pair[]
-  readonly print: boolean
-  readonly drop: boolean
+  readonly set?: readonly Assignment[]
+  readonly setValue?: readonly Assignment[]
+  readonly where?: readonly Assignment[]
+  readonly print?: true
+  readonly drop?: true
 }
 
-/** `lapse mirror` copies each new row into a table of the host's own, by a trigger. */
+/** `lapse mirror` copies each new row into a table of the host application, with a database trigger. */
 export const mirror = new Command('mirror')
+  .summary('copy new rows into your own table')
   .description(
-    "Copy each new row into a table of your own, in the same transaction, by a trigger. Run again, it replaces that table's trigger.",
+    'Create a database trigger that copies each new row into your own table, in the same transaction: either both rows are written or neither. Running the command again replaces the trigger for that table. Existing rows and rows of self-tests are not copied, and lapse purge does not delete copies.',
   )
   .addOption(configOption)
-  .requiredOption('--table <name>', 'your table, NAME or SCHEMA.NAME')
-  .option('--set <column=source>', 'a column of it, and the column of the audit table for it', pair, [])
-  .option('--set-value <column=text>', 'a column of it, and the text for it', pair, [])
-  .option('--where <column=value>', 'only rows with that value, such as reason=idle_timeout', pair, [])
-  .option('--print', 'print the statement, and change nothing', false)
-  .option('--drop', 'take the trigger for that table away', false)
-  .addHelpText(
-    'after',
-    '\nExample: lapse mirror --table person.audit --set user_id=subject --set at=expired_at --where reason=idle_timeout',
+  .requiredOption('--table <name>', 'your table, as NAME or SCHEMA.NAME')
+  .option(
+    '--set <column=source>',
+    'a column of your table, and the column of the audit table to copy into it; repeatable',
+    collectAssignments,
   )
+  .option(
+    '--set-value <column=text>',
+    'a column of your table, and a constant text for it; repeatable',
+    collectAssignments,
+  )
+  .option(
+    '--where <column=value>',
+    'copy only rows with this value, such as reason=idle_timeout; repeatable, and all conditions must match',
+    collectAssignments,
+  )
+  .option('--print', 'print the SQL statement and change nothing')
+  .option('--drop', 'remove the trigger for this table')
   .action(async (options: MirrorOptions) => {
     const config = loadStoreConfig(options.config)
-    const { table, print, drop } = options
-    await withStore(config, async (store) => {
-      if (drop) {
-        const standing = await store.mirrors.find(table)
-        if (print) {
-          process.stdout.write(`${standing.dropStatement};\n`)
-          return
-        }
-        await store.mirrors.drop(standing)
-        process.stdout.write(
-          `The trigger ${standing.trigger} is gone: no more rows are copied into ${table}.\n`,
-        )
-        return
-      }
-      const plan = await store.mirrors.plan(mirrorOf(options))
-      for (const warning of plan.warnings)
-        process.stderr.write(
-          escapeForTerminal(`Note: ${warning}. An event that the table refuses gets a 503 and no row.\n`),
-        )
-      if (print) {
-        process.stdout.write(`${plan.statement};\n`)
-        return
-      }
-      await store.mirrors.create(plan)
-      process.stdout.write(`The trigger ${plan.trigger} copies new rows of ${config.table} into ${table}.\n`)
-    })
+    await withStore(config, (store) =>
+      options.drop ? dropMirror(store, options) : createMirror(store, options, config.table),
+    )
   })
+addExamples(mirror, [
+  {
+    line: 'lapse mirror --table person.audit --set user_id=subject --set at=expired_at --set-value source=lapse --where reason=idle_timeout',
+    description: 'Copy each idle timeout into the table person.audit.',
+  },
+  {
+    line: 'lapse mirror --table person.audit --drop',
+    description: 'Stop copying rows into that table.',
+  },
+])
 
-function mirrorOf({ table, set, setValue, where }: MirrorOptions): Mirror {
+async function createMirror(store: Store, options: MirrorOptions, auditTable: string): Promise<void> {
+  const plan = await store.mirrors.plan(toMirror(options))
+  for (const warning of plan.warnings)
+    process.stderr.write(
+      escapeForTerminal(
+        `Warning: ${warning}. If the table rejects a copy, the report gets a 503 and no row is written.\n`,
+      ),
+    )
+  if (options.print) {
+    process.stdout.write(`${plan.statement};\n`)
+    return
+  }
+  await store.mirrors.create(plan)
+  process.stdout.write(
+    `Created trigger ${plan.trigger}. It copies new rows of ${auditTable} into ${options.table}.\n`,
+  )
+}
+
+async function dropMirror(store: Store, { table, print }: MirrorOptions): Promise<void> {
+  const existing = await store.mirrors.find(table)
+  if (print) {
+    process.stdout.write(`${existing.dropStatement};\n`)
+    return
+  }
+  await store.mirrors.drop(existing)
+  process.stdout.write(`Dropped trigger ${existing.trigger}. New rows are no longer copied into ${table}.\n`)
+}
+
+function toMirror({ table, set = [], setValue = [], where = [] }: MirrorOptions): Mirror {
   return {
     table,
     columns: [
@@ -73,8 +99,8 @@ function mirrorOf({ table, set, setValue, where }: MirrorOptions): Mirror {
   }
 }
 
-function pair(text: string, before: readonly Pair[]): readonly Pair[] {
+function collectAssignments(text: string, previous: readonly Assignment[] = []): readonly Assignment[] {
   const [, name, value] = /^([^=]+)=(.*)$/su.exec(text) ?? []
-  if (name === undefined || value === undefined) throw new InvalidArgumentError('Write NAME=VALUE.')
-  return [...before, [name, value]]
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Must be NAME=VALUE.')
+  return [...previous, [name, value]]
 }

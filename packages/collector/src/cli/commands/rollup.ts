@@ -1,41 +1,37 @@
-import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
-import { loadStoreConfig } from '../../config/config.ts'
+import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { createProgressBar } from '../output/createProgressBar.ts'
 import { withStore } from '../withStore.ts'
 
-/** `lapse rollup` makes the counts behind `GET /v1/summary` anew. */
+/** `lapse rollup` recomputes the counts behind `GET /v1/summary`. */
 export const rollup = new Command('rollup')
+  .summary('recount all rows for summaries')
   .description(
-    'Count all rows anew for summaries. Only needed after rows were changed or deleted by other means than lapse purge.',
+    'Recount all rows for summaries. This is necessary only after rows were changed or deleted by something other than lapse purge. The database account also needs the right to DELETE from the rollup tables.',
   )
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {
-    const config = loadStoreConfig(path)
-    await withStore(config, async (store) => {
-      const bar = new SingleBar({
-        format: '{bar} {percentage} % | {eta_formatted} left',
-        clearOnComplete: true,
-      })
-      // It draws on a terminal only.
+    await withStore(loadStoreConfig(path), async (store) => {
+      const bar = createProgressBar('{eta_formatted} left')
       bar.start(1, 0)
-      let upTo = 0
+      let rolledUpToId = 0
       await store.rollup
         .rebuild({
           onChunk(upToId, lastId) {
-            upTo = upToId
+            rolledUpToId = upToId
             bar.setTotal(lastId)
             bar.update(upToId)
           },
           onSkipped({ rows, reason }) {
             process.stderr.write(
-              `lapse: ${rows} rows could not be counted: ${reason}. Summaries lack them.\n`,
+              `lapse: ${rows} rows could not be counted and are missing from summaries: ${reason}.\n`,
             )
           },
         })
         .finally(() => bar.stop())
       process.stdout.write(
-        `The rows up to ${upTo} are rolled up. lapse serve adds rows from the last two minutes automatically.\n`,
+        `Rolled up all rows up to id ${rolledUpToId}. lapse serve adds rows from the last two minutes automatically.\n`,
       )
     })
   })

@@ -1,22 +1,23 @@
-import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { decodeJwt } from 'jose'
-import { type Config, loadSiteConfig, loadStoreConfig } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
+import { loadSiteConfig, loadStoreConfig } from '../../config/loadConfig.ts'
 import { selftestSessionPrefix, selftestSubject } from '../../domain/selftest.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import type { Limits } from '../../domain/verdict.ts'
 import { rowOf } from '../../store/audit/auditColumns.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
-import { siteNamed } from '../options/findSite.ts'
-import { secret, secretHint } from '../options/parseSecret.ts'
+import { addExamples } from '../options/examples.ts'
+import { findSite } from '../options/findSite.ts'
+import { parseSecret, secretHint } from '../options/parseSecret.ts'
+import { addSigningKeyOptions, type SigningKeyOptions } from '../options/signingKeyOptions.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
-import { playSelftest, type SelftestTimes, selftestTimes } from '../selftest/runSelftest.ts'
-import { reportOf, requirements } from '../selftest/selftestReport.ts'
-import { addKeyOptions, type KeyOptions, signingKeyOf, signTicket } from '../tickets/signTicket.ts'
+import { createSelftestSession } from '../selftest/createSelftestSession.ts'
+import { runSelftest } from '../selftest/runSelftest.ts'
+import type { Selftest } from '../selftest/selftest.ts'
+import { formatSelftestReport, requirements } from '../selftest/selftestReport.ts'
 import { withStore } from '../withStore.ts'
 
-interface SelftestOptions extends ConfigOption, KeyOptions {
+interface SelftestOptions extends ConfigOption, SigningKeyOptions {
   readonly site: string
   readonly url?: string
   readonly origin?: string
@@ -26,54 +27,68 @@ interface SelftestOptions extends ConfigOption, KeyOptions {
   readonly output?: string
 }
 
-/** `lapse selftest` shows that a timeout is recorded, and writes that down for an auditor. */
+/** `lapse selftest` shows that a timeout is recorded, and writes a report for auditors. */
 export const selftest = new Command('selftest')
+  .summary('check that timeouts are recorded, and report it for an audit')
   .description(
-    'Let a made-up session time out against the running collector, read its row back, and report what was seen. The row is marked as a self-test and not counted.',
+    `Report the timeout of a simulated session to the running collector, read its row back, and print a report to attach to an audit. The report states what was sent, answered and stored, which requirements of DISA's Application Security and Development STIG this is evidence for, and whether the test passed. The row remains, with the subject "${selftestSubject}"; summaries do not count it.`,
   )
   .addOption(configOption)
-  .requiredOption('--site <site>', 'the site')
-  .option('--url <url>', 'where the collector is (default: "listen" of the configuration)')
-  .option('--origin <origin>', "the origin of the page that reports (default: the site's first without *)")
+  .requiredOption('--site <site>', 'the site to test')
+  .option('--url <url>', 'the address of the collector (default: from "listen" in the configuration)')
+  .option(
+    '--origin <origin>',
+    "the origin of the reporting page (default: the site's first origin without *)",
+  )
   .option(
     '--ticket <jwt>',
-    `a ticket of the subject "${selftestSubject}" and a session "${selftestSessionPrefix}…", instead of one signed here; ${secretHint}`,
-    secret,
+    `report with this ticket instead of signing one; its subject must be "${selftestSubject}", and its sid, if any, must begin with "${selftestSessionPrefix}"; ${secretHint}`,
+    parseSecret,
   )
   .option(
     '--token <token>',
-    `read the row by HTTP with this token of the scope read, instead of from the database; ${secretHint}`,
-    secret,
+    `read the row over HTTP with this token of scope read, instead of from the database; ${secretHint}`,
+    parseSecret,
   )
-  .addOption(new Option('--format <format>', 'of the report').choices(['text', 'json']).default('text'))
-  .option('--output <file>', 'where to write the report (default: standard output)')
+  .addOption(
+    new Option('--format <format>', 'the format of the report').choices(['text', 'json']).default('text'),
+  )
+  .option('--output <file>', 'write the report to this file (default: standard output)')
   .action(async (options: SelftestOptions) => {
-    const { config, readRow } = sourceOf(options)
-    const limits = siteNamed(config, options.site)
-    const url = (options.url ?? urlOf(config)).replace(/\/+$/, '')
-    const played = await playSelftest({
+    const { config, readRow } = createRowReader(options)
+    const { origins } = findSite(config, options.site)
+    const url = (options.url ?? getCollectorUrl(config)).replace(/\/+$/, '')
+    const result = await runSelftest({
       url,
       site: options.site,
-      origin: options.origin ?? originOf(limits.origins),
-      ...(await identityOf(config, options)),
+      origin: options.origin ?? findOrigin(origins),
+      ...(await createSelftestSession(config, options)),
       readRow: (id) => readRow(url, id),
     })
-    const report =
-      options.format === 'json'
-        ? `${JSON.stringify({ ...played, requirements }, undefined, 2)}\n`
-        : reportOf(played)
+    const report = formatReport(result, options.format)
     if (options.output === undefined) process.stdout.write(escapeForTerminal(report))
     else writeFileSync(options.output, report, { mode: 0o600 })
-    const faults = played.checks.flatMap(({ fault }) => fault ?? [])
-    if (played.verdict === 'fail') throw new Error(`The self-test failed. ${faults.join(' ')}`)
-    if (options.output !== undefined) process.stdout.write(`Passed. The report is ${options.output}.\n`)
+    const faults = result.checks.flatMap(({ fault }) => fault ?? [])
+    if (result.verdict === 'fail') throw new Error(`The self-test failed. ${faults.join(' ')}`)
+    if (options.output !== undefined)
+      process.stdout.write(`The self-test passed. The report is in ${options.output}.\n`)
   })
-addKeyOptions(selftest)
+addSigningKeyOptions(selftest)
+addExamples(selftest, [
+  {
+    line: 'lapse selftest --site acme --output selftest.md',
+    description: 'Test the collector of this configuration, and write the report to a file.',
+  },
+  {
+    line: 'lapse selftest --site acme --url https://lapse.acme.com --token env:READ_TOKEN',
+    description: 'Test a collector without access to its database.',
+  },
+])
 
-/** With a token the row is read by HTTP, so that the database need not be known. */
-function sourceOf({ config: path, token }: SelftestOptions) {
+/** With a token the row is read over HTTP, so the database need not be configured. */
+function createRowReader({ config: path, token }: SelftestOptions) {
   if (token !== undefined)
-    return { config: loadSiteConfig(path), readRow: (url: string, id: number) => readByHttp(url, token, id) }
+    return { config: loadSiteConfig(path), readRow: (url: string, id: number) => fetchRow(url, token, id) }
   const config = loadStoreConfig(path)
   return {
     config,
@@ -81,69 +96,34 @@ function sourceOf({ config: path, token }: SelftestOptions) {
   }
 }
 
-function urlOf({ listen: { host, port } }: Pick<Config, 'listen'>): string {
-  // What listens to every address is reached by the one of this machine.
-  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
+function getCollectorUrl({ listen: { host, port } }: Pick<Config, 'listen'>): string {
+  // A collector that listens on all addresses is reached at the loopback address.
+  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
-function originOf(origins: readonly string[]): string {
-  const origin = origins.find((written) => !written.includes('*'))
+function findOrigin(origins: readonly string[]): string {
+  const origin = origins.find((allowed) => !allowed.includes('*'))
   if (origin !== undefined) return origin
   throw new Error(
-    `Name one of the pages with --origin: each origin of the site has a * (${origins.join(', ')}).`,
+    `Name the origin of a page with --origin: every origin of the site contains a * (${origins.join(', ')}).`,
   )
 }
 
-/** Whose session it is, by which limits, and since when. A ticket says that of itself, or is made to say it. */
-async function identityOf(config: Pick<Config, 'sites'>, options: SelftestOptions) {
-  const { idleTimeoutSeconds, absoluteTimeoutSeconds, graceSeconds, requireTicket } = siteNamed(
-    config,
-    options.site,
-  )
-  const limits = { idleTimeoutSeconds, absoluteTimeoutSeconds, graceSeconds }
-  const now = Date.now()
-  if (options.ticket !== undefined)
-    return { ...withTicket(options.ticket, limits, now), ticket: options.ticket }
-  const session = `${selftestSessionPrefix}${randomUUID()}`
-  const times = selftestTimes(idleTimeoutSeconds, now)
-  if (!requireTicket && options.key === undefined) return { limits, session, times, ticket: undefined }
-  const issuedAt = Math.floor(times.startedAt / 1000)
-  const expiresAt = Math.ceil(now / 1000) + 300
-  const key = signingKeyOf(options, () => config)
-  const claims = { site: options.site, subject: selftestSubject, session, issuedAt, expiresAt }
-  return { limits, session, times, ticket: await signTicket(claims, key) }
+function formatReport(result: Selftest, format: SelftestOptions['format']): string {
+  return format === 'json'
+    ? `${JSON.stringify({ ...result, requirements }, undefined, 2)}\n`
+    : formatSelftestReport(result)
 }
 
-function withTicket(ticket: string, configured: Limits, now: number) {
-  const { sub, sid, iat = 0, idle, abs } = decodeJwt<{ sid?: string; idle?: number; abs?: number }>(ticket)
-  // A row of a real user's session would be the only one that it ever has.
-  if (sub !== selftestSubject)
-    throw new Error(`Name a ticket of the subject "${selftestSubject}": this one is of a user, "${sub}".`)
-  if (sid !== undefined && !sid.startsWith(selftestSessionPrefix))
-    throw new Error(
-      `The ticket is of the session "${sid}": its row would be counted as that of a user. Sign one with a sid that begins with "${selftestSessionPrefix}", or without a sid.`,
-    )
-  const limits = {
-    ...configured,
-    idleTimeoutSeconds: idle ?? configured.idleTimeoutSeconds,
-    absoluteTimeoutSeconds: abs ?? configured.absoluteTimeoutSeconds,
-  }
-  const times: SelftestTimes = selftestTimes(limits.idleTimeoutSeconds, now)
-  if (iat * 1000 > times.startedAt)
-    throw new Error(
-      `The ticket is too new for a session that has timed out: sign one with iat of ${Math.floor(times.startedAt / 1000)} or before.`,
-    )
-  return { limits, session: sid ?? `${selftestSessionPrefix}${randomUUID()}`, times }
-}
-
-async function readByHttp(url: string, token: string, id: number): Promise<SessionEnd | undefined> {
+async function fetchRow(url: string, token: string, id: number): Promise<SessionEnd | undefined> {
   const response = await fetch(`${url}/v1/lapses/${id}`, {
     headers: { Authorization: `Bearer ${token}` },
     signal: AbortSignal.timeout(10_000),
   })
   if (response.status === 404) return undefined
   if (!response.ok)
-    throw new Error(`The row could not be read with --token: ${response.status} ${await response.text()}`)
+    throw new Error(`The row cannot be read with --token: ${response.status} ${await response.text()}`)
+  // A collector answers with an object.
   return rowOf((await response.json()) as Record<string, unknown>)
 }

@@ -1,9 +1,11 @@
 import { Option } from 'commander'
-import { defaultConfigPath } from '../../config/config.ts'
+import { defaultConfigPath } from '../../config/loadConfig.ts'
+
+export const configFlags = '-c, --config <file>'
 
 export const configOption = new Option(
-  '-c, --config <file>',
-  `the configuration (default: $LAPSE_CONFIG, else ${defaultConfigPath})`,
+  configFlags,
+  `the configuration file (default: $LAPSE_CONFIG, otherwise ${defaultConfigPath})`,
 )
 
 export interface ConfigOption {

@@ -1,14 +1,15 @@
 import { InvalidArgumentError } from 'commander'
-import { readVariable, variableIn } from '../../config/environment.ts'
+import { parseVariableReference, readVariable } from '../../config/environment.ts'
 
-/** Where an option takes a secret: every account of the machine can read the arguments of a running command. */
-export const secretHint = 'env:NAME reads it from a variable, which hides it from the list of processes'
+/** Every account on a machine can read the arguments of a running command. */
+export const secretHint =
+  'env:NAME reads it from an environment variable, so that it is not in the process list'
 
-/** Reads a secret that is written as it is, or as `env:NAME`. */
-export function secret(written: string): string {
-  const name = variableIn(written)
-  if (name === undefined) return written
+/** Parses an option that is a secret: the secret itself, or `env:NAME`. */
+export function parseSecret(text: string): string {
+  const name = parseVariableReference(text)
+  if (name === undefined) return text
   const value = readVariable(process.env, name)
   if (value) return value
-  throw new InvalidArgumentError(`Set the environment variable ${name}: it is not set, or empty.`)
+  throw new InvalidArgumentError(`Environment variable ${name} is not set.`)
 }

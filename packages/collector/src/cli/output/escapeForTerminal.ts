@@ -1,6 +1,6 @@
 import { escapeUnsafe } from '../../domain/text/plainText.ts'
 
-/** Text as a terminal may show it: what stored rows or other programs put into it, the terminal must not obey. */
+/** Escapes control characters, so that text from rows or other programs cannot control the terminal. */
 export function escapeForTerminal(text: string): string {
   return text.split('\n').map(escapeUnsafe).join('\n')
 }

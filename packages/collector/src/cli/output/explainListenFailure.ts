@@ -1,31 +1,31 @@
-interface Listen {
+interface ListenAddress {
   readonly host: string
   readonly port: number
 }
 
-/** What keeps a server from listening, by the code of Node's error, and what to do about it. */
-const explanations: Readonly<Record<string, (listen: Listen) => string>> = {
+/** Why a server cannot listen and what to do about it, by Node's error code. */
+const explanations: Readonly<Record<string, (address: ListenAddress) => string>> = {
   EADDRINUSE: ({ host, port }) =>
-    `Port ${port} on ${host} is taken. End the program that has it, or choose another with LAPSE_PORT or "listen".`,
+    `Port ${port} on ${host} is already in use. Stop the program that uses it, or choose another port with LAPSE_PORT or "listen.port".`,
   EACCES: ({ port }) =>
-    `This account may not listen on port ${port}: ports below 1024 need a right of their own. ` +
-    'Choose a port from 1024 on with LAPSE_PORT or "listen.port", and let a proxy or port forwarding serve the other one.',
-  EADDRNOTAVAIL: ({ host }) => wrongHost(`${host} is not an address of this machine`),
-  EAFNOSUPPORT: ({ host }) => wrongHost(`This machine has no IPv6, which ${host} belongs to`),
-  EINVAL: ({ host }) => wrongHost(`This machine cannot listen on ${host}`),
-  ENOTFOUND: ({ host }) => wrongHost(`The host name ${host} is not known`),
-  EAI_AGAIN: ({ host }) => wrongHost(`The host name ${host} could not be looked up`),
+    `This account is not allowed to listen on port ${port}: ports below 1024 require special privileges. ` +
+    'Choose a port from 1024 up with LAPSE_PORT or "listen.port", and forward the other port to it with a proxy.',
+  EADDRNOTAVAIL: ({ host }) => explainHost(`${host} is not an address of this machine`),
+  EAFNOSUPPORT: ({ host }) => explainHost(`${host} is an IPv6 address, and this machine has no IPv6`),
+  EINVAL: ({ host }) => explainHost(`This machine cannot listen on ${host}`),
+  ENOTFOUND: ({ host }) => explainHost(`Host name ${host} not found`),
+  EAI_AGAIN: ({ host }) => explainHost(`Host name ${host} could not be resolved`),
 }
 
-function wrongHost(what: string): string {
-  return `${what}. Correct "listen.host" or LAPSE_HOST: 127.0.0.1 for this machine only, 0.0.0.0 or :: for all networks.`
+function explainHost(problem: string): string {
+  return `${problem}. Correct "listen.host" or LAPSE_HOST: 127.0.0.1 for this machine only, 0.0.0.0 or :: for all networks.`
 }
 
-/** @returns an error that names the setting, where `listen` is why the collector did not start, else the same one. */
-export function explainListenFailure(error: unknown, listen: Listen): unknown {
+/** @returns an error that names the setting to change if `error` is about listening, otherwise `error` itself. */
+export function explainListenFailure(error: unknown, address: ListenAddress): unknown {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
-  // Only these calls are about where to listen: a database's errors come wrapped.
+  // A failed database connection has the same codes, but other system calls or a wrapping error.
   if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') return error
   const explain = explanations[String(error.code)]
-  return explain ? new Error(explain(listen), { cause: error }) : error
+  return explain ? new Error(explain(address), { cause: error }) : error
 }

@@ -3,22 +3,25 @@ import { escapeUnsafe } from '../../domain/text/plainText.ts'
 
 type Cell = string | number | Date | null
 
-/** The columns of a table, each with the value that it takes from a row. */
-export type Headings<Row> = Readonly<Record<string, (row: Row) => Cell>>
+/** The columns of a table: each heading, with a function that reads the column's value from a row. */
+export type Columns<Row> = Readonly<Record<string, (row: Row) => Cell>>
 
-/** Prints rows under their headings. */
-export function printTable<Row>(headings: Headings<Row>, rows: readonly Row[]): void {
-  process.stdout.write(tableWriter(headings)(rows))
+/** Prints a table with headings to standard output. */
+export function printTable<Row>(columns: Columns<Row>, rows: readonly Row[]): void {
+  process.stdout.write(createTableFormatter(columns)(rows))
 }
 
-/** Writes a table piece by piece. The headings come with the first; columns become wider as they need. */
-export function tableWriter<Row>(headings: Headings<Row>): (rows: readonly Row[]) => string {
-  const names = Object.keys(headings)
+/**
+ * Creates a function that formats a table in parts. Only the first part has headings. A column becomes wider when a later
+ * part needs it.
+ */
+export function createTableFormatter<Row>(columns: Columns<Row>): (rows: readonly Row[]) => string {
+  const headings = Object.keys(columns)
   let widths: readonly number[] | undefined
   return (rows) => {
-    const cells = rows.map((row) => Object.values(headings).map((value) => formatCell(value(row))))
-    const lines = widths ? cells : [names, ...cells]
-    widths = names.map((_, column) =>
+    const cells = rows.map((row) => Object.values(columns).map((read) => formatCell(read(row))))
+    const lines = widths ? cells : [headings, ...cells]
+    widths = headings.map((_, column) =>
       Math.max(widths?.[column] ?? 0, ...lines.map((line) => line[column]?.length ?? 0)),
     )
     return table(lines, {

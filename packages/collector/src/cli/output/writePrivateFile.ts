@@ -1,16 +1,16 @@
 import { closeSync, fchmodSync, fstatSync, openSync, writeFileSync } from 'node:fs'
 
-/** Writes a file that only its owner may read, whatever the umask, and whatever rights the replaced one had. */
+/** Writes a file that only its owner can read, whatever the umask and the mode of a file that it replaces. */
 export function writePrivateFile(
   file: string,
   text: string,
   { replace }: { readonly replace: boolean },
 ): void {
-  const opened = openSync(file, replace ? 'w' : 'wx', 0o600)
+  const descriptor = openSync(file, replace ? 'w' : 'wx', 0o600)
   try {
-    if (fstatSync(opened).isFile()) fchmodSync(opened, 0o600)
-    writeFileSync(opened, text)
+    if (fstatSync(descriptor).isFile()) fchmodSync(descriptor, 0o600)
+    writeFileSync(descriptor, text)
   } finally {
-    closeSync(opened)
+    closeSync(descriptor)
   }
 }

@@ -1,22 +1,26 @@
-import type { Selftest } from './runSelftest.ts'
+import type { Check, Selftest } from './selftest.ts'
 
-/** What it is evidence for, by the ids of DISA's Application Security and Development STIG. */
+/** What a self-test is evidence for: requirements of DISA's Application Security and Development STIG, by id. */
 export const requirements = [
   {
     id: 'V-222445',
     references: ['APSC-DV-000660', 'SRG-APP-000089', 'CCI-000169', 'NIST SP 800-53 AU-12 a'],
     asks: 'session timeouts can be audited',
   },
-  { id: 'V-222446', references: ['APSC-DV-000670'], asks: 'a record tells when the event occurred' },
+  {
+    id: 'V-222446',
+    references: ['APSC-DV-000670'],
+    asks: 'audit records say when an event occurred',
+  },
   {
     id: 'V-222464',
     references: ['APSC-DV-000850', 'SRG-APP-000505', 'CCI-000172'],
-    asks: "records tell when a user's access began and ended",
+    asks: "audit records say when a user's access started and ended",
   },
 ] as const
 
-/** Writes a self-test as Markdown, to be attached to an audit. */
-export function reportOf(selftest: Selftest): string {
+/** Formats a self-test as Markdown, to attach to an audit. */
+export function formatSelftestReport(selftest: Selftest): string {
   const { verdict, at, collector, site, origin, limits, event, answers, row, checks } = selftest
   return `# Lapse self-test: ${verdict === 'pass' ? 'passed' : 'FAILED'}
 
@@ -28,7 +32,7 @@ export function reportOf(selftest: Selftest): string {
 | idle timeout | ${limits.idleTimeoutSeconds} s |
 | absolute timeout | ${limits.absoluteTimeoutSeconds === undefined ? 'none' : `${limits.absoluteTimeoutSeconds} s`} |
 
-All times are UTC.
+All times are in UTC.
 
 ## Requirements
 
@@ -38,26 +42,32 @@ ${requirements.map(({ id, references, asks }) => `- ${id} (${references.join(', 
 
 ## What was checked
 
-The end of a made-up session was reported to the running collector as a browser does it. Its times are dated back, rather than waited for: it was used for a minute, then sat idle for a minute longer than its limit.
+The end of a simulated session was reported to the running collector, as a browser would report it. The test did not wait for the timeout. Instead, the reported times are in the past: the session was used for a minute, then was idle for a minute longer than its limit.
 
-${checks.map(({ what, passed, fault }) => `- ${passed ? 'passed' : 'FAILED'}: ${what}.${fault === undefined ? '' : ` ${fault}`}`).join('\n')}
+${checks.map(formatCheck).join('\n')}
 
-It does not show that the application's pages load the client, nor that the application ends its sessions: let a session of a real user time out for that.
+This test does not show that the pages of the application load the client, or that the application ends its sessions. To check that, let the session of a real user time out.
 
-## What was seen
+## What was observed
 
-The event that was sent (times in epoch milliseconds):
+The report that was sent (times in epoch milliseconds):
 
-${block(event)}
+${formatJson(event)}
 
-The answers, to it and to its repetition:
+The answers to the report and to its repetition:
 
-${answers.map(block).join('\n\n') || 'None.'}
+${answers.map(formatJson).join('\n\n') || 'None.'}
 
-The row as it is stored:
+The stored row:
 
-${row ? block(row) : 'None was read.'}
+${row ? formatJson(row) : 'No row was read.'}
 `
 }
 
-const block = (value: unknown) => `\`\`\`json\n${JSON.stringify(value, undefined, 2)}\n\`\`\``
+function formatCheck({ what, passed, fault }: Check): string {
+  return `- ${passed ? 'passed' : 'FAILED'}: ${what}.${fault === undefined ? '' : ` ${fault}`}`
+}
+
+function formatJson(value: unknown): string {
+  return `\`\`\`json\n${JSON.stringify(value, undefined, 2)}\n\`\`\``
+}
