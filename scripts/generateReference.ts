@@ -8,6 +8,7 @@ import { createConfigurationPage } from './reference/configuration.ts'
 import { createErrorsPage } from './reference/errors.ts'
 import { createHttpApiPage } from './reference/httpApi.ts'
 import { formatMarkdown } from './reference/markdown.ts'
+import { createMetricsPage } from './reference/metrics.ts'
 import { missingDescriptions } from './reference/missingDescriptions.ts'
 import type { Page } from './reference/page.ts'
 import { createSessionEndPage } from './reference/sessionEnd.ts'
@@ -23,6 +24,7 @@ const pages = [
   createCommandLinePage(),
   createHttpApiPage(),
   createErrorsPage(),
+  createMetricsPage(),
   createSessionEndPage(),
   createClientPage(),
 ]

@@ -107,7 +107,8 @@ function formatMembers(owner: string, { members = [] }: Declaration, prefix = ''
 function formatDefault({ isOptional, doc: { tags } }: Member): string {
   const [text] = tags.default ?? []
   if (text === undefined) return isOptional ? 'none' : 'required'
-  return /^[\w ]+$/.test(text) && /\s/.test(text) ? text : formatCode(text.replaceAll('`', ''))
+  // A default that is not a value is described in words.
+  return /^\w.*\s/.test(text) ? text : formatCode(text.replaceAll('`', ''))
 }
 
 /** The documentation of an option ends with a line about its attribute. */

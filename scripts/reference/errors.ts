@@ -24,14 +24,14 @@ export function createErrorsPage(): Page {
     summary: 'Every error code of the HTTP API, with its status, meaning and remedy.',
     body: joinParts(
       'An error of the HTTP API is a problem in the format of RFC 9457, with the media type `application/problem+json`:',
-      formatJson(exampleProblem),
+      formatJson(findExampleProblem(operations)),
       [
         '- `type` is stable: it is `urn:lapse:problem:` followed by one of the codes below.',
         '- `title` is the same for every problem of a type.',
         '- `detail` says what happened and what to do about it. Its wording may change.',
         '- `errors` lists every invalid part of the request. A part of the body has a `pointer` (a JSON pointer, RFC 6901), a part of the query has a `parameter`.',
       ].join('\n'),
-      'Responses with the status 429 or 503 have a `Retry-After` header, in seconds. Every response has an `X-Request-Id`, and the log of the collector has a line with the same id.',
+      'A report that failed with the status 429, 500 or 503 can be sent again: a report that arrives twice writes one row. Responses with the status 429 or 503 have a `Retry-After` header, in seconds. Every response has an `X-Request-Id`, and the log of the collector has a line with the same id.',
       '## Codes',
       formatTable(
         ['Status', 'Code', 'Title'],
@@ -54,12 +54,12 @@ export function createErrorsPage(): Page {
   }
 }
 
-const exampleProblem = {
-  type: 'urn:lapse:problem:invalid-event',
-  title: errorCodes['invalid-event'].title,
-  status: errorCodes['invalid-event'].status,
-  detail: 'Correct these fields and send the event again: subject.',
-  errors: [{ pointer: '#/subject', detail: 'must be text or a whole number' }],
+/** Takes the example from the OpenAPI document, whose examples the tests send to a collector. */
+function findExampleProblem(operations: readonly Operation[]): unknown {
+  const examples = operations
+    .flatMap(({ responses }) => Object.values(responses))
+    .flatMap(({ content }) => Object.values(content?.['application/problem+json']?.examples ?? {}))
+  return examples.find(({ value }) => typeof value === 'object' && value !== null && 'errors' in value)?.value
 }
 
 function formatSources(code: string, operations: readonly Operation[]): string {

@@ -31,7 +31,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         .array(origin)
         .min(1)
         .describe(
-          'The origins of the pages that may report, written as browsers send them: scheme, host and port, such as `https://app.acme.com`. `https://*.acme.com` allows any single label in place of the `*`. App schemes work as well: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. Up to 255 characters each.',
+          'The origins of the pages that may report, written as browsers send them: scheme, host and port, such as `https://app.acme.com`. A `*` stands for the whole first label of an http or https origin, with at least two labels after it: `https://*.acme.com`. App schemes work as well: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. Up to 255 characters each.',
         )
         .meta({ valueType: 'array of strings (at least 1)' }),
       idleTimeoutSeconds: timeoutSeconds.describe(
