@@ -19,6 +19,7 @@ const rowPageLink = '[row](session-end.md)'
 export function createHttpApiPage(): Page {
   const { info, tags, components } = loadOpenApiDocument()
   const operations = listOperations()
+  const commonErrors = findCommonErrors(operations)
   return {
     file: 'http-api.md',
     title: 'HTTP API',
@@ -38,9 +39,13 @@ export function createHttpApiPage(): Page {
       '## Authorization',
       ...Object.values(components.securitySchemes).map(({ description }) => description),
       'Send the token in the header `Authorization: Bearer TOKEN`.',
+      '## Errors',
+      `Errors are described in [their own reference](errors.md). Every endpoint can return these: ${formatErrors(commonErrors)}.`,
       ...tags.flatMap(({ name, description }) => [
         `## ${description}`,
-        ...operations.filter((operation) => operation.tags.includes(name)).map(formatOperation),
+        ...operations
+          .filter((operation) => operation.tags.includes(name))
+          .map((operation) => formatOperation(operation, commonErrors)),
       ]),
       '## Schemas',
       ...Object.entries(components.schemas)
@@ -50,6 +55,15 @@ export function createHttpApiPage(): Page {
   }
 }
 
+function findCommonErrors(operations: readonly Operation[]): string[] {
+  const [first, ...others] = operations.map(({ problems }) => problems)
+  return (first ?? []).filter((code) => others.every((codes) => codes.includes(code)))
+}
+
+function formatErrors(codes: readonly string[]): string {
+  return codes.map((code) => `[${formatCode(code)}](errors.md#${code})`).join(', ')
+}
+
 function formatAuthorization({ security = [] }: Operation): string {
   const scopes = security.flatMap(({ token }) => token ?? []).map(formatCode)
   if (scopes.length === 0) return 'none'
@@ -57,8 +71,9 @@ function formatAuthorization({ security = [] }: Operation): string {
   return `${isOptional ? 'none, or ' : ''}a token with the scope ${scopes.join(' or ')}`
 }
 
-function formatOperation(operation: Operation): string {
+function formatOperation(operation: Operation, commonErrors: readonly string[]): string {
   const { heading, summary, description, parameters = [], requestBody, responses } = operation
+  const ownErrors = operation.problems.filter((code) => !commonErrors.includes(code))
   const successes = Object.entries(responses).filter(([status]) => Number(status) < 400)
   return joinParts(
     `### ${formatCode(heading)}`,
@@ -83,7 +98,7 @@ function formatOperation(operation: Operation): string {
     ),
     formatHeaders(successes.map(([, response]) => response)),
     ...formatExamples(successes, requestBody?.content),
-    `Errors: ${operation.problems.map((code) => `[${formatCode(code)}](errors.md#${code})`).join(', ')}.`,
+    ownErrors.length > 0 && `Errors: ${formatErrors(ownErrors)}, and [those of every endpoint](#errors).`,
   )
 }
 
