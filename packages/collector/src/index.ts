@@ -1,4 +1,5 @@
-export { type Config, ConfigError, type ConfigInput, loadConfig, parseConfig } from './config/config.ts'
+export { type Config, ConfigError, type ConfigInput, parseConfig } from './config/config.ts'
+export { loadConfig } from './config/loadConfig.ts'
 export type { SessionEnd } from './domain/sessionEnd.ts'
 export type { Reason } from './domain/verdict.ts'
 export type { SessionEndFilter } from './reading/filter.ts'

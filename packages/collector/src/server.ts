@@ -3,8 +3,9 @@ import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import { dashboardSite, dashboardTicketKey } from './auth/dashboardSession.ts'
-import { type Config, dashboardLimits } from './config/config.ts'
-import { databaseFileWarning } from './config/exposedFiles.ts'
+import type { Config } from './config/config.ts'
+import { getDashboardLimits } from './config/dashboardSite.ts'
+import { describeExposedDatabaseFile } from './config/exposedFiles.ts'
 import { prepareTicketKeys } from './config/ticketKeys.ts'
 import type { Site } from './domain/site.ts'
 import type { TicketKey } from './domain/ticket.ts'
@@ -53,14 +54,14 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   try {
     for (const warning of await store.checkServer()) log.warn(warning)
     if (config.database.dialect === 'sqlite') await store.schema.migrate()
-    const warning = databaseFileWarning(config.database)
+    const warning = describeExposedDatabaseFile(config.database)
     if (warning !== undefined) log.warn(warning)
     const lifecycle = { isStopping: false }
     const app = createApp({
       settings: {
         ...config,
         sites: await prepareSites(config.sites, dashboardTicketKey(store.dashboardSessions.findByAlias)),
-        dashboard: dashboardLimits(config.sites),
+        dashboard: getDashboardLimits(config.sites),
       },
       store,
       writer,

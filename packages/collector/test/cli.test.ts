@@ -21,7 +21,7 @@ const writeConfig = (config: unknown, name?: string) => writeConfigIn(folder, co
 
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
 
-describe('lapse', () => {
+describe('The command line', () => {
   test.each([
     [['--help'], 'serve'],
     [['serve', '--help'], '--config'],
@@ -34,13 +34,13 @@ describe('lapse', () => {
     [['selftest', '--help'], '--ticket'],
     [['ticket', '--help'], '--subject'],
     [['token', 'create', '--help'], '--scope'],
-  ])('%j says how it is used', async (args, word) => {
+  ])('lapse %j describes its usage', async (args, word) => {
     const { status, stdout } = await lapse(args)
     expect(status).toBe(0)
     expect(stdout).toMatch(word)
   })
 
-  test('signs a ticket that the collector takes, by a secret or by a private key', async () => {
+  test('lapse ticket signs a ticket that the collector accepts, with a secret or a private key', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519')
     writeFileSync(join(folder, 'key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }))
     const jwks = { keys: [publicKey.export({ format: 'jwk' })] }
@@ -63,14 +63,17 @@ describe('lapse', () => {
     for (const [name, { stdout }] of Object.entries({ shared, public: signed })) {
       const event = eventOf({ site: name, ticket: stdout.trim() })
       const response = await postEvent(url, event, { Origin: origin })
-      expect([response.status, await response.json()]).toMatchObject([201, { idleTimeoutSeconds: 600 }])
+      expect({ status: response.status, verdict: await response.json() }).toMatchObject({
+        status: 201,
+        verdict: { idleTimeoutSeconds: 600 },
+      })
     }
     await stop(collector)
     const without = await lapse(['ticket', '--site', 'public', '--subject', 'u_9'], environment)
     expect(without).toMatchObject({ status: 1, stderr: expect.stringMatching('--key') })
   })
 
-  test('writes a configuration that it takes, and replaces none', async () => {
+  test('lapse init writes a valid configuration and does not replace an existing one', async () => {
     const made = await lapse(['init', '--site', 'acme', '--origin', origin, '--idle-timeout', '600'])
     expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching('/tag\\?site=acme') })
     const again = await lapse(['init'])
@@ -87,7 +90,7 @@ describe('lapse', () => {
     expect(nowhere).toMatchObject({ status: 1, stderr: expect.stringMatching('cannot be written') })
   })
 
-  test('ends with 2 and says why when it is used wrongly', async () => {
+  test('A usage error is explained and exits with status 2', async () => {
     const empty = ['ticket', '--site', 'acme', '--subject', '']
     for (const args of [['list', '--limit', '0'], ['serve', '--prot', '1'], ['dance'], empty]) {
       const { status, stderr } = await lapse(args)
@@ -96,7 +99,7 @@ describe('lapse', () => {
     }
   })
 
-  test('names a configuration file that is not there or is no JSON', async () => {
+  test('lapse serve names a configuration file that is missing or is not JSON', async () => {
     expect(await lapse(['serve'])).toMatchObject({
       status: 1,
       stderr: expect.stringMatching('lapse.config.json'),
@@ -109,7 +112,7 @@ describe('lapse', () => {
     })
   })
 
-  test('names every wrong setting, and starts nothing', async () => {
+  test('lapse serve names every invalid setting and does not start', async () => {
     writeConfig({
       database: 'postgres://db/lapse',
       table: 'a.b.c',
@@ -140,7 +143,7 @@ describe('lapse', () => {
       'sites.acme.ticketKeys.0.secret',
       'NOT_SET',
       'sites.acme.ticketKeys.2.jwks',
-      'write the keys as jwks, or their URL as jwksUrl',
+      'must have either jwks or jwksUrl',
       'sites.shop.idleTimeoutSeconds',
       'sites.shop.ticketKeys',
     ]) {
@@ -149,17 +152,17 @@ describe('lapse', () => {
     expect(stderr).not.toMatch('do not show me')
   })
 
-  test('says what to do when its port is taken', async () => {
+  test('lapse serve says what to do when its port is in use', async () => {
     const port = await freePort()
     const taken = createServer().listen(port, '127.0.0.1')
     writeConfig({ sites, listen: { port } })
     const { status, stderr } = await lapse(['serve'])
     taken.close()
     expect(status).toBe(1)
-    expect(stderr).toMatch(`Port ${port} on 127.0.0.1 is taken`)
+    expect(stderr).toMatch(`Port ${port} on 127.0.0.1 is already in use`)
   })
 
-  test('says which database cannot be reached, without its password', async () => {
+  test('An unreachable database is named without its password', async () => {
     const port = await freePort()
     writeConfig({ sites, database: `mysql://lapse:hidden@127.0.0.1:${port}/lapse` })
     for (const name of ['migrate', 'list']) {
@@ -170,7 +173,7 @@ describe('lapse', () => {
     }
   })
 
-  test('serve takes its port and its database from the environment before the file', async () => {
+  test('Environment variables override the port and the database of the file', async () => {
     const port = await freePort()
     const file = writeConfig({ sites, database: `sqlite:${join(folder, 'unused.sqlite')}` })
     const environment = {
@@ -185,14 +188,14 @@ describe('lapse', () => {
   })
 })
 
-describe.each(inject('databaseServers'))('lapse on $name', (server) => {
+describe.each(inject('databaseServers'))('The command line on $name', (server) => {
   let database: TestDatabase
   beforeEach(async () => {
     database = await createDatabase(server)
   })
   afterEach(() => database.drop())
 
-  test('migrates, serves and lists', async () => {
+  test('lapse migrate creates the table, lapse serve fills it and lapse list prints it', async () => {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
     const file = writeConfig({ sites, database: database.url, listen: { port } })
@@ -205,7 +208,7 @@ describe.each(inject('databaseServers'))('lapse on $name', (server) => {
       status: 0,
       stdout: expect.stringMatching('nothing to do'),
     })
-    expect((await lapse(['list'])).stdout).toBe('No lapses recorded.\n')
+    expect((await lapse(['list'])).stdout).toBe('No session ends recorded.\n')
 
     const collector = await serve(file, url)
     const lastAccessAt = Date.UTC(2026, 0, 2, 13, 30, 0, 500)
@@ -235,7 +238,8 @@ describe.each(inject('databaseServers'))('lapse on $name', (server) => {
     expect((await lapse(['list', '--subject', 'u_1', '--reason', 'idle_timeout'])).stdout).not.toMatch('u_2')
     expect((await lapse(['list', '--limit', '1'])).stdout).not.toMatch('u_1')
   })
-  test('makes a token, shows it once, and ends it', async () => {
+
+  test('A token is shown once, works, and stops working when it is revoked', async () => {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
     const file = writeConfig({ sites, database: database.url, listen: { port } })
@@ -243,7 +247,7 @@ describe.each(inject('databaseServers'))('lapse on $name', (server) => {
     const made = await lapse(['token', 'create', '--scope', 'write', '--site', 'acme', '--name', 'cron'])
     const [, id = ''] = /^lapse_([0-9a-f]{16})_[\w-]{43}\n$/.exec(made.stdout) ?? []
     expect(made.stderr).toMatch(id)
-    expect((await lapse(['token', 'list'])).stdout).toMatch(new RegExp(`${id} +write +acme +cron +.*good`))
+    expect((await lapse(['token', 'list'])).stdout).toMatch(new RegExp(`${id} +write +acme +cron +.*valid`))
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${made.stdout.trim()}` }
     const event = { site: 'acme', detectedBy: 'server', session: 's_3', reason: 'revoked' }
 
@@ -255,7 +259,7 @@ describe.each(inject('databaseServers'))('lapse on $name', (server) => {
     expect((await lapse(['token', 'list'])).stdout).toMatch('revoked')
     expect(await lapse(['token', 'revoke', 'nothing'])).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching('There is no token nothing'),
+      stderr: expect.stringMatching('Token nothing not found'),
     })
     expect(await lapse(['token', 'create', '--scope', 'write', '--site', 'other'])).toMatchObject({
       status: 1,

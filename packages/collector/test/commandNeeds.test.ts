@@ -13,8 +13,7 @@ vi.setConfig({ testTimeout: 120_000 })
 const secret = 'a secret of the tests, 32 bytes or more'
 const database = { DATABASE: 'sqlite:lapse.sqlite' }
 
-/** Every secret of this configuration is in the environment. */
-describe('a command with a configuration whose variables are not set', () => {
+describe('A configuration that takes every secret from the environment', () => {
   let folder: string
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
@@ -39,14 +38,14 @@ describe('a command with a configuration whose variables are not set', () => {
 
   test.each<[command: string, environment: Record<string, string>, status: number, words: RegExp]>([
     ['migrate', database, 0, /up to date/],
-    ['list', database, 0, /No lapses/],
+    ['list', database, 0, /No session ends/],
     ['list --format csv', database, 0, /^id,site/],
     ['purge', database, 0, /0 rows deleted/],
     ['purge --site acme --dry-run', database, 0, /would be deleted/],
-    ['rollup', database, 0, /rolled up/],
+    ['rollup', database, 0, /Rolled up/],
     ['token list', database, 0, /No tokens/],
     ['token create --scope read --site acme', database, 0, /^lapse_/],
-    ['token revoke 0123456789abcdef', database, 1, /There is no token/],
+    ['token revoke 0123456789abcdef', database, 1, /Token 0123456789abcdef not found/],
     ['mirror --table audit --drop', database, 1, /There is no mirror/],
     ['ticket --site acme --subject u_1', { ACME_SECRET: secret }, 0, /^eyJ/],
     [
@@ -69,13 +68,13 @@ describe('a command with a configuration whose variables are not set', () => {
     ],
     ['serve', { ACME_SECRET: secret, SHOP_SECRET: secret }, 1, /database: .*DATABASE is not set/],
     ['list', {}, 1, /database: .*DATABASE is not set/],
-  ])('needs only what it uses: lapse %s', async (command, environment, status, words) => {
+  ])('lapse %s needs only the secrets that it uses', async (command, environment, status, words) => {
     const ended = await runLapse(folder, command.split(' '), environment)
     expect(ended).toMatchObject({ status })
     expect(ended.stdout + ended.stderr).toMatch(words)
   })
 
-  test('runs a self-test of one site with the secret of that site, and by HTTP without the database', async () => {
+  test('A self-test needs only the secret of its site, and with a token no database', async () => {
     const port = await freePort()
     const all = { ...database, ACME_SECRET: secret, SHOP_SECRET: secret, LAPSE_PORT: String(port) }
     const url = `http://127.0.0.1:${port}`
@@ -91,7 +90,7 @@ describe('a command with a configuration whose variables are not set', () => {
 })
 
 describe('lapse ticket', () => {
-  test('shows nothing of a private key that it cannot read', async () => {
+  test('The error for an unreadable private key does not quote it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     const files = {
       'jwk.json': '{"kty":"OKP","d":"hunter2" oops}',

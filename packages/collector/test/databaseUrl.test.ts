@@ -18,7 +18,7 @@ describe('A database URL', () => {
       'mysql://lapse@db/lapse?ssl-mode=REQUIRED&ssl-cert=/etc/my%20cert.pem&ssl-key=/etc/key.pem',
       { mode: 'REQUIRED', certPath: '/etc/my cert.pem', keyPath: '/etc/key.pem' },
     ],
-  ])('%s sets how connections are encrypted', (url, tls) => {
+  ])('The URL %s sets how connections are encrypted', (url, tls) => {
     expect(parse(url)).toMatchObject({ dialect: 'mysql', tls })
   })
 
@@ -34,11 +34,11 @@ describe('A database URL', () => {
     ['mysql://lapse@db/lapse#ssl', 'this is no database URL'],
     ['mysql://lapse@db?ssl-mode=REQUIRED', 'the name of the database is missing'],
     ['postgres://lapse@db/lapse', 'this is no database URL'],
-  ])('%s is refused: %s', (url, reason) => {
+  ])('The URL %s is refused: %s', (url, reason) => {
     expect(() => parse(url)).toThrow(reason)
   })
 
-  test('never shows its password in an error', () => {
+  test('The password does not appear in an error', () => {
     expect(() => parse('mysql://lapse:hunter2@db/lapse?ssl-mode=STRICT')).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining('hunter2') }),
     )

@@ -297,7 +297,7 @@ test.each(['0.0.0.0/0', '0.0.0.0/00', '10.0.0.0/000', '::/0', '::/00', '::ffff:0
   'trustProxy cannot be everybody: %s',
   (network) => {
     const config = writtenConfig('sqlite:unused', { trustProxy: [network] })
-    expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: would believe everybody')
+    expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: would trust everyone')
   },
 )
 
@@ -306,7 +306,7 @@ test.each([
   [['10.0.0.0/8', '0.0.0.0/2', '64.0.0.0/2', '128.0.0.0/2', '192.0.0.0/2']],
 ])('trustProxy cannot be everybody in several networks: %j', (trustProxy) => {
   const config = writtenConfig('sqlite:unused', { trustProxy })
-  expect(() => parseConfig(config, environment)).toThrow('trustProxy: would believe everybody')
+  expect(() => parseConfig(config, environment)).toThrow('trustProxy: would trust everyone')
 })
 
 test.each([
@@ -320,7 +320,7 @@ test.each([
   '',
 ])('trustProxy says what to write instead of %j', (network) => {
   const config = writtenConfig('sqlite:unused', { trustProxy: [network] })
-  expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: write an IP address or a network')
+  expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: must be an IP address or a network')
 })
 
 test.each(['10.0.0.0/08', '172.16.0.0/12', '0.0.0.0/1', '::1', 'fd00::/8', '::ffff:10.0.0.0/104'])(

@@ -15,9 +15,9 @@ import { insertRows } from './rows.ts'
 const noon = Date.UTC(2026, 0, 2, 12)
 
 describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
-  const table = filledTable(server)
+  const table = useFilledTable(server)
 
-  test('prints all rows for programs, or those that match', async () => {
+  test('The command prints all rows as NDJSON, or only the matching rows', async () => {
     const all = await table.run('--format', 'ndjson')
     expect(all.status).toBe(0)
     expect(sessionsIn(all.stdout)).toEqual(Array.from({ length: 1200 }, (_, index) => `s${index}`))
@@ -28,23 +28,23 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
     expect(sessionsIn(some.stdout)).toEqual(['s1', 's5', 's13'])
   })
 
-  test('follows: each new row once, also one that is committed after a higher id', async () => {
+  test('--follow prints each new row once, even a row that is committed after a higher id', async () => {
     const { sql } = table.database()
     const listing = table.start('--follow', '--limit', '2', '--format', 'ndjson', '--reason', 'idle_timeout')
-    await listing.says('"s0"')
+    await listing.waitForOutput('"s0"')
     const insert = (session: string, id: number, reason = 'idle_timeout') =>
       insertRows(sql, [{ session, id, reason, detected_at: noon + id }])
     await insert('first', 2020)
-    await listing.says('"first"')
+    await listing.waitForOutput('"first"')
     await insert('late', 2010)
     await insert('other', 2021, 'logout')
-    await listing.says('"late"')
+    await listing.waitForOutput('"late"')
 
     await sql.schema.renameTable('session_audit', 'elsewhere')
-    await listing.says('Trying again')
+    await listing.waitForOutput('Retrying')
     await sql.schema.renameTable('elsewhere', 'session_audit')
     await insert('last', 2022)
-    await listing.says('"last"')
+    await listing.waitForOutput('"last"')
 
     listing.child.kill('SIGINT')
     expect(await listing.status).toBe(0)
@@ -53,15 +53,15 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
 })
 
 describe('lapse list', () => {
-  const table = filledTable({ name: 'SQLite' })
+  const table = useFilledTable({ name: 'SQLite' })
 
-  test('prints the newest 50 as a table to look at', async () => {
+  test('The default output is a table of the newest 50 rows', async () => {
     const lines = (await table.run()).stdout.split('\n')
     expect(lines).toHaveLength(52)
     expect(lines[1]).toMatch(/ s0 +idle_timeout +server +/)
   })
 
-  test('writes CSV and what a SIEM reads', async () => {
+  test('The command prints CSV and SIEM formats', async () => {
     expect((await table.run('--session', 's7', '--format', 'csv')).stdout.split('\r\n')).toEqual([
       expect.stringMatching(/^id,site,sessionKey,/),
       expect.stringMatching(/^\d+,acme,s7,/),
@@ -71,7 +71,7 @@ describe('lapse list', () => {
     expect(stdout).toMatch('session_expired:u_3,logout')
   })
 
-  test('ends with 2 and names every filter that is wrong', async () => {
+  test('The command names every invalid filter and exits with status 2', async () => {
     const { status, stderr } = await table.run(
       '--from',
       'yesterday',
@@ -84,7 +84,7 @@ describe('lapse list', () => {
     for (const option of ['--from: ', '--site: ', '--to: ']) expect(stderr).toMatch(option)
   })
 
-  test('ends well when its reader has gone', async () => {
+  test('The command exits with status 0 when the reader closes the pipe', async () => {
     const listing = table.start('--format', 'ecs')
     await once(listing.child.stdout, 'data')
     listing.child.stdout.destroy()
@@ -93,8 +93,8 @@ describe('lapse list', () => {
   })
 })
 
-/** A table with 1200 rows for the tests of one suite, and the command that lists it. */
-function filledTable(server: DatabaseServer) {
+/** Creates a table with 1200 rows before the tests of a suite, and runs `lapse list` on it. */
+function useFilledTable(server: DatabaseServer) {
   let folder: string
   let database: TestDatabase
   beforeAll(async () => {
@@ -134,7 +134,7 @@ function filledTable(server: DatabaseServer) {
   }
 }
 
-/** A running `lapse list`, and what it has printed. */
+/** A running `lapse list` and its output so far. */
 class Listing {
   readonly output = { stdout: '', stderr: '' }
   readonly status: Promise<number | null>
@@ -149,13 +149,13 @@ class Listing {
     this.status = once(child, 'close').then(([code]) => code)
   }
 
-  /** Waits until it has printed a text. */
-  async says(text: string): Promise<void> {
+  /** Waits until a text is in the output. */
+  async waitForOutput(text: string): Promise<void> {
     for (let attempt = 0; attempt < 400; attempt++) {
       if (this.output.stdout.includes(text) || this.output.stderr.includes(text)) return
       await sleep(50)
     }
-    throw new Error(`lapse list has not printed ${text}: ${JSON.stringify(this.output)}`)
+    throw new Error(`lapse list did not print ${text}: ${JSON.stringify(this.output)}`)
   }
 }
 

@@ -11,7 +11,7 @@ import {
   writtenConfig,
 } from './collector.ts'
 
-/** Words of the validator that say nothing to a person. */
+/** Raw messages of the validation library, which mean nothing to users. */
 const rawText =
   /invalid (input|option|key|string|number|value)|expected|received|unrecognized|too (big|small)|pattern|undefined|\bnan\b|\[object|safeint|^invalid/i
 
@@ -21,8 +21,8 @@ interface FieldFault {
   readonly detail: string
 }
 
-/** Every copy of a value in which one member, however deep, is replaced by a bad value or left out. */
-function* corrupted(value: unknown): Generator<unknown> {
+/** Yields every copy of a value in which one member, at any depth, is invalid, missing or misspelt. */
+function* corrupt(value: unknown): Generator<unknown> {
   yield* badValues
   if (typeof value !== 'object' || value === null) return
   for (const [key, member] of Object.entries(value)) {
@@ -35,11 +35,11 @@ function* corrupted(value: unknown): Generator<unknown> {
       yield rest
       yield { ...value, [`${key}s`]: member }
     }
-    for (const changed of corrupted(member)) yield replace(changed)
+    for (const changed of corrupt(member)) yield replace(changed)
   }
 }
 
-describe('a configuration with any one thing wrong', () => {
+describe('An invalid configuration', () => {
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
   const full = {
     ...writtenConfig('mysql://lapse@db/lapse', {
@@ -69,7 +69,7 @@ describe('a configuration with any one thing wrong', () => {
     },
   }
 
-  function faultsOf(written: unknown): string[] {
+  function findFaults(written: unknown): string[] {
     try {
       parseConfig(written, environment)
       return []
@@ -79,19 +79,19 @@ describe('a configuration with any one thing wrong', () => {
     }
   }
 
-  test('is good while nothing is', () => {
-    expect(faultsOf(full)).toEqual([])
+  test('The complete configuration of these tests is valid', () => {
+    expect(findFaults(full)).toEqual([])
   })
 
-  test('is refused in plain sentences that name the setting', () => {
-    const faults = [...corrupted(full)].flatMap(faultsOf)
+  test('Every error is a plain sentence that names the setting', () => {
+    const faults = [...corrupt(full)].flatMap(findFaults)
     expect(faults.length).toBeGreaterThan(300)
     expect(faults.filter((fault) => rawText.test(fault))).toEqual([])
     expect(faults.filter((fault) => !/^ {2}\S[^:]*: \S.+/.test(fault))).toEqual([])
   })
 
-  test('names what it knows where a setting is misspelt', () => {
-    expect(faultsOf({ ...full, listen: { hots: '::' } })).toEqual([
+  test('A misspelt setting is answered with the known names', () => {
+    expect(findFaults({ ...full, listen: { hots: '::' } })).toEqual([
       '  listen.hots: is unknown; use one of host, port, keepAliveSeconds',
     ])
   })
@@ -99,69 +99,73 @@ describe('a configuration with any one thing wrong', () => {
   test.each([
     [{ graceSeconds: 1800 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
     [{ graceSeconds: 999_999 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
-  ])('says which limits of a site contradict each other: %j', (changes, fault) => {
+  ])('A grace that is not shorter than the idle timeout is refused: %j', (changes, fault) => {
     const { acme } = full.sites
-    expect(faultsOf({ ...full, sites: { acme: { ...acme, ...changes } } })).toContain(`  sites.acme.${fault}`)
-    // An application may have a fixed lifetime only.
+    expect(findFaults({ ...full, sites: { acme: { ...acme, ...changes } } })).toContain(
+      `  sites.acme.${fault}`,
+    )
+    // The absolute timeout may be shorter than the idle timeout.
     const good = { graceSeconds: 1799, absoluteTimeoutSeconds: 600 }
-    expect(faultsOf({ ...full, sites: { acme: { ...acme, ...good } } })).toEqual([])
+    expect(findFaults({ ...full, sites: { acme: { ...acme, ...good } } })).toEqual([])
   })
 
-  test('takes requireTicket without a key for the dashboard only, which has a key of its own', () => {
+  test('Only the dashboard, which has its own key, may require tickets without a key', () => {
     const site = { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true }
-    expect(faultsOf({ ...full, sites: { lapse: site } })).toEqual([])
+    expect(findFaults({ ...full, sites: { lapse: site } })).toEqual([])
     expect(
-      faultsOf({ ...full, sites: { lapse: site, acme: site, other: { ...site, ticketKeys: [] } } }),
+      findFaults({ ...full, sites: { lapse: site, acme: site, other: { ...site, ticketKeys: [] } } }),
     ).toEqual(
-      ['acme', 'other'].map((name) => `  sites.${name}.ticketKeys: requireTicket needs at least one key`),
+      ['acme', 'other'].map(
+        (name) => `  sites.${name}.ticketKeys: must have at least one key, because requireTicket is true`,
+      ),
     )
   })
 
-  test.each([36_501, 1e6, 2 ** 53 - 1])('refuses to keep rows for %d days', (retentionDays) => {
+  test.each([36_501, 1e6, 2 ** 53 - 1])('A retention of %d days is refused', (retentionDays) => {
     const { acme } = full.sites
-    expect(faultsOf({ ...full, sites: { acme: { ...acme, retentionDays } } })).toEqual([
+    expect(findFaults({ ...full, sites: { acme: { ...acme, retentionDays } } })).toEqual([
       '  sites.acme.retentionDays: must be at most 36500',
     ])
   })
 
-  test('names an environment variable where that is what is wrong, and not the file', () => {
+  test('An error in an environment variable names the variable, not the file', () => {
     const wrong = {
       LAPSE_PORT: '4780x',
       LAPSE_LOG_LEVEL: 'loud',
       LAPSE_HOST: '',
       LAPSE_DATABASE_URL: 'postgres://db/lapse',
     }
-    const messageOf = (written: unknown, variables: Readonly<Record<string, string>>) => {
+    const getMessage = (written: unknown, variables: Readonly<Record<string, string>>) => {
       try {
-        parseConfig(written, { ...environment, ...variables }, 'configuration x.json')
+        parseConfig(written, { ...environment, ...variables }, 'configuration file x.json')
       } catch (error) {
         if (error instanceof ConfigError) return error.message
       }
       return ''
     }
     expect(
-      messageOf(full, wrong)
+      getMessage(full, wrong)
         .replace(/DATABASE_URL: .*/, 'DATABASE_URL: …')
         .split('\n')
         .sort(),
     ).toEqual([
       '  LAPSE_DATABASE_URL: …',
       '  LAPSE_LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace, silent',
-      '  LAPSE_PORT: write a port, such as 4780',
-      'Correct these environment variables:',
+      '  LAPSE_PORT: must be a port number, such as 4780',
+      'Invalid environment variables:',
     ])
-    expect(messageOf({ ...full, logLevel: 'loud', table: '' }, { LAPSE_PORT: '70000' })).toMatch(
-      /^Correct these settings of the configuration x.json:\n {2}table: .*\n {2}logLevel: .*\nCorrect these environment variables:\n {2}LAPSE_PORT: must be at most 65535$/,
+    expect(getMessage({ ...full, logLevel: 'loud', table: '' }, { LAPSE_PORT: '70000' })).toMatch(
+      /^Invalid settings in configuration file x.json:\n {2}table: .*\n {2}logLevel: .*\nInvalid environment variables:\n {2}LAPSE_PORT: must be at most 65535$/,
     )
   })
 
-  test.each([null, [], 'acme', 7])('says what "sites" is when it is %j', (sites) => {
-    expect(faultsOf({ ...full, sites })).toEqual([
-      '  sites: must be an object with an entry for each site, under its name',
+  test.each([null, [], 'acme', 7])('The error for "sites": %j says what it must be', (sites) => {
+    expect(findFaults({ ...full, sites })).toEqual([
+      '  sites: must be an object with an entry for each site, by its name',
     ])
   })
 
-  test('names what is wrong inside sites with wrong names, and all of those names', () => {
+  test('All errors are listed for sites with invalid names, and so are the names', () => {
     const sites = JSON.parse(`{
       "my shop": { "origins": ["https://shop.acme.com/"], "idleTimeoutSeconds": 0 },
       "__proto__": { "origins": [], "idleTimeoutSeconds": 1800 },
@@ -169,7 +173,7 @@ describe('a configuration with any one thing wrong', () => {
       "\\u001b[2J": { "origins": ["https://acme.com"], "idleTimeoutSeconds": 1800 },
       "acme": { "origins": ["https://app.acme.com"], "idleTimeoutSeconds": "1800" }
     }`)
-    const faults = faultsOf({ ...full, sites })
+    const faults = findFaults({ ...full, sites })
     expect(faults.map((fault) => fault.split(': ')[0]?.trim()).sort()).toEqual(
       [
         'sites."my shop"',
@@ -186,7 +190,7 @@ describe('a configuration with any one thing wrong', () => {
   })
 })
 
-describe('a request with any one thing wrong', () => {
+describe('An invalid request', () => {
   let collector: TestCollector
   let readToken: string
   let writeToken: string
@@ -197,28 +201,28 @@ describe('a request with any one thing wrong', () => {
   })
   afterAll(() => collector.end())
 
-  async function detailsOf(response: Response): Promise<string[]> {
+  async function readDetails(response: Response): Promise<string[]> {
     if (response.ok) return []
     const { detail, errors = [] } = await response.json()
     return [detail, ...errors.map((error: FieldFault) => error.detail)]
   }
 
-  test('is refused in plain sentences: reports of browsers and of servers', async () => {
+  test('A report of a browser or a server is refused in plain sentences', async () => {
     const now = Date.now()
     const server = { site: 'acme', session: 'a', marker: crypto.randomUUID(), reason: 'revoked' }
     const times = { startedAt: now, lastAccessAt: now, detectedAt: now, sentAt: now }
     const details: string[] = []
-    for (const report of corrupted({ ...eventOf(), ticket: 'eyJ' }))
-      details.push(...(await detailsOf(await collector.post(report))))
-    for (const report of corrupted({ ...server, ...times, detectedBy: 'server' }))
+    for (const report of corrupt({ ...eventOf(), ticket: 'eyJ' }))
+      details.push(...(await readDetails(await collector.post(report))))
+    for (const report of corrupt({ ...server, ...times, detectedBy: 'server' }))
       details.push(
-        ...(await detailsOf(await collector.post(report, { Authorization: `Bearer ${writeToken}` }))),
+        ...(await readDetails(await collector.post(report, { Authorization: `Bearer ${writeToken}` }))),
       )
     expect(details.length).toBeGreaterThan(200)
     expect(details.filter((detail) => rawText.test(detail) || /\p{Cc}/u.test(detail))).toEqual([])
   })
 
-  test('is refused in plain sentences: queries', async () => {
+  test('A query is refused in plain sentences', async () => {
     const parameters = ['site', 'subject', 'session', 'reason', 'evidence', 'from', 'to', 'limit', 'cursor']
     const own = ['format', 'bucket', 'timeZone', 'colour', '__proto__', 'constructor']
     const values = ['', 'x', '-1', '1.5', '1767340800', '\u009b', '9'.repeat(300), '__proto__']
@@ -229,13 +233,13 @@ describe('a request with any one thing wrong', () => {
           const repeated = value === 'a&x=b'
           const query = repeated ? `${name}=a&${name}=b` : `${name}=${encodeURIComponent(value)}`
           const headers = { Authorization: `Bearer ${readToken}` }
-          details.push(...(await detailsOf(await fetch(`${collector.url}/${path}?${query}`, { headers }))))
+          details.push(...(await readDetails(await fetch(`${collector.url}/${path}?${query}`, { headers }))))
         }
     expect(details.length).toBeGreaterThan(100)
     expect(details.filter((detail) => rawText.test(detail) || /\p{Cc}/u.test(detail))).toEqual([])
   })
 
-  test('is refused in plain sentences: tickets', async () => {
+  test('A ticket is refused in plain sentences', async () => {
     const claims = {
       iss: 'signed',
       sub: 'u_7',
@@ -247,15 +251,15 @@ describe('a request with any one thing wrong', () => {
       abs: 60,
     }
     const details: string[] = []
-    for (const changed of corrupted(claims)) {
+    for (const changed of corrupt(claims)) {
       if (typeof changed !== 'object' || changed === null || Array.isArray(changed)) continue
       const ticket = await new SignJWT({ ...changed })
         .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
         .sign(new TextEncoder().encode(environment.TICKET_SECRET))
-      details.push(...(await detailsOf(await collector.post(eventOf({ site: 'signed', ticket })))))
+      details.push(...(await readDetails(await collector.post(eventOf({ site: 'signed', ticket })))))
     }
     for (const ticket of ['x', 'a.b.c', '{}', '..'])
-      details.push(...(await detailsOf(await collector.post(eventOf({ site: 'signed', ticket })))))
+      details.push(...(await readDetails(await collector.post(eventOf({ site: 'signed', ticket })))))
     expect(details.length).toBeGreaterThan(50)
     expect(details.filter((detail) => rawText.test(detail) || /ERR_|timestamp check/.test(detail))).toEqual(
       [],

@@ -40,7 +40,10 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
   test('copies each new row that matches, once, and the values as they are', async () => {
     const source = `it's "100 %" \\ ?`
     const made = await mirror('--set-value', `source=${source}`)
-    expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(/The trigger lapse_\w+ copies/) })
+    expect(made).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/Created trigger lapse_\w+\. It copies/),
+    })
     expect(made.stderr).toMatch('"user_id" takes no NULL, and subject can be empty')
 
     const event = eventOf()
@@ -211,7 +214,7 @@ describe.each(mysqlServers)('a mirror on $name', (server) => {
       ...values.flatMap((set) => ['--set-value', set]),
     ])
     expect(status).toBe(0)
-    expect(stderr.match(/(?<=Note: ).*?(?=\. An event)/g)).toEqual([
+    expect(stderr.match(/(?<=Warning: ).*?(?=\. If the table)/g)).toEqual([
       '"user_id" takes numbers, and subject is text',
       '"event" takes listed text, and reason is text',
       '"note" takes times, and "never" is text',

@@ -254,7 +254,7 @@ describe('lapse purge', () => {
     writeConfigIn(folder, { sites: { kept: site } })
     for (const [args, words] of [
       [['purge'], 'No site has retentionDays'],
-      [['purge', '--site', 'kept'], 'The site "kept" has no retentionDays'],
+      [['purge', '--site', 'kept'], 'Site "kept" has no retentionDays'],
       [['purge', '--site', 'other'], 'no site "other"'],
     ] as const)
       expect(await runLapse(folder, args)).toMatchObject({ status: 1, stderr: expect.stringMatching(words) })
@@ -262,7 +262,7 @@ describe('lapse purge', () => {
 
   test('refuses a time of day that is none', async () => {
     writeConfigIn(folder, { purge: { dailyAt: '25:00' }, sites })
-    expect((await runLapse(folder, ['serve'])).stderr).toMatch('purge.dailyAt: write a time of day in UTC')
+    expect((await runLapse(folder, ['serve'])).stderr).toMatch('purge.dailyAt: must be a time of day in UTC')
   })
 
   test('draws a progress bar on a terminal', async () => {

@@ -211,7 +211,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
   test('is made anew by lapse rollup', async () => {
     const { status, stdout } = await runLapse(folder, ['rollup'])
     expect(status).toBe(0)
-    expect(stdout).toMatch(/^The rows up to \d+ are rolled up/)
+    expect(stdout).toMatch(/^Rolled up all rows up to id \d+/)
     await expectExact()
   })
 

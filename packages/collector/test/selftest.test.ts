@@ -37,7 +37,7 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     writeConfigIn(folder, writtenConfig(collector.database.url))
   })
 
-  test('reports a timeout that it played, with what was sent, answered and stored', async () => {
+  test('The report shows a simulated timeout: what was sent, answered and stored', async () => {
     const { status, stdout } = await selftest('acme')
     expect(status).toBe(0)
     const [row, ...others] = await collector.database.rows()
@@ -48,11 +48,14 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     expect(stdout).not.toMatch('FAILED')
   })
 
-  test('signs a ticket where the site requires one, and reads the row by HTTP with a token', async () => {
+  test('The command signs a ticket if the site requires one, and reads the row over HTTP if it has a token', async () => {
     const { token } = await issueToken(collector.store)
     const args = ['--token', token, '--format', 'json', '--output', 'report.json']
     const { status, stdout } = await selftest('signed', ...args)
-    expect([status, stdout]).toEqual([0, 'Passed. The report is report.json.\n'])
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: 'The self-test passed. The report is in report.json.\n',
+    })
     const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
     const [row] = await collector.database.rows()
     expect(report).toMatchObject({
@@ -64,7 +67,7 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     expect(JSON.stringify(report)).not.toMatch('eyJ')
   })
 
-  test('reads its token and its ticket from environment variables', async () => {
+  test('The command reads its token and its ticket from environment variables', async () => {
     const { token } = await issueToken(collector.store)
     const ticket = await signTicket('selftest', Math.floor(Date.now() / 1000) - 7200)
     const args = ['selftest', '--site', 'signed', '--url', collector.url]
@@ -72,7 +75,10 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     const variables = { ...environment, READ_TOKEN: token, SELFTEST_TICKET: ticket }
     expect(await runLapse(folder, withSecrets, variables)).toMatchObject({ status: 0, stderr: '' })
     const { status, stderr } = await runLapse(folder, withSecrets, { ...variables, READ_TOKEN: '' })
-    expect([status, stderr]).toEqual([2, expect.stringMatching('Set the environment variable READ_TOKEN')])
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching('Environment variable READ_TOKEN is not set'),
+    })
   })
 })
 
@@ -82,33 +88,41 @@ describe('lapse selftest', () => {
   })
 
   test.each([
-    ['the collector has other limits', { idleTimeoutSeconds: 60 }, [], /judged ended_early.*Start it again/],
+    ['the collector has other limits', { idleTimeoutSeconds: 60 }, [], /judged ended_early.*Restart it/],
     ['the origin is refused', {}, ['--origin', 'https://other.acme.com'], /403: Add https:..other.acme.com/],
-    ['no origin is named', { origins: ['https://*.acme.com'] }, [], /Name one of the pages with --origin/],
-  ])('fails and says what to do when %s', async (_, changes, args, words) => {
+    [
+      'no origin is named',
+      { origins: ['https://*.acme.com'] },
+      [],
+      /Name the origin of a page with --origin/,
+    ],
+  ])('The command fails and says what to do when %s', async (_, changes, args, words) => {
     const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, ...changes }
     writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
     const { status, stderr } = await selftest('acme', ...args)
-    expect([status, stderr]).toEqual([1, expect.stringMatching(words)])
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(words) })
   })
 
-  test('fails and says what to do when no collector answers, in a report as well', async () => {
+  test('The command fails and says what to do, also in the report, when no collector responds', async () => {
     const port = await freePort()
     writeConfigIn(folder, writtenConfig(collector.database.url, { listen: { port } }))
     const { status, stdout, stderr } = await runLapse(folder, ['selftest', '--site', 'acme'], environment)
-    expect([status, stdout]).toEqual([1, expect.stringContaining('# Lapse self-test: FAILED')])
-    expect(stderr).toMatch(`No collector answers at http://127.0.0.1:${port}. Start it with: lapse serve`)
+    expect({ status, stdout }).toEqual({
+      status: 1,
+      stdout: expect.stringContaining('# Lapse self-test: FAILED'),
+    })
+    expect(stderr).toMatch(`No collector responds at http://127.0.0.1:${port}. Start it with lapse serve`)
   })
 
-  test("takes a ticket of its own subject only, so that no user's session is given an end", async () => {
+  test("The command refuses the ticket of a user, so that no user's session is ended", async () => {
     writeConfigIn(folder, writtenConfig(collector.database.url))
     const now = Math.floor(Date.now() / 1000)
     const another = await selftest('signed', '--ticket', await signTicket('u_42', now - 7200))
-    expect(another.stderr).toMatch('this one is of a user, "u_42"')
+    expect(another.stderr).toMatch('The ticket belongs to a user, "u_42"')
     const fresh = await selftest('signed', '--ticket', await signTicket('selftest', now))
     expect(fresh.stderr).toMatch('too new')
     const session = await selftest('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
-    expect(session.stderr).toMatch('The ticket is of the session "a1f"')
+    expect(session.stderr).toMatch('The ticket is for session "a1f"')
     expect(await collector.database.rows()).toEqual([])
     expect((await selftest('signed', '--ticket', await signTicket('selftest', now - 7200))).status).toBe(0)
   })

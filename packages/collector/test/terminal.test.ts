@@ -9,19 +9,19 @@ import { createCollector, eventOf, issueToken, origin } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { insertRows } from './rows.ts'
 
-/** Clears the screen, by C0 and by C1; rings; goes back; turns the direction of text. */
+/** Clears the screen (with C0 and with C1), rings the bell, moves back, and reverses the text direction. */
 const hostile = 'a\u001b[2Jb\u009b2Jc\u0007\u0008\rd\u202ee\u007f'
 const unsafe = /[\p{Cc}\p{Bidi_Control}]/u
 const withoutLines = (text: string) => text.replaceAll(/\r?\n/g, '')
 
-describe('what is stored does not reach the terminal as a command', () => {
+describe('Output for a terminal', () => {
   let folder: string
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  test('in any format of lapse list, nor in lapse token list', async () => {
+  test('Control characters in stored text are escaped by lapse list in every format, and by lapse token list', async () => {
     const database = await createDatabase({ name: 'SQLite' })
     onTestFinished(database.drop)
     const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
@@ -47,7 +47,7 @@ describe('what is stored does not reach the terminal as a command', () => {
     expect(tokens.stdout).toMatch('a\\u001b[2Jb\\u009b2Jc')
   })
 
-  test('in the messages about a configuration', async () => {
+  test('Control characters are escaped in errors about a configuration', async () => {
     writeConfigIn(folder, {
       database: `sqlite:x`,
       [hostile]: 1,
@@ -61,7 +61,7 @@ describe('what is stored does not reach the terminal as a command', () => {
     expect(stderr).toMatch('\\u001b[2Jb\\u009b2J')
   })
 
-  test('nor can it be stored as the name of a token', async () => {
+  test('The name of a token cannot contain control characters', async () => {
     writeConfigIn(folder, { sites: { acme: { origins: [origin], idleTimeoutSeconds: 1800 } } })
     for (const name of ['\u001b[2J', '\u009b2J', 'a\nb', 'x'.repeat(256), '']) {
       const { status, stderr } = await runLapse(folder, [
@@ -78,7 +78,7 @@ describe('what is stored does not reach the terminal as a command', () => {
   })
 })
 
-describe('a control character from a stranger', () => {
+describe('A request from a stranger', () => {
   const inLatin1 = (text: string) => Buffer.from(text, 'latin1')
 
   function exchangeBytes(url: string, bytes: Buffer): Promise<string> {
@@ -93,7 +93,7 @@ describe('a control character from a stranger', () => {
     })
   }
 
-  test('reaches neither a row, nor the log, nor the answer', async () => {
+  test('Control characters in a request reach neither a row, nor the log, nor the answer', async () => {
     const collector = await createCollector({ name: 'SQLite' })
     onTestFinished(collector.end)
     const { token } = await issueToken(collector.store)

@@ -215,22 +215,20 @@ describe('a configuration', () => {
     const [ec, ed] = [await pairOf('ES256'), await pairOf('EdDSA')]
     const short = { kty: 'RSA', e: 'AQAB', n: Buffer.alloc(128, 255).toString('base64url') }
     expect(messageOf([{ alg: 'ES256', jwks: { keys: [ec.jwk, ed.jwk] } }])).toMatch(
-      'sites.acme.ticketKeys.0.jwks.keys.1: ES256 takes keys with kty EC and crv P-256',
+      'sites.acme.ticketKeys.0.jwks.keys.1: must have kty EC and crv P-256, because alg is ES256',
     )
     expect(messageOf([{ alg: 'EdDSA', jwks: { keys: [{ ...ed.privateJwk, kty: 'OKP' }] } }])).toMatch(
-      'ticketKeys.0.jwks.keys.0: this is a private key: write the public key only',
+      'ticketKeys.0.jwks.keys.0: is a private key; write the public key only',
     )
-    expect(messageOf([{ alg: 'RS256', jwks: { keys: [short] } }])).toMatch(
-      'an RSA key has at least 2048 bits',
-    )
+    expect(messageOf([{ alg: 'RS256', jwks: { keys: [short] } }])).toMatch('must have at least 2048 bits')
     expect(messageOf([{ alg: 'EdDSA', jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519' }] } }])).toMatch(
-      'this is no key',
+      'is not a valid key',
     )
     expect(messageOf([{ alg: 'EdDSA', jwksUrl: 'http://keys.acme.com/jwks.json' }])).toMatch(
-      'write an https URL',
+      'must be an https URL',
     )
-    expect(messageOf([{ alg: 'EdDSA' }])).toMatch('ticketKeys.0: write the keys as jwks')
+    expect(messageOf([{ alg: 'EdDSA' }])).toMatch('ticketKeys.0: must have either jwks or jwksUrl')
     expect(messageOf([{ alg: 'none' }])).toMatch('ticketKeys.0.alg')
-    expect(messageOf([{ alg: 'HS256', secret: 'in plain sight' }])).toMatch('write env:NAME')
+    expect(messageOf([{ alg: 'HS256', secret: 'in plain sight' }])).toMatch('must be env:NAME')
   })
 })

@@ -1,14 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { siteSchemaOf } from '../src/config/siteSchema.ts'
+import { createConfigSchema } from '../src/config/configSchema.ts'
 import { browserEndReportSchema, serverEndReportSchema } from '../src/domain/endReport.ts'
 import { sessionEndSchema } from '../src/domain/sessionEnd.ts'
 import { validate } from '../src/domain/validation/validate.ts'
 import { cursorSchema } from '../src/reading/cursor.ts'
 import { sessionEndFilterSchema } from '../src/reading/filter.ts'
 import { summaryQuerySchema } from '../src/reading/summaryQuery.ts'
-import { databaseUrlSchema } from '../src/store/database/databaseUrl.ts'
-import { tableNameSchema } from '../src/store/database/tableName.ts'
 
 /** The wording of the validator, which means nothing to people. */
 const validatorWording =
@@ -54,9 +52,7 @@ const schemas = {
 }
 
 const configSchemas = {
-  'a site in the configuration': siteSchemaOf({}, true),
-  'the database in the configuration': databaseUrlSchema,
-  'the table in the configuration': tableNameSchema,
+  'the configuration': createConfigSchema({ environment: {}, folder: '/', requiresSecrets: true }),
 }
 
 test.each(Object.entries({ ...schemas, ...configSchemas }))(

@@ -1,39 +1,7 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
-import { escapeForTerminal } from './escapeForTerminal.ts'
-import { init } from './init.ts'
-import { list } from './list.ts'
-import { migrate } from './migrate.ts'
-import { mirror } from './mirror.ts'
-import { purge } from './purge.ts'
-import { rollup } from './rollup.ts'
-import { selftest } from './selftest.ts'
-import { serve } from './serve.ts'
-import { ticket } from './ticket.ts'
-import { token } from './token.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-
-const program = new Command('lapse')
-  .description('The collector of Lapse: records which sessions ended, whose they were, when and why.')
-  .version(version)
-  .exitOverride()
-  .addCommand(init)
-  .addCommand(serve)
-  .addCommand(migrate)
-  .addCommand(list)
-  .addCommand(token)
-  .addCommand(ticket)
-  .addCommand(purge)
-  .addCommand(mirror)
-  .addCommand(selftest)
-  .addCommand(rollup)
-  .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 used wrongly.')
-
-// A subcommand that was built by itself does not inherit this.
-for (const command of [program, ...program.commands].flatMap(({ commands }) => commands))
-  command.exitOverride()
+import { CommanderError } from 'commander'
+import { escapeForTerminal } from './output/escapeForTerminal.ts'
+import { program } from './program.ts'
 
 try {
   await program.parseAsync()
@@ -41,9 +9,8 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2
   } else {
-    process.stderr.write(
-      escapeForTerminal(`lapse: ${error instanceof Error ? error.message : String(error)}\n`),
-    )
+    const message = error instanceof Error ? error.message : String(error)
+    process.stderr.write(escapeForTerminal(`lapse: ${message}\n`))
     process.exitCode = 1
   }
 }

@@ -3,9 +3,9 @@ import { assertSqliteFile } from '../store/database/sqlite/sqliteFile.ts'
 import { openStore, type Store } from '../store/store.ts'
 
 /**
- * Opens the configuration's database for as long as `work` takes.
+ * Opens the configured database while `work` runs.
  *
- * @throws where the file of an SQLite database is missing: only `lapse migrate` and `lapse serve` make one.
+ * @throws if an SQLite database does not exist: only `lapse migrate` and `lapse serve` create one.
  */
 export async function withStore<T>(
   { database, table }: Pick<Config, 'database' | 'table'>,

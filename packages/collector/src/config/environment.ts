@@ -1,14 +1,16 @@
-/** Environment variables by their names. */
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The name of the environment variable that `env:NAME` stands for; nothing where something else is written. */
-export function variableIn(written: string): string | undefined {
-  return /^env:(\w+)$/.exec(written)?.[1]
+/** @returns the name in `env:NAME`, or undefined if the text is not such a reference. */
+export function parseVariableReference(text: string): string | undefined {
+  return /^env:(\w+)$/.exec(text)?.[1]
 }
 
-export const notSet = (name: string) => `the environment variable ${name} is not set`
-
-/** The value of an environment variable. `process.env` has the properties of every object as well. */
+/** Reads an environment variable. Inherited properties, such as `constructor` of `process.env`, do not count. */
 export function readVariable(environment: Environment, name: string): string | undefined {
   return Object.hasOwn(environment, name) ? environment[name] : undefined
+}
+
+export function describeUnsetVariable(name: string): string {
+  return `the environment variable ${name} is not set`
 }

@@ -2,47 +2,49 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseLocation } from '../store/database/databaseUrl.ts'
 
-/** In that of a database, a password may contain what would end it in other URLs. */
+/** The password in a database URL may contain characters that end it in other URLs. */
 const passwordInUrl =
   /^(?:(?:mysql|mariadb):\/\/[^\s/@:]*:[^\s/]+|[a-z][a-z\d+.-]*:\/\/[^\s/?#@:]*:[^\s/?#]+)@/i
 
-/** Warns of a configuration file that every account of the machine can change, or can read the passwords of. */
-export function configFileWarning(file: string): string | undefined {
-  const change = changeWarning(file, file)
-  if (change !== undefined) return change
-  if (!isReadableByAll(file) || !textsIn(JSON.parse(readFileSync(file, 'utf8'))).some(hasPassword))
+/** @returns a warning if every account of the machine can change the configuration file or read its passwords. */
+export function describeExposedConfigFile(file: string): string | undefined {
+  const writeWarning = describeWritableFile(file, file)
+  if (writeWarning !== undefined) return writeWarning
+  if (!isReadableByAll(file) || !findStrings(JSON.parse(readFileSync(file, 'utf8'))).some(hasPassword))
     return undefined
-  return `${file} holds a password, and every account of this machine can read it. Run: chmod 600 ${file}`
+  return `${file} contains a password, and every account on this machine can read it. Run: chmod 600 ${file}`
 }
 
-/** Warns of an SQLite database that every account of the machine can change or read. */
-export function databaseFileWarning(location: DatabaseLocation): string | undefined {
+/** @returns a warning if every account of the machine can change or read an SQLite database. */
+export function describeExposedDatabaseFile(location: DatabaseLocation): string | undefined {
   if (location.dialect !== 'sqlite') return undefined
   const { path } = location
-  // SQLite keeps files beside it.
-  const change = changeWarning(path, `${path}*`)
-  if (change !== undefined) return change
+  // SQLite keeps further files beside the database: PATH-wal and PATH-shm.
+  const writeWarning = describeWritableFile(path, `${path}*`)
+  if (writeWarning !== undefined) return writeWarning
   return isReadableByAll(path)
-    ? `every account of this machine can read the audit in ${path}. Run: chmod 600 ${path}*`
+    ? `every account on this machine can read the audit data in ${path}. Run: chmod 600 ${path}*`
     : undefined
 }
 
-function changeWarning(file: string, files: string): string | undefined {
+function describeWritableFile(file: string, files: string): string | undefined {
   if (isReachableByAll(file) && hasMode(resolve(file), othersWrite))
-    return `every account of this machine can change ${file}. Run: chmod 600 ${files}`
+    return `every account on this machine can change ${file}. Run: chmod 600 ${files}`
   const folder = dirname(resolve(file))
   // In a folder with the sticky bit, such as /tmp, only the owner of a file can replace it.
   if (isReachableByAll(file) && hasMode(folder, othersWrite) && !hasMode(folder, sticky))
-    return `every account of this machine can replace ${file}. Run: chmod o-w ${folder}`
+    return `every account on this machine can replace ${file}. Run: chmod o-w ${folder}`
   return undefined
 }
 
-const hasPassword = (text: string) => passwordInUrl.test(text)
+function hasPassword(text: string): boolean {
+  return passwordInUrl.test(text)
+}
 
-/** All texts in a JSON value. */
-function textsIn(value: unknown): string[] {
+/** Finds all strings in a JSON value. */
+function findStrings(value: unknown): string[] {
   if (typeof value === 'string') return [value]
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(findStrings) : []
 }
 
 const othersRead = 0o004
@@ -55,9 +57,9 @@ function isReadableByAll(file: string): boolean {
 }
 
 function isReachableByAll(file: string): boolean {
-  // Windows has other rights, which these bits do not show.
+  // Windows has access control lists, which these bits do not show.
   if (process.platform === 'win32') return false
-  return parentsOf(resolve(file)).every((folder) => hasMode(folder, othersEnter))
+  return listParentFolders(resolve(file)).every((folder) => hasMode(folder, othersEnter))
 }
 
 function hasMode(path: string, bits: number): boolean {
@@ -65,7 +67,7 @@ function hasMode(path: string, bits: number): boolean {
   return (mode & bits) !== 0
 }
 
-function parentsOf(path: string): string[] {
+function listParentFolders(path: string): string[] {
   const parent = dirname(path)
-  return parent === path ? [] : [parent, ...parentsOf(parent)]
+  return parent === path ? [] : [parent, ...listParentFolders(parent)]
 }

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { describeOriginFault } from '../domain/origin.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
-import type { Environment } from './environment.ts'
-import { ticketKeySchemaOf } from './ticketKeySchema.ts'
+import type { ConfigSchemaContext } from './configSchemaContext.ts'
+import { createTicketKeySchema } from './ticketKeySchema.ts'
 
-const seconds = z
-  .int()
-  .positive()
-  .max(400 * 86_400)
+/** Browsers keep a marker for 400 days at most, so a longer limit could not be observed. */
+const maxTimeoutSeconds = 400 * 86_400
+
+const timeoutSeconds = z.int().positive().max(maxTimeoutSeconds)
 
 const origin = z
   .string()
@@ -17,36 +17,77 @@ const origin = z
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
 
-/** Keys rotate: a few at a time. Each of them may be tried for a ticket. */
+/** Every key may be tried for one ticket. */
 const maxTicketKeys = 10
 
-/** A hundred years. Much longer ago there is no time that a database could compare with. */
+/** A hundred years. Subtracting much more gives dates that databases cannot compare. */
 const maxRetentionDays = 36_500
 
-/** What a configuration says of one site. Where secrets are not used, one that is not set is no fault. */
-export const siteSchemaOf = (environment: Environment, areSecretsUsed: boolean) =>
-  z
+/** The settings of one site. */
+export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment' | 'requiresSecrets'>) {
+  return z
     .strictObject({
-      origins: z.array(origin).min(1),
-      idleTimeoutSeconds: seconds,
-      absoluteTimeoutSeconds: seconds.optional(),
-      graceSeconds: z.number().min(0).optional(),
+      origins: z
+        .array(origin)
+        .min(1)
+        .describe(
+          'The origins of the pages that may report, written as browsers send them: scheme, host and port, such as `https://app.acme.com`. A `*` stands for the whole first label of an http or https origin, with at least two labels after it: `https://*.acme.com`. App schemes work as well: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. Up to 255 characters each.',
+        )
+        .meta({ valueType: 'array of strings (at least 1)' }),
+      idleTimeoutSeconds: timeoutSeconds.describe(
+        "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
+      ),
+      absoluteTimeoutSeconds: timeoutSeconds
+        .optional()
+        .describe("The application's limit on the total age of a session, in seconds. At most 400 days.")
+        .meta({ whenOmitted: 'no limit' }),
+      graceSeconds: z
+        .number()
+        .min(0)
+        .optional()
+        .describe(
+          'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
+        )
+        .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
       ticketKeys: z
-        .array(ticketKeySchemaOf(environment, areSecretsUsed))
-        .max(maxTicketKeys, { error: `write at most ${maxTicketKeys} keys` })
-        .default([]),
-      requireTicket: z.boolean().default(false),
-      ip: z.enum(['truncated', 'full', 'none']).default('truncated'),
-      retentionDays: z.int().positive().max(maxRetentionDays).optional(),
+        .array(createTicketKeySchema(context))
+        .max(maxTicketKeys, { error: `must have at most ${maxTicketKeys} keys` })
+        .default([])
+        .describe(
+          'The keys that verify tickets. Several keys may be valid at a time, so that you can rotate them.',
+        )
+        .meta({ valueType: `array of [ticket keys](#ticket-keys) (at most ${maxTicketKeys})` }),
+      requireTicket: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Whether a browser's report must have a ticket. If `true`, a report without one is refused with `ticket-refused`. Requires at least one entry in `ticketKeys`, except for the site `lapse`, whose tickets the collector signs itself.",
+        ),
+      ip: z
+        .enum(['truncated', 'full', 'none'])
+        .default('truncated')
+        .describe(
+          "How much of the client's IP address is stored. `truncated` stores the /24 network of an IPv4 address or the /48 network of an IPv6 address.",
+        ),
+      retentionDays: z
+        .int()
+        .positive()
+        .max(maxRetentionDays)
+        .optional()
+        .describe(
+          'How many days a row is kept, counted from when the collector received it. `lapse purge` and the daily [purge](#purgedailyat) delete older rows.',
+        )
+        .meta({ whenOmitted: 'rows are kept indefinitely' }),
     })
-    .superRefine((site, context) => {
+    .superRefine((site, refinement) => {
       const { idleTimeoutSeconds: idle, graceSeconds = 0 } = site
-      // What is no time limit at all is named already.
+      // An idle timeout that is not a positive number has its own message.
       if (!(idle > 0) || graceSeconds < idle) return
-      // Every session would have timed out from its first second on.
+      // With such a grace every session would count as timed out from its first second.
       const message = `must be less than idleTimeoutSeconds (${idle})`
-      context.addIssue({ code: 'custom', path: ['graceSeconds'], message })
+      refinement.addIssue({ code: 'custom', path: ['graceSeconds'], message })
     }, runDespiteErrors)
+}
 
-/** A checked site, with all defaults filled in. */
-export type CheckedSite = z.output<ReturnType<typeof siteSchemaOf>>
+/** A checked site with all defaults filled in. */
+export type CheckedSite = z.output<ReturnType<typeof createSiteSchema>>

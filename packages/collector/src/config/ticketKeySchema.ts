@@ -1,53 +1,64 @@
 import { z } from 'zod'
 import { publicKeyAlgorithms } from '../domain/ticket.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
-import { type Environment, notSet, readVariable, variableIn } from './environment.ts'
-import { maxKeysInSet, publicKeyFault } from './publicKey.ts'
+import type { ConfigSchemaContext } from './configSchemaContext.ts'
+import {
+  describeUnsetVariable,
+  type Environment,
+  parseVariableReference,
+  readVariable,
+} from './environment.ts'
+import { describePublicKeyFault, maxKeysInSet } from './publicKey.ts'
 
-/** A secret from an environment variable, or why there is none: not every command needs it. */
+/** A secret from an environment variable, or why it cannot be used. Not every command needs it. */
 export type TicketSecret = { readonly value: string } | { readonly fault: string }
 
-/** @throws where the secret is missing or too short. */
+/** @throws if the secret is unset or too short. */
 export function readSecret(site: string, secret: TicketSecret): string {
   if ('value' in secret) return secret.value
-  throw new Error(`The site "${site}" has no secret: ${secret.fault}.`)
+  throw new Error(`The ticket secret of site "${site}" cannot be used: ${secret.fault}.`)
 }
 
-const secretOf = (environment: Environment, areSecretsUsed: boolean) =>
-  z.string().transform((text, context): TicketSecret => {
-    const name = variableIn(text)
-    const secret = name === undefined ? notASecret : secretIn(environment, name)
-    if ('fault' in secret && (areSecretsUsed || name === undefined))
+function createSecretSchema(environment: Environment, requiresSecrets: boolean) {
+  return z.string().transform((text, context): TicketSecret => {
+    const name = parseVariableReference(text)
+    const secret = name === undefined ? literalSecret : readSecretVariable(environment, name)
+    if ('fault' in secret && (requiresSecrets || name === undefined))
       context.addIssue({ code: 'custom', message: secret.fault })
     return secret
   })
-
-const notASecret: TicketSecret = {
-  fault: 'a secret is not written here: put it into an environment variable and write env:NAME',
 }
 
-function secretIn(environment: Environment, name: string): TicketSecret {
+const literalSecret: TicketSecret = {
+  fault: 'must be env:NAME: put the secret into an environment variable, not into this file',
+}
+
+/** RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits. */
+const minSecretBytes = 32
+
+function readSecretVariable(environment: Environment, name: string): TicketSecret {
   const value = readVariable(environment, name)
-  if (!value) return { fault: notSet(name) }
-  // RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits.
-  if (Buffer.byteLength(value) >= 32) return { value }
-  return { fault: `the environment variable ${name} is shorter than 32 bytes, too short for HS256` }
+  if (!value) return { fault: describeUnsetVariable(name) }
+  if (Buffer.byteLength(value) >= minSecretBytes) return { value }
+  return {
+    fault: `the environment variable ${name} is shorter than ${minSecretBytes} bytes, which is too short for HS256`,
+  }
 }
 
 const jwkSet = z.object({
   keys: z
     .array(z.looseObject({ kty: z.string() }))
     .min(1)
-    .max(maxKeysInSet, { error: `write at most ${maxKeysInSet} keys` }),
+    .max(maxKeysInSet, { error: `must have at most ${maxKeysInSet} keys` }),
 })
 
-const isSafeUrl = (text: string) => {
+function isSafeUrl(text: string): boolean {
   const url = URL.parse(text)
   const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)
 }
 
-const hasReadableCredentials = (text: string) => {
+function hasReadableCredentials(text: string): boolean {
   const { username = '', password = '' } = URL.parse(text) ?? {}
   try {
     return decodeURIComponent(username + password) !== undefined
@@ -56,32 +67,55 @@ const hasReadableCredentials = (text: string) => {
   }
 }
 
-const publicKeys = z
+const publicKeySchema = z
   .strictObject({
-    alg: z.enum(publicKeyAlgorithms),
-    jwks: jwkSet.optional(),
+    alg: z.enum(publicKeyAlgorithms).describe('The algorithm of the keys.'),
+    jwks: jwkSet
+      .optional()
+      .describe(
+        'The public keys as a JWK set (RFC 7517). Keys that are private or do not fit `alg` are refused. RSA keys must have 2048 to 8192 bits.',
+      )
+      .meta({
+        valueType: `object (at most ${maxKeysInSet} keys)`,
+        whenOmitted: 'required unless `jwksUrl` is set',
+      }),
     jwksUrl: z
       .string()
-      .refine(isSafeUrl, { error: 'write an https URL; http is for this machine only' })
+      .refine(isSafeUrl, { error: 'must be an https URL; http is allowed for this machine only' })
       .refine(hasReadableCredentials, {
-        error: 'in the user or the password, a % is not followed by two hexadecimal digits',
+        error: 'has a % in the user name or password that is not followed by two hexadecimal digits',
       })
-      .optional(),
+      .optional()
+      .describe(
+        'The `https` URL of a JWK set. The collector fetches it when it is first needed, then every 10 minutes, and at most every 30 seconds when a ticket names an unknown key. The response must arrive within 2.5 seconds, without a redirect, and have at most 256 KiB and 100 keys. A user name and password in the URL are sent as `Basic` authorization. If the URL becomes unavailable, the last keys remain valid.',
+      )
+      .meta({ whenOmitted: 'required unless `jwks` is set' }),
   })
   .refine(({ jwks, jwksUrl }) => (jwks === undefined) !== (jwksUrl === undefined), {
-    error: 'write the keys as jwks, or their URL as jwksUrl',
+    error: 'must have either jwks or jwksUrl',
     ...runDespiteErrors,
   })
   .superRefine(({ alg, jwks }, context) => {
     jwks?.keys.forEach((jwk, index) => {
-      const message = publicKeyFault(jwk, alg)
+      const message = describePublicKeyFault(jwk, alg)
       if (message) context.addIssue({ code: 'custom', path: ['jwks', 'keys', index], message })
     })
   })
+  .meta({
+    title: 'Public keys',
+    description: 'The public keys of the application, which signs tickets with its private keys.',
+  })
 
-/** One entry of a site's `ticketKeys`. Where secrets are not used, one that is not set is no fault. */
-export function ticketKeySchemaOf(environment: Environment, areSecretsUsed: boolean) {
-  const secret = secretOf(environment, areSecretsUsed)
-  const sharedSecret = z.strictObject({ alg: z.literal('HS256'), secret })
-  return z.discriminatedUnion('alg', [sharedSecret, publicKeys])
+/** One entry of a site's `ticketKeys`. */
+export function createTicketKeySchema({
+  environment,
+  requiresSecrets,
+}: Pick<ConfigSchemaContext, 'environment' | 'requiresSecrets'>) {
+  const secret = createSecretSchema(environment, requiresSecrets).describe(
+    `The secret as \`env:NAME\`, the name of an environment variable. It must have at least ${minSecretBytes} bytes.`,
+  )
+  const sharedSecretSchema = z
+    .strictObject({ alg: z.literal('HS256').describe('The algorithm.'), secret })
+    .meta({ title: 'Shared secret', description: 'A secret that the collector shares with the application.' })
+  return z.discriminatedUnion('alg', [sharedSecretSchema, publicKeySchema])
 }

@@ -4,10 +4,11 @@ import type { Expired } from '../store/audit/purge.ts'
 const dayMs = 86_400_000
 
 /**
- * The rows whose retention is over at a time. It counts from the receipt: the sender chooses the time of the detection,
- * and could otherwise have a row deleted at once. A site without `retentionDays` keeps its rows indefinitely.
+ * Computes the time before which each site's rows are older than its retention. Retention counts from when a row was
+ * received: the sender chooses the time of detection, and could otherwise have its row deleted immediately. Sites without
+ * `retentionDays` keep their rows indefinitely.
  */
-export function expiredAt(
+export function computeRetentionCutoffs(
   now: Date,
   sites: Readonly<Record<string, Pick<Config['sites'][string], 'retentionDays'>>>,
 ): Expired[] {

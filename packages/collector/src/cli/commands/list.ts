@@ -1,0 +1,120 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { loadStoreConfig } from '../../config/loadConfig.ts'
+import { LapseError } from '../../domain/errors.ts'
+import { evidences, type SessionEnd } from '../../domain/sessionEnd.ts'
+import { reasons } from '../../domain/verdict.ts'
+import { type SessionEndFilter, sessionEndFilterSchema } from '../../reading/filter.ts'
+import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
+import { parseQuery } from '../../reading/parseQuery.ts'
+import type { Store } from '../../store/store.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { addExamples } from '../options/examples.ts'
+import { escapeForTerminal } from '../output/escapeForTerminal.ts'
+import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
+import { writeOutput } from '../output/writeOutput.ts'
+import { withStore } from '../withStore.ts'
+
+type FilterOptions = Readonly<Partial<Record<keyof SessionEndFilter, string>>>
+
+interface ListOptions extends ConfigOption, FilterOptions {
+  readonly limit?: number
+  readonly format: FormatName | 'table'
+  readonly follow?: true
+}
+
+const defaultTableLimit = 50
+const maxLimit = 1000
+
+/** `lapse list` prints rows of the audit table. */
+export const list = new Command('list')
+  .summary('print rows of the audit table')
+  .description(
+    'Print rows of the audit table, newest first. Times are in UTC. The command reads the database itself and needs only the right to SELECT.',
+  )
+  .addOption(configOption)
+  .option('--site <site>', 'only rows of this site')
+  .option('--subject <id>', 'only rows of this user')
+  .option('--session <alias>', 'only rows of this session')
+  .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
+  .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidences))
+  .option('--from <time>', 'only rows detected at or after this time, such as 2026-01-02T00:00:00Z')
+  .option('--to <time>', 'only rows detected before this time')
+  .option(
+    '--limit <rows>',
+    `print at most this many rows, from 1 to ${maxLimit} (default: ${defaultTableLimit} in a table, otherwise all)`,
+    parseLimit,
+  )
+  .addOption(
+    new Option('--format <format>', 'the output format').choices(['table', ...formatNames]).default('table'),
+  )
+  .option(
+    '--follow',
+    'keep running, and print each new row once when it is written; with --limit, print the last existing rows first',
+  )
+  .action(
+    async ({ config: path, limit, format, follow, ...filterOptions }: ListOptions, command: Command) => {
+      const filter = parseFilter(filterOptions, command)
+      const interruption = new AbortController()
+      const interrupt = () => interruption.abort()
+      process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+      await withStore(loadStoreConfig(path), async (store) => {
+        const pages = follow
+          ? store.sessionEnds.follow(filter, {
+              last: limit ?? 0,
+              signal: interruption.signal,
+              onFailure: ({ message }) =>
+                process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
+            })
+          : readPages(store, filter, format === 'table' ? (limit ?? defaultTableLimit) : limit)
+        const output = format === 'table' ? formatSessionEndTable(pages) : formatPages(pages, format)
+        await writeOutput(output, interruption.signal)
+      })
+    },
+  )
+addExamples(list, [
+  {
+    line: 'lapse list --reason idle_timeout --from 2026-01-01',
+    description: 'Print the latest idle timeouts of this year as a table.',
+  },
+  {
+    line: 'lapse list --subject u_42 --format csv > u_42.csv',
+    description: 'Export all rows of one user as CSV.',
+  },
+  { line: 'lapse list --follow --format ecs', description: 'Feed a SIEM with each new row.' },
+])
+
+function parseFilter(options: FilterOptions, command: Command): SessionEndFilter {
+  try {
+    return parseQuery(sessionEndFilterSchema, options)
+  } catch (error) {
+    if (!(error instanceof LapseError)) throw error
+    const faults = error.errors?.map(
+      (field) => `${'parameter' in field && `--${field.parameter}`}: ${field.detail}`,
+    )
+    return command.error(`error: ${faults?.join('\n       ')}`)
+  }
+}
+
+async function* readPages(
+  store: Store,
+  filter: SessionEndFilter,
+  limit: number | undefined,
+): AsyncGenerator<readonly SessionEnd[]> {
+  if (limit === undefined) yield* store.sessionEnds.pages(filter)
+  else yield await store.sessionEnds.page(filter, { limit })
+}
+
+async function* formatPages(
+  pages: AsyncIterable<readonly SessionEnd[]>,
+  name: FormatName,
+): AsyncGenerator<string> {
+  const { head, write } = formats[name]
+  if (head) yield head
+  for await (const rows of pages) yield write(rows)
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text)
+  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit
+  throw new InvalidArgumentError(`Must be a whole number from 1 to ${maxLimit}.`)
+}

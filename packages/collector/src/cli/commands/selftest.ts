@@ -1,0 +1,129 @@
+import { writeFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import type { Config } from '../../config/config.ts'
+import { loadSiteConfig, loadStoreConfig } from '../../config/loadConfig.ts'
+import { selftestSessionPrefix, selftestSubject } from '../../domain/selftest.ts'
+import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import { toSessionEnd } from '../../store/audit/auditColumns.ts'
+import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { addExamples } from '../options/examples.ts'
+import { findSite } from '../options/findSite.ts'
+import { parseSecret, secretHint } from '../options/parseSecret.ts'
+import { addSigningKeyOptions, type SigningKeyOptions } from '../options/signingKeyOptions.ts'
+import { escapeForTerminal } from '../output/escapeForTerminal.ts'
+import { createSelftestSession } from '../selftest/createSelftestSession.ts'
+import { runSelftest } from '../selftest/runSelftest.ts'
+import type { Selftest } from '../selftest/selftest.ts'
+import { formatSelftestReport, requirements } from '../selftest/selftestReport.ts'
+import { withStore } from '../withStore.ts'
+
+interface SelftestOptions extends ConfigOption, SigningKeyOptions {
+  readonly site: string
+  readonly url?: string
+  readonly origin?: string
+  readonly ticket?: string
+  readonly token?: string
+  readonly format: 'text' | 'json'
+  readonly output?: string
+}
+
+/** `lapse selftest` shows that a timeout is recorded, and writes a report for auditors. */
+export const selftest = new Command('selftest')
+  .summary('check that timeouts are recorded, and report it for an audit')
+  .description(
+    `Report the timeout of a simulated session to the running collector, read its row back, and print a report to attach to an audit. The report states what was sent, answered and stored, which requirements of DISA's Application Security and Development STIG this is evidence for, and whether the test passed. The row remains, with the subject "${selftestSubject}"; summaries do not count it.`,
+  )
+  .addOption(configOption)
+  .requiredOption('--site <site>', 'the site to test')
+  .option('--url <url>', 'the address of the collector (default: from "listen" in the configuration)')
+  .option(
+    '--origin <origin>',
+    "the origin of the reporting page (default: the site's first origin without *)",
+  )
+  .option(
+    '--ticket <jwt>',
+    `report with this ticket instead of signing one; its subject must be "${selftestSubject}", and its sid, if any, must begin with "${selftestSessionPrefix}"; ${secretHint}`,
+    parseSecret,
+  )
+  .option(
+    '--token <token>',
+    `read the row over HTTP with this token of scope read, instead of from the database; ${secretHint}`,
+    parseSecret,
+  )
+  .addOption(
+    new Option('--format <format>', 'the format of the report').choices(['text', 'json']).default('text'),
+  )
+  .option('--output <file>', 'write the report to this file (default: standard output)')
+  .action(async (options: SelftestOptions) => {
+    const { config, readRow } = createRowReader(options)
+    const { origins } = findSite(config, options.site)
+    const url = (options.url ?? getCollectorUrl(config)).replace(/\/+$/, '')
+    const result = await runSelftest({
+      url,
+      site: options.site,
+      origin: options.origin ?? findOrigin(origins),
+      ...(await createSelftestSession(config, options)),
+      readRow: (id) => readRow(url, id),
+    })
+    const report = formatReport(result, options.format)
+    if (options.output === undefined) process.stdout.write(escapeForTerminal(report))
+    else writeFileSync(options.output, report, { mode: 0o600 })
+    const faults = result.checks.flatMap(({ fault }) => fault ?? [])
+    if (result.verdict === 'fail') throw new Error(`The self-test failed. ${faults.join(' ')}`)
+    if (options.output !== undefined)
+      process.stdout.write(`The self-test passed. The report is in ${options.output}.\n`)
+  })
+addSigningKeyOptions(selftest)
+addExamples(selftest, [
+  {
+    line: 'lapse selftest --site acme --output selftest.md',
+    description: 'Test the collector of this configuration, and write the report to a file.',
+  },
+  {
+    line: 'lapse selftest --site acme --url https://lapse.acme.com --token env:READ_TOKEN',
+    description: 'Test a collector without access to its database.',
+  },
+])
+
+/** With a token the row is read over HTTP, so the database need not be configured. */
+function createRowReader({ config: path, token }: SelftestOptions) {
+  if (token !== undefined)
+    return { config: loadSiteConfig(path), readRow: (url: string, id: number) => fetchRow(url, token, id) }
+  const config = loadStoreConfig(path)
+  return {
+    config,
+    readRow: (_: string, id: number) => withStore(config, (store) => store.sessionEnds.find(id)),
+  }
+}
+
+function getCollectorUrl({ listen: { host, port } }: Pick<Config, 'listen'>): string {
+  // A collector that listens on all addresses is reached at the loopback address.
+  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+}
+
+function findOrigin(origins: readonly string[]): string {
+  const origin = origins.find((allowed) => !allowed.includes('*'))
+  if (origin !== undefined) return origin
+  throw new Error(
+    `Name the origin of a page with --origin: every origin of the site contains a * (${origins.join(', ')}).`,
+  )
+}
+
+function formatReport(result: Selftest, format: SelftestOptions['format']): string {
+  return format === 'json'
+    ? `${JSON.stringify({ ...result, requirements }, undefined, 2)}\n`
+    : formatSelftestReport(result)
+}
+
+async function fetchRow(url: string, token: string, id: number): Promise<SessionEnd | undefined> {
+  const response = await fetch(`${url}/v1/lapses/${id}`, {
+    headers: { Authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(10_000),
+  })
+  if (response.status === 404) return undefined
+  if (!response.ok)
+    throw new Error(`The row cannot be read with --token: ${response.status} ${await response.text()}`)
+  // A collector answers with an object.
+  return toSessionEnd((await response.json()) as Record<string, unknown>)
+}

@@ -1,0 +1,15 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+
+/**
+ * Writes to standard output, no faster than the reader reads. Ends without an error if the reader has closed the pipe
+ * (`… | head`) or the signal aborts.
+ */
+export async function writeOutput(chunks: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(Readable.from(chunks), process.stdout, { end: false, signal })
+  } catch (error) {
+    const isReaderGone = error instanceof Error && 'code' in error && error.code === 'EPIPE'
+    if (!isReaderGone && !signal.aborted) throw error
+  }
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { init } from './commands/init.ts'
+import { list } from './commands/list.ts'
+import { migrate } from './commands/migrate.ts'
+import { mirror } from './commands/mirror.ts'
+import { purge } from './commands/purge.ts'
+import { rollup } from './commands/rollup.ts'
+import { selftest } from './commands/selftest.ts'
+import { serve } from './commands/serve.ts'
+import { ticket } from './commands/ticket.ts'
+import { token } from './commands/token.ts'
+import { exitStatuses } from './exitStatus.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+
+const statusHelp = Object.entries(exitStatuses).map(([status, meaning]) => `${status} ${meaning}`)
+
+/** The command line. Its texts are the reference in docs/reference/command-line.md. */
+export const program = new Command('lapse')
+  .description('Runs and manages the Lapse collector, which records why web sessions ended.')
+  .version(version)
+  .exitOverride()
+  .addCommand(init)
+  .addCommand(serve)
+  .addCommand(migrate)
+  .addCommand(list)
+  .addCommand(token)
+  .addCommand(ticket)
+  .addCommand(purge)
+  .addCommand(mirror)
+  .addCommand(selftest)
+  .addCommand(rollup)
+  .addHelpText('after', `\nExit status: ${statusHelp.join(', ')}.`)
+
+// A command inherits this setting only if its parent creates it.
+for (const command of [program, ...program.commands].flatMap(({ commands }) => commands))
+  command.exitOverride()

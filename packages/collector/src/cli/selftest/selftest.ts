@@ -1,0 +1,48 @@
+import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import type { Limits } from '../../domain/verdict.ts'
+
+/** What a self-test needs. */
+export interface SelftestInput {
+  readonly url: string
+  readonly site: string
+  readonly origin: string
+  readonly limits: Limits
+  readonly session: string
+  readonly times: SelftestTimes
+  readonly ticket: string | undefined
+  /** Reads the row from where it is stored. */
+  readonly readRow: (id: number) => Promise<SessionEnd | undefined>
+}
+
+/** Epoch milliseconds. */
+export interface SelftestTimes {
+  readonly startedAt: number
+  readonly lastAccessAt: number
+  readonly detectedAt: number
+}
+
+export interface Check {
+  readonly what: string
+  readonly passed: boolean
+  /** Why the check failed, and what to do. */
+  readonly fault?: string
+}
+
+export interface SelftestAnswer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** What was done and observed. Times are in UTC. */
+export interface Selftest {
+  readonly verdict: 'pass' | 'fail'
+  readonly at: string
+  readonly collector: { readonly url: string; readonly version: string | null }
+  readonly site: string
+  readonly origin: string
+  readonly limits: SelftestInput['limits']
+  readonly event: Readonly<Record<string, unknown>>
+  readonly answers: readonly SelftestAnswer[]
+  readonly row: SessionEnd | null
+  readonly checks: readonly Check[]
+}

@@ -1,8 +1,0 @@
-import type { Config } from '../config/config.ts'
-
-/** @throws {Error} when the configuration has no site of this name. */
-export function siteNamed({ sites }: Pick<Config, 'sites'>, name: string): Config['sites'][string] {
-  const site = Object.hasOwn(sites, name) ? sites[name] : undefined
-  if (site) return site
-  throw new Error(`The configuration has no site "${name}". Add it to "sites", or correct --site.`)
-}
