@@ -76,7 +76,7 @@ describe('a connection that sends requests without awaiting the answers', () => 
       const lines = collector.logLines.slice(before).map((line) => JSON.parse(line))
       const dispatched = lines.filter((line) => line.msg === 'request' && line.path === path).length
       expect(dispatched).toBeLessThanOrEqual(5 * 16 + (path === '/readyz' ? 11 : 0))
-      expect(lines.filter(({ msg }) => /too many requests/.test(msg))).toHaveLength(5)
+      expect(lines.filter(({ msg }) => /too many unanswered requests/.test(msg))).toHaveLength(5)
     },
   )
 })

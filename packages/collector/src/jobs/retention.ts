@@ -4,12 +4,12 @@ import type { Expired } from '../store/audit/purge.ts'
 const dayMs = 86_400_000
 
 /**
- * The rows whose retention is over at a time. It counts from the receipt: the sender chooses the time of the detection,
- * and could otherwise have a row deleted at once. A site without `retentionDays` keeps its rows indefinitely.
+ * Lists the sites that have a retention period, with the time before which their rows have expired. Retention counts
+ * from the receipt: the sender chooses the time of the detection, and could have a row deleted immediately.
  */
-export function expiredAt(
-  now: Date,
+export function listExpired(
   sites: Readonly<Record<string, Pick<Config['sites'][string], 'retentionDays'>>>,
+  now: Date,
 ): Expired[] {
   return Object.entries(sites).flatMap(([site, { retentionDays }]) =>
     retentionDays === undefined ? [] : [{ site, before: new Date(now.getTime() - retentionDays * dayMs) }],
