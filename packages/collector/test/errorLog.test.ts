@@ -212,8 +212,8 @@ describe('an error in the log', () => {
       /Connection lost/,
     ],
     ['several attempts', new AggregateError([new Error('https://u:secret@h/')], 'all failed'), /all failed/],
-    ['something that is no error', { password: 'secret' }, /no error/],
-    ['text', 'secret', /no error/],
+    ['something that is no error', { password: 'secret' }, /not an error/],
+    ['text', 'secret', /not an error/],
     [
       'a stack that begins with the message',
       new Error('Bearer secret\n    at Bearer secret (a:1:1)'),
