@@ -83,7 +83,12 @@ describe('lapse selftest', () => {
 
   test.each([
     ['the collector has other limits', { idleTimeoutSeconds: 60 }, [], /judged ended_early.*Start it again/],
-    ['the origin is refused', {}, ['--origin', 'https://other.acme.com'], /403: Add https:..other.acme.com/],
+    [
+      'the origin is refused',
+      {},
+      ['--origin', 'https://other.acme.com'],
+      /403: .*the origin https:..other.acme.com/,
+    ],
     ['no origin is named', { origins: ['https://*.acme.com'] }, [], /Name one of the pages with --origin/],
   ])('fails and says what to do when %s', async (_, changes, args, words) => {
     const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, ...changes }

@@ -55,7 +55,7 @@ describe('a client that reads slowly', () => {
     const text = await (await fetch(`${collector.url}/metrics`)).text()
     return Number(/^nodejs_active_resources\{type="TCPSocketWrap"\} (\d+)$/m.exec(text)?.[1])
   }
-  const countCutOff = () => collector.logLines.filter((line) => line.includes('"cut off')).length
+  const countCutOff = () => collector.logLines.filter((line) => line.includes('"disconnected ')).length
 
   test('holds none of 100 exports for 35 seconds, and no more than 16 of them before', {
     timeout: 120_000,

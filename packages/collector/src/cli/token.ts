@@ -1,5 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { hashToken, isTokenLive, mintToken, type Token, type TokenScope, tokenScopes } from '../auth/token.ts'
+import {
+  hashToken,
+  isTokenValid,
+  mintToken,
+  type Token,
+  type TokenScope,
+  tokenScopes,
+} from '../auth/token.ts'
 import { loadStoreConfig } from '../config/config.ts'
 import { opaque } from '../domain/endReport.ts'
 import { validate } from '../domain/validation/validate.ts'
@@ -63,7 +70,7 @@ const headings: Readonly<Record<string, (token: Token) => string | Date | null>>
   name: (token) => token.name,
   created_at: (token) => token.createdAt,
   expires_at: (token) => token.expiresAt,
-  state: (token) => (isTokenLive(token, Date.now()) ? 'good' : token.revokedAt ? 'revoked' : 'expired'),
+  state: (token) => (isTokenValid(token, Date.now()) ? 'good' : token.revokedAt ? 'revoked' : 'expired'),
 }
 
 const revoke = new Command('revoke')

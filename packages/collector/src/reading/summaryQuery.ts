@@ -14,7 +14,7 @@ export interface SummaryQuery {
 }
 
 /** Five years of days, twelve weeks of hours. */
-const maxBuckets = 2_000
+export const maxBuckets = 2_000
 
 /** How much is summed up when no beginning is named, in milliseconds. */
 const defaultSpanMs: Readonly<Record<Bucket, number>> = { hour: 2 * 86_400_000, day: 30 * 86_400_000 }

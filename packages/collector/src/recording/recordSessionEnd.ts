@@ -1,0 +1,148 @@
+import { truncateAddress } from '../domain/address.ts'
+import type { EndReport } from '../domain/endReport.ts'
+import { LapseError } from '../domain/errors.ts'
+import { describeOriginFault, isAllowedOrigin, opaqueOrigin, opaqueOriginAdvice } from '../domain/origin.ts'
+import { judgeReport, type NewSessionEnd, type Recorded } from '../domain/sessionEnd.ts'
+import type { Site } from '../domain/site.ts'
+import { escapeUnsafe, replaceUnsafe } from '../domain/text/plainText.ts'
+import { type TicketClaims, verifyTicket } from '../domain/ticket.ts'
+
+/** A report as it arrived. Nothing about it is verified yet. */
+export interface ReceivedReport {
+  readonly report: EndReport
+  /** The `Origin` header; empty if no browser sent the report. */
+  readonly origin: string
+  /** The client's IP address; empty if it is unknown. */
+  readonly address: string
+  readonly userAgent: string
+  /** Tells whether a page of the dashboard reports one of the dashboard's own sessions. */
+  readonly isFromDashboard: () => boolean
+  /**
+   * Checks that the server that sent the report may report for this site.
+   *
+   * @returns false if the report came without a token, as those of browsers do.
+   * @throws {LapseError} `token-refused` or `forbidden`.
+   */
+  readonly authorizeServer: () => Promise<boolean>
+}
+
+export interface SessionEndWriter {
+  /**
+   * Writes a row, unless the session has one. Resolves after the commit.
+   *
+   * @throws {LapseError} `unavailable` when the row could not be written.
+   */
+  write(sessionEnd: NewSessionEnd): Promise<Recorded>
+}
+
+interface RecordingDependencies {
+  readonly sites: Readonly<Record<string, Site>>
+  readonly writer: SessionEndWriter
+}
+
+/**
+ * Turns a report into a row, in three steps between the two of `POST /v1/lapses`:
+ * receive → verify → judge → record → answer.
+ *
+ * @throws {LapseError} that says why the report is refused; `unavailable` when it should be sent again later.
+ */
+export async function recordSessionEnd(
+  received: ReceivedReport,
+  { sites, writer }: RecordingDependencies,
+): Promise<Recorded> {
+  const verified = await verify(received, sites)
+  const sessionEnd = judge(received, verified)
+  return writer.write(sessionEnd)
+}
+
+/** What is certain about a report. */
+interface Verified {
+  readonly site: Site
+  readonly origin: string | undefined
+  readonly claims: TicketClaims | undefined
+  /** Epoch milliseconds of the collector's clock. */
+  readonly receivedAt: number
+}
+
+async function verify(received: ReceivedReport, sites: Readonly<Record<string, Site>>): Promise<Verified> {
+  const site = findSite(received, sites)
+  const origin = verifyOrigin(received, site)
+  await verifyServer(received)
+  const receivedAt = Date.now()
+  const claims = await verifyClaims(received, site, receivedAt)
+  return { site, origin, claims, receivedAt }
+}
+
+function judge(
+  { report, address, userAgent }: ReceivedReport,
+  { site, origin, claims, receivedAt }: Verified,
+): NewSessionEnd {
+  return judgeReport(report, claims, site, {
+    receivedAt,
+    origin,
+    ip: truncateAddress(address, site.ip),
+    userAgent: replaceUnsafe(userAgent).slice(0, maxUserAgentLength) || undefined,
+  })
+}
+
+/** The lengths of the columns. */
+const maxOriginLength = 255
+const maxUserAgentLength = 512
+
+function findSite({ report }: ReceivedReport, sites: Readonly<Record<string, Site>>): Site {
+  const site = Object.hasOwn(sites, report.site) ? sites[report.site] : undefined
+  if (!site) throw unknownSite(report.site)
+  return site
+}
+
+/** @returns the origin of the page that sent the report, or undefined if no browser sent it. */
+function verifyOrigin({ report, origin, isFromDashboard }: ReceivedReport, site: Site): string | undefined {
+  if (origin === '') return undefined
+  // Nearly all origins are listed literally. An origin with a wildcard is not a real one.
+  if (!origin.includes('*') && site.origins.includes(origin)) return origin
+  if (origin === opaqueOrigin)
+    throw new LapseError('origin-refused', `The page has no origin: ${opaqueOriginAdvice}.`)
+  if (origin.length > maxOriginLength || describeOriginFault(origin) !== undefined)
+    throw new LapseError(
+      'origin-refused',
+      `"${escapeUnsafe(origin.slice(0, maxOriginLength))}" is not a valid origin. Do not set the Origin header: browsers send it, such as https://app.acme.com.`,
+    )
+  if (isFromDashboard() || isAllowedOrigin(site.origins, origin)) return origin
+  throw unlistedOrigin(origin, report.site)
+}
+
+async function verifyServer({ report, authorizeServer }: ReceivedReport): Promise<void> {
+  const isServer = await authorizeServer()
+  if (!isServer && report.detectedBy === 'server') throw missingServerToken()
+}
+
+async function verifyClaims(
+  { report }: ReceivedReport,
+  site: Site,
+  now: number,
+): Promise<TicketClaims | undefined> {
+  const { ticket, site: name, detectedBy } = report
+  if (ticket !== undefined) return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now })
+  // A server's token is stronger evidence than a ticket.
+  if (site.requireTicket && detectedBy !== 'server')
+    throw new LapseError('ticket-refused', `The site "${name}" requires a ticket with each report.`)
+  return undefined
+}
+
+export function unknownSite(name: string): LapseError {
+  return new LapseError('unknown-site', `Unknown site "${name}". Add it to "sites" in the configuration.`)
+}
+
+export function unlistedOrigin(origin: string, site: string): LapseError {
+  return new LapseError(
+    'origin-refused',
+    `The site "${site}" does not list the origin ${origin}. Add it to the site's "origins" in the configuration.`,
+  )
+}
+
+export function missingServerToken(): LapseError {
+  return new LapseError(
+    'token-refused',
+    'A server must send a token with the scope "write". Create one with "lapse token create --scope write".',
+  )
+}
