@@ -35,27 +35,34 @@ export interface SessionEndWriter {
   write(sessionEnd: NewSessionEnd): Promise<Recorded>
 }
 
+/** A request and its response. */
+interface Exchange {
+  readonly receive: () => Promise<ReceivedReport>
+  readonly answer: (recorded: Recorded) => void
+}
+
 interface RecordingDependencies {
   readonly sites: Readonly<Record<string, Site>>
   readonly writer: SessionEndWriter
 }
 
 /**
- * Turns a report into a row, in three steps between the two of `POST /v1/lapses`:
- * receive → verify → judge → record → answer.
+ * Turns a reported session end into a row. These are all the steps from the request to its response.
  *
- * @throws {LapseError} that says why the report is refused; `unavailable` when it should be sent again later.
+ * @throws {LapseError} that says why the report is refused, or `unavailable` when it should be sent again later.
  */
 export async function recordSessionEnd(
-  received: ReceivedReport,
+  { receive, answer }: Exchange,
   { sites, writer }: RecordingDependencies,
-): Promise<Recorded> {
+): Promise<void> {
+  const received = await receive()
   const verified = await verify(received, sites)
   const sessionEnd = judge(received, verified)
-  return writer.write(sessionEnd)
+  const recorded = await writer.write(sessionEnd)
+  answer(recorded)
 }
 
-/** What is certain about a report. */
+/** What is known about a report once it is verified. */
 interface Verified {
   readonly site: Site
   readonly origin: string | undefined
@@ -105,7 +112,7 @@ function verifyOrigin({ report, origin, isFromDashboard }: ReceivedReport, site:
   if (origin.length > maxOriginLength || describeOriginFault(origin) !== undefined)
     throw new LapseError(
       'origin-refused',
-      `"${escapeUnsafe(origin.slice(0, maxOriginLength))}" is not a valid origin. Do not set the Origin header: browsers send it, such as https://app.acme.com.`,
+      `"${escapeUnsafe(origin.slice(0, maxOriginLength))}" is not a valid origin, such as https://app.acme.com. Leave the Origin header to the browser.`,
     )
   if (isFromDashboard() || isAllowedOrigin(site.origins, origin)) return origin
   throw unlistedOrigin(origin, report.site)

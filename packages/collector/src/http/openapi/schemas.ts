@@ -70,7 +70,10 @@ const pageSchema = z.object({
   next: z.string().nullable().describe('The `cursor` of the next page.'),
 })
 
-const quantile = z.number().nullable().describe('In milliseconds, with an error of at most 1 % or half a second.')
+const quantile = z
+  .number()
+  .nullable()
+  .describe('In milliseconds, with an error of at most 1 % or half a second.')
 
 const summarySchema = z.object({
   bucket: z.enum(buckets),
@@ -81,7 +84,9 @@ const summarySchema = z.object({
     .array(
       z.object({
         start: instant,
-        counts: z.partialRecord(z.enum(reasons), z.int().positive()).describe('The number of session ends by reason.'),
+        counts: z
+          .partialRecord(z.enum(reasons), z.int().positive())
+          .describe('The number of session ends by reason.'),
       }),
     )
     .describe('The buckets with at least one session end.'),
@@ -94,7 +99,11 @@ const summarySchema = z.object({
       p95Ms: quantile,
       p99Ms: quantile,
       histogram: z.array(
-        z.object({ fromMs: z.int(), toMs: z.int().nullable().describe('Null for the last bar.'), count: z.int() }),
+        z.object({
+          fromMs: z.int(),
+          toMs: z.int().nullable().describe('Null for the last bar.'),
+          count: z.int(),
+        }),
       ),
     })
     .describe('How long after an idle timeout people came back.'),

@@ -156,19 +156,25 @@ const operation: Operation = {
   },
 }
 
-/** `POST /v1/lapses`: receive → verify → judge → record → answer. */
+/** `POST /v1/lapses`: records the end of a session. `recordSessionEnd` lists the steps. */
 export const reportSessionEnd: Route = {
   method: 'post',
   path: '/v1/lapses',
   operation,
   isRateLimited: true,
   handler({ settings: { sites }, store: { tokens }, writer, metrics }) {
-    return async (ctx) => {
-      const received = await receive(ctx, tokens)
-      const recorded = await recordSessionEnd(received, { sites, writer })
-      answer(ctx, recorded)
-      metrics.observeVerdict(recorded.row, recorded.duplicate)
-    }
+    const dependencies = { sites, writer }
+    return (ctx) =>
+      recordSessionEnd(
+        {
+          receive: () => receive(ctx, tokens),
+          answer(recorded) {
+            answer(ctx, recorded)
+            metrics.observeVerdict(recorded.row, recorded.duplicate)
+          },
+        },
+        dependencies,
+      )
   },
 }
 
