@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, type Store } from '../src/index.ts'
 import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from './collector.ts'
-import { exchange, faultOf } from './hostile/connection.ts'
+import { exchange, findFault } from './hostile/connection.ts'
 import { type Hostile, hostileRequests, unfinished } from './hostile/requests.ts'
 
 /** Determines the requests. Set LAPSE_FUZZ_SEED for others. */
@@ -68,7 +68,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     const faults = await sendAll(port, requests.slice(0, warm))
     const before = await readUsage(url)
     faults.push(...(await sendAll(port, requests.slice(warm))))
-    for (const answer of await Promise.all(slow)) expect(faultOf(answer)).toBeUndefined()
+    for (const answer of await Promise.all(slow)) expect(findFault(answer)).toBeUndefined()
     expect(faults.slice(0, 5)).toEqual([])
     const after = await readUsage(url)
 
@@ -104,7 +104,7 @@ async function sendAll(port: number, requests: readonly Hostile[]) {
   async function work() {
     for (let request = requests[next++]; request; request = requests[next++]) {
       const answer = await exchange(port, request)
-      const fault = faultOf(answer)
+      const fault = findFault(answer)
       if (fault) faults.push({ fault, request: request.bytes.toString('latin1').slice(0, 2000), answer })
     }
   }
