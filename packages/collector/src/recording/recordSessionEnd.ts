@@ -18,12 +18,12 @@ export interface ReceivedReport {
   /** Tells whether a page of the dashboard reports one of the dashboard's own sessions. */
   readonly isFromDashboard: () => boolean
   /**
-   * Checks that the server that sent the report may report for this site.
+   * Checks that the server that sent the report may report for this site. Undefined for a report without credentials,
+   * as browsers send it.
    *
-   * @returns false if the report came without a token, as those of browsers do.
    * @throws {LapseError} `token-refused` or `forbidden`.
    */
-  readonly authorizeServer: () => Promise<boolean>
+  readonly authorizeServer: (() => Promise<void>) | undefined
 }
 
 export interface SessionEndWriter {
@@ -74,7 +74,8 @@ interface Verified {
 async function verify(received: ReceivedReport, sites: Readonly<Record<string, Site>>): Promise<Verified> {
   const site = findSite(received, sites)
   const origin = verifyOrigin(received, site)
-  await verifyServer(received)
+  if (received.authorizeServer) await received.authorizeServer()
+  else if (received.report.detectedBy === 'server') throw missingServerToken()
   const receivedAt = Date.now()
   const claims = await verifyClaims(received, site, receivedAt)
   return { site, origin, claims, receivedAt }
@@ -116,11 +117,6 @@ function verifyOrigin({ report, origin, isFromDashboard }: ReceivedReport, site:
     )
   if (isFromDashboard() || isAllowedOrigin(site.origins, origin)) return origin
   throw unlistedOrigin(origin, report.site)
-}
-
-async function verifyServer({ report, authorizeServer }: ReceivedReport): Promise<void> {
-  const isServer = await authorizeServer()
-  if (!isServer && report.detectedBy === 'server') throw missingServerToken()
 }
 
 async function verifyClaims(

@@ -74,7 +74,7 @@ export async function authenticateReader(ctx: Context, dependencies: Dependencie
     }
   }
   const open = await readSession(ctx, dependencies)
-  if (!open) throw missingReadToken()
+  if (!open) throw missingToken('read')
   ctx.state.logged.token = open.token.id
   await recordAccess(ctx, open, dependencies)
   return {
@@ -92,23 +92,21 @@ export function hasCredentials(ctx: Context): boolean {
  * Checks that a server may report for a site. The collector reports the dashboard's own sessions, so other reports about
  * them require a token that is limited to that site.
  *
- * @returns false if the request has no `Authorization` header.
  * @throws {LapseError} `token-refused` or `forbidden`.
  */
 export async function authorizeServer(
   ctx: Context,
   site: string,
   tokens: Requirement['tokens'],
-): Promise<boolean> {
+): Promise<void> {
   const token = await authenticate(ctx, { scope: 'write', tokens })
-  if (!token) return false
+  if (!token) throw missingToken('write')
   assertSite(token, site)
   if (site === dashboardSite && token.site !== dashboardSite)
     throw new LapseError(
       'forbidden',
       `The collector itself reports the sessions of its dashboard. Other reports for the site "${dashboardSite}" require a token that is limited to this site.`,
     )
-  return true
 }
 
 /** @throws {LapseError} `forbidden` if the token is limited to another site. */
@@ -128,10 +126,10 @@ export function restrictToSite<Filter extends SessionEndFilter>(token: Token, fi
   return { ...filter, site: token.site }
 }
 
-export function missingReadToken(): LapseError {
+export function missingToken(scope: TokenScope): LapseError {
   return new LapseError(
     'token-refused',
-    'A token with the scope "read" is required. Create one with "lapse token create --scope read".',
+    `A token with the scope "${scope}" is required. Create one with "lapse token create --scope ${scope}".`,
   )
 }
 

@@ -3,7 +3,7 @@ import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { problemResponses } from '../openapi/responses.ts'
 import { schemaRef } from '../openapi/schemas.ts'
-import { authenticateReader, missingReadToken, wrongScope } from '../request/authenticate.ts'
+import { authenticateReader, missingToken, wrongScope } from '../request/authenticate.ts'
 import type { Route } from '../route.ts'
 
 const operation: Operation = {
@@ -34,7 +34,7 @@ const operation: Operation = {
       },
     },
     ...problemResponses(['token-refused', 'forbidden', 'not-found', 'unavailable'], {
-      tokenRefused: missingReadToken(),
+      tokenRefused: missingToken('read'),
       forbidden: wrongScope('read'),
       notFound: rowNotFound(),
     }),

@@ -5,7 +5,7 @@ import type { Operation } from '../openapi/operation.ts'
 import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
 import { catchProblem, problemResponses } from '../openapi/responses.ts'
 import { schemaRef } from '../openapi/schemas.ts'
-import { authenticateReader, missingReadToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
+import { authenticateReader, missingToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
 import type { Route } from '../route.ts'
 
 const exampleSummary = {
@@ -52,7 +52,7 @@ const operation: Operation = {
       },
     },
     ...problemResponses(['token-refused', 'forbidden', 'invalid-query', 'unavailable'], {
-      tokenRefused: missingReadToken(),
+      tokenRefused: missingToken('read'),
       forbidden: wrongScope('read'),
       invalidQuery: catchProblem(() => parseSummaryQuery({ timeZone: unknownTimeZone }, Date.now())),
     }),

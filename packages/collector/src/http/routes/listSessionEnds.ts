@@ -10,7 +10,7 @@ import type { Operation } from '../openapi/operation.ts'
 import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
 import { catchProblem, problemResponses } from '../openapi/responses.ts'
 import { schemaRef } from '../openapi/schemas.ts'
-import { authenticateReader, missingReadToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
+import { authenticateReader, missingToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
 import { chooseFormat } from '../request/chooseFormat.ts'
 import type { Route } from '../route.ts'
 import { exportSessionEnds } from './exportSessionEnds.ts'
@@ -81,7 +81,7 @@ const operation: Operation = {
     ...problemResponses(
       ['token-refused', 'forbidden', 'not-acceptable', 'invalid-query', 'too-many-requests', 'unavailable'],
       {
-        tokenRefused: missingReadToken(),
+        tokenRefused: missingToken('read'),
         forbidden: wrongScope('read'),
         invalidQuery: catchProblem(() => parseQuery(listQuerySchema, { cursor: invalidCursor })),
       },

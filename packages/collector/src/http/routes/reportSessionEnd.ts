@@ -179,8 +179,8 @@ export const reportSessionEnd: Route = {
 }
 
 async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): Promise<ReceivedReport> {
-  const sender = ctx.get('Authorization') === '' ? 'browser' : 'server'
-  const report = parseEndReport(await readJson(ctx), sender)
+  const hasToken = ctx.get('Authorization') !== ''
+  const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
   ctx.state.logged.site = report.site
   return {
     report,
@@ -188,7 +188,7 @@ async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): P
     address: ctx.state.address,
     userAgent: ctx.get('User-Agent'),
     isFromDashboard: () => isFromDashboard(ctx, report.site),
-    authorizeServer: () => authorizeServer(ctx, report.site, tokens),
+    authorizeServer: hasToken ? () => authorizeServer(ctx, report.site, tokens) : undefined,
   }
 }
 
