@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
 import { type Config, loadStoreConfig } from '../config/config.ts'
-import { listExpired } from '../jobs/retention.ts'
+import { computeRetentionCutoffs } from '../jobs/retention.ts'
 import type { Expired } from '../store/audit/purge.ts'
 import type { Store } from '../store/store.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
@@ -26,7 +26,7 @@ export const purge = new Command('purge')
   .action(async ({ config: path, site, dryRun, force }: PurgeOptions) => {
     const config = loadStoreConfig(path)
     const now = new Date()
-    const all = listExpired(chosenSites(config, site), now)
+    const all = computeRetentionCutoffs(now, chosenSites(config, site))
     if (all.length === 0) throw new Error(nothingExpires(site))
     await withStore(config, async (store) => {
       if (!force) await store.retention.assertClockIsPlausible(now)

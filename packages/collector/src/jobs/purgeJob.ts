@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { PurgeIncompleteError } from '../store/audit/purge.ts'
 import { LeaseHeldError } from '../store/database/lease.ts'
 import type { Store } from '../store/store.ts'
-import { listExpired } from './retention.ts'
+import { computeRetentionCutoffs } from './retention.ts'
 import type { Job } from './scheduler.ts'
 
 /** Deletes expired rows once a day. If several replicas try at the same time, one of them does it. */
@@ -20,7 +20,7 @@ export function createPurgeJob(
       try {
         const now = new Date()
         await store.retention.assertClockIsPlausible(now)
-        const deleted = await store.retention.purge(listExpired(sites, now), { signal })
+        const deleted = await store.retention.purge(computeRetentionCutoffs(now, sites), { signal })
         log.info({ deleted }, 'deleted expired rows')
       } catch (error) {
         logFailure(error, log)

@@ -4,12 +4,13 @@ import type { Expired } from '../store/audit/purge.ts'
 const dayMs = 86_400_000
 
 /**
- * Lists the sites that have a retention period, with the time before which their rows have expired. Retention counts
- * from the receipt: the sender chooses the time of the detection, and could have a row deleted immediately.
+ * Computes which rows are expired. Retention starts with the receipt of a row: its sender chooses the time of the
+ * detection, and could otherwise have the row deleted immediately. A site without `retentionDays` keeps its rows
+ * indefinitely.
  */
-export function listExpired(
-  sites: Readonly<Record<string, Pick<Config['sites'][string], 'retentionDays'>>>,
+export function computeRetentionCutoffs(
   now: Date,
+  sites: Readonly<Record<string, Pick<Config['sites'][string], 'retentionDays'>>>,
 ): Expired[] {
   return Object.entries(sites).flatMap(([site, { retentionDays }]) =>
     retentionDays === undefined ? [] : [{ site, before: new Date(now.getTime() - retentionDays * dayMs) }],

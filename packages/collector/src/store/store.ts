@@ -242,5 +242,8 @@ export function openWriter(
 
 /** Says which database failed, why, and what to do. Never names the password. */
 function explain(cause: unknown, location: DatabaseLocation): Error {
-  return new StorageError(`The database ${nameOf(location)} failed: ${describeFailure(cause)}`, { cause })
+  return new StorageError(`The database ${nameOf(location)} failed: ${describeFailure(cause)}`, {
+    storedData: 'audit',
+    cause,
+  })
 }

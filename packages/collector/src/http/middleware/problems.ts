@@ -1,5 +1,5 @@
 import { errorCodes, LapseError, problemOf } from '../../domain/errors.ts'
-import { StorageError } from '../../domain/storageError.ts'
+import { StorageError, type StoredData } from '../../domain/storageError.ts'
 import type { Context, Middleware } from '../context.ts'
 
 const retryAfterSeconds = 5
@@ -24,14 +24,21 @@ export const problems: Middleware = async (ctx, next) => {
   }
 }
 
+/** What clients learn about a storage error, by the data that could not be used. */
+const storageDetails: Readonly<Record<StoredData, string>> = {
+  audit: 'The audit could not be read. Try again later.',
+  tokens: 'The token could not be looked up. Try again later.',
+  dashboardSessions: 'The dashboard cannot use its sessions now. Try again later.',
+  schema: 'The database cannot be used now. Try again later.',
+}
+
 /** Decides what the client sees of an error. The log has the rest. */
 function toLapseError(thrown: unknown, ctx: Context): LapseError {
   const { log, requestId } = ctx.state
   if (thrown instanceof StorageError) {
-    log.error({ requestId, err: thrown }, 'the database cannot be used')
-    return new LapseError('unavailable', 'The database cannot be used now. Try again later.', {
-      retryAfterSeconds,
-    })
+    const detail = storageDetails[thrown.storedData]
+    log.error({ requestId, err: thrown }, detail)
+    return new LapseError('unavailable', detail, { retryAfterSeconds })
   }
   if (!(thrown instanceof LapseError)) {
     log.error({ requestId, err: thrown }, 'request failed')
