@@ -29,16 +29,16 @@ describe('the security page', () => {
 })
 
 describe('the check of the security page', () => {
-  const files = ['lapses', 'databaseSettings', 'fuzz', 'gone']
+  const files = ['reportSessionEnd', 'databaseSettings', 'fuzz', 'gone']
   const definitions = files.map((name) => `[${name}]: ../packages/collector/test/${name}.test.ts`)
   const faultsOf = (...lines: readonly string[]) =>
     findUnprovenClaims(file, [...lines, '', ...definitions].join('\n'))
 
   test.each([
-    `- A row is written.\n  Test: [lapses], "writes one row and answers 201 with the verdict".`,
-    `- A row. Tests: [lapses], "ignores unknown fields"; [lapses], "takes an event as %s %j".`,
+    `- A row is written.\n  Test: [reportSessionEnd], "writes one row and answers 201 with the verdict".`,
+    `- A row. Tests: [reportSessionEnd], "ignores unknown fields"; [reportSessionEnd], "accepts a report as %s with the headers %j".`,
     '- Every character counts. Test: [databaseSettings], "with init_connect="set names %s"".',
-    `- A string template. Test: [fuzz], "come to nothing: $\{count} of them make no row, no failure and no growth".`,
+    `- A string template. Test: [fuzz], "make no row, no server error and no memory growth: $\{count} of them".`,
     '## Users\n\n### What remains\n\n- A user can do anything.',
   ])('accepts a claim with its tests, and what remains without: %s', (text) => {
     expect(faultsOf(text)).toEqual([])
@@ -46,9 +46,11 @@ describe('the check of the security page', () => {
 
   test('finds a claim without a test', () => {
     expect(faultsOf('- Nothing can go wrong.')).toEqual(['names no test: Nothing can go wrong.'])
-    expect(faultsOf(`- Nothing can go wrong. Test: [lapses].`)).toHaveLength(1)
+    expect(faultsOf(`- Nothing can go wrong. Test: [reportSessionEnd].`)).toHaveLength(1)
     expect(
-      faultsOf(`- Nothing can go wrong. Tests: [lapses]; [lapses], "ignores unknown fields".`),
+      faultsOf(
+        `- Nothing can go wrong. Tests: [reportSessionEnd]; [reportSessionEnd], "ignores unknown fields".`,
+      ),
     ).toHaveLength(1)
     expect(faultsOf('## A', '### What remains', '- No.', '## B', '- Nothing can go wrong.')).toHaveLength(1)
   })
@@ -68,8 +70,8 @@ describe('the check of the security page', () => {
     'POST /v1/lapses on $name',
     'u_42',
   ])('finds a test that the file does not have: %s', (name) => {
-    expect(faultsOf(`- A row. Test: [lapses], "${name}".`)).toHaveLength(1)
-    const both = `- A row. Tests: [lapses], "ignores unknown fields"; [lapses], "${name}".`
+    expect(faultsOf(`- A row. Test: [reportSessionEnd], "${name}".`)).toHaveLength(1)
+    const both = `- A row. Tests: [reportSessionEnd], "ignores unknown fields"; [reportSessionEnd], "${name}".`
     expect(faultsOf(both)).toHaveLength(1)
   })
 

@@ -1,4 +1,5 @@
-import { openApiDocument } from '../../packages/collector/src/http/openapi/document.ts'
+import { createOpenApiDocument } from '../../packages/collector/src/http/openapi/document.ts'
+import { routes } from '../../packages/collector/src/http/routes.ts'
 import type { JsonSchema } from './jsonSchema.ts'
 import { toAnchor } from './markdown.ts'
 
@@ -64,7 +65,7 @@ export interface Operation extends OperationObject {
 
 /** Loads the OpenAPI document as users see it: as JSON. Its inferred type consists of literals. */
 export function loadOpenApiDocument(): OpenApiDocument {
-  return JSON.parse(JSON.stringify(openApiDocument()))
+  return JSON.parse(JSON.stringify(createOpenApiDocument(routes)))
 }
 
 export function listOperations(): Operation[] {

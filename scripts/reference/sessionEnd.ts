@@ -1,22 +1,10 @@
-import { describeType, type JsonSchema } from './jsonSchema.ts'
+import { type SessionEndField, sessionEndFields } from '../../packages/collector/src/domain/sessionEnd.ts'
 import { formatCode, formatTable, joinParts } from './markdown.ts'
 import { requireDescription } from './missingDescriptions.ts'
-import { loadOpenApiDocument } from './openApi.ts'
 import type { Page } from './page.ts'
 
-/** A field of a row, as the reference shows it. */
-interface RowField {
-  readonly name: string
-  readonly column: string
-  /** Markdown. */
-  readonly type: string
-  readonly isNullable: boolean
-  readonly description: string
-}
-
-/** The reference of a row of the audit table. */
+/** The reference of a row of the audit table, from its fields. */
 export function createSessionEndPage(): Page {
-  const fields = listRowFields()
   return {
     file: 'session-end.md',
     title: 'The row',
@@ -25,37 +13,42 @@ export function createSessionEndPage(): Page {
       'A row of the audit table describes how and when one session ended. The name of the table is the setting [`table`](configuration.md#table), `session_audit` by default.',
       'In the database, times are UTC to the millisecond: `DATETIME(3)` on MySQL and MariaDB, ISO 8601 text in SQLite. In JSON and CSV they are ISO 8601 with `Z`. A null value is an empty cell in CSV.',
       'All times are on the clock of the collector. No time in a row is later than `received_at`.',
+      'The pair `site` and `session_key` is unique: a session has one row.',
+      '## Columns',
       formatTable(
         ['Column', 'JSON and CSV', 'Type', 'Nullable', 'Description'],
-        fields.map(({ column, name, type, isNullable, description }) => [
-          formatCode(column),
-          formatCode(name),
-          type,
-          isNullable ? 'yes' : 'no',
-          requireDescription(description, `row field ${name}`),
+        sessionEndFields.map((field) => [
+          formatCode(field.column),
+          formatCode(field.name),
+          describeFieldType(field),
+          field.isNullable ? 'yes' : 'no',
+          requireDescription(field.description, `row field ${field.name}`),
         ]),
       ),
-      'The pair `site` and `session_key` is unique: a session has one row.',
+      ...sessionEndFields.map(formatValues),
     ),
   }
 }
 
-function listRowFields(): RowField[] {
-  const { properties = {} } = loadOpenApiDocument().components.schemas.Lapse ?? {}
-  return Object.entries(properties).map(([name, schema]) => {
-    const { type, isNullable } = splitNull(schema)
-    return { name, column: toColumnName(name), type, isNullable, description: schema.description ?? '' }
-  })
-}
-
-function splitNull(schema: JsonSchema): Pick<RowField, 'type' | 'isNullable'> {
-  const alternatives = (schema.anyOf ?? [schema]).filter(({ type }) => type !== 'null')
-  return {
-    type: describeType({ anyOf: alternatives }),
-    isNullable: alternatives.length < (schema.anyOf?.length ?? 1),
+function describeFieldType(field: SessionEndField): string {
+  switch (field.kind) {
+    case 'enum':
+      return `[one of these values](#${field.column})`
+    case 'number':
+      return 'integer'
+    case 'text':
+      return `string (at most ${field.maxLength} characters)`
+    default:
+      return field.kind
   }
 }
 
-function toColumnName(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+/** Lists the values of a field that has a fixed set of them. */
+function formatValues(field: SessionEndField): string | false {
+  if (field.kind !== 'enum') return false
+  const rows = Object.entries(field.values).map(([value, meaning]) => [
+    formatCode(value),
+    requireDescription(meaning, `value ${value} of ${field.name}`),
+  ])
+  return joinParts(`## ${formatCode(field.column)}`, formatTable(['Value', 'Meaning'], rows))
 }

@@ -8,9 +8,9 @@ import { cookieOf, postSignIn } from './dashboardCookie.ts'
 import { database, noon, setUpBrowser, site } from './dashboardPage.ts'
 import { insertRows } from './rows.ts'
 
-describe('a page of another host under the same domain', () => {
+describe('A page on another host of the same domain', () => {
   let browser: Browser
-  /** On another port of the same host: browsers send it the dashboard's cookie, `SameSite=Strict` or not. */
+  /** Another port of the same host: browsers send it the dashboard's cookie, even with `SameSite=Strict`. */
   let elsewhere: string
   beforeAll(async () => {
     browser = await chromium.launch(browserOptions())
@@ -34,7 +34,7 @@ describe('a page of another host under the same domain', () => {
     return collector
   }
 
-  /** Opens that page in a browser in which somebody has signed in to the dashboard. */
+  /** Opens that page in a browser that is signed in to the dashboard. */
   async function openBeside(url: string, cookie: string): Promise<Page> {
     const page = await browser.newPage()
     onTestFinished(() => page.close())
@@ -47,7 +47,7 @@ describe('a page of another host under the same domain', () => {
   test.each([
     ['that may not report', () => site.origins],
     ['that may report', () => [elsewhere]],
-  ])('reads nothing, and signs nobody in or out: one %s', async (_, originsOf) => {
+  ])('reads nothing, and signs nobody in or out: a page %s', async (_, originsOf) => {
     const { url, store, logLines } = await createReadable(originsOf())
     const { id, token } = await issueToken(store)
     const cookie = cookieOf(await postSignIn(url, token))
@@ -79,7 +79,7 @@ describe('a page of another host under the same domain', () => {
       },
       { url, token },
     )
-    // The cookie was sent, and the rows were answered: it is the browser that keeps them from the page.
+    // The collector received the cookie and sent rows. The browser keeps them from the page.
     const answered = logLines.map((line) => JSON.parse(line)).filter(({ path }) => path === '/v1/lapses')
     expect(answered).toContainEqual(expect.objectContaining({ status: 200, token: id }))
     const names = ['withCookie', 'withoutCors', 'withToken', 'asScript', 'asImage', 'signOut']
@@ -108,10 +108,10 @@ describe('a page of another host under the same domain', () => {
   })
 })
 
-describe('text that a stranger has reported', () => {
+describe('Reported text', () => {
   const openDashboard = setUpBrowser()
 
-  test('is text on the dashboard: no markup, and nothing that runs', async () => {
+  test('is shown as text on the dashboard, never as markup or a script', async () => {
     const collector = await createCollector(database, { sites: { acme: site } })
     onTestFinished(collector.end)
     const hostile = `<img src=x onerror="document.title='run'"><script>document.title='run'</script>`

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
 import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from './collector.ts'
 
-/** Connects as an administrator who sees what is committed, whatever the server's defaults are. */
+/** Connects as an administrator that reads committed data, independently of the server's defaults. */
 export async function connectAsRoot(port: number, database?: string): Promise<Connection> {
   const options = {
     ...(database !== undefined && { database }),
@@ -27,7 +27,7 @@ export async function connectAsRoot(port: number, database?: string): Promise<Co
   return connection
 }
 
-/** What an attacker writes into the fields that a browser may fill. */
+/** Texts of an attacker, for the fields that browsers send. */
 const hostileTexts = [
   "x', 0x6576696c)#",
   "x\\', 0x6576696c)#",
@@ -40,10 +40,10 @@ const hostileTexts = [
 ]
 
 /**
- * Does everything that a collector does with its database: records, recognizes a repeat, reads, filters, sums up,
- * copies into the host's table, looks tokens up, and deletes.
+ * Checks everything that a collector does with its database: recording, recognizing duplicates, reading, filtering,
+ * summaries, mirrors, tokens and deletion.
  *
- * @param root connected to the same database, to see what is stored.
+ * @param root a connection to the same database, which reads what is stored.
  */
 export async function expectContract(url: string, root: Connection, table = 'session_audit'): Promise<void> {
   const config = parseConfig(
@@ -68,7 +68,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
   }
 
   try {
-    // Writes and repeats
+    // Writing and duplicates
     for (const text of hostileTexts) {
       const event = eventOf({ subject: text, session: `${text} ${randomUUID()}` })
       const ascii = text.replaceAll(/[^ -~]/gu, '')
@@ -86,7 +86,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
       ])
     }
 
-    // Many at a time, and ids that are told apart only by characters outside ASCII, by case and by a space at the end
+    // Simultaneous reports, with ids that differ only in non-ASCII characters, case or a trailing space
     const prefix = randomUUID()
     const aliases = [
       '中',
@@ -131,32 +131,32 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     const next = await (await read(`/v1/lapses?limit=1000&cursor=${page.next}`)).json()
     expect(new Set([...page.lapses, ...next.lapses].map(({ id }) => id)).size).toBe(total)
     const writer = await issueToken(store, { scope: 'write', name: "it's \\ a 中 token" })
-    const fromServer = () => ({
+    const createServerReport = () => ({
       site: 'acme',
       session: randomUUID(),
       detectedBy: 'server',
       reason: 'revoked',
     })
     const asServer = { Authorization: `Bearer ${writer.token}` }
-    expect((await post(fromServer(), asServer)).status).toBe(201)
+    expect((await post(createServerReport(), asServer)).status).toBe(201)
     expect(await store.tokens.list()).toContainEqual(expect.objectContaining({ name: "it's \\ a 中 token" }))
     await store.tokens.revoke(writer.id, new Date())
-    expect((await post(fromServer(), asServer)).status).toBe(401)
+    expect((await post(createServerReport(), asServer)).status).toBe(401)
 
     // Summaries, from the rows and from the rollup
-    const counted = async () => {
+    const countRows = async () => {
       const { buckets } = await (await read('/v1/summary')).json()
       const counts = buckets.flatMap((bucket: { counts: Record<string, number> }) =>
         Object.values(bucket.counts),
       )
       return counts.reduce((sum: number, count: number) => sum + count, 0)
     }
-    expect(await counted()).toBe(total + 1)
+    expect(await countRows()).toBe(total + 1)
     await root.query(`update ${table} set received_at = received_at - interval 1 hour`)
     await store.rollup.update()
-    expect(await counted()).toBe(total + 1)
+    expect(await countRows()).toBe(total + 1)
     await store.rollup.rebuild()
-    expect(await counted()).toBe(total + 1)
+    expect(await countRows()).toBe(total + 1)
 
     // The mirror
     await root.query(
@@ -174,7 +174,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
       where: [{ column: 'subject', value: hostileTexts[3] ?? '' }],
     }
     for (let times = 0; times < 2; times++) await store.mirrors.create(await store.mirrors.plan(mirror))
-    const instants = aroundClockChanges()
+    const instants = listClockChanges()
     for (const at of instants)
       await post(eventOf({ subject: hostileTexts[3], startedAt: at, lastAccessAt: at }))
     await post(eventOf({ subject: 'u_7' }))
@@ -202,8 +202,8 @@ export async function expectContract(url: string, root: Connection, table = 'ses
   }
 }
 
-/** Instants on both sides of the last two changes of the clocks in Vienna, in epoch milliseconds. */
-function aroundClockChanges(): number[] {
+/** Lists times before and after the last two clock changes in Vienna, in epoch milliseconds. */
+function listClockChanges(): number[] {
   const change = Temporal.Now.zonedDateTimeISO('Europe/Vienna').getTimeZoneTransition('previous')
   const changeBefore = change?.getTimeZoneTransition('previous')
   const halfHourMs = 30 * 60_000
@@ -213,5 +213,5 @@ function aroundClockChanges(): number[] {
   })
 }
 
-/** The sender's times are moved onto the collector's clock, by less than the test takes. */
+/** Times are converted to the collector's clock, which adds less than the duration of the test. */
 const isAbout = (at: number) => (stored: Date) => Math.abs(stored.getTime() - at) < 60_000

@@ -13,7 +13,7 @@ const personal = {
 }
 const secrets = /secret|o'brien|Secretagent|quoted|198\.51\.100\.77|198\.51/i
 
-async function collectorOn(server: DatabaseServer) {
+async function createLoggingCollector(server: DatabaseServer) {
   const collector = await createCollector(server, {
     trustProxy: ['127.0.0.1'],
     sites: { acme: { origins: [origin], idleTimeoutSeconds: 1800, ip: 'full' } },
@@ -25,14 +25,14 @@ async function collectorOn(server: DatabaseServer) {
   return { ...collector, post, errors }
 }
 
-/** What a host may put on the audit table, by what the database then says of the row. */
+/** Triggers that a host may add to the audit table, by the error that the database then reports. */
 const mysqlTriggers: Readonly<Record<string, readonly string[]>> = {
-  'a message that the trigger makes of values': [
+  'a trigger whose message contains values': [
     `create trigger refuse before insert on session_audit for each row begin
       declare words varchar(2000) default concat('not ', new.user_agent, ' of ', new.subject, new.session_key, new.ip);
       signal sqlstate '45000' set message_text = words; end`,
   ],
-  'a duplicate in a table of its own': [
+  'a duplicate in another table': [
     'create table host (at varchar(600), unique (at))',
     "insert into host select concat('subject-secret - ', '\"and\" more')",
     'create trigger refuse before insert on session_audit for each row insert into host values (new.subject)',
@@ -56,11 +56,11 @@ const mysqlTriggers: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 const sqliteTriggers: typeof mysqlTriggers = {
-  'a message that the trigger makes of values': [
+  'a trigger whose message contains values': [
     `create trigger refuse before insert on session_audit begin
       select raise(abort, 'not ' || new.user_agent || ' of ' || new.subject || new.session_key || new.ip); end`,
   ],
-  'a duplicate in a table of its own': [
+  'a duplicate in another table': [
     'create table host (at text unique)',
     `insert into host values ('subject-secret - "and" more')`,
     'create trigger refuse before insert on session_audit begin insert into host values (new.subject); end',
@@ -82,11 +82,11 @@ const refusals = inject('databaseServers').flatMap((server) =>
   ),
 )
 
-describe('the log', () => {
+describe('The log', () => {
   test.each(refusals)(
-    'of a row that is refused by %s on %s says why, and nothing of the row',
+    'has the reason, but no value of the row, if the row is refused by %s on %s',
     async (_, __, server, statements) => {
-      const collector = await collectorOn(server)
+      const collector = await createLoggingCollector(server)
       for (const statement of statements) await collector.database.sql.raw(statement)
       const response = await collector.post()
       expect(response.status).toBe(503)
@@ -102,9 +102,9 @@ describe('the log', () => {
   )
 
   test.each(inject('databaseServers'))(
-    'of a query that fails on $name has neither the query nor its values',
+    'has neither the statement nor its values if a query fails on $name',
     async (server) => {
-      const collector = await collectorOn(server)
+      const collector = await createLoggingCollector(server)
       const { token } = await issueToken(collector.store)
       await collector.database.sql.schema.dropTable('session_audit')
       const query = `subject=subject-secret&session=${encodeURIComponent(personal.session)}`
@@ -122,16 +122,16 @@ describe('the log', () => {
     },
   )
 
-  test('names a token in a path by its id', async () => {
-    const collector = await collectorOn({ name: 'SQLite' })
+  test('has only the id of a token in a path', async () => {
+    const collector = await createLoggingCollector({ name: 'SQLite' })
     const { id, token } = await issueToken(collector.store)
     await fetch(`${collector.url}/v1/${token}`)
     expect(collector.logLines.join('')).toMatch(id)
     expect(collector.logLines.join('')).not.toMatch(token)
   })
 
-  test('has no secret of a path that is encoded or begins within a word', async () => {
-    const collector = await collectorOn({ name: 'SQLite' })
+  test('has no secret from a path, even if it is encoded or part of a word', async () => {
+    const collector = await createLoggingCollector({ name: 'SQLite' })
     const { id, token } = await issueToken(collector.store)
     const secret = token.slice(-43)
     const encodeAll = (text: string) =>
@@ -159,14 +159,14 @@ describe('the log', () => {
     expect(collector.logLines.at(-1)).toMatch('encoded too many times')
   })
 
-  test('keeps a path without a secret as it was sent', () => {
+  test('has paths without secrets unchanged', () => {
     for (const path of ['/v1/lapses/1', '/caf%C3%A9%20%0A%7f%zz', '/lapse_x', '/%25'])
       expect(redactPath(path)).toBe(path)
   })
 })
 
-describe('an error in the log', () => {
-  function logged(error: unknown) {
+describe('An error in the log', () => {
+  function logError(error: unknown) {
     const lines: string[] = []
     pino({ serializers: { err: serializeError } }, { write: (line) => void lines.push(line) }).error(
       { err: error },
@@ -175,7 +175,7 @@ describe('an error in the log', () => {
     return JSON.parse(lines.join(''))
   }
 
-  test('keeps its code, its calls and its causes, and none of its other properties', () => {
+  test('has its code, stack and causes, but none of its other properties', () => {
     const sql = "insert into t values ('secret')"
     const database = Object.assign(new Error(`${sql} - Duplicate entry 'secret' for key 'k'`), {
       ...{
@@ -187,7 +187,7 @@ describe('an error in the log', () => {
       ...{ sql, bindings: ['secret'], parameters: ['secret'] },
     })
     const error = new Error('The event could not be written.', { cause: database })
-    expect(logged(Object.assign(error, { headers: { Authorization: 'secret' } }))).toMatchObject({
+    expect(logError(Object.assign(error, { headers: { Authorization: 'secret' } }))).toMatchObject({
       err: {
         type: 'Error',
         message: 'The event could not be written.',
@@ -195,7 +195,7 @@ describe('an error in the log', () => {
         cause: { code: 'ER_DUP_ENTRY', errno: 1062, sqlState: '23000', message: "Duplicate entry '…'" },
       },
     })
-    expect(JSON.stringify(logged(error))).not.toMatch('secret')
+    expect(JSON.stringify(logError(error))).not.toMatch('secret')
   })
 
   test.each<[string, unknown, RegExp]>([
@@ -205,29 +205,29 @@ describe('an error in the log', () => {
     ['a database password with / and @', new Error('no mariadb://u:a@b/secret@a:1/lapse here'), /a:1.* here/],
     ['a token', new Error(`Bearer lapse_0123456789abcdef_${'secret_'.repeat(6)}s is odd`), /is odd/],
     ['a ticket', new Error('bad eyJzZWNyZXQ.secret.secret here'), /here/],
-    ['a body that is not JSON', parseFailure('{"password": secret}'), /JSON/],
+    ['a body that is not JSON', catchParseError('{"password": secret}'), /JSON/],
     [
       'a lost connection',
       new Error("select * from t where a = 'secret' - Connection lost"),
       /Connection lost/,
     ],
     ['several attempts', new AggregateError([new Error('https://u:secret@h/')], 'all failed'), /all failed/],
-    ['something that is no error', { password: 'secret' }, /no error/],
-    ['text', 'secret', /no error/],
+    ['a value that is not an error', { password: 'secret' }, /not an error/],
+    ['a string', 'secret', /not an error/],
     [
       'a stack that begins with the message',
       new Error('Bearer secret\n    at Bearer secret (a:1:1)'),
       /Bearer/,
     ],
-    ['causes without end', endless(), /again/],
-  ])('has no secret of %s', (_, error, rest) => {
-    const text = JSON.stringify(logged(error))
+    ['a circular cause', createCircularError(), /again/],
+  ])('has no secret from %s', (_, error, rest) => {
+    const text = JSON.stringify(logError(error))
     expect(text).not.toMatch('secret')
     expect(text).toMatch(rest)
     expect(text.length).toBeLessThan(20_000)
   })
 
-  test('keeps what says nothing of anybody', () => {
+  test('has messages without secrets unchanged', () => {
     for (const text of [
       'connect ECONNREFUSED 127.0.0.1:3306',
       "Cannot read properties of undefined (reading 'x')",
@@ -235,7 +235,7 @@ describe('an error in the log', () => {
       expect(redactSecrets(text)).toBe(text)
   })
 
-  function parseFailure(text: string): unknown {
+  function catchParseError(text: string): unknown {
     try {
       return JSON.parse(text)
     } catch (error) {
@@ -243,7 +243,7 @@ describe('an error in the log', () => {
     }
   }
 
-  function endless(): Error {
+  function createCircularError(): Error {
     const error = new Error('again')
     error.cause = error
     return error

@@ -8,12 +8,12 @@ import { insertRows } from './rows.ts'
 
 const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 }
 
-describe.each(inject('databaseServers'))('a running export on $name', (server) => {
+describe.each(inject('databaseServers'))('A running export on $name', (server) => {
   let collector: TestCollector
   beforeAll(async () => {
     const lapse = { origins: ['https://lapse.acme.com'], idleTimeoutSeconds: 4 }
     collector = await createCollector(server, { sites: { acme: site, lapse } })
-    // More than the buffers of both ends of a connection take.
+    // More than the buffers at both ends of a connection can hold.
     const rows = Array.from({ length: 20_000 }, (_, index) => ({
       session: `alias-${index}`,
       detected_at: Date.now() - index,
@@ -34,17 +34,17 @@ describe.each(inject('databaseServers'))('a running export on $name', (server) =
       },
     }
   }
-  const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+  const authorize = (token: string) => ({ Authorization: `Bearer ${token}` })
 
-  test.each(['ndjson', 'csv'])('breaks off soon after its token was revoked, as %s', async (format) => {
+  test.each(['ndjson', 'csv'])('ends soon after its token is revoked, as %s', async (format) => {
     const { id, token } = await issueToken(collector.store)
-    const running = await startExport(bearer(token), format)
+    const running = await startExport(authorize(token), format)
     await collector.store.tokens.revoke(id, new Date())
     await sleep(2000)
     await expect(running.readToEnd()).rejects.toThrow()
   })
 
-  test('does not look complete to a proxy of HTTP/1.0, which knows no chunks', async () => {
+  test('does not look complete to an HTTP/1.0 proxy when it ends early', async () => {
     const { id, token } = await issueToken(collector.store)
     const socket = connect(Number(new URL(collector.url).port), '127.0.0.1')
     socket.write(`GET /v1/lapses?format=csv HTTP/1.0\r\nAuthorization: Bearer ${token}\r\n\r\n`)
@@ -55,14 +55,14 @@ describe.each(inject('databaseServers'))('a running export on $name', (server) =
     await expect(socket.toArray()).rejects.toThrow('ECONNRESET')
   })
 
-  test('breaks off soon after its token has expired', async () => {
+  test('ends soon after its token has expired', async () => {
     const { token } = await issueToken(collector.store, { expiresAt: new Date(Date.now() + 1000) })
-    const running = await startExport(bearer(token))
+    const running = await startExport(authorize(token))
     await sleep(2500)
     await expect(running.readToEnd()).rejects.toThrow()
   })
 
-  test('breaks off soon after the sign-out of its dashboard session', async () => {
+  test('ends soon after its dashboard session is signed out', async () => {
     const cookie = cookieOf(await postSignIn(collector.url, (await issueToken(collector.store)).token))
     const running = await startExport({ Cookie: cookie })
     await signOutWith(collector.url, cookie)
@@ -70,15 +70,15 @@ describe.each(inject('databaseServers'))('a running export on $name', (server) =
     await expect(running.readToEnd()).rejects.toThrow()
   })
 
-  test('breaks off when its dashboard session has sat idle for too long', async () => {
+  test('ends when its dashboard session has timed out', async () => {
     const cookie = cookieOf(await postSignIn(collector.url, (await issueToken(collector.store)).token))
     const running = await startExport({ Cookie: cookie })
     await sleep(5500)
     await expect(running.readToEnd()).rejects.toThrow()
   })
 
-  test('runs to its end while its reader may have it', async () => {
-    const running = await startExport(bearer((await issueToken(collector.store)).token))
+  test('is complete if its reader stays authorized', async () => {
+    const running = await startExport(authorize((await issueToken(collector.store)).token))
     await sleep(2500)
     await running.readToEnd()
   })

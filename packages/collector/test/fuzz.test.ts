@@ -9,15 +9,15 @@ import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
 import { freePort } from '../../../test/servers.ts'
 import { openStore, parseConfig, type Store } from '../src/index.ts'
 import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from './collector.ts'
-import { exchange, faultOf } from './hostile/connection.ts'
+import { exchange, findFault } from './hostile/connection.ts'
 import { type Hostile, hostileRequests, unfinished } from './hostile/requests.ts'
 
-/** Another one, by LAPSE_FUZZ_SEED, makes other requests; the same one the same. */
+/** Determines the requests. Set LAPSE_FUZZ_SEED for others. */
 const seed = Number(process.env.LAPSE_FUZZ_SEED ?? 20260102)
 const connections = 24
 
-describe.each(inject('databaseServers'))('hostile requests, with $name', (server) => {
-  // What the database does with them is the smaller part.
+describe.each(inject('databaseServers'))('Hostile requests, with $name,', (server) => {
+  // Few of the requests reach the database, so one database gets most of them.
   const count = server.url === undefined ? 20_000 : 2_000
 
   let folder: string
@@ -55,7 +55,7 @@ describe.each(inject('databaseServers'))('hostile requests, with $name', (server
     rmSync(folder, { recursive: true })
   })
 
-  test(`come to nothing: ${count} of them make no row, no failure and no growth`, {
+  test(`make no row, no server error and no memory growth: ${count} of them`, {
     timeout: 180_000,
   }, async () => {
     const port = Number(new URL(url).port)
@@ -66,20 +66,20 @@ describe.each(inject('databaseServers'))('hostile requests, with $name', (server
     const warm = count / 4
 
     const faults = await sendAll(port, requests.slice(0, warm))
-    const before = await usage(url)
+    const before = await readUsage(url)
     faults.push(...(await sendAll(port, requests.slice(warm))))
-    for (const answer of await Promise.all(slow)) expect(faultOf(answer)).toBeUndefined()
+    for (const answer of await Promise.all(slow)) expect(findFault(answer)).toBeUndefined()
     expect(faults.slice(0, 5)).toEqual([])
-    const after = await usage(url)
+    const after = await readUsage(url)
 
     expect(collector.exitCode).toBeNull()
     expect(await database.rows()).toEqual([])
     expect(after.resident).toBeLessThan(before.resident * 1.5 + 64e6)
     expect(after.files).toBeLessThan(before.files + 10)
-    // Until it is collected, garbage counts as well; more requests bring that about.
+    // Garbage counts until it is collected. More requests trigger the collection.
     const heap = async () => {
       await sendAll(port, requests.slice(0, 500))
-      return (await usage(url)).heap
+      return (await readUsage(url)).heap
     }
     await expect.poll(heap).toBeLessThan(before.heap * 1.5 + 16e6)
 
@@ -88,7 +88,7 @@ describe.each(inject('databaseServers'))('hostile requests, with $name', (server
     expect(await database.rows()).toHaveLength(1)
   })
 
-  test('leave lines in the log that are each one JSON text, without a control character', async () => {
+  test('are logged as one line of JSON each, without control characters', async () => {
     await stop(collector)
     const lines = readFileSync(join(folder, 'log'), 'utf8').trimEnd().split('\n')
     expect(lines.length).toBeGreaterThan(count / 2)
@@ -104,7 +104,7 @@ async function sendAll(port: number, requests: readonly Hostile[]) {
   async function work() {
     for (let request = requests[next++]; request; request = requests[next++]) {
       const answer = await exchange(port, request)
-      const fault = faultOf(answer)
+      const fault = findFault(answer)
       if (fault) faults.push({ fault, request: request.bytes.toString('latin1').slice(0, 2000), answer })
     }
   }
@@ -112,8 +112,8 @@ async function sendAll(port: number, requests: readonly Hostile[]) {
   return faults
 }
 
-/** What the collector says of itself: the least of a few readings, so that some garbage has been collected. */
-async function usage(url: string) {
+/** Reads the collector's resource usage: the minimum of several readings, between which garbage is collected. */
+async function readUsage(url: string) {
   const readings: { heap: number; resident: number; files: number }[] = []
   for (let reading = 0; reading < 20; reading++) {
     const text = await (await fetch(`${url}/metrics`)).text()
@@ -124,6 +124,6 @@ async function usage(url: string) {
       files: value('process_open_fds'),
     })
   }
-  const least = (name: 'heap' | 'resident' | 'files') => Math.min(...readings.map((each) => each[name]))
-  return { heap: least('heap'), resident: least('resident'), files: least('files') }
+  const minimum = (name: 'heap' | 'resident' | 'files') => Math.min(...readings.map((each) => each[name]))
+  return { heap: minimum('heap'), resident: minimum('resident'), files: minimum('files') }
 }

@@ -4,18 +4,18 @@ import { createConnection } from 'mysql2/promise'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { createCollector, issueToken, postEvent } from './collector.ts'
 
-const invent = () => `lapse_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`
+const inventToken = () => `lapse_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`
 
-describe.each(inject('databaseServers'))('a flood of invented tokens on $name', (server) => {
-  test('keeps no server from reporting', { timeout: 120_000 }, async () => {
-    // The flood comes from one address, the server from another one.
+describe.each(inject('databaseServers'))('A flood of invented tokens on $name', (server) => {
+  test('does not prevent servers from reporting', { timeout: 120_000 }, async () => {
+    // The flood and the server have different addresses.
     const collector = await createCollector(server, { trustProxy: ['127.0.0.1'] })
     onTestFinished(collector.end)
     const { token } = await issueToken(collector.store, { scope: 'write' })
     const asServer = { Authorization: `Bearer ${token}`, 'X-Forwarded-For': '203.0.113.1' }
-    const same = invent()
+    const same = inventToken()
     const flood = Array.from({ length: 2_000 }, async (_, index) => {
-      const Authorization = `Bearer ${index % 2 === 0 ? same : invent()}`
+      const Authorization = `Bearer ${index % 2 === 0 ? same : inventToken()}`
       const headers = { Authorization, 'X-Forwarded-For': '203.0.113.2' }
       const response = await fetch(`${collector.url}/v1/lapses`, { headers })
       await response.text()
@@ -32,25 +32,28 @@ describe.each(inject('databaseServers'))('a flood of invented tokens on $name', 
   })
 })
 
-describe.each(inject('databaseServers').filter(({ url }) => url))('look-ups that wait on $name', (server) => {
-  test('are at most 64 of different tokens from one address', async () => {
-    const collector = await createCollector(server)
-    onTestFinished(collector.end)
-    const blocker = await createConnection(collector.database.url)
-    await blocker.query('lock tables session_audit_tokens write')
-    const read = async (token: string) => {
-      const headers = { Authorization: `Bearer ${token}` }
-      const response = await fetch(`${collector.url}/v1/lapses`, { headers })
-      const body = await response.json()
-      return { status: response.status, retryAfter: response.headers.get('retry-after'), body }
-    }
-    const waiting = Array.from({ length: 64 }, () => read(invent()))
-    await sleep(500)
-    const refused = await read(invent())
-    expect(refused).toMatchObject({ status: 429, retryAfter: '1', body: { status: 429 } })
-    await blocker.end()
-    const statuses = (await Promise.all(waiting)).map(({ status }) => status)
-    expect(statuses).toEqual(statuses.map(() => 401))
-    expect((await read(invent())).status).toBe(401)
-  })
-})
+describe.each(inject('databaseServers').filter(({ url }) => url))(
+  'Waiting token lookups on $name',
+  (server) => {
+    test('are limited to 64 different tokens per address', async () => {
+      const collector = await createCollector(server)
+      onTestFinished(collector.end)
+      const blocker = await createConnection(collector.database.url)
+      await blocker.query('lock tables session_audit_tokens write')
+      const read = async (token: string) => {
+        const headers = { Authorization: `Bearer ${token}` }
+        const response = await fetch(`${collector.url}/v1/lapses`, { headers })
+        const body = await response.json()
+        return { status: response.status, retryAfter: response.headers.get('retry-after'), body }
+      }
+      const waiting = Array.from({ length: 64 }, () => read(inventToken()))
+      await sleep(500)
+      const refused = await read(inventToken())
+      expect(refused).toMatchObject({ status: 429, retryAfter: '1', body: { status: 429 } })
+      await blocker.end()
+      const statuses = (await Promise.all(waiting)).map(({ status }) => status)
+      expect(statuses).toEqual(statuses.map(() => 401))
+      expect((await read(inventToken())).status).toBe(401)
+    })
+  },
+)

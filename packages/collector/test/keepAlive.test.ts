@@ -8,7 +8,7 @@ import { createCollector, environment, eventOf, origin, writtenConfig } from './
 
 const sqlite = { name: 'SQLite' }
 
-/** Posts a report over the agent's connection, and tells whether that was an old one. */
+/** Posts a report with an agent. `isReused` tells whether it used an existing connection. */
 async function post(agent: Agent, url: string) {
   const body = JSON.stringify(eventOf())
   const headers = { Origin: origin, 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(body) }
@@ -23,19 +23,19 @@ async function post(agent: Agent, url: string) {
   }
 }
 
-function keepingAgent(): Agent {
+function createAgent(): Agent {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   onTestFinished(() => agent.destroy())
   return agent
 }
 
-describe('a connection that a load balancer keeps', () => {
-  test('is still good after it was idle for longer than any other time limit', async () => {
+describe('An idle connection', () => {
+  test('stays open for longer than any other timeout', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
-    const agent = keepingAgent()
+    const agent = createAgent()
     expect(await post(agent, collector.url)).toMatchObject({ status: 201, keepAlive: 'timeout=75' })
-    // The headers have 5 s, a request has 10 s: neither counts while there is none.
+    // Longer than the timeouts of headers (5 s) and requests (10 s), which start with a request.
     await sleep(12_000)
     expect(await post(agent, collector.url)).toMatchObject({ status: 201, isReused: true })
   })
@@ -43,22 +43,22 @@ describe('a connection that a load balancer keeps', () => {
   test('is closed after listen.keepAliveSeconds', async () => {
     const collector = await createCollector(sqlite, { listen: { port: 0, keepAliveSeconds: 1 } })
     onTestFinished(collector.end)
-    const agent = keepingAgent()
+    const agent = createAgent()
     expect(await post(agent, collector.url)).toMatchObject({ keepAlive: 'timeout=1' })
     await sleep(4_000)
     expect(await post(agent, collector.url)).toMatchObject({ status: 201, isReused: false })
   })
 
-  test('does not keep the collector from ending at once', async () => {
+  test('does not delay the shutdown of the collector', async () => {
     const collector = await createCollector(sqlite)
-    const agent = keepingAgent()
+    const agent = createAgent()
     await post(agent, collector.url)
     const startedAt = performance.now()
     await collector.end()
     expect(performance.now() - startedAt).toBeLessThan(3_000)
   })
 
-  test('is closed when the second request on it does not come to its end', async () => {
+  test('is closed if its second request does not arrive completely', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     const socket = connect(Number(new URL(collector.url).port), '127.0.0.1')
@@ -75,7 +75,7 @@ describe('a connection that a load balancer keeps', () => {
   })
 })
 
-test.each([0, -1, 1.5, 3601, '75', null])('listen.keepAliveSeconds is not %j', (keepAliveSeconds) => {
+test.each([0, -1, 1.5, 3601, '75', null])('listen.keepAliveSeconds cannot be %j', (keepAliveSeconds) => {
   const listen = JSON.parse(JSON.stringify({ keepAliveSeconds }))
   expect(() => parseConfig(writtenConfig('sqlite:unused', { listen }), environment)).toThrow(
     'listen.keepAliveSeconds: must be',

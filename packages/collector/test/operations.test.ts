@@ -24,8 +24,8 @@ const silent = pino({ level: 'silent' })
 const sqlite = { name: 'SQLite' }
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
 
-describe('the collector', () => {
-  test('serves the client for script tags, cached for long and revalidated by its ETag', async () => {
+describe('The collector', () => {
+  test('serves the client script with a cache lifetime of a day and an ETag', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     const response = await fetch(`${collector.url}/lapse.js`)
@@ -41,7 +41,7 @@ describe('the collector', () => {
     }
   })
 
-  test('gives the tag with the hash of its script, by an address that is cached for good', async () => {
+  test('serves script tags with a hash, and the script under an immutable URL', async () => {
     const collector = await createCollector(sqlite, { trustProxy: ['127.0.0.1'] })
     onTestFinished(collector.end)
     const headers = { 'X-Forwarded-Proto': 'https' }
@@ -60,7 +60,7 @@ describe('the collector', () => {
     expect((await fetch(`${collector.url}/tag?site=other`)).status).toBe(404)
   })
 
-  test('tells browsers to run, frame and embed nothing of what it answers, but the script', async () => {
+  test('forbids browsers to run, frame or embed its responses, except for the script', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     for (const answer of [
@@ -78,14 +78,14 @@ describe('the collector', () => {
     expect(script.headers.get('cross-origin-resource-policy')).toBe('cross-origin')
   })
 
-  test('shows its metrics to this machine, and to a reader with a token', async () => {
+  test('shows its metrics to programs on this machine and to tokens with the scope read', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     await collector.post(eventOf())
     await collector.post('{')
     await fetch(`${collector.url}/unknown/path`)
-    const metrics = async (headers = {}) => fetch(`${collector.url}/metrics`, { headers })
-    const text = await (await metrics()).text()
+    const fetchMetrics = async (headers = {}) => fetch(`${collector.url}/metrics`, { headers })
+    const text = await (await fetchMetrics()).text()
     expect(text).toMatch(
       'lapse_verdicts_total{site="acme",reason="idle_timeout",evidence="self_reported",duplicate="false"} 1',
     )
@@ -101,25 +101,25 @@ describe('the collector', () => {
     expect(text).toMatch('lapse_database_connections 1')
     expect(text).toMatch('nodejs_eventloop_lag_seconds')
 
-    // Whoever comes through a proxy that is not trusted could be anyone.
-    const elsewhere = { 'X-Forwarded-For': '127.0.0.1' }
-    expect((await metrics(elsewhere)).status).toBe(401)
-    const authorized = async (scope: TokenScope) => {
+    // A request through an untrusted proxy could come from anyone.
+    const throughProxy = { 'X-Forwarded-For': '127.0.0.1' }
+    expect((await fetchMetrics(throughProxy)).status).toBe(401)
+    const readWith = async (scope: TokenScope) => {
       const { token } = await issueToken(collector.store, { scope })
-      return (await metrics({ ...elsewhere, Authorization: `Bearer ${token}` })).status
+      return (await fetchMetrics({ ...throughProxy, Authorization: `Bearer ${token}` })).status
     }
-    expect(await authorized('read')).toBe(200)
-    expect(await authorized('write')).toBe(403)
+    expect(await readWith('read')).toBe(200)
+    expect(await readWith('write')).toBe(403)
   })
 
-  test('lets the pages of one label under a wildcard report, and no others', async () => {
+  test('accepts reports from origins with one label in place of the wildcard, and from no others', async () => {
     const site = { origins: ['https://*.acme.com', 'https://acme.com:8443'], idleTimeoutSeconds: 1800 }
     const collector = await createCollector(sqlite, { sites: { acme: site } })
     onTestFinished(collector.end)
-    const statusFrom = async (from: string) => (await collector.post(eventOf(), { Origin: from })).status
-    for (const good of ['https://app.acme.com', 'https://a-1.acme.com', 'https://acme.com:8443'])
-      expect([good, await statusFrom(good)]).toEqual([good, 201])
-    for (const bad of [
+    const postFrom = async (from: string) => (await collector.post(eventOf(), { Origin: from })).status
+    for (const allowed of ['https://app.acme.com', 'https://a-1.acme.com', 'https://acme.com:8443'])
+      expect(await postFrom(allowed), allowed).toBe(201)
+    for (const refused of [
       'https://acme.com',
       'https://.acme.com',
       'https://a.b.acme.com',
@@ -128,20 +128,20 @@ describe('the collector', () => {
       'https://app.acme.com.evil.com',
       'http://app.acme.com',
       'https://app.acme.com:8443',
-      // Longer than a label may be, and in the end than the column is.
+      // Longer than a DNS label may be.
       `https://${'a'.repeat(64)}.acme.com`,
     ])
-      expect([bad, await statusFrom(bad)]).toEqual([bad, 403])
+      expect(await postFrom(refused), refused).toBe(403)
   })
 
-  test('is alive and ready', async () => {
+  test('is healthy and ready', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     expect((await fetch(`${collector.url}/healthz`)).status).toBe(200)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
   })
 
-  test('answers what it has accepted before it ends, and says no to whoever asks whether it is ready', async () => {
+  test('answers accepted requests before it stops, and is not ready while it stops', async () => {
     const collector = await createCollector(sqlite)
     const { port } = new URL(collector.url)
     const socket = connect(Number(port), '127.0.0.1')
@@ -166,7 +166,7 @@ describe('the collector', () => {
     await expect(fetch(`${collector.url}/healthz`)).rejects.toThrow('fetch failed')
   })
 
-  test('starts without its database, answers 503 with a time to wait, and says that it is not ready', async () => {
+  test('starts without its database, answers 503 with Retry-After, and is not ready', async () => {
     const port = await freePort()
     const config = parseConfig(writtenConfig(`mysql://root@127.0.0.1:${port}/lapse`), environment)
     const collector = await startCollector(config, silent)
@@ -179,8 +179,8 @@ describe('the collector', () => {
   })
 })
 
-describe.each(mysqlServers)('the collector on $name', (server) => {
-  test('is not ready until the database is migrated, and then needs no restart', async () => {
+describe.each(mysqlServers)('The collector on $name', (server) => {
+  test('becomes ready without a restart when the database is migrated', async () => {
     const database = await createDatabase(server)
     onTestFinished(database.drop)
     const config = parseConfig(writtenConfig(database.url), environment)
@@ -195,7 +195,7 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
   })
 
-  test('answers 503 within 6 s while the database hangs, then at once, and has one row of all the tries', async () => {
+  test('answers 503 within 6 s while the database hangs, then immediately, and writes one row for all attempts', async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
     const blocker = await createConnection(collector.database.url)
@@ -212,7 +212,7 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     expect(await collector.database.rows()).toHaveLength(1)
   })
 
-  test('needs no right but to read and insert rows, once the database is migrated', async () => {
+  test('needs only SELECT and INSERT once the database is migrated', async () => {
     const database = await createDatabase(server)
     onTestFinished(database.drop)
     const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
@@ -234,7 +234,7 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
     expect((await postEvent(collector.url, event, { Origin: origin })).status).toBe(200)
   })
 
-  test('writes into a table of another schema', async () => {
+  test('writes to a table in another schema', async () => {
     const home = await createDatabase(server)
     const person = await createDatabase(server)
     onTestFinished(home.drop)
@@ -251,7 +251,7 @@ describe.each(mysqlServers)('the collector on $name', (server) => {
   })
 })
 
-test('the collector ends in time, though a reader of an export takes nothing more', async () => {
+test('The collector stops in time while a client has stopped reading an export', async () => {
   const collector = await createCollector(sqlite)
   const rows = Array.from({ length: 20_000 }, (_, index) => ({
     session: `s${index}`,
@@ -275,22 +275,22 @@ async function readToEnd(reader: ReadableStreamDefaultReader | undefined): Promi
   while (!(await reader?.read())?.done);
 }
 
-describe('the database of a configuration', () => {
+describe('The setting database', () => {
   const locationOf = (database: string, variables: Readonly<Record<string, string>> = {}) =>
     parseConfig(writtenConfig(database), { ...environment, ...variables }).database
 
-  test('may stand in an environment variable', () => {
+  test('may name an environment variable', () => {
     const url = 'mysql://lapse:secret@db/lapse'
     expect(locationOf('env:DATABASE', { DATABASE: url })).toEqual(locationOf(url))
     expect(() => locationOf('env:DATABASE')).toThrow('database: the environment variable DATABASE is not set')
   })
 
-  test('is not in memory, where it could not be shared', () => {
+  test('cannot be an in-memory database', () => {
     expect(() => locationOf('sqlite::memory:')).toThrow('database: a database in memory cannot be shared')
   })
 })
 
-test.each([null, '', [], true, 1.5, '4780x'])('the port of a configuration is not %j', (port) => {
+test.each([null, '', [], true, 1.5, '4780x'])('listen.port cannot be %j', (port) => {
   const config = { ...writtenConfig('sqlite:unused'), listen: { port } }
   expect(() => parseConfig(config, environment)).toThrow('listen.port')
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseConfig } from '../src/index.ts'
 import { createCollector, environment, eventOf, type TestCollector, writtenConfig } from './collector.ts'
 
-const configWith = (origins: readonly string[]) =>
+const parseOrigins = (origins: readonly string[]) =>
   parseConfig(
     writtenConfig('sqlite:unused', { sites: { acme: { origins: [...origins], idleTimeoutSeconds: 1800 } } }),
     environment,
@@ -19,7 +19,7 @@ const appOrigins = [
   'safari-web-extension://0B9C1F5E-7F1C-4A53-9C9E-3D8F0A1B2C3D',
 ]
 
-describe('the origins of a site', () => {
+describe('The origins of a site', () => {
   test.each([
     ...appOrigins,
     'https://app.acme.com',
@@ -29,8 +29,8 @@ describe('the origins of a site', () => {
     'https://*.acme.com',
     'https://*.acme.com:8443',
     'https://*.eu.acme.com',
-  ])('may be %s', (origin) => {
-    expect(configWith([origin]).sites.acme?.origins).toEqual([origin])
+  ])('may include %s', (origin) => {
+    expect(parseOrigins([origin]).sites.acme?.origins).toEqual([origin])
   })
 
   test.each([
@@ -67,13 +67,13 @@ describe('the origins of a site', () => {
     ['Capacitor://localhost', 'capacitor://localhost '],
     ['capacitor://localhost/', 'capacitor://localhost '],
     ['capacitor://', 'is not an origin'],
-  ])('cannot be %j, and the message says how to write it', (origin, words) => {
-    expect(() => configWith([origin])).toThrow(new RegExp(`sites\\.acme\\.origins\\.0: .*${words}`))
-    expect(() => configWith([origin])).not.toThrow('password')
+  ])('cannot include %j, and the message says what to write', (origin, words) => {
+    expect(() => parseOrigins([origin])).toThrow(new RegExp(`sites\\.acme\\.origins\\.0: .*${words}`))
+    expect(() => parseOrigins([origin])).not.toThrow('password')
   })
 })
 
-describe('a page', () => {
+describe('A page', () => {
   let collector: TestCollector
   beforeAll(async () => {
     const origins = [...appOrigins, 'https://*.acme.com']
@@ -84,7 +84,7 @@ describe('a page', () => {
   })
   afterAll(() => collector.end())
 
-  test.each(appOrigins)('of an app reports and reads the answer: %s', async (origin) => {
+  test.each(appOrigins)('of an app can report and read the response: %s', async (origin) => {
     const response = await collector.post(eventOf(), { Origin: origin })
     expect(response.status).toBe(201)
     expect(response.headers.get('access-control-allow-origin')).toBe(origin)
@@ -96,7 +96,7 @@ describe('a page', () => {
     expect(await collector.database.rows()).toContainEqual(expect.objectContaining({ origin }))
   })
 
-  test('without an origin is told what sends null, and not to allow it', async () => {
+  test('without an origin gets 403 with the reasons for Origin: null', async () => {
     for (const site of ['acme', 'lapse']) {
       const headers = { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' }
       const response = await collector.post(eventOf({ site }), headers)
@@ -115,17 +115,14 @@ describe('a page', () => {
     'capacitor://localhost:1',
     'app.acme.com',
     '\u009b31mhttps://app.acme.com',
-  ])(
-    'with an origin that no browser sends is refused without repeating its control characters: %j',
-    async (origin) => {
-      for (const site of ['acme', 'lapse']) {
-        const response = await collector.post(eventOf({ site }), {
-          Origin: origin,
-          'Sec-Fetch-Site': 'cross-site',
-        })
-        expect(response.status).toBe(403)
-        expect(await response.text()).not.toMatch(/\p{Cc}/u)
-      }
-    },
-  )
+  ])('with an invalid origin gets 403 without its control characters: %j', async (origin) => {
+    for (const site of ['acme', 'lapse']) {
+      const response = await collector.post(eventOf({ site }), {
+        Origin: origin,
+        'Sec-Fetch-Site': 'cross-site',
+      })
+      expect(response.status).toBe(403)
+      expect(await response.text()).not.toMatch(/\p{Cc}/u)
+    }
+  })
 })

@@ -13,9 +13,9 @@ async function connectTo(url: string): Promise<Socket> {
   return socket
 }
 
-const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
+const formatGet = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
 
-function post(event: unknown): string {
+function formatPost(event: unknown): string {
   const body = JSON.stringify(event)
   const head = `POST /v1/lapses HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: text/plain\r\n`
   return `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
@@ -27,13 +27,17 @@ async function startCollector() {
   return collector
 }
 
-describe('a connection that sends requests without awaiting the answers', () => {
-  test('gets ten answers to ten requests, in their order', async () => {
+describe('A connection with pipelined requests', () => {
+  test('gets ten responses to ten requests, in order', async () => {
     const collector = await startCollector()
     const socket = await connectTo(collector.url)
     const paths = Array.from({ length: 8 }, (_, index) => (index % 2 ? '/healthz' : '/readyz'))
     socket.write(
-      [...paths.map((path) => get(path)), post(eventOf()), get('/none', 'Connection: close\r\n')].join(''),
+      [
+        ...paths.map((path) => formatGet(path)),
+        formatPost(eventOf()),
+        formatGet('/none', 'Connection: close\r\n'),
+      ].join(''),
     )
     const answers = (await text(socket)).split(/(?=HTTP\/1\.1 )/)
     expect(answers.map((answer) => answer.slice(9, 12))).toEqual([...paths.map(() => '200'), '201', '404'])
@@ -42,7 +46,7 @@ describe('a connection that sends requests without awaiting the answers', () => 
     )
   })
 
-  test('may go on for as long as it awaits some answers', async () => {
+  test('may send more requests after reading responses', async () => {
     const collector = await startCollector()
     const socket = await connectTo(collector.url)
     socket.setEncoding('utf8')
@@ -52,21 +56,21 @@ describe('a connection that sends requests without awaiting the answers', () => 
     })
     const countAnswers = () => answers.match(/HTTP\/1\.1 200/g)?.length
     for (let sent = 16; sent <= 160; sent += 16) {
-      socket.write(get('/healthz').repeat(16))
+      socket.write(formatGet('/healthz').repeat(16))
       await expect.poll(countAnswers).toBe(sent)
     }
   })
 
   test.each(['/readyz', '/healthz', '/none'])(
-    'is closed after 16 unanswered requests for %s, and disturbs nobody',
+    'is closed after 16 unanswered requests for %s, without disturbing other clients',
     async (path) => {
       const collector = await startCollector()
       const before = collector.logLines.length
       const floods = Array.from({ length: 5 }, async () => {
         const socket = await connectTo(collector.url)
-        // The collector resets a connection on which more arrives.
+        // The collector resets the connection when more data arrives.
         socket.on('error', () => {})
-        socket.write(get(path).repeat(4_000))
+        socket.write(formatGet(path).repeat(4_000))
         await new Promise((resolve) => socket.resume().once('close', resolve))
       })
       const probes = Array.from({ length: 10 }, () => fetch(`${collector.url}/readyz`))
@@ -76,7 +80,7 @@ describe('a connection that sends requests without awaiting the answers', () => 
       const lines = collector.logLines.slice(before).map((line) => JSON.parse(line))
       const dispatched = lines.filter((line) => line.msg === 'request' && line.path === path).length
       expect(dispatched).toBeLessThanOrEqual(5 * 16 + (path === '/readyz' ? 11 : 0))
-      expect(lines.filter(({ msg }) => /too many requests/.test(msg))).toHaveLength(5)
+      expect(lines.filter(({ msg }) => /too many unanswered requests/.test(msg))).toHaveLength(5)
     },
   )
 })

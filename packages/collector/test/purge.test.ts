@@ -144,7 +144,7 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
       parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } })),
       log,
     )
-    await waitUntil(async () => logLines.some((line) => /could be deleted/.test(line)), 'the daily purge')
+    await waitUntil(async () => logLines.some((line) => /could not be deleted/.test(line)), 'the daily purge')
     await collector.close()
     expect(logLines.map((line) => JSON.parse(line)).filter(({ level }) => level > 30)).toMatchObject([
       { level: 50, site: 'acme', deleted: 2 },
@@ -206,9 +206,9 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
       parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } })),
       log,
     )
-    await waitUntil(async () => logLines.some((line) => /kept no longer/.test(line)), 'the daily purge')
+    await waitUntil(async () => logLines.some((line) => /expired rows/.test(line)), 'the daily purge')
     await collector.close()
-    expect(logLines.find((line) => /kept no longer/.test(line))).toMatch(
+    expect(logLines.find((line) => /expired rows/.test(line))).toMatch(
       /"level":50.*This machine's clock says/,
     )
     expect(await countBySite()).toEqual({ acme: 3 })
@@ -224,7 +224,7 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
     const replicas = [await startCollector(replica, log)]
     if (server.url !== undefined) replicas.push(await startCollector(replica, log))
     const outcomes = () =>
-      logLines.map((line) => JSON.parse(line)).filter(({ msg }) => /rows that are kept no longer/.test(msg))
+      logLines.map((line) => JSON.parse(line)).filter(({ msg }) => /expired rows/.test(msg))
     await waitUntil(async () => outcomes().length >= replicas.length, 'each replica')
     for (const collector of replicas) await collector.close()
     expect(outcomes().reduce((sum, { deleted = 0 }) => sum + deleted, 0)).toBe(1200)

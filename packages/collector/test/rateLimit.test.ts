@@ -5,7 +5,7 @@ import { RequestCounter } from '../src/http/middleware/requestCounter.ts'
 import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
 import { postSignIn } from './dashboardCookie.ts'
 
-async function createLimited(requestsPerMinute: number): Promise<TestCollector> {
+async function createLimitedCollector(requestsPerMinute: number): Promise<TestCollector> {
   const collector = await createCollector(
     { name: 'SQLite' },
     { rateLimit: { requestsPerMinute }, trustProxy: ['127.0.0.1'] },
@@ -14,10 +14,10 @@ async function createLimited(requestsPerMinute: number): Promise<TestCollector> 
   return collector
 }
 
-const statusFrom = async (collector: TestCollector, address: string) =>
+const postFrom = async (collector: TestCollector, address: string) =>
   (await collector.post(eventOf(), { Origin: origin, 'X-Forwarded-For': address })).status
 
-describe('the rate limit', () => {
+describe('The rate limit', () => {
   test.each([
     [
       'of one IPv4 address',
@@ -44,43 +44,43 @@ describe('the rate limit', () => {
         '2001:db8:1:2:ffff:ffff:ffff:ffff',
       ],
     ],
-  ])('cannot be passed by other spellings %s', async (_, spellings) => {
-    const collector = await createLimited(spellings.length - 1)
+  ])('cannot be evaded by other spellings %s', async (_, spellings) => {
+    const collector = await createLimitedCollector(spellings.length - 1)
     const statuses: number[] = []
-    for (const spelling of spellings) statuses.push(await statusFrom(collector, spelling))
+    for (const spelling of spellings) statuses.push(await postFrom(collector, spelling))
     expect(statuses).toEqual([...spellings.slice(1).map(() => 201), 429])
   })
 
-  test('counts each address and each IPv6 /64 by itself', async () => {
-    const collector = await createLimited(1)
+  test('counts each IPv4 address and each IPv6 /64 separately', async () => {
+    const collector = await createLimitedCollector(1)
     for (const address of ['203.0.113.7', '203.0.113.8', '2001:db8:1:2::7', '2001:db8:1:3::7'])
-      expect([address, await statusFrom(collector, address)]).toEqual([address, 201])
-    expect(await statusFrom(collector, '203.0.113.8')).toBe(429)
-    expect(await statusFrom(collector, '2001:db8:1:3::9')).toBe(429)
+      expect(await postFrom(collector, address), address).toBe(201)
+    expect(await postFrom(collector, '203.0.113.8')).toBe(429)
+    expect(await postFrom(collector, '2001:db8:1:3::9')).toBe(429)
   })
 
-  test('counts the clients that a proxy does not name by the proxy', async () => {
-    const collector = await createLimited(1)
-    expect(await statusFrom(collector, 'unknown')).toBe(201)
-    expect(await statusFrom(collector, '_other')).toBe(429)
-    expect(await statusFrom(collector, '203.0.113.7')).toBe(201)
+  test('counts clients that a proxy does not name together, as the proxy', async () => {
+    const collector = await createLimitedCollector(1)
+    expect(await postFrom(collector, 'unknown')).toBe(201)
+    expect(await postFrom(collector, '_other')).toBe(429)
+    expect(await postFrom(collector, '203.0.113.7')).toBe(201)
   })
 
-  test('counts the attempts to sign in to the dashboard', async () => {
-    const collector = await createLimited(3)
-    const attempt = async (token: string, address: string) =>
+  test('applies to sign-ins to the dashboard', async () => {
+    const collector = await createLimitedCollector(3)
+    const trySignIn = async (token: string, address: string) =>
       (await postSignIn(collector.url, token, { 'X-Forwarded-For': address })).status
     const { token } = await issueToken(collector.store)
     const statuses: number[] = []
-    for (let count = 0; count < 3; count++) statuses.push(await attempt(`guess ${count}`, '203.0.113.7'))
+    for (let count = 0; count < 3; count++) statuses.push(await trySignIn(`guess ${count}`, '203.0.113.7'))
     expect(statuses).toEqual([401, 401, 401])
-    expect(await attempt(token, '203.0.113.7')).toBe(429)
-    expect(await attempt(token, '203.0.113.8')).toBe(201)
+    expect(await trySignIn(token, '203.0.113.7')).toBe(429)
+    expect(await trySignIn(token, '203.0.113.8')).toBe(201)
   })
 
-  test('says how much is allowed, and when to come again', async () => {
-    const collector = await createLimited(1)
-    await statusFrom(collector, '203.0.113.7')
+  test('answers 429 with the limit and the time to wait', async () => {
+    const collector = await createLimitedCollector(1)
+    await postFrom(collector, '203.0.113.7')
     const response = await collector.post(eventOf(), { Origin: origin, 'X-Forwarded-For': '203.0.113.7' })
     expect(response.status).toBe(429)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(50)
@@ -88,21 +88,21 @@ describe('the rate limit', () => {
   })
 })
 
-describe('the count of requests', () => {
+describe('The request counter', () => {
   const minute = 60_000
 
-  test('begins anew a minute after the first one', () => {
+  test('resets a minute after the first request', () => {
     const counter = new RequestCounter(2)
-    expect([counter.count('a', 0), counter.count('a', 1), counter.count('a', 2)]).toEqual([0, 0, minute - 2])
+    expect(counter.count('a', 0)).toBe(0)
+    expect(counter.count('a', 1)).toBe(0)
+    expect(counter.count('a', 2)).toBe(minute - 2)
     expect(counter.count('a', minute - 1)).toBe(1)
-    expect([counter.count('a', minute), counter.count('a', minute), counter.count('a', minute)]).toEqual([
-      0,
-      0,
-      minute,
-    ])
+    expect(counter.count('a', minute)).toBe(0)
+    expect(counter.count('a', minute)).toBe(0)
+    expect(counter.count('a', minute)).toBe(minute)
   })
 
-  test('neither lets everybody pass nor locks out whom it knows, in a flood from many addresses', () => {
+  test('limits a flood from many addresses without locking out known clients', () => {
     const counter = new RequestCounter(10, 1_000)
     for (let client = 0; client < 1_000; client++) expect(counter.count(`known ${client}`, 0)).toBe(0)
     const flood = 200_000
@@ -116,15 +116,15 @@ describe('the count of requests', () => {
     expect(counter.count('known 0', 3)).toBeGreaterThan(0)
   })
 
-  test('leaves its place to a client that comes back within a minute, though a flood goes on', () => {
+  test('keeps the entry of a client that returns within a minute during a flood', () => {
     const counter = new RequestCounter(1, 10)
     for (let client = 0; client < 10; client++) counter.count(`known ${client}`, 0)
     for (let client = 0; client < 100_000; client++) counter.count(`flood ${client}`, minute + 1)
     for (let client = 0; client < 10; client++) expect(counter.count(`known ${client}`, minute + 2)).toBe(0)
   })
 
-  test('takes a bounded memory, from however many addresses requests come', () => {
-    // The test has no other way to ask for a collection than a flag that is set while it runs.
+  test('uses a limited amount of memory, no matter how many addresses send requests', () => {
+    // Garbage collection can be requested only with this flag.
     setFlagsFromString('--expose-gc')
     const collectGarbage: () => void = runInNewContext('gc')
     const heapMegabytes = () => {
@@ -143,10 +143,10 @@ describe('the count of requests', () => {
     expect(flood(450_000)).toBeLessThan(40)
   })
 
-  test('forgets who has not come for two minutes', () => {
+  test('forgets clients after two minutes without a request', () => {
     const counter = new RequestCounter(1, 1)
     expect(counter.count('first', 0)).toBe(0)
-    // Beyond the places a shared window is used up by whoever has it.
+    // Clients without an entry share windows, which are used up.
     const shared = Array.from({ length: 50_000 }, (_, client) => counter.count(`other ${client}`, 1))
     expect(shared.some((waitMs) => waitMs > 0)).toBe(true)
     for (let client = 0; client < 100; client++)

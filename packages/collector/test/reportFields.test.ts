@@ -2,7 +2,7 @@ import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCollector, environment, eventOf, issueToken, type TestCollector } from './collector.ts'
 
-describe('a report with times in the wrong unit', () => {
+describe('A report with times in the wrong unit', () => {
   let collector: TestCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
@@ -19,7 +19,7 @@ describe('a report with times in the wrong unit', () => {
     ['seconds', 946_684_799_999],
     ['microseconds', seconds * 1e6],
     ['nanoseconds', seconds * 1e9],
-  ])('is refused with 422 and told so, by each field: %s, %d', async (unit, time) => {
+  ])('gets a 422 that names the unit, for each field: %s, %d', async (unit, time) => {
     for (const field of fields) {
       const response = await collector.post(eventOf({ [field]: time }))
       expect(response.status).toBe(422)
@@ -31,7 +31,7 @@ describe('a report with times in the wrong unit', () => {
     expect(await collector.database.rows()).toEqual([])
   })
 
-  test('is refused when a server sends it', async () => {
+  test('is also refused from a server', async () => {
     const { token } = await issueToken(collector.store, { scope: 'write' })
     for (const field of fields) {
       const report = { site: 'acme', session: 'a', reason: 'revoked', [field]: seconds }
@@ -41,7 +41,7 @@ describe('a report with times in the wrong unit', () => {
     }
   })
 
-  test('is told that the iat of a ticket is in milliseconds', async () => {
+  test('is refused if the iat of its ticket is in milliseconds', async () => {
     const ticket = await new SignJWT({ iss: 'signed', sub: 'u_7', iat: Date.now() })
       .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
       .sign(new TextEncoder().encode(environment.TICKET_SECRET))
@@ -50,25 +50,25 @@ describe('a report with times in the wrong unit', () => {
     expect(await response.text()).toMatch('looks like milliseconds')
   })
 
-  test('is taken from the first millisecond of 2000 on', async () => {
+  test('is accepted from the first millisecond of 2000 on', async () => {
     const response = await collector.post(eventOf({ startedAt: 946_684_800_000 }))
     expect(response.status).toBe(201)
   })
 })
 
-describe('ids that are numbers', () => {
+describe('Numeric ids', () => {
   let collector: TestCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
   })
   afterAll(() => collector.end())
 
-  test('are the same ids as text, in reports and in tickets', async () => {
+  test('equal the same ids as strings, in reports and in tickets', async () => {
     expect((await collector.post(eventOf({ session: 42, subject: 7 }))).status).toBe(201)
     expect((await collector.post(eventOf({ session: '42', subject: '7' }))).status).toBe(200)
     const key = new TextEncoder().encode(environment.TICKET_SECRET)
     const claims = { iss: 'signed', sub: 7, sid: 43, iat: Math.floor(Date.now() / 1000) - 7200 }
-    // The types of jose follow RFC 7519, where a subject is text; hosts write numbers all the same.
+    // RFC 7519 and the types of jose allow only strings, but some hosts write numbers.
     const ticket = await new SignJWT(JSON.parse(JSON.stringify(claims)))
       .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
       .sign(key)
@@ -85,12 +85,12 @@ describe('ids that are numbers', () => {
   })
 
   test.each([
-    ['a number that JSON rounds', 2 ** 53, 'too large'],
+    ['a number that JSON would round', 2 ** 53, 'too large'],
     ['a fraction', 1.5, 'must be a string or an integer'],
-    ['a truth', true, 'must be a string or an integer'],
-    ['a list', [42], 'must be a string or an integer'],
+    ['a boolean', true, 'must be a string or an integer'],
+    ['an array', [42], 'must be a string or an integer'],
     ['an object', { id: 42 }, 'must be a string or an integer'],
-  ])('are refused where they are %s', async (_, id, words) => {
+  ])('are refused if the value is %s', async (_, id, words) => {
     for (const field of ['session', 'subject']) {
       const response = await collector.post(eventOf({ [field]: id }))
       expect(response.status).toBe(422)

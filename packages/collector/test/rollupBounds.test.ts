@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { startRollingUp } from '../src/jobs/rollupJob.ts'
+import { createRollupJob } from '../src/jobs/rollupJob.ts'
 import { findStepStart, lastStepSeconds, pastLimitSteps } from '../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../src/store/rollup/rollup.ts'
 import { storedDay } from '../src/store/rollup/rollupDay.ts'
@@ -182,13 +182,13 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
     const logLines: string[] = []
     const log = pino({}, { write: (line) => void logLines.push(line) })
     let skippedRows = 0
-    const rollingUp = startRollingUp(collector.store, log, {
+    const job = createRollupJob(collector.store, log, {
       observeSkippedRows(rows) {
         skippedRows += rows
       },
     })
-    await vi.waitFor(async () => expect(await mark()).toBe(4), 10_000)
-    await rollingUp.stop()
+    await job.run(new AbortController().signal)
+    expect(await mark()).toBe(4)
     expect(skippedRows).toBe(2)
     expect(logLines.map((line) => JSON.parse(line))).toMatchObject([
       { level: 50, rows: 2, reason: expect.stringMatching('the site "acme" on 2026-01-02') },

@@ -6,17 +6,17 @@ import { cookieOf, postSignIn } from './dashboardCookie.ts'
 import { insertRows } from './rows.ts'
 
 const site = { origins: [origin], idleTimeoutSeconds: 1800 }
-/** Every name and value of the other site has this in it. */
+/** Part of every name and value of the other site. */
 const secret = 'undisclosed'
 const listPaths = ['json', ...formatNames].map((format) => `/v1/lapses?format=${format}`)
-/** As many as the other site does not have. */
+/** A number of rows that the other site does not have. */
 const ownRows = 3
 
-describe.each(inject('databaseServers'))('a token for one site, on $name', (server) => {
+describe.each(inject('databaseServers'))('A token for one site, on $name,', (server) => {
   let collector: TestCollector
   let otherId: number
   let otherCursor: string
-  /** The ways to use the token: as it is, and by a session of the dashboard; from elsewhere, and on this machine. */
+  /** Headers for each way to use the token: directly or in a dashboard session, from this machine or another one. */
   const credentials: Record<string, Record<string, string>> = {}
   beforeAll(async () => {
     collector = await createCollector(server, { sites: { shown: site, 'undisclosed-site': site } })
@@ -47,10 +47,10 @@ describe.each(inject('databaseServers'))('a token for one site, on $name', (serv
 
     const { token } = await issueToken(collector.store, { site: 'shown' })
     const cookie = cookieOf(await postSignIn(collector.url, token))
-    const elsewhere = { 'X-Forwarded-For': '203.0.113.7' }
-    credentials.token = { Authorization: `Bearer ${token}`, ...elsewhere }
+    const fromOtherMachine = { 'X-Forwarded-For': '203.0.113.7' }
+    credentials.token = { Authorization: `Bearer ${token}`, ...fromOtherMachine }
     credentials['token on this machine'] = { Authorization: `Bearer ${token}` }
-    credentials.session = { Cookie: cookie, ...elsewhere }
+    credentials.session = { Cookie: cookie, ...fromOtherMachine }
     credentials['session on this machine'] = { Cookie: cookie }
   })
   afterAll(() => collector.end())
@@ -62,11 +62,11 @@ describe.each(inject('databaseServers'))('a token for one site, on $name', (serv
   }
 
   describe.each(['token', 'token on this machine', 'session', 'session on this machine'])(
-    'as a %s',
+    'used as a %s',
     (how) => {
       const read = (path: string) => get(path, credentials[how] ?? {})
 
-      test('finds nothing of another site at any address', async () => {
+      test('reveals nothing about another site at any URL', async () => {
         const document = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
         const { paths } = document.parse(JSON.parse((await read('/openapi.json')).text))
         const readable = Object.keys(paths).filter((path) => paths[path]?.get !== undefined)
@@ -88,34 +88,34 @@ describe.each(inject('databaseServers'))('a token for one site, on $name', (serv
         ]
         for (const path of addresses) {
           const answer = await read(path)
-          expect([path, answer.status < 500, answer.all.includes(secret)]).toEqual([path, true, false])
+          expect(answer.status, path).toBeLessThan(500)
+          expect(answer.all, path).not.toContain(secret)
         }
       })
 
-      test('is answered alike whether a row is of another site or does not exist', async () => {
+      test('gets the same response for a row of another site and for a row that does not exist', async () => {
         const other = await read(`/v1/lapses/${otherId}`)
-        expect([other.status, other.text]).toEqual(
-          Object.values(await read('/v1/lapses/999999999')).slice(0, 2),
-        )
-        expect(other.status).toBe(404)
+        const missing = await read('/v1/lapses/999999999')
+        expect(other).toMatchObject({ status: 404, text: missing.text })
+        expect(missing.status).toBe(404)
       })
 
-      test('is answered alike whether another site exists or not', async () => {
+      test('gets the same response for a site that exists and for one that does not', async () => {
         for (const path of ['/v1/lapses?', '/v1/summary?', '/v1/lapses?format=csv&']) {
           const known = await read(`${path}site=undisclosed-site`)
           const unknown = await read(`${path}site=nowhere`)
-          expect([known.status, known.text]).toEqual([unknown.status, unknown.text])
-          expect(known.status).toBe(403)
+          expect(known).toMatchObject({ status: 403, text: unknown.text })
+          expect(unknown.status).toBe(403)
         }
       })
 
-      test('counts the rows of its own site only', async () => {
+      test('counts only the rows of its own site', async () => {
         const { buckets } = JSON.parse((await read('/v1/summary')).text)
         const counts = buckets.flatMap(({ counts }: { counts: object }) => Object.values(counts))
         expect(counts.reduce((sum: number, count: number) => sum + count, 0)).toBe(ownRows + 1)
       })
 
-      test('sees the metrics of its own site, and those of the whole process', async () => {
+      test('reads the metrics of its own site and of the whole process', async () => {
         const { status, text } = await read('/metrics')
         expect(status).toBe(200)
         expect(text).toMatch(/^lapse_verdicts_total\{site="shown",.*\} 1$/m)
@@ -126,13 +126,13 @@ describe.each(inject('databaseServers'))('a token for one site, on $name', (serv
     },
   )
 
-  test('leaves the metrics of all sites to a token for all, and to this machine', async () => {
+  test('does not read the metrics of all sites, unlike a token for all sites and programs on this machine', async () => {
     const { token } = await issueToken(collector.store)
     for (const headers of [{ Authorization: `Bearer ${token}` }, {}])
       expect((await get('/metrics', headers)).text).toContain('site="undisclosed-site"')
   })
 
-  test('gets no metrics once it is revoked, on this machine as well', async () => {
+  test('reads no metrics once it is revoked, not even on this machine', async () => {
     const { token } = await issueToken(collector.store, { site: 'shown', revokedAt: new Date() })
     expect((await get('/metrics', { Authorization: `Bearer ${token}` })).status).toBe(401)
   })

@@ -7,11 +7,11 @@ import { insertRows } from './rows.ts'
 
 const lastChunk = '0\r\n\r\n'
 
-describe('a client that reads slowly', () => {
+describe('A slow client', () => {
   let collector: TestCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
-    // More than the buffers of both ends of a connection take.
+    // More than the buffers at both ends of a connection can hold.
     const rows = Array.from({ length: 60_000 }, (_, index) => ({
       session: `alias-${index}`,
       detected_at: Date.now() - index,
@@ -21,10 +21,10 @@ describe('a client that reads slowly', () => {
   })
   afterAll(() => collector.end())
 
-  const issue = async () => (await issueToken(collector.store)).token
+  const createToken = async () => (await issueToken(collector.store)).token
 
-  /** Sends a request, or several on one connection, and leaves the reading to the test. */
-  async function ask(path: string, token: string, times = 1): Promise<Socket> {
+  /** Sends a request, or several on one connection, without reading the response. */
+  async function send(path: string, token: string, times = 1): Promise<Socket> {
     const socket = connect(Number(new URL(collector.url).port), '127.0.0.1')
     await once(socket, 'connect')
     socket.on('error', () => undefined)
@@ -33,15 +33,15 @@ describe('a client that reads slowly', () => {
     return socket
   }
 
-  /** Reads the beginning of an answer, and then nothing more. */
+  /** Reads the beginning of a response, and pauses. */
   async function readHead(socket: Socket): Promise<string> {
     const [chunk] = await once(socket, 'data')
     socket.pause()
     return chunk.toString('latin1')
   }
 
-  /** Takes what is left on a connection. Gives nothing when the answer came to its end. */
-  async function breakIn(socket: Socket): Promise<string | undefined> {
+  /** Reads the rest of a response. Returns undefined if it is complete. */
+  async function readFailure(socket: Socket): Promise<string | undefined> {
     let tail = ''
     try {
       for await (const chunk of socket) tail = (tail + chunk.toString('latin1')).slice(-lastChunk.length)
@@ -51,20 +51,20 @@ describe('a client that reads slowly', () => {
     return tail === lastChunk ? undefined : 'ended without its last chunk'
   }
 
-  const connections = async () => {
+  const countConnections = async () => {
     const text = await (await fetch(`${collector.url}/metrics`)).text()
     return Number(/^nodejs_active_resources\{type="TCPSocketWrap"\} (\d+)$/m.exec(text)?.[1])
   }
-  const countCutOff = () => collector.logLines.filter((line) => line.includes('"cut off')).length
+  const countDisconnected = () => collector.logLines.filter((line) => line.includes('"disconnected ')).length
 
-  test('holds none of 100 exports for 35 seconds, and no more than 16 of them before', {
+  test('occupies at most 16 of 100 exports, and none of them for 35 seconds', {
     timeout: 120_000,
   }, async () => {
-    const before = await connections()
+    const before = await countConnections()
     const startedAt = performance.now()
-    const tokens = await Promise.all(Array.from({ length: 25 }, issue))
+    const tokens = await Promise.all(Array.from({ length: 25 }, createToken))
     const sockets = await Promise.all(
-      tokens.flatMap((token) => [1, 2, 3, 4].map(() => ask('/v1/lapses?format=ndjson', token))),
+      tokens.flatMap((token) => [1, 2, 3, 4].map(() => send('/v1/lapses?format=ndjson', token))),
     )
     const heads = await Promise.all(sockets.map(readHead))
     expect(heads.filter((head) => head.startsWith('HTTP/1.1 200'))).toHaveLength(16)
@@ -72,12 +72,12 @@ describe('a client that reads slowly', () => {
     expect(refused).toHaveLength(84)
     for (const head of refused) expect(head).toMatch(/^retry-after: \d+\r$/im)
 
-    await expect.poll(countCutOff, { timeout: 35_000 }).toBe(16)
+    await expect.poll(countDisconnected, { timeout: 35_000 }).toBe(16)
     expect(performance.now() - startedAt).toBeLessThan(35_000)
     for (const [index, socket] of sockets.entries())
-      if (heads[index]?.startsWith('HTTP/1.1 200')) expect(await breakIn(socket)).toBeDefined()
+      if (heads[index]?.startsWith('HTTP/1.1 200')) expect(await readFailure(socket)).toBeDefined()
       else socket.destroy()
-    await expect.poll(connections).toBeLessThan(before + 5)
+    await expect.poll(countConnections).toBeLessThan(before + 5)
 
     const [token = ''] = tokens
     const headers = { Authorization: `Bearer ${token}`, Accept: 'text/csv' }
@@ -86,9 +86,9 @@ describe('a client that reads slowly', () => {
     expect(await response.text()).toMatch(/^id,/)
   })
 
-  test('has at most four exports by one token', async () => {
-    const token = await issue()
-    const sockets = await Promise.all(Array.from({ length: 6 }, () => ask('/v1/lapses?format=csv', token)))
+  test('gets at most four simultaneous exports per token', async () => {
+    const token = await createToken()
+    const sockets = await Promise.all(Array.from({ length: 6 }, () => send('/v1/lapses?format=csv', token)))
     const heads = await Promise.all(sockets.map(readHead))
     expect(heads.map((head) => Number(head.slice(9, 12))).sort()).toEqual([200, 200, 200, 200, 429, 429])
     for (const head of heads.filter((one) => one.startsWith('HTTP/1.1 429')))
@@ -106,28 +106,28 @@ describe('a client that reads slowly', () => {
     await expect.poll(again).toBe(200)
   })
 
-  test.concurrent('is cut off though it takes a byte a second', { timeout: 120_000 }, async () => {
-    const socket = await ask('/v1/lapses?format=ndjson', await issue())
+  test.concurrent('is disconnected even if it reads a byte per second', { timeout: 120_000 }, async () => {
+    const socket = await send('/v1/lapses?format=ndjson', await createToken())
     await once(socket, 'readable')
     for (let second = 0; second < 35; second++) {
       socket.read(1)
       await sleep(1000)
     }
-    expect(await breakIn(socket)).toBeDefined()
+    expect(await readFailure(socket)).toBeDefined()
   })
 
-  test.concurrent('is cut off in the middle of any other answer', { timeout: 120_000 }, async () => {
-    const socket = await ask('/v1/lapses?limit=1000', await issue(), 16)
+  test.concurrent('is disconnected in the middle of any other response', { timeout: 120_000 }, async () => {
+    const socket = await send('/v1/lapses?limit=1000', await createToken(), 16)
     await readHead(socket)
     await sleep(30_000)
-    expect(await breakIn(socket)).toBe('ECONNRESET')
+    expect(await readFailure(socket)).toBe('ECONNRESET')
   })
 
-  test.concurrent('is let alone as long as it goes on reading', { timeout: 120_000 }, async () => {
-    const socket = await ask('/v1/lapses?format=ndjson', await issue())
+  test.concurrent('is not disconnected as long as it keeps reading', { timeout: 120_000 }, async () => {
+    const socket = await send('/v1/lapses?format=ndjson', await createToken())
     socket.pause()
     const startedAt = performance.now()
-    // Longer than a client may stop for.
+    // Longer than a client may pause.
     while (performance.now() - startedAt < 28_000) {
       for (let bytes = 0; bytes < 50_000; ) {
         const chunk = socket.read()
@@ -136,6 +136,6 @@ describe('a client that reads slowly', () => {
       }
       await sleep(100)
     }
-    expect(await breakIn(socket)).toBeUndefined()
+    expect(await readFailure(socket)).toBeUndefined()
   })
 })

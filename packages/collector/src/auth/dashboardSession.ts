@@ -3,33 +3,33 @@ import { errors, SignJWT } from 'jose'
 import { z } from 'zod'
 import type { TicketKey } from '../domain/ticket.ts'
 
-/** The site as which the dashboard's own sessions are audited. */
+/** The site under which the dashboard's own sessions are audited. */
 export const dashboardSite = 'lapse'
 
-/** How long a session of the dashboard may sit idle, and how long it may last at all. */
+/** The limits of dashboard sessions. */
 export interface SessionLimits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds: number
-  /** The grace of the verdict on such a session: its last access is stored no less precisely. */
+  /** The grace of the site's verdicts. Last accesses are stored at least as precisely. */
   readonly graceSeconds?: number | undefined
 }
 
-/** A session of the dashboard as it is stored. Neither it nor its token is enough to make the cookie that opens it. */
+/** A dashboard session as it is stored. It does not contain the cookie, so reading it does not open the session. */
 export interface DashboardSession {
-  /** SHA-256 of the cookie's value, in hexadecimal digits. */
+  /** The SHA-256 hash of the cookie's value, in hexadecimal. */
   readonly cookieHash: string
-  /** Names the session in the audit, the same for its whole life. */
+  /** Identifies the session in the audit. */
   readonly alias: string
   readonly tokenId: string
-  /** Signs the session's ticket, in hexadecimal digits. It opens nothing. */
+  /** The key that signs the session's ticket, in hexadecimal. It grants no access. */
   readonly ticketKey: string
   readonly signedInAt: Date
   readonly lastAccessAt: Date
-  /** When it was signed out. A session that times out stays as it was. */
+  /** When the user signed out. A timeout does not change the stored session. */
   readonly endedAt: Date | null
 }
 
-/** Starts a session: 256 random bits for the browser, of which only the hash is stored. */
+/** Creates a session. The cookie is 256 random bits, of which only the hash is stored. */
 export function createSession(tokenId: string, now: Date): { cookie: string; session: DashboardSession } {
   const cookie = randomBytes(32).toString('base64url')
   const session = {
@@ -44,12 +44,12 @@ export function createSession(tokenId: string, now: Date): { cookie: string; ses
   return { cookie, session }
 }
 
-/** The hash by which a cookie's session is stored, or nothing if the cookie was not made here. */
+/** @returns the hash under which the cookie's session is stored, or undefined if the cookie is malformed. */
 export function hashCookie(cookie: string): string | undefined {
   return /^[\w-]{43}$/.test(cookie) ? createHash('sha256').update(cookie).digest('hex') : undefined
 }
 
-/** Whether a session is open at a time, epoch milliseconds of the collector's clock. */
+/** @param now epoch milliseconds of the collector's clock. */
 export function isSessionOpen(session: DashboardSession, limits: SessionLimits, now: number): boolean {
   return (
     session.endedAt === null &&
@@ -61,28 +61,28 @@ export function isSessionOpen(session: DashboardSession, limits: SessionLimits, 
 const maxAccessAgeSeconds = 10
 
 /**
- * Whether an access is late enough to be stored, which bounds the writes. The stored time lags by no more than the
- * verdict's grace, so a session that ends by it is still judged to have timed out.
+ * Tells whether an access has to be stored. Not every access is, to limit the number of writes. The stored time lags by
+ * less than the grace, so the verdict on a session that ends by it is still a timeout.
  */
 export function isAccessDue(
   { lastAccessAt }: DashboardSession,
   { idleTimeoutSeconds, graceSeconds = maxAccessAgeSeconds }: SessionLimits,
   now: number,
 ): boolean {
-  // Half of the grace: the browser's idea of the last access is later than the collector's as well.
+  // Half of the grace: the browser's own last access is also later than the collector's.
   const ageSeconds = Math.min(maxAccessAgeSeconds, idleTimeoutSeconds / 10, graceSeconds) / 2
   return now - lastAccessAt.getTime() >= ageSeconds * 1000
 }
 
-/** A browser keeps the report of an ended session for 30 days. */
-const keptDays = 40
+/** Browsers keep the report of an ended session for 30 days. */
+const keepDays = 40
 
-/** Sessions whose last access was before this time ended more than 40 days ago: nobody will report them any more. */
-export function forgottenBefore({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
-  return new Date(now - (keptDays * 86_400 + idleTimeoutSeconds) * 1000)
+/** @returns the time of the last access before which sessions can be deleted: no browser will report their end any more. */
+export function oldestToKeep({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
+  return new Date(now - (keepDays * 86_400 + idleTimeoutSeconds) * 1000)
 }
 
-/** The ticket of a session, for the audit of the dashboard by Lapse itself. */
+/** Signs the ticket with which Lapse audits the dashboard session. */
 export function signDashboardTicket(session: DashboardSession, limits: SessionLimits): Promise<string> {
   const { alias, tokenId, ticketKey, signedInAt } = session
   const claims = { sid: alias, idle: limits.idleTimeoutSeconds, abs: limits.absoluteTimeoutSeconds }
@@ -97,8 +97,9 @@ export function signDashboardTicket(session: DashboardSession, limits: SessionLi
 const sessionClaims = z.object({ sub: z.string(), sid: z.string() })
 
 /**
- * Finds the key of a dashboard ticket by the session that it names. The key is good for that session and its token
- * only. A session that has ended, and one whose token was revoked since, still has to be reported, so both are found.
+ * Creates the key that verifies dashboard tickets. It looks up the session that the ticket names, whose key is valid only
+ * for that session and its token. Ended sessions and revoked tokens count too, because their ends still have to be
+ * reported.
  */
 export function dashboardTicketKey(
   findSession: (alias: string) => Promise<DashboardSession | undefined>,
@@ -107,7 +108,7 @@ export function dashboardTicketKey(
     alg: 'HS256',
     async key({ kid }, { payload }) {
       const session = isAlias(kid) ? await findSession(kid) : undefined
-      // Comparing the claims before the signature is as good as after it: what is verified next is this very payload.
+      // The claims can be compared before the signature is verified, because the same payload is verified next.
       const claims = sessionClaims.safeParse(parseJson(payload)).data
       if (!session || claims?.sub !== session.tokenId || claims.sid !== session.alias)
         throw new errors.JWKSNoMatchingKey()
@@ -116,7 +117,7 @@ export function dashboardTicketKey(
   }
 }
 
-/** Before the signature is checked, a header holds whatever its sender likes. */
+/** Until the signature is verified, the header can contain anything. */
 function isAlias(kid: unknown): kid is string {
   return z.uuid().safeParse(kid).success
 }

@@ -9,9 +9,9 @@ export interface DashboardSessionRepository {
   add(session: DashboardSession, options: AddSessionOptions): Promise<void>
   find(cookieHash: string): Promise<DashboardSession | undefined>
   findByAlias(alias: string): Promise<DashboardSession | undefined>
-  /** Moves the last access forward. A session that has ended stays as it is. */
+  /** Moves the last access forward. It does not change a session that has ended. */
   recordAccess(cookieHash: string, at: Date): Promise<void>
-  /** Ends a session on all replicas. A session that has ended before keeps its time. */
+  /** Ends a session on all replicas. A session that has already ended keeps its end time. */
   end(cookieHash: string, at: Date): Promise<void>
 }
 

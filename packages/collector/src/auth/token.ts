@@ -1,53 +1,53 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** What a token may do: post events as a server, or read the audit. */
+/** What a token allows: sending reports as a server, or reading the audit. */
 export const tokenScopes = ['write', 'read'] as const
 export type TokenScope = (typeof tokenScopes)[number]
 
-/** A bearer token as it is stored. The token itself is not: it is shown once, when it is made. */
+/** A bearer token as it is stored. The token itself is not stored: it is shown only when it is created. */
 export interface Token {
   readonly id: string
-  /** What it is for, in its owner's words. */
+  /** The purpose of the token, as its creator described it. */
   readonly name: string | null
   readonly scope: TokenScope
-  /** The only site that it is good for, or null for all. */
+  /** The only site that the token is valid for, or null for all sites. */
   readonly site: string | null
-  /** SHA-256 of the whole token, in hexadecimal digits. */
+  /** The SHA-256 hash of the whole token, in hexadecimal. */
   readonly hash: string
   readonly createdAt: Date
   readonly expiresAt: Date | null
   readonly revokedAt: Date | null
 }
 
-const form = /^lapse_([0-9a-f]{16})_[\w-]{43}$/
+const tokenPattern = /^lapse_([0-9a-f]{16})_[\w-]{43}$/
 
-/** Makes a token: `lapse_`, the id by which it is looked up, and 256 random bits. */
+/** Creates a token: `lapse_`, the id by which it is looked up, and 256 random bits. */
 export function mintToken(): { readonly id: string; readonly token: string } {
   const id = randomBytes(8).toString('hex')
   return { id, token: `lapse_${id}_${randomBytes(32).toString('base64url')}` }
 }
 
-/** The id in a token, or nothing if that is no token of ours. */
-export function tokenId(token: string): string | undefined {
-  return form.exec(token)?.[1]
+/** @returns the id in a token, or undefined if the text is not a token. */
+export function readTokenId(token: string): string | undefined {
+  return tokenPattern.exec(token)?.[1]
 }
 
-/** A slow hash would add nothing: 256 random bits can't be guessed. */
+/** A slow hash is unnecessary: 256 random bits cannot be guessed. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
-/** Compares in a time that tells nothing of the stored hash. */
+/** Compares in constant time, which reveals nothing about the stored hash. */
 export function matchesToken(stored: Token, token: string): boolean {
   return timingSafeEqual(Buffer.from(stored.hash, 'hex'), createHash('sha256').update(token).digest())
 }
 
-/** Whether a token is good at a time, epoch milliseconds. */
-export function isTokenLive({ revokedAt, expiresAt }: Token, now: number): boolean {
+/** @param now epoch milliseconds. */
+export function isTokenValid({ revokedAt, expiresAt }: Token, now: number): boolean {
   return revokedAt === null && (expiresAt === null || now < expiresAt.getTime())
 }
 
-/** Whether a token may read the audit at a time, epoch milliseconds. */
+/** @param now epoch milliseconds. */
 export function mayRead(token: Token, now: number): boolean {
-  return token.scope === 'read' && isTokenLive(token, now)
+  return token.scope === 'read' && isTokenValid(token, now)
 }

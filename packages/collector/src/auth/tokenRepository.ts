@@ -1,7 +1,7 @@
 import type { Token } from './token.ts'
 
 /**
- * Stores the bearer tokens' hashes.
+ * Stores bearer tokens by their hashes.
  *
  * @throws {StorageError} from every method when the database cannot be used.
  */
@@ -11,7 +11,7 @@ export interface TokenRepository {
   /** Lists all tokens, oldest first. */
   list(): Promise<Token[]>
   /**
-   * Revokes a token. A token that was revoked before keeps its time.
+   * Revokes a token. A token that is already revoked keeps its revocation time.
    *
    * @returns whether the token exists.
    */

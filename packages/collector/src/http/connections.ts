@@ -10,31 +10,32 @@ import type { Logger } from 'pino'
 import { type LapseError, toProblem } from '../domain/errors.ts'
 
 /**
- * How many requests one connection may have open. Node dispatches every pipelined request at once, so without a limit a
- * single connection could fill the memory. Browsers and proxies send one request at a time.
+ * How many unanswered requests a connection may have. Node dispatches all pipelined requests at once, so a single
+ * connection could otherwise exhaust the memory. Browsers and proxies send one request at a time.
  */
 const maxUnanswered = 16
-/** How long to go on reading after the last answer. Closing at once could reset the connection before it arrives. */
+/** How long to keep reading after the last response. Closing immediately could reset the connection before it arrives. */
 const lingerMs = 500
 
-/** What happens on one connection. */
+/** The state of one connection. */
 interface Connection {
   unanswered: number
   latest?: { readonly request: IncomingMessage; readonly response: ServerResponse }
-  /** Why the connection ends after the answers that are under way. */
+  /** Why the connection ends once the running requests are answered. */
   failure?: LapseError
   isEnding: boolean
 }
 
 export interface Connections {
   /**
-   * Ends a connection with a problem, after the answers to the requests before it. Says whether this is the first
-   * failure of the connection: whatever else arrives on it fails again.
+   * Sends a problem and ends the connection, after the responses to earlier requests.
+   *
+   * @returns whether this is the connection's first failure. Anything that arrives after it fails as well.
    */
   fail(socket: Duplex, error: LapseError): boolean
 }
 
-/** Passes the server's requests on to `handle`, and keeps track of which ones each connection still has open. */
+/** Passes the server's requests to `handle`, and tracks the unanswered requests of each connection. */
 export function trackConnections(server: Server, handle: RequestListener, log: Logger): Connections {
   const connections = new WeakMap<Duplex, Connection>()
   const find = (socket: Duplex): Connection => {
@@ -45,11 +46,11 @@ export function trackConnections(server: Server, handle: RequestListener, log: L
 
   server.on('request', (request, response) => {
     const { socket } = request
-    // The rest of what arrived together with the request that was one too many.
+    // This request arrived together with the one that exceeded the limit.
     if (socket.destroyed) return
     const connection = find(socket)
     if (connection.unanswered === maxUnanswered) {
-      log.info({ maxUnanswered }, 'closed a connection that sent too many requests without awaiting answers')
+      log.info({ maxUnanswered }, 'closed a connection with too many unanswered requests')
       socket.destroy()
       return
     }
@@ -76,17 +77,17 @@ export function trackConnections(server: Server, handle: RequestListener, log: L
 function endIfAnswered(socket: Duplex, connection: Connection): void {
   const { failure, latest, unanswered } = connection
   if (!failure || connection.isEnding || socket.destroyed) return
-  // The failure concerns the request whose body is still on its way; otherwise something that never became a request.
+  // The failure is either in the body of the latest request, or in data that did not become a request.
   const isInBody = latest?.request.complete === false
   const isAnswered = isInBody && latest?.response.headersSent
   if (unanswered > (isInBody && !isAnswered ? 1 : 0)) return
   connection.isEnding = true
   if (isAnswered) socket.end()
-  else socket.end(formatAnswer(failure))
+  else socket.end(formatResponse(failure))
   setTimeout(() => socket.destroy(), lingerMs)
 }
 
-function formatAnswer(error: LapseError): string {
+function formatResponse(error: LapseError): string {
   const problem = toProblem(error)
   const body = JSON.stringify(problem)
   const head = [

@@ -2,19 +2,19 @@ import type Koa from 'koa'
 import type { Logger } from 'pino'
 
 export interface State {
-  /** Names one request in the log and in the `X-Request-Id` of its answer. */
+  /** Identifies the request in the log and in the `X-Request-Id` header of the response. */
   requestId: string
-  /** The client's address: of the socket, or what the trusted proxies say. Empty where they do not say it. */
+  /** The client's IP address: the socket's, or the one that trusted proxies report. Empty if they do not report it. */
   address: string
-  /** Every address from the socket's to the client's, as far as it is known. */
+  /** All known addresses from the socket's to the client's. */
   hops: readonly [string, ...string[]]
-  /** Whether the socket is that of a trusted proxy. */
+  /** Whether the socket belongs to a trusted proxy. */
   isProxied: boolean
-  /** By what scheme, host and port the client knows this collector, as far as it can be told. */
+  /** The collector's own origin as the client sees it, such as `https://lapse.acme.com`. */
   origin: string
-  /** The path that is asked for; nothing if the target of the request cannot be read. */
+  /** The requested path; undefined if the request target is not a valid URL. */
   path: string | undefined
-  /** Fields that the handlers add to the request's line in the log. */
+  /** Fields that handlers add to the request's log line. */
   logged: Record<string, unknown>
   log: Logger
 }

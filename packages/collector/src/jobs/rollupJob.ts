@@ -1,52 +1,36 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Store } from '../store/store.ts'
-
-interface RollingUp {
-  /** Ends it, after the chunk that is being counted. */
-  stop(): Promise<void>
-}
+import type { Job } from './scheduler.ts'
 
 const everyMs = 60_000
 
-/** Counts new rows into the rollup every minute, so that a summary of a year need not read them. */
-export function startRollingUp(
+/** Adds new rows to the rollup every minute, so that a summary of a year does not read every row. */
+export function createRollupJob(
   store: Pick<Store, 'rollup'>,
   log: Logger,
   metrics: Pick<Metrics, 'observeSkippedRows'>,
-): RollingUp {
-  const stopping = new AbortController()
-  const { signal } = stopping
+): Job {
   let hasFailed = false
-
-  async function run(): Promise<void> {
-    while (!signal.aborted) {
+  return {
+    name: 'rollup',
+    schedule: { everyMs },
+    async run(signal) {
       try {
         await store.rollup.update({
           signal,
           onSkipped({ rows, reason, cause }) {
             metrics.observeSkippedRows(rows)
-            log.error({ err: cause, rows, reason }, 'rows could not be rolled up: summaries lack them')
+            log.error({ err: cause, rows, reason }, 'skipped rows in the rollup: summaries do not count them')
           },
         })
         hasFailed = false
       } catch (error) {
-        // Once is enough: an account without the right will not have it in a minute.
+        // Logged once: an account without the privilege fails every minute.
         if (!hasFailed)
-          log.warn({ err: error }, 'rows could not be rolled up: summaries are right, but slower')
+          log.warn({ err: error }, 'the rollup could not be updated: summaries are correct, but slower')
         hasFailed = true
       }
-      // A wait that is cut off by stopping ends the loop.
-      await sleep(everyMs, undefined, { signal }).catch(() => {})
-    }
-  }
-
-  const running = run()
-  return {
-    async stop() {
-      stopping.abort()
-      await running
     },
   }
 }

@@ -2,23 +2,23 @@ import type { Logger } from 'pino'
 import sonicBoom from 'sonic-boom'
 import { waitAtMost } from '../lifecycle/waitAtMost.ts'
 
-// The package names no exports that Node could find.
+// Node finds no named exports in this CommonJS package.
 const { SonicBoom } = sonicBoom
 
-/** What waits to be written, in bytes: some 4,000 lines. */
+/** The maximum number of buffered bytes: some 4,000 lines. */
 const maxLength = 1024 * 1024
 const flushMs = 1_000
 
 /**
- * Opens standard output for the log. Lines are written together, a second late at most: a write for each would cost as
- * much as the row.
+ * Opens standard output for the log. Lines are written in batches, at most a second late: writing each line separately
+ * would take as long as writing a row.
  *
- * Nothing waits for it. While the disk is full, or nobody reads the pipe, lines are kept up to a limit, then dropped.
- * That is why this is not pino's own destination, which writes in an exit hook until it succeeds.
+ * Logging never blocks. While the disk is full, or nobody reads the pipe, lines are buffered up to a limit, then dropped.
+ * Pino's own destination does not fit, because its exit hook retries until a write succeeds.
  */
 export function openLogOutput(onDroppedLine: () => void) {
   const output = new SonicBoom({
-    // Asking for it makes writes to a pipe or socket fail, instead of block, while it is full. They are tried again.
+    // Accessing `process.stdout` makes writes to a full pipe or socket fail instead of block. They are retried.
     fd: process.stdout.fd,
     sync: false,
     minLength: 4096,
@@ -26,14 +26,14 @@ export function openLogOutput(onDroppedLine: () => void) {
     periodicFlush: 1000,
   })
   output.on('drop', onDroppedLine)
-  // The next line tries to write what has failed again.
+  // A failed write is retried with the next line.
   output.on('error', () => {})
   return output
 }
 
-/** Writes what waits to be logged, if that can be done within a second. */
+/** Writes the buffered lines, if that is possible within a second. */
 export async function flushLog(log: Logger): Promise<void> {
   const flush = () => new Promise<void>((resolve) => log.flush(() => resolve()))
-  // One flush may only wait for a write that had begun.
+  // The first flush may only wait for a write that was already running.
   await waitAtMost(flushMs, flush().then(flush))
 }

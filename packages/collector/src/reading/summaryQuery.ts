@@ -13,8 +13,8 @@ export interface SummaryQuery {
   readonly starts: readonly number[]
 }
 
-/** Five years of days, or twelve weeks of hours. */
-const maxBuckets = 2_000
+/** Five years of days, twelve weeks of hours. */
+export const maxBuckets = 2_000
 
 /** The length of a summary without `from`. */
 const defaultSpanMs: Readonly<Record<Bucket, number>> = { hour: 2 * 86_400_000, day: 30 * 86_400_000 }

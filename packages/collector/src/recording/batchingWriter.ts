@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { LapseError } from '../domain/errors.ts'
 import type { NewSessionEnd, Recorded } from '../domain/sessionEnd.ts'
 import { DeadlineError, withinDeadline } from '../lifecycle/withinDeadline.ts'
-import { withoutValues } from '../observability/databaseMessage.ts'
+import { removeRowValues } from '../observability/describeDatabaseError.ts'
 import { batchSize } from './batchSize.ts'
 
 /** What became of one row of a batch. A row that the database refuses for itself fails alone. */
@@ -182,7 +182,7 @@ function isConnectionLost(error: unknown): boolean {
 
 function settle({ lapse, resolve, reject }: Waiting, outcome: Outcome | undefined): void {
   if (outcome && 'row' in outcome) resolve(outcome)
-  else reject(unavailable('The database refused this event.', withoutValues(outcome?.refusal, lapse)))
+  else reject(unavailable('The database refused this event.', removeRowValues(outcome?.refusal, lapse)))
 }
 
 function rejectAll(waiting: readonly Waiting[], error: LapseError): void {

@@ -3,6 +3,7 @@ import type { DashboardSessionRepository } from '../auth/dashboardSessionReposit
 import type { Token } from '../auth/token.ts'
 import type { TokenRepository } from '../auth/tokenRepository.ts'
 import { LapseError } from '../domain/errors.ts'
+import { StorageError } from '../domain/storageError.ts'
 import { withinDeadline } from '../lifecycle/withinDeadline.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
@@ -241,5 +242,8 @@ export function openWriter(
 
 /** Says which database failed, why, and what to do. Never names the password. */
 function explain(cause: unknown, location: DatabaseLocation): Error {
-  return new Error(`The database ${nameOf(location)} failed: ${describeFailure(cause)}`, { cause })
+  return new StorageError(`The database ${nameOf(location)} failed: ${describeFailure(cause)}`, {
+    storedData: 'audit',
+    cause,
+  })
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { eventOf, origin } from '../collector.ts'
 import { anyBytes, hostileText } from './text.ts'
 
-/** A body, and the headers that belong to it. None of them may make a row. */
+/** A body with its headers. None of them may make a row. */
 export interface Payload {
   readonly body: Buffer
   readonly headers: readonly string[]
@@ -12,7 +12,7 @@ const plain = ['Content-Type: text/plain', `Origin: ${origin}`]
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
 
-/** For each field what it must not be. */
+/** Invalid values for each field. */
 const badFields: Readonly<Record<string, readonly unknown[]>> = {
   site: [undefined, null, '', 7, [], {}, '__proto__', 'constructor', 'x\u0000', 'x'.repeat(65), '\ud800'],
   marker: [undefined, null, '', 'x', 7, {}, '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3', '\u0000'],
@@ -111,11 +111,11 @@ export const ticket = fc.oneof(
 const bearer = hostileText.map((text) => text.replaceAll(/[\r\n]/g, ' '))
 
 const refused = fc.oneof(
-  // Sites that take no event without a ticket.
+  // Reports with an invalid ticket, for sites that require one.
   fc
     .tuple(ticket, fc.constantFrom('acme', 'lapse'))
     .map(([text, site]) => ({ body: json(eventOf({ site, ticket: text })), headers: plain })),
-  // Nor one whose ids are odd but allowed.
+  // Reports without a ticket, whose ids are unusual but allowed.
   hostileText.map((text) => ({ body: json(eventOf({ subject: text, session: text })), headers: plain })),
   hostileText.map((text) => ({ body: json(eventOf({ site: `other ${text}` })), headers: plain })),
   bearer.map((text) => ({

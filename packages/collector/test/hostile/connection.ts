@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hostile } from './requests.ts'
 
 /**
- * Writes bytes to a connection of its own, and gives all that comes back before it is closed.
+ * Writes bytes to a new connection, and reads until the other side closes it.
  *
- * @throws {Error} when the other side leaves it open for longer than any of its time-outs.
+ * @throws {Error} when the other side leaves the connection open for longer than all of its timeouts.
  */
 export function exchange(port: number, { bytes, manner }: Hostile): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ export function exchange(port: number, { bytes, manner }: Hostile): Promise<stri
     socket.on('data', (text) => {
       received += text
     })
-    // The collector may close while this side still writes.
+    // The collector may close the connection while this side is still writing.
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(received))
     socket.on('connect', async () => {
@@ -36,23 +36,23 @@ export function exchange(port: number, { bytes, manner }: Hostile): Promise<stri
   })
 }
 
-/** What is wrong with an answer, or nothing: a failure, a header that was broken out of, a problem that is none. */
-export function faultOf(answer: string): string | undefined {
-  if (answer === '') return undefined
-  const [head = '', ...rest] = answer.split('\r\n\r\n')
+/** Finds a fault in a response: a server error, an injected header or an invalid problem. */
+export function findFault(response: string): string | undefined {
+  if (response === '') return undefined
+  const [head = '', ...rest] = response.split('\r\n\r\n')
   const body = rest.join('\r\n\r\n')
-  const status = Number(/^HTTP\/1\.1 (\d{3}) [\x20-\x7e]*\r\n/.exec(answer)?.[1])
-  if (!(status < 500)) return 'failed'
-  if (/\r\nHTTP\/1\.1 5\d\d /.test(body)) return 'a later answer failed'
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  const status = Number(/^HTTP\/1\.1 (\d{3}) [\x20-\x7e]*\r\n/.exec(response)?.[1])
+  if (!(status < 500)) return 'server error'
+  if (/\r\nHTTP\/1\.1 5\d\d /.test(body)) return 'server error in a later response'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the search is for control characters.
   if (/[\u0000-\u0009\u000b-\u000c\u000e-\u001f\u007f-\u009f]|[^\r]\n|\r[^\n]|X-Injected/i.test(head))
-    return 'a header was broken out of'
-  // Node itself refuses an unknown Expect and a missing Host, without a body.
+    return 'injected header'
+  // Node itself refuses an unknown Expect header, without a body.
   if (status < 400 || status === 417 || body === '' || body === '0\r\n\r\n') return undefined
-  if (!/content-type: application\/problem\+json/i.test(head)) return 'no problem'
+  if (!/content-type: application\/problem\+json/i.test(head)) return 'error without a problem'
   const length = Number(/content-length: (\d+)/i.exec(head)?.[1])
   const problem: unknown = JSON.parse(Buffer.from(body, 'latin1').subarray(0, length).toString())
-  const isOne =
+  const isValid =
     typeof problem === 'object' && problem !== null && 'status' in problem && problem.status === status
-  return isOne ? undefined : 'another problem'
+  return isValid ? undefined : 'problem with another status'
 }

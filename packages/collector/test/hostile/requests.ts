@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { type Payload, payload, ticket } from './bodies.ts'
 import { anyBytes, hostileText } from './text.ts'
 
-/** What is written to a connection. */
+/** Bytes to write to a connection. */
 export interface Hostile {
   readonly bytes: Buffer
-  /** At once; in pieces; or only a part, and then the connection is cut. */
+  /** All at once, in two pieces, or only the first piece before the connection is closed. */
   readonly manner: 'whole' | 'pieces' | 'cut'
 }
 
@@ -22,7 +22,7 @@ const wellFormedPost = payload.map(({ body, headers }) =>
   request(post, ['Host: x', close, ...headers, lengthOf(body)], body),
 )
 
-/** What a proxy and a server may understand differently. */
+/** Requests whose length a proxy and a server may interpret differently. */
 const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ body, headers }, nat]) => {
   const chunk = Buffer.concat([
     Buffer.from(`${body.length.toString(16)}\r\n`),
@@ -53,7 +53,7 @@ const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ body, headers }, nat]
     framed([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
     framed(['Expect: 100-continue', lengthOf(body)], body),
     framed(['Expect: the unexpected', lengthOf(body)], body),
-    // Two in one: the second must not be taken for an answer to the first.
+    // Two requests at once.
     Buffer.concat([
       request(post, ['Host: x', ...headers, lengthOf(body)], body),
       framed([lengthOf(body)], body),
@@ -206,7 +206,7 @@ const parameters = [
   'x[]',
 ]
 
-/** What a parameter could be, at the wrong one or at the edge of what is allowed. */
+/** Valid values of some parameters, used for all of them. */
 const plausible = [
   'acme',
   'hour',
@@ -261,7 +261,7 @@ const oddQuery = (readToken: string) =>
       return request(`GET ${path}?${query}${tail} HTTP/1.1`, headers)
     })
 
-/** Requests that must come to nothing: no row, no failure. */
+/** Requests that must make neither a row nor a server error. */
 export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
   const manner = fc.oneof(
     { weight: 8, arbitrary: fc.constant('whole' as const) },
@@ -281,7 +281,7 @@ export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
   return fc.record({ bytes, manner })
 }
 
-/** The beginning of a request whose rest never comes. */
+/** The beginnings of requests that are never completed. */
 export const unfinished: fc.Arbitrary<Buffer> = fc.oneof(
   fc.constantFrom('', 'G', 'POST /v1/lapses HTTP/1.1\r\nHost: x\r\nX: ').map(Buffer.from),
   payload.map(({ body, headers }: Payload) =>

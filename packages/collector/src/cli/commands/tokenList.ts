@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { isTokenLive, type Token } from '../../auth/token.ts'
+import { isTokenValid, type Token } from '../../auth/token.ts'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { type Columns, printTable } from '../output/printTable.ts'
@@ -29,6 +29,6 @@ const columns: Columns<Token> = {
 }
 
 function formatState(token: Token): string {
-  if (isTokenLive(token, Date.now())) return 'valid'
+  if (isTokenValid(token, Date.now())) return 'valid'
   return token.revokedAt ? 'revoked' : 'expired'
 }

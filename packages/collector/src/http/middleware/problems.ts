@@ -1,36 +1,53 @@
 import { errorCodes, LapseError, toProblem } from '../../domain/errors.ts'
+import { StorageError, type StoredData } from '../../domain/storageError.ts'
 import type { Context, Middleware } from '../context.ts'
 
-/** Turns whatever is thrown further in into an `application/problem+json` answer (RFC 9457). */
+const retryAfterSeconds = 5
+
+/** Turns every error into an `application/problem+json` response (RFC 9457). */
 export const problems: Middleware = async (ctx, next) => {
   try {
     if (ctx.state.path === undefined)
-      throw new LapseError('bad-request', 'Ask for a path, or a whole URL, that is well-formed.')
+      throw new LapseError('bad-request', 'The request target is not a valid path or URL.')
     // RFC 9112, section 3.2.
     if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined)
-      throw new LapseError('bad-request', 'Send the header Host, as HTTP/1.1 requires.')
+      throw new LapseError('bad-request', 'The Host header is missing. HTTP/1.1 requires it.')
     await next()
     if (ctx.body !== undefined) return
     if (ctx.status === 404)
-      throw new LapseError('not-found', 'Look up the addresses in the reference of the HTTP API.')
+      throw new LapseError('not-found', 'No endpoint has this path. GET /openapi.json lists the endpoints.')
     if (ctx.status === 405 || ctx.status === 501) {
-      throw new LapseError('method-not-allowed', `Use one of ${ctx.response.get('Allow')} here.`)
+      throw new LapseError('method-not-allowed', `Use one of these methods: ${ctx.response.get('Allow')}.`)
     }
   } catch (thrown) {
     answer(ctx, toLapseError(thrown, ctx))
   }
 }
 
+/** What clients learn about a storage error, by the data that could not be used. */
+const storageDetails: Readonly<Record<StoredData, string>> = {
+  audit: 'The audit could not be read. Try again later.',
+  tokens: 'The token could not be looked up. Try again later.',
+  dashboardSessions: 'The dashboard cannot use its sessions now. Try again later.',
+  schema: 'The database cannot be used now. Try again later.',
+}
+
+/** Decides what the client sees of an error. The log has the rest. */
 function toLapseError(thrown: unknown, ctx: Context): LapseError {
+  const { log, requestId } = ctx.state
+  if (thrown instanceof StorageError) {
+    const detail = storageDetails[thrown.storedData]
+    log.error({ requestId, err: thrown }, detail)
+    return new LapseError('unavailable', detail, { retryAfterSeconds })
+  }
   if (!(thrown instanceof LapseError)) {
-    ctx.state.log.error({ requestId: ctx.state.requestId, err: thrown }, 'request failed')
+    log.error({ requestId, err: thrown }, 'request failed')
     return new LapseError(
       'internal',
-      'The reason is in the log of the collector, under the id of this request.',
+      "The collector's log has the cause, under the X-Request-Id of this response.",
     )
   }
-  if (errorCodes[thrown.code].status >= 500)
-    ctx.state.log.error({ requestId: ctx.state.requestId, err: thrown.cause }, thrown.message)
+  if (errorCodes[thrown.code].status >= 500) log.error({ requestId, err: thrown.cause }, thrown.message)
   return thrown
 }
 

@@ -1,15 +1,13 @@
 import { LapseError } from '../../domain/errors.ts'
 import type { Middleware } from '../context.ts'
-import { clientNetwork } from '../request/address.ts'
+import { readClientNetwork } from '../request/clientNetwork.ts'
 import { RequestCounter } from './requestCounter.ts'
 
-/** Limits the requests of one client address, by this replica's own count. */
+/** Limits the requests of each client address. Each replica counts for itself. */
 export function rateLimit({ requestsPerMinute }: { readonly requestsPerMinute: number }): Middleware {
   const counter = new RequestCounter(requestsPerMinute)
   return async (ctx, next) => {
-    // A client that its proxy does not name shares the limit of the proxy.
-    const client = ctx.state.address || ctx.state.hops.at(-1) || ''
-    const waitMs = counter.count(clientNetwork(client), performance.now())
+    const waitMs = counter.count(readClientNetwork(ctx), performance.now())
     if (waitMs > 0)
       throw new LapseError(
         'too-many-requests',

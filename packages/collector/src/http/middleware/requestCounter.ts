@@ -12,58 +12,63 @@ const maxClients = 100_000
 const sharedWindowCount = 4_096
 
 /**
- * Counts the requests of clients within a minute from their first one, in a bounded memory.
+ * Counts the requests of each client in windows of one minute, in a limited amount of memory.
  *
- * A client keeps its place for a minute after its window has ended, so that regular ones are not crowded out. When all
- * places are taken, further clients share 4,096 windows, each with the limit of one client: a flood from many addresses
- * is bounded by these, and touches neither the clients that have a place nor most of the others. Which ones share a
- * window nobody outside can foretell.
+ * A window starts with a client's first request. The client keeps its entry for another minute after the window, so
+ * that a flood does not displace regular clients. When all entries are taken, new clients share 4,096 windows, each with
+ * the limit of one client. So a flood from many addresses affects no client that has an entry, and few of the others:
+ * nobody outside can predict which clients share a window.
  */
 export class RequestCounter {
   readonly #limit: number
-  readonly #maxClients: number
-  /** In the order in which the windows end. */
+  readonly #capacity: number
+  /** Ordered by the end of the window. */
   readonly #windows = new Map<string, Window>()
   readonly #shared = new Map<number, Window>()
   readonly #secret = randomBytes(16)
 
-  constructor(limit: number, places = maxClients) {
+  constructor(limit: number, capacity = maxClients) {
     this.#limit = limit
-    this.#maxClients = places
+    this.#capacity = capacity
   }
 
-  /** Counts a request. Gives for how many milliseconds the client must wait; 0 while it is within the limit. */
+  /**
+   * Counts a request.
+   *
+   * @param now milliseconds of a monotonic clock.
+   * @returns for how many milliseconds the client has to wait; 0 within the limit.
+   */
   count(client: string, now: number): number {
-    const window = this.#windowOf(client, now)
+    const window = this.#findWindow(client, now)
     window.count += 1
     return window.count > this.#limit ? window.endsAt - now : 0
   }
 
-  #windowOf(client: string, now: number): Window {
+  #findWindow(client: string, now: number): Window {
     const known = this.#windows.get(client)
     if (known && now < known.endsAt) return known
     if (known) this.#windows.delete(client)
-    else this.#forgetOld(now)
-    if (this.#windows.size >= this.#maxClients) return this.#sharedWindowOf(client, now)
+    else this.#deleteOldWindows(now)
+    if (this.#windows.size >= this.#capacity) return this.#findSharedWindow(client, now)
     const window = { count: 0, endsAt: now + windowMs }
     this.#windows.set(client, window)
     return window
   }
 
-  #forgetOld(now: number): void {
+  #deleteOldWindows(now: number): void {
     for (const [client, { endsAt }] of this.#windows) {
       if (now < endsAt + windowMs) return
       this.#windows.delete(client)
     }
   }
 
-  #sharedWindowOf(client: string, now: number): Window {
+  #findSharedWindow(client: string, now: number): Window {
     const digest = createHash('sha256').update(this.#secret).update(client).digest()
-    const place = digest.readUInt16BE() % sharedWindowCount
-    const shared = this.#shared.get(place)
+    const index = digest.readUInt16BE() % sharedWindowCount
+    const shared = this.#shared.get(index)
     if (shared && now < shared.endsAt) return shared
     const window = { count: 0, endsAt: now + windowMs }
-    this.#shared.set(place, window)
+    this.#shared.set(index, window)
     return window
   }
 }

@@ -2,32 +2,32 @@ import { randomUUID } from 'node:crypto'
 import { redactPath } from '../../domain/text/redactSecrets.ts'
 import { shorten } from '../../domain/text/shorten.ts'
 import type { Context, Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
-import { senderReader } from '../request/sender.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { createClientIdentifier } from '../request/identifyClient.ts'
 
 const maxPathLength = 200
 
 /**
- * Gives each request an id, and a line in the log and a place in the metrics when it is answered.
+ * Identifies each request and its client. When the request is answered, it is logged and counted in the metrics.
  *
- * `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` are believed from the networks of `trustProxy` only.
+ * `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` count only if they come from the networks of `trustProxy`.
  */
-export function requestLog({ log, metrics, settings }: CollectorParts): Middleware {
-  const readSender = senderReader(settings, () =>
+export function requestLog({ log, metrics, settings }: Dependencies): Middleware {
+  const identifyClient = createClientIdentifier(settings, () =>
     log.warn(
-      'A proxy sent X-Forwarded-For and Forwarded with different clients. Name the one that it writes as "forwardedHeader": the other may be the client\'s invention.',
+      'A proxy sent X-Forwarded-For and Forwarded with different client addresses. Set "forwardedHeader" to the header that the proxy writes: clients can forge the other one.',
     ),
   )
   return async (ctx, next) => {
     const startedAt = performance.now()
     const requestId = randomUUID()
-    const { address, hops, isProxied, proto } = readSender(ctx)
+    const { address, hops, isProxied, proto } = identifyClient(ctx)
     ctx.state.requestId = requestId
     ctx.state.isProxied = isProxied
     ctx.state.address = address ?? ''
     ctx.state.hops = hops
     ctx.state.origin = `${proto === 'https' ? 'https' : 'http'}://${ctx.host}`
-    ctx.state.path = pathOf(ctx)
+    ctx.state.path = readPath(ctx)
     ctx.state.log = log
     ctx.state.logged = {}
     ctx.set('X-Request-Id', requestId)
@@ -41,8 +41,8 @@ export function requestLog({ log, metrics, settings }: CollectorParts): Middlewa
   }
 }
 
-/** Koa throws where the request's target is no URL, such as `http://[::1/`. */
-function pathOf(ctx: Context): string | undefined {
+/** Koa throws if the request target is not a valid URL, such as `http://[::1/`. */
+function readPath(ctx: Context): string | undefined {
   try {
     return ctx.path
   } catch {

@@ -1,8 +1,8 @@
 import helmet from 'koa-helmet'
 
 /**
- * What every answer says to browsers. An answer is data, to be run, framed and embedded nowhere; the script and the
- * pages say otherwise for themselves.
+ * Tells browsers that responses are data, which no page may run, frame or embed. The client script and the HTML pages
+ * override this for themselves.
  */
 export const securityHeaders = helmet({
   contentSecurityPolicy: {
@@ -10,7 +10,7 @@ export const securityHeaders = helmet({
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   },
   crossOriginResourcePolicy: { policy: 'same-origin' },
-  // These are for browsers that are gone, or for pages.
+  // These matter only for pages, or for browsers that are no longer in use.
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
   xDnsPrefetchControl: false,

@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs'
-import type { Middleware } from '../context.ts'
-import { operationPaths } from './operations.ts'
-import { getLapseOperation, listLapses } from './reading.ts'
-import { reportLapse } from './report.ts'
+import type { Route } from '../route.ts'
+import { type Operation, tags } from './operation.ts'
 import { jsonSchemas } from './schemas.ts'
-import { getSummaryOperation } from './summary.ts'
 
-/** The HTTP API as an OpenAPI 3.1 document; its schemas are those that check what comes in. */
-export function openApiDocument() {
+/** Describes the documented routes as an OpenAPI 3.1 document. */
+export function createOpenApiDocument(routes: readonly Route[]) {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
   return {
     openapi: '3.1.1',
@@ -15,21 +12,12 @@ export function openApiDocument() {
       title: 'Lapse collector',
       version,
       description:
-        'Records which sessions ended, whose they were, when and why. Every answer has an `X-Request-Id`, under which the log of the collector has its line. Errors are `application/problem+json`; their `type` is stable.',
+        'Records which sessions ended, whose they were, when they ended and why. Every response has an `X-Request-Id`, which identifies the request in the log of the collector. Errors are `application/problem+json` with a stable `type`.',
       license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This collector' }],
-    tags: [
-      { name: 'lapses', description: 'Sessions that ended' },
-      { name: 'client', description: 'What pages load' },
-      { name: 'operations', description: 'What operators look at' },
-    ],
-    paths: {
-      '/v1/lapses': { post: reportLapse, get: listLapses },
-      '/v1/lapses/{id}': { get: getLapseOperation },
-      '/v1/summary': { get: getSummaryOperation },
-      ...operationPaths,
-    },
+    tags,
+    paths: describePaths(routes),
     components: {
       schemas: jsonSchemas(),
       securitySchemes: {
@@ -37,19 +25,19 @@ export function openApiDocument() {
           type: 'http',
           scheme: 'bearer',
           description:
-            'Made by `lapse token create`, with the scope `write` or `read`, for one site or for all.',
+            'A token that `lapse token create` printed, with the scope `write` or `read`, for one site or for all sites.',
         },
       },
     },
   }
 }
 
-/** `GET /openapi.json`: the reference for programs. */
-export function getOpenApi(): Middleware {
-  const document = JSON.stringify(openApiDocument())
-  return (ctx) => {
-    ctx.set('Cache-Control', 'no-cache')
-    ctx.type = 'json'
-    ctx.body = document
+function describePaths(routes: readonly Route[]): Record<string, Record<string, Operation>> {
+  const paths: Record<string, Record<string, Operation>> = {}
+  for (const { method, path, operation } of routes) {
+    if (!operation) continue
+    const template = path.replaceAll(/:(\w+)/g, '{$1}')
+    paths[template] = { ...paths[template], [method]: operation }
   }
+  return paths
 }

@@ -1,62 +1,61 @@
-import { type ErrorCode, errorCodes, type FieldError } from '../../domain/errors.ts'
+import { type ErrorCode, errorCodes, LapseError, toProblem } from '../../domain/errors.ts'
 import { schemaRef } from './schemas.ts'
 
+/** The errors that any request may get. */
+const commonCodes: readonly ErrorCode[] = ['bad-request', 'request-timeout', 'headers-too-large', 'internal']
+
 /**
- * What an error looks like. Under the same name, the request has the example that leads to it.
+ * Describes the error responses of an operation, by status.
+ *
+ * @param codes the errors that the operation may answer with, apart from the common ones.
+ * @param examples errors by name. The operation has an example request of the same name that leads to each.
  */
-interface ProblemExample {
-  readonly detail: string
-  readonly errors?: readonly FieldError[]
-}
-
-/** The errors of one operation by their codes, each with its examples by their names. */
-type Problems = Partial<Record<ErrorCode, Readonly<Record<string, ProblemExample>>>>
-
-/** What any request may be answered. */
-const everywhere: Problems = {
-  'bad-request': {},
-  'request-timeout': {},
-  'headers-too-large': {},
-  internal: {},
-}
-
-/** The responses of an operation that report errors, by status, as the table of codes has them. */
-export function problemResponses(problems: Problems = {}): Record<string, object> {
-  const byStatus = Map.groupBy(
-    // Its keys are those of its type.
-    Object.entries({ ...everywhere, ...problems }) as [ErrorCode, NonNullable<Problems[ErrorCode]>][],
-    ([code]) => errorCodes[code].status,
+export function problemResponses(
+  codes: readonly ErrorCode[] = [],
+  examples: Readonly<Record<string, LapseError>> = {},
+): Record<string, object> {
+  const byStatus = Map.groupBy([...commonCodes, ...codes], (code) => errorCodes[code].status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [status, describeResponse(status, codes, examples)]),
   )
-  return Object.fromEntries([...byStatus].map(([status, entries]) => [status, response(status, entries)]))
 }
 
-function response(
+/** Returns the error that a check throws, so that an example has the same message. */
+export function catchProblem(check: () => unknown): LapseError {
+  try {
+    check()
+  } catch (error) {
+    if (error instanceof LapseError) return error
+    throw error
+  }
+  throw new Error('The check of an example found no error.')
+}
+
+function describeResponse(
   status: number,
-  entries: readonly (readonly [ErrorCode, Readonly<Record<string, ProblemExample>>])[],
+  codes: readonly ErrorCode[],
+  examples: Readonly<Record<string, LapseError>>,
 ): object {
-  const types = entries.map(([code]) => `urn:lapse:problem:${code}`)
-  const examples = entries.flatMap(([code, named]) =>
-    Object.entries(named).map(([name, example]) => {
-      const { title } = errorCodes[code]
-      return [name, { value: { type: `urn:lapse:problem:${code}`, title, status, ...example } }] as const
-    }),
-  )
+  const types = codes.map((code) => `urn:lapse:problem:${code}`)
+  const values = Object.entries(examples)
+    .filter(([, { code }]) => codes.includes(code))
+    .map(([name, error]) => [name, { value: toProblem(error) }] as const)
   return {
-    description: `${entries.map(([code]) => errorCodes[code].title).join(', or: ')}.`,
-    ...headersOf(status),
+    description: `${codes.map((code) => errorCodes[code].title).join(', or: ')}.`,
+    ...describeHeaders(status),
     content: {
       'application/problem+json': {
         schema: { allOf: [schemaRef('Problem'), { properties: { type: { enum: types } } }] },
-        ...(examples.length > 0 && { examples: Object.fromEntries(examples) }),
+        ...(values.length > 0 && { examples: Object.fromEntries(values) }),
       },
     },
   }
 }
 
-function headersOf(status: number): object {
+function describeHeaders(status: number): object {
   if (status === 401)
-    return { headers: { 'WWW-Authenticate': { schema: { const: 'Bearer' }, description: 'For a token.' } } }
+    return { headers: { 'WWW-Authenticate': { schema: { const: 'Bearer' }, description: 'For tokens.' } } }
   if (status !== 429 && status !== 503) return {}
-  const description = 'Seconds after which trying again makes sense.'
+  const description = 'After how many seconds to try again.'
   return { headers: { 'Retry-After': { schema: { type: 'integer' }, description } } }
 }

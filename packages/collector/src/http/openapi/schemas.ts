@@ -5,13 +5,13 @@ import { sessionEndSchema } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
 
-/** What an event is answered with. */
+/** The response to a report. */
 const recordedVerdictSchema = z.object({
   id: z.int().positive().describe('The row in the audit table.'),
   reason: z.enum(reasons),
   elapsedMs: z.int().nullable().describe('From the last access to the detection, in milliseconds.'),
   idleTimeoutSeconds: z.int().nullable(),
-  duplicate: z.boolean().describe('Whether the row was there already.'),
+  duplicate: z.boolean().describe('Whether the session already had its row.'),
 })
 
 export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
@@ -20,20 +20,20 @@ const problemSchema = z.object({
   type: z.templateLiteral(['urn:lapse:problem:', z.enum(keysOf(errorCodes))]),
   title: z.string(),
   status: z.int().describe('The HTTP status.'),
-  detail: z.string().describe('What happened, and what to do.'),
+  detail: z.string().describe('What happened and what to do.'),
   errors: z
     .array(
       z.union([
         z.object({
           detail: z.string(),
-          pointer: z.string().describe('A JSON pointer into the body (RFC 6901).'),
+          pointer: z.string().describe('The field of the body, as a JSON pointer (RFC 6901).'),
         }),
-        z.object({ detail: z.string(), parameter: z.string().describe('A parameter of the query.') }),
+        z.object({ detail: z.string(), parameter: z.string().describe('The name of the query parameter.') }),
       ]),
     )
     .readonly()
     .exactOptional()
-    .describe('Every bad part of the request.'),
+    .describe('All invalid fields or parameters.'),
 }) satisfies z.ZodType<Problem>
 
 const instant = z.iso.datetime()
@@ -43,7 +43,10 @@ const pageSchema = z.object({
   next: z.string().nullable().describe('The `cursor` of the next page.'),
 })
 
-const quantile = z.number().nullable().describe('In milliseconds; off by 1 % at most, or by half a second.')
+const quantile = z
+  .number()
+  .nullable()
+  .describe('In milliseconds, with an error of at most 1 % or half a second.')
 
 const summarySchema = z.object({
   bucket: z.enum(buckets),
@@ -54,10 +57,12 @@ const summarySchema = z.object({
     .array(
       z.object({
         start: instant,
-        counts: z.partialRecord(z.enum(reasons), z.int().positive()).describe('By reason.'),
+        counts: z
+          .partialRecord(z.enum(reasons), z.int().positive())
+          .describe('The number of session ends by reason.'),
       }),
     )
-    .describe('Those in which a session ended.'),
+    .describe('The buckets with at least one session end.'),
   pastLimit: z
     .object({
       count: z.int(),
@@ -67,19 +72,23 @@ const summarySchema = z.object({
       p95Ms: quantile,
       p99Ms: quantile,
       histogram: z.array(
-        z.object({ fromMs: z.int(), toMs: z.int().nullable().describe('Null: no end.'), count: z.int() }),
+        z.object({
+          fromMs: z.int(),
+          toMs: z.int().nullable().describe('Null for the last bar.'),
+          count: z.int(),
+        }),
       ),
     })
-    .describe('For how long the idle timeout was over when people came back.'),
+    .describe('How long after an idle timeout people came back.'),
 })
 
-/** What the HTTP API takes and gives, under the names that the reference uses. */
+/** The schemas of the HTTP API by their names in the document. */
 const schemas = {
   BrowserEvent: browserEndReportSchema.describe(
-    'What a browser reports. Times are epoch milliseconds of its clock; unknown fields are ignored.',
+    'A report from a browser. Times are epoch milliseconds of its clock. Unknown fields are ignored.',
   ),
   ServerEvent: serverEndReportSchema.describe(
-    'What a server reports: site, session or marker, and a reason or the times are enough.',
+    'A report from a server. Required are the site, a session or a marker, and a reason or the times.',
   ),
   RecordedVerdict: recordedVerdictSchema,
   Lapse: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
@@ -88,12 +97,12 @@ const schemas = {
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
 
-/** Points to a schema of the document. */
+/** Refers to a schema of the document. */
 export function schemaRef(name: keyof typeof schemas) {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** The schemas as JSON Schema 2020-12, which is the dialect of OpenAPI 3.1. */
+/** Converts the schemas to JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
 export function jsonSchemas(): Readonly<Record<string, object>> {
   const registry = z.registry<{ id: string }>()
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
@@ -103,6 +112,6 @@ export function jsonSchemas(): Readonly<Record<string, object>> {
 }
 
 function keysOf<Key extends string>(table: Readonly<Record<Key, unknown>>): Key[] {
-  // A table written out in the source has no other keys.
+  // The tables are literals, so they have no other keys.
   return Object.keys(table) as Key[]
 }

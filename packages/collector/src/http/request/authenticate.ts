@@ -1,116 +1,141 @@
 import { dashboardSite } from '../../auth/dashboardSession.ts'
-import { isTokenLive, matchesToken, mayRead, type Token, type TokenScope, tokenId } from '../../auth/token.ts'
+import {
+  isTokenValid,
+  matchesToken,
+  mayRead,
+  readTokenId,
+  type Token,
+  type TokenScope,
+} from '../../auth/token.ts'
 import type { TokenRepository } from '../../auth/tokenRepository.ts'
 import { LapseError } from '../../domain/errors.ts'
 import type { SessionEndFilter } from '../../reading/filter.ts'
 import type { Context } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { findOpenSession, readCookie, readSession, recordAccess } from './dashboardCookie.ts'
 
-interface Demand {
+interface Requirement {
   readonly scope: TokenScope
   readonly tokens: Pick<TokenRepository, 'find'>
 }
 
 /**
- * The token of the request's `Authorization: Bearer` (RFC 6750), or nothing if it has none.
+ * Authenticates the request by its `Authorization: Bearer` header (RFC 6750).
  *
- * @throws {LapseError} `token-refused` for one that is not good, `forbidden` for one of another scope.
+ * @returns undefined if the request has no `Authorization` header.
+ * @throws {LapseError} `token-refused` for an invalid token, `forbidden` for one with another scope.
  */
-export async function authenticate(ctx: Context, demand: Demand): Promise<Token | undefined> {
+async function authenticate(ctx: Context, requirement: Requirement): Promise<Token | undefined> {
   const header = ctx.get('Authorization')
   if (header === '') return undefined
-  return tokenOf(ctx, /^Bearer +(\S+)$/i.exec(header)?.[1] ?? '', demand)
+  return findToken(ctx, /^Bearer +(\S+)$/i.exec(header)?.[1] ?? '', requirement)
 }
 
 /**
- * The token that a text is.
+ * Finds a token by its text.
  *
- * @throws {LapseError} `token-refused` for one that is not good, `forbidden` for one of another scope.
+ * @throws {LapseError} `token-refused` for an invalid token, `forbidden` for one with another scope.
  */
-export async function tokenOf(ctx: Context, text: string, { scope, tokens }: Demand): Promise<Token> {
-  const id = tokenId(text)
+export async function findToken(ctx: Context, text: string, { scope, tokens }: Requirement): Promise<Token> {
+  const id = readTokenId(text)
   const token = id === undefined ? undefined : await tokens.find(id)
-  if (!token || !matchesToken(token, text) || !isTokenLive(token, Date.now())) {
+  if (!token || !matchesToken(token, text) || !isTokenValid(token, Date.now()))
     throw new LapseError(
       'token-refused',
-      'Send a token that is neither revoked nor expired: lapse token list.',
+      'The token is unknown, revoked or expired. Run "lapse token list" to see which tokens are valid.',
     )
-  }
   ctx.state.logged.token = token.id
-  if (token.scope !== scope) {
-    throw new LapseError('forbidden', `This needs a token with the scope "${scope}": lapse token create.`)
-  }
+  if (token.scope !== scope) throw wrongScope(scope)
   return token
 }
 
-/** Whoever reads the audit, and by what right. */
+/** A client that may read the audit. */
 export interface Reader {
   readonly token: Token
-  /** Checks the right again: the token may have been revoked since, or the session may have ended. */
-  mayGoOn(): Promise<boolean>
+  /** Checks again: the token may have been revoked, or the dashboard session may have ended. */
+  mayStillRead(): Promise<boolean>
 }
 
 /**
- * Whoever reads the audit: by a token of the scope `read` that the request brings, or by a session of the dashboard.
+ * Authenticates a reader by a token with the scope `read`, or by the cookie of a dashboard session.
  *
- * @throws {LapseError} `token-refused` without one that is good, `forbidden` for one of another scope.
+ * @throws {LapseError} `token-refused` without valid credentials, `forbidden` for a token with another scope.
  */
-export async function authenticateReader(ctx: Context, parts: CollectorParts): Promise<Reader> {
-  const { tokens } = parts.store
+export async function authenticateReader(ctx: Context, dependencies: Dependencies): Promise<Reader> {
+  const { tokens } = dependencies.store
   const token = await authenticate(ctx, { scope: 'read', tokens })
   if (token) {
     return {
       token,
-      async mayGoOn() {
-        const now = await tokens.find(token.id)
-        return now !== undefined && mayRead(now, Date.now())
+      async mayStillRead() {
+        const current = await tokens.find(token.id)
+        return current !== undefined && mayRead(current, Date.now())
       },
     }
   }
-  const open = await readSession(ctx, parts)
-  if (!open) throw new LapseError('token-refused', 'Send a token with the scope "read": lapse token create.')
+  const open = await readSession(ctx, dependencies)
+  if (!open) throw missingToken('read')
   ctx.state.logged.token = open.token.id
-  await recordAccess(ctx, open, parts)
+  await recordAccess(ctx, open, dependencies)
   return {
     token: open.token,
-    mayGoOn: async () => (await findOpenSession(open.session.cookieHash, parts)) !== undefined,
+    mayStillRead: async () => (await findOpenSession(open.session.cookieHash, dependencies)) !== undefined,
   }
 }
 
-/** Whether the request says who sends it, by a bearer token or the cookie of the dashboard. */
+/** Tells whether the request has a bearer token or the dashboard's cookie, valid or not. */
 export function hasCredentials(ctx: Context): boolean {
   return ctx.get('Authorization') !== '' || readCookie(ctx) !== undefined
 }
 
 /**
- * Checks that a server's token may report for a site. The dashboard's own sessions are reported by the collector: only a
- * token that is made for them may add to that.
+ * Checks that a server may report for a site. The collector reports the dashboard's own sessions, so other reports about
+ * them require a token that is limited to that site.
  *
- * @throws {LapseError} `forbidden`
+ * @throws {LapseError} `token-refused` or `forbidden`.
  */
-export function assertReporter(token: Token, site: string): void {
+export async function authorizeServer(
+  ctx: Context,
+  site: string,
+  tokens: Requirement['tokens'],
+): Promise<void> {
+  const token = await authenticate(ctx, { scope: 'write', tokens })
+  if (!token) throw missingToken('write')
   assertSite(token, site)
   if (site === dashboardSite && token.site !== dashboardSite)
     throw new LapseError(
       'forbidden',
-      `Sessions of the dashboard are reported by the collector itself. A token of the site "${dashboardSite}" may add to that.`,
+      `The collector itself reports the sessions of its dashboard. Other reports for the site "${dashboardSite}" require a token that is limited to this site.`,
     )
 }
 
-/** @throws {LapseError} `forbidden` for a token of another site. */
+/** @throws {LapseError} `forbidden` if the token is limited to another site. */
 function assertSite(token: Token, site: string): void {
   if (token.site !== null && token.site !== site)
-    throw new LapseError('forbidden', `This token is good for the site "${token.site}" only.`)
+    throw new LapseError('forbidden', `This token is limited to the site "${token.site}".`)
 }
 
 /**
- * A filter that lets through no more than the token allows: its own site, where it is bound to one.
+ * Restricts a filter to the site of the token, if the token is limited to one.
  *
- * @throws {LapseError} `forbidden` where the filter names another site.
+ * @throws {LapseError} `forbidden` if the filter names another site.
  */
-export function confined<Filter extends SessionEndFilter>(token: Token, filter: Filter): Filter {
+export function restrictToSite<Filter extends SessionEndFilter>(token: Token, filter: Filter): Filter {
   if (token.site === null) return filter
   if (filter.site !== undefined) assertSite(token, filter.site)
   return { ...filter, site: token.site }
+}
+
+export function missingToken(scope: TokenScope): LapseError {
+  return new LapseError(
+    'token-refused',
+    `A token with the scope "${scope}" is required. Create one with "lapse token create --scope ${scope}".`,
+  )
+}
+
+export function wrongScope(required: TokenScope): LapseError {
+  return new LapseError(
+    'forbidden',
+    `This request requires a token with the scope "${required}". Create one with "lapse token create --scope ${required}".`,
+  )
 }

@@ -1,36 +1,39 @@
 import { type DashboardSession, hashCookie, isAccessDue, isSessionOpen } from '../../auth/dashboardSession.ts'
 import { mayRead, type Token } from '../../auth/token.ts'
 import type { Context } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
+import type { Dependencies } from '../dependencies.ts'
 
-/** Somebody who is signed in to the dashboard now. */
+/** A session of somebody who is signed in to the dashboard. */
 export interface OpenSession {
   readonly session: DashboardSession
   readonly token: Token
 }
 
-type Parts = Pick<CollectorParts, 'settings' | 'store'>
+type SessionDependencies = Pick<Dependencies, 'settings' | 'store'>
 
-/** The cookie of the dashboard that the request brings, whatever it is worth. */
+/** Reads the dashboard's cookie from the request, valid or not. */
 export function readCookie(ctx: Context): string | undefined {
-  return ctx.cookies.get(nameOf(ctx))
+  return ctx.cookies.get(cookieName(ctx))
 }
 
-/** The hash of the request's cookie, or nothing if it brings none that was made here. */
+/** @returns the hash of the request's cookie, or undefined if the cookie is missing or malformed. */
 export function readCookieHash(ctx: Context): string | undefined {
   return hashCookie(readCookie(ctx) ?? '')
 }
 
-/** The session that the request's cookie opens, if any. */
-export async function readSession(ctx: Context, parts: Parts): Promise<OpenSession | undefined> {
+/** Finds the open session that belongs to the request's cookie. */
+export async function readSession(
+  ctx: Context,
+  dependencies: SessionDependencies,
+): Promise<OpenSession | undefined> {
   const cookieHash = readCookieHash(ctx)
-  return cookieHash === undefined ? undefined : findOpenSession(cookieHash, parts)
+  return cookieHash === undefined ? undefined : findOpenSession(cookieHash, dependencies)
 }
 
-/** Looks a session up, and checks it and its token as they are now. */
+/** Finds a session that is open, and whose token may read, at the current time. */
 export async function findOpenSession(
   cookieHash: string,
-  { store, settings }: Parts,
+  { store, settings }: SessionDependencies,
 ): Promise<OpenSession | undefined> {
   const session = await store.dashboardSessions.find(cookieHash)
   if (!session || !isSessionOpen(session, settings.dashboard, Date.now())) return undefined
@@ -38,18 +41,18 @@ export async function findOpenSession(
   return token && mayRead(token, Date.now()) ? { session, token } : undefined
 }
 
-/** Puts off the idle timeout, unless the dashboard says that it asks by itself: that is nobody's access. */
+/** Restarts the idle timeout, except for requests that the dashboard makes automatically. */
 export async function recordAccess(
   ctx: Context,
   { session }: OpenSession,
-  { store, settings }: Parts,
+  { store, settings }: SessionDependencies,
 ): Promise<void> {
   const now = Date.now()
   if (ctx.get('Lapse-Unattended') !== '' || !isAccessDue(session, settings.dashboard, now)) return
   await store.dashboardSessions.recordAccess(session.cookieHash, new Date(now))
 }
 
-/** Puts a session into the browser. */
+/** Sends the cookie of a new session to the browser. */
 export function writeCookie(ctx: Context, cookie: string): void {
   setCookie(ctx, cookie)
 }
@@ -59,16 +62,16 @@ export function removeCookie(ctx: Context): void {
 }
 
 /**
- * Without a lifetime: the collector decides when the session ends, by what it has stored.
- * Koa's own `ctx.cookies.set` refuses `Secure` behind a proxy that ends TLS.
+ * Sets a cookie without a lifetime: the stored session decides when it ends.
+ * Koa's own `ctx.cookies.set` refuses `Secure` behind a proxy that terminates TLS.
  */
 function setCookie(ctx: Context, value: string, ...more: string[]): void {
   const attributes = ['Path=/', 'HttpOnly', 'SameSite=Strict', ...(isSecure(ctx) ? ['Secure'] : []), ...more]
-  ctx.append('Set-Cookie', [`${nameOf(ctx)}=${value}`, ...attributes].join('; '))
+  ctx.append('Set-Cookie', [`${cookieName(ctx)}=${value}`, ...attributes].join('; '))
 }
 
-/** By the prefix, no other host of the domain can set it (RFC 6265bis, section 4.1.3.2). It needs https. */
-function nameOf(ctx: Context): string {
+/** The prefix keeps other hosts of the domain from setting the cookie (RFC 6265bis, section 4.1.3.2). It requires https. */
+function cookieName(ctx: Context): string {
   return isSecure(ctx) ? '__Host-lapse-dashboard' : 'lapse-dashboard'
 }
 

@@ -1,37 +1,37 @@
-import { canonicalAddress } from './address.ts'
+import { canonicalAddress } from '../../domain/address.ts'
 
-/** A header in which proxies pass on the client's address. */
+/** A header in which proxies report the client's address. */
 export type ForwardedHeader = 'X-Forwarded-For' | 'Forwarded'
 
-/** What one proxy says of whoever sent it the request; nothing where it does not know, or hides it. */
-export interface Hop {
+/** What one proxy reports about the sender of its request; undefined if the proxy does not know or hides it. */
+interface Hop {
   readonly address: string | undefined
   readonly proto: string | undefined
 }
 
-/** Who a request came from. */
-export interface Sender {
-  /** The client's address; nothing where a trusted proxy does not tell it. */
+/** The client that sent a request. */
+export interface Client {
+  /** Undefined if a trusted proxy does not report it. */
   readonly address: string | undefined
-  /** Every address from the socket's to the client's, as far as it is known. */
+  /** All known addresses from the socket's to the client's. */
   readonly hops: readonly [string, ...string[]]
-  /** The scheme that the client used, where the header says so. */
+  /** The scheme of the client's request, if the header has it. */
   readonly proto: string | undefined
 }
 
 /**
- * Follows what the proxies say, the nearest first, for as long as a trusted one says it. Whatever stands behind the
- * first address that is not trusted may be the client's invention.
+ * Finds the client behind a chain of proxies. It follows the reported hops, nearest first, while the reporting proxy is
+ * trusted. The client could have invented anything beyond the first untrusted address.
  */
-export function findSender(
+export function followProxies(
   peer: string,
-  said: Iterable<Hop>,
+  reported: Iterable<Hop>,
   isTrusted: (address: string) => boolean,
-): Sender {
+): Client {
   const hops: [string, ...string[]] = [peer]
   let nearest = peer
   let scheme: string | undefined
-  for (const { address, proto } of said) {
+  for (const { address, proto } of reported) {
     if (!isTrusted(nearest)) break
     scheme = proto
     if (address === undefined) return { address, hops, proto: scheme }
@@ -41,7 +41,7 @@ export function findSender(
   return { address: nearest, hops, proto: scheme }
 }
 
-/** The hops of an `X-Forwarded-For`, the nearest first. Several lines of it are one list. */
+/** Reads the hops of `X-Forwarded-For`, nearest first. Repeated headers form one list. */
 export function* readForwardedFor(header: string): Generator<Hop> {
   for (const element of header.split(',').reverse()) {
     const text = element.trim()
@@ -50,11 +50,11 @@ export function* readForwardedFor(header: string): Generator<Hop> {
 }
 
 /**
- * The hops of a `Forwarded` (RFC 7239), the nearest first. It is read from its end, so that a quote which the client
- * left open cannot swallow what the proxies wrote behind it.
+ * Reads the hops of `Forwarded` (RFC 7239), nearest first. It reads from the end, so that a quotation mark that the
+ * client left open cannot swallow what the proxies appended.
  */
 export function* readForwarded(header: string): Generator<Hop> {
-  for (const element of elementsFromEnd(header)) {
+  for (const element of splitFromEnd(header)) {
     if (element.trim() === '') continue
     const parameters = readParameters(element)
     const node = parameters?.get('for')
@@ -65,7 +65,7 @@ export function* readForwarded(header: string): Generator<Hop> {
   }
 }
 
-function* elementsFromEnd(header: string): Generator<string> {
+function* splitFromEnd(header: string): Generator<string> {
   let end = header.length
   let isQuoted = false
   for (let at = header.length - 1; at >= 0; at--) {
@@ -85,7 +85,7 @@ function isEscaped(text: string, at: number): boolean {
 
 const parameter = /\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*(?:;|$)/y
 
-/** The parameters of an element by their names in lower case; nothing where it is malformed or says a thing twice. */
+/** Reads an element's parameters by their lower-case names. @returns undefined if it is malformed or repeats a name. */
 function readParameters(element: string): ReadonlyMap<string, string> | undefined {
   const parameters = new Map<string, string>()
   parameter.lastIndex = 0
@@ -98,13 +98,14 @@ function readParameters(element: string): ReadonlyMap<string, string> | undefine
 }
 
 /**
- * An address as proxies write it: bare, with a port, or in brackets. Nothing for `unknown`, for an obfuscated identifier
- * such as `_hidden`, and for what is no address.
+ * Reads an address as proxies write it: bare, with a port, or in brackets.
+ *
+ * @returns undefined for `unknown`, for an obfuscated identifier such as `_hidden`, and for anything else.
  */
 function readNode(text: string): string | undefined {
   const [, bracketed] = /^\[([^\]]*)\](?::[\w.-]*)?$/.exec(text) ?? []
   if (bracketed !== undefined) return canonicalAddress(bracketed)
-  // Of an IPv6 address without brackets, a port can be told only behind all eight groups.
+  // In an IPv6 address without brackets, only a part after all eight groups is recognizable as a port.
   const [, beforePort] = /^([\d.]+|(?:[\da-f]{1,4}:){7}[\da-f]{1,4}):[\w.-]*$/i.exec(text) ?? []
   return canonicalAddress(beforePort ?? text)
 }

@@ -2,53 +2,55 @@ import ipaddr from 'ipaddr.js'
 import type { Context } from '../context.ts'
 import { readForwarded, readForwardedFor } from './forwarded.ts'
 
-/** Headers in which proxies name the client's address alone. */
-const clientHeaders = ['X-Real-IP', 'X-Client-IP', 'True-Client-IP', 'CF-Connecting-IP']
+/** Headers in which some proxies send the client's address alone. */
+const clientAddressHeaders = ['X-Real-IP', 'X-Client-IP', 'True-Client-IP', 'CF-Connecting-IP']
 
-/** What a proxy adds to a request that it passes on. */
+/** Headers that show that a proxy forwarded the request. */
 const proxyHeaders = [
   'Forwarded',
   'X-Forwarded-For',
   'X-Forwarded-Host',
   'X-Forwarded-Proto',
   'Via',
-  ...clientHeaders,
+  ...clientAddressHeaders,
 ]
 
 /**
- * Whether a program on this machine sent the request. One that came through a proxy which is not trusted, or does not
- * name the client, could be anyone's.
+ * Tells whether a program on this machine sent the request. A request through a proxy that is not trusted, or that does
+ * not name the client, could come from anyone.
  *
- * A page in a browser of this machine is not such a program. It sends an `Origin`, or, after DNS rebinding, a `Host`
- * that is a name of its own site.
+ * Pages in a browser on this machine do not count: they send an `Origin` or, after DNS rebinding, a `Host` of their own
+ * site.
  *
- * @param listenHost the host that the configuration says to listen on: a program may call the collector by it.
+ * @param listenHost the configured host, by which a program may call the collector.
  */
 export function isLocalRequest(ctx: Context, listenHost: string): boolean {
-  if (ctx.get('Origin') !== '' || !isHostOfThisMachine(ctx.get('Host'), listenHost)) return false
+  if (ctx.get('Origin') !== '' || !isLocalHost(ctx.get('Host'), listenHost)) return false
   const { hops, isProxied } = ctx.state
   if (!hops.every(isLoopback)) return false
   if (proxyHeaders.every((name) => ctx.get(name) === '')) return true
-  // The first hop is the socket's other end.
-  return isProxied && hops.length > 1 && namesOnlyThisMachine(ctx)
+  // The first hop is the socket's peer.
+  return isProxied && hops.length > 1 && hasOnlyLoopbackAddresses(ctx)
 }
 
-/** Whether all headers agree: a proxy passes on those that it does not write itself, as the client made them up. */
-function namesOnlyThisMachine(ctx: Context): boolean {
-  const said = [...readForwardedFor(ctx.get('X-Forwarded-For')), ...readForwarded(ctx.get('Forwarded'))]
+/** Checks all headers: a proxy passes on those that it does not write itself, as the client invented them. */
+function hasOnlyLoopbackAddresses(ctx: Context): boolean {
+  const forwarded = [...readForwardedFor(ctx.get('X-Forwarded-For')), ...readForwarded(ctx.get('Forwarded'))]
   return (
-    said.every(({ address }) => address !== undefined && isLoopback(address)) &&
-    clientHeaders.map((name) => ctx.get(name)).every((address) => address === '' || isLoopback(address))
+    forwarded.every(({ address }) => address !== undefined && isLoopback(address)) &&
+    clientAddressHeaders
+      .map((name) => ctx.get(name))
+      .every((address) => address === '' || isLoopback(address))
   )
 }
 
-function isHostOfThisMachine(header: string, listenHost: string): boolean {
-  const name = hostname(header)
-  return name !== undefined && (name === 'localhost' || isLoopback(name) || name === hostname(listenHost))
+function isLocalHost(header: string, listenHost: string): boolean {
+  const name = readHostname(header)
+  return name !== undefined && (name === 'localhost' || isLoopback(name) || name === readHostname(listenHost))
 }
 
-/** The host without its port, in the one spelling that URLs have, and without the brackets of an IPv6 address. */
-function hostname(host: string): string | undefined {
+/** Returns the host without its port, normalized as in URLs, and without the brackets of an IPv6 address. */
+function readHostname(host: string): string | undefined {
   const isBareIPv6 = ipaddr.IPv6.isValid(host)
   return URL.parse(`http://${isBareIPv6 ? `[${host}]` : host}`)?.hostname.replace(/^\[(.*)\]$/, '$1')
 }

@@ -2,41 +2,46 @@ import getRawBody from 'raw-body'
 import { LapseError } from '../../domain/errors.ts'
 import type { Context } from '../context.ts'
 
-const maxBytes = 8 * 1024
+export const maxBodyKibibytes = 8
+const maxBodyBytes = maxBodyKibibytes * 1024
 const mediaTypes = new Set(['text/plain', 'application/json'])
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads a JSON body of at most 8 KiB. `text/plain` is JSON too: it is what a browser may post across origins without
+ * Reads a JSON body of at most 8 KiB. `text/plain` is read as JSON too: a browser may post it to another origin without
  * a preflight.
  *
  * @throws {LapseError} `unsupported-media-type`, `body-too-large`, `bad-request` or `not-json`.
  */
 export async function readJson(ctx: Context): Promise<unknown> {
-  // Koa leaves the case, and a space before the parameters, as they came.
+  // Koa keeps the case, and any space before the parameters.
   if (!mediaTypes.has(ctx.request.type.trim().toLowerCase())) {
-    throw new LapseError('unsupported-media-type', 'Send the event as application/json or text/plain.')
+    throw new LapseError('unsupported-media-type', `Send the body as ${[...mediaTypes].join(' or ')}.`)
   }
   if (!['', 'identity'].includes(ctx.get('Content-Encoding').toLowerCase())) {
-    throw new LapseError('unsupported-media-type', 'Send the event without a Content-Encoding.')
+    throw new LapseError('unsupported-media-type', 'Send the body without a Content-Encoding.')
   }
   const bytes = await readBytes(ctx)
   try {
     return JSON.parse(utf8.decode(bytes))
   } catch (cause) {
-    throw new LapseError('not-json', 'Send the event as a JSON object in UTF-8.', { cause })
+    throw notJson(cause)
   }
+}
+
+export function notJson(cause?: unknown): LapseError {
+  return new LapseError('not-json', 'Send the body as JSON in UTF-8.', { cause })
 }
 
 async function readBytes(ctx: Context): Promise<Uint8Array> {
   try {
-    return await getRawBody(ctx.req, { limit: maxBytes, length: ctx.get('Content-Length') || null })
+    return await getRawBody(ctx.req, { limit: maxBodyBytes, length: ctx.get('Content-Length') || null })
   } catch (cause) {
     if (cause instanceof Error && 'type' in cause && cause.type === 'entity.too.large') {
-      // What is left of the body is not read, so the connection cannot be used again.
+      // The rest of the body is not read, so the connection cannot be reused.
       ctx.set('Connection', 'close')
-      throw new LapseError('body-too-large', `An event has at most ${maxBytes} bytes.`)
+      throw new LapseError('body-too-large', `The body must not exceed ${maxBodyKibibytes} KiB.`)
     }
-    throw new LapseError('bad-request', 'The body ended before its length.', { cause })
+    throw new LapseError('bad-request', 'The body ended before its announced length.', { cause })
   }
 }

@@ -1,10 +1,16 @@
+import { dashboardSite } from '../../auth/dashboardSession.ts'
 import type { Context } from '../context.ts'
 
 /**
- * Whether a page of this very collector sent the request, rather than another site's. The browser says so itself
- * (Fetch Metadata) where it trusts the connection; elsewhere the host of the `Origin` must be the one asked for.
+ * Tells whether a page of this collector sent the request. Browsers say so in `Sec-Fetch-Site` (Fetch Metadata) on
+ * secure connections. Otherwise the host of the `Origin` is compared with the requested one.
  */
 export function isSameOrigin(ctx: Context): boolean {
   const site = ctx.get('Sec-Fetch-Site')
   return site === '' ? URL.parse(ctx.get('Origin'))?.host === ctx.host : site === 'same-origin'
+}
+
+/** Tells whether a page of the dashboard reports one of the dashboard's own sessions. */
+export function isFromDashboard(ctx: Context, site: string): boolean {
+  return site === dashboardSite && isSameOrigin(ctx)
 }

@@ -1,40 +1,41 @@
 import { LapseError } from '../../domain/errors.ts'
 
-/** Exports that one token, and all together, may have running in one process. */
+/** The maximum numbers of exports that run at the same time in one process. */
 export const maxExportsPerToken = 4
 const maxExports = 16
 
 const retryAfterSeconds = 10
 
-/** Counts the exports that are running, each of which holds memory and reads from the database for as long as it runs. */
+/** Limits the running exports: each uses memory, and reads from the database as long as it runs. */
 export interface ExportSlots {
   /**
-   * Takes a slot, and gives what releases it.
+   * Acquires a slot.
    *
-   * @throws {LapseError} `too-many-requests` when the token has used up its own, `unavailable` when all are taken.
+   * @returns a function that releases the slot.
+   * @throws {LapseError} `too-many-requests` if the token has all of its slots in use, `unavailable` if all are in use.
    */
   acquire(tokenId: string): () => void
 }
 
 export function createExportSlots(): ExportSlots {
-  const running = new Map<string, number>()
+  const runningByToken = new Map<string, number>()
   let total = 0
 
   function count(tokenId: string, change: 1 | -1): void {
     total += change
-    const left = (running.get(tokenId) ?? 0) + change
-    if (left > 0) running.set(tokenId, left)
-    else running.delete(tokenId)
+    const running = (runningByToken.get(tokenId) ?? 0) + change
+    if (running > 0) runningByToken.set(tokenId, running)
+    else runningByToken.delete(tokenId)
   }
 
   return {
     acquire(tokenId) {
-      if ((running.get(tokenId) ?? 0) >= maxExportsPerToken) {
-        const message = `This token has ${maxExportsPerToken} exports running. Wait for one of them to end.`
+      if ((runningByToken.get(tokenId) ?? 0) >= maxExportsPerToken) {
+        const message = `This token already has ${maxExportsPerToken} exports running. Wait until one of them ends.`
         throw new LapseError('too-many-requests', message, { retryAfterSeconds })
       }
       if (total >= maxExports) {
-        const message = `The collector has ${maxExports} exports running. Wait for one of them to end.`
+        const message = `The collector already has ${maxExports} exports running. Wait until one of them ends.`
         throw new LapseError('unavailable', message, { retryAfterSeconds })
       }
       count(tokenId, 1)

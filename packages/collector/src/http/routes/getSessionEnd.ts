@@ -1,18 +1,64 @@
 import { LapseError } from '../../domain/errors.ts'
-import type { Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
-import { reading } from '../reading.ts'
-import { authenticateReader } from '../request/authenticate.ts'
+import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
+import type { Operation } from '../openapi/operation.ts'
+import { problemResponses } from '../openapi/responses.ts'
+import { schemaRef } from '../openapi/schemas.ts'
+import { authenticateReader, missingToken, wrongScope } from '../request/authenticate.ts'
+import type { Route } from '../route.ts'
 
-/** `GET /v1/lapses/:id`: one row. That of a site which the token is not good for is not there. */
-export function getSessionEnd(parts: CollectorParts): Middleware {
-  return async (ctx) => {
-    const { token } = await authenticateReader(ctx, parts)
-    const id = /^\d{1,15}$/.test(ctx.params.id) ? Number(ctx.params.id) : undefined
-    const row = id === undefined ? undefined : await reading(parts.store.sessionEnds.find(id))
-    if (!row || (token.site !== null && token.site !== row.site))
-      throw new LapseError('not-found', 'There is no row of this id. See GET /v1/lapses.')
-    ctx.set('Cache-Control', 'no-store')
-    ctx.body = row
-  }
+const operation: Operation = {
+  operationId: 'getSessionEnd',
+  tags: ['lapses'],
+  summary: 'Get one row',
+  security: [{ token: ['read'] }],
+  parameters: [
+    {
+      name: 'id',
+      in: 'path',
+      required: true,
+      description: 'The `id` of the row.',
+      schema: { type: 'integer', minimum: 1 },
+      examples: {
+        one: { value: 1 },
+        notFound: { value: 404 },
+        tokenRefused: { value: 1 },
+        forbidden: { value: 1 },
+      },
+    },
+  ],
+  responses: {
+    200: {
+      description: 'The row.',
+      content: {
+        'application/json': { schema: schemaRef('Lapse'), examples: { one: { value: exampleSessionEnd } } },
+      },
+    },
+    ...problemResponses(['token-refused', 'forbidden', 'not-found', 'unavailable'], {
+      tokenRefused: missingToken('read'),
+      forbidden: wrongScope('read'),
+      notFound: rowNotFound(),
+    }),
+  },
+}
+
+/** `GET /v1/lapses/:id`: one row. */
+export const getSessionEnd: Route = {
+  method: 'get',
+  path: '/v1/lapses/:id',
+  operation,
+  cacheControl: 'no-store',
+  handler(dependencies) {
+    return async (ctx) => {
+      const { token } = await authenticateReader(ctx, dependencies)
+      const id = /^\d{1,15}$/.test(ctx.params.id) ? Number(ctx.params.id) : undefined
+      const row = id === undefined ? undefined : await dependencies.store.sessionEnds.find(id)
+      // A token that is limited to a site does not learn which rows other sites have.
+      if (!row || (token.site !== null && token.site !== row.site)) throw rowNotFound()
+      ctx.body = row
+    }
+  },
+}
+
+function rowNotFound(): LapseError {
+  return new LapseError('not-found', 'There is no row with this id. GET /v1/lapses lists the rows.')
 }

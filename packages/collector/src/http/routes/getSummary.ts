@@ -1,26 +1,84 @@
 import { toPastLimit } from '../../reading/pastLimit.ts'
-import { parseSummaryQuery } from '../../reading/summaryQuery.ts'
+import { maxBuckets, parseSummaryQuery, summaryQuerySchema } from '../../reading/summaryQuery.ts'
 import { Tally } from '../../reading/tally.ts'
-import type { Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
-import { reading } from '../reading.ts'
-import { authenticateReader, confined } from '../request/authenticate.ts'
+import type { Operation } from '../openapi/operation.ts'
+import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
+import { catchProblem, problemResponses } from '../openapi/responses.ts'
+import { schemaRef } from '../openapi/schemas.ts'
+import { authenticateReader, missingToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
+import type { Route } from '../route.ts'
 
-/** `GET /v1/summary`: how many sessions ended and why, by hours or days, and how late people came back. */
-export function getSummary(parts: CollectorParts): Middleware {
-  return async (ctx) => {
-    const { token } = await authenticateReader(ctx, parts)
-    const { bucket, timeZone, filter, starts } = parseSummaryQuery(ctx.query, Date.now())
-    const tally = new Tally(starts)
-    await reading(parts.store.summaries.summarize(confined(token, filter), tally))
-    ctx.set('Cache-Control', 'no-store')
-    ctx.body = {
-      bucket,
-      timeZone,
-      from: filter.from,
-      to: filter.to,
-      buckets: tally.buckets.map(({ start, counts }) => ({ start: new Date(start), counts })),
-      pastLimit: toPastLimit(tally.pastLimit),
+const exampleSummary = {
+  bucket: 'day',
+  timeZone: 'UTC',
+  from: '2025-12-04T00:00:00.000Z',
+  to: '2026-01-02T12:00:00.000Z',
+  buckets: [{ start: '2026-01-02T00:00:00.000Z', counts: { idle_timeout: 1 } }],
+  pastLimit: toPastLimit(new Map([[1800, 1]])),
+}
+const unknownTimeZone = 'Mars/Olympus'
+
+const operation: Operation = {
+  operationId: 'getSummary',
+  tags: ['lapses'],
+  summary: 'Count session ends by time and reason',
+  description: `Counts rows by the time at which the end of the session was detected, and shows how long after an idle timeout people came back. Rows of \`lapse selftest\` are not counted. At most ${maxBuckets.toLocaleString('en')} buckets.`,
+  security: [{ token: ['read'] }],
+  parameters: describeQuery(summaryQuerySchema, {
+    bucket: { description: 'The length of a bucket. A day has 23 to 25 hours.' },
+    timeZone: {
+      description: 'The time zone of the hours and days, by its IANA name.',
+      examples: { invalidQuery: { value: unknownTimeZone } },
+    },
+    site: { description: filterDescriptions.site },
+    subject: { description: filterDescriptions.subject },
+    session: { description: filterDescriptions.session },
+    reason: { description: filterDescriptions.reason, examples: { summary: { value: 'idle_timeout' } } },
+    evidence: { description: filterDescriptions.evidence },
+    from: {
+      description:
+        'Only rows that were detected at this time or later. By default, 30 days before the end for days, and 2 days for hours.',
+    },
+    to: { description: 'Only rows that were detected before this time. By default, now.' },
+  }),
+  responses: {
+    200: {
+      description: 'The counts.',
+      content: {
+        'application/json': {
+          schema: schemaRef('Summary'),
+          examples: { summary: { value: exampleSummary } },
+        },
+      },
+    },
+    ...problemResponses(['token-refused', 'forbidden', 'invalid-query', 'unavailable'], {
+      tokenRefused: missingToken('read'),
+      forbidden: wrongScope('read'),
+      invalidQuery: catchProblem(() => parseSummaryQuery({ timeZone: unknownTimeZone }, Date.now())),
+    }),
+  },
+}
+
+/** `GET /v1/summary`: counts of session ends by hour or day. */
+export const getSummary: Route = {
+  method: 'get',
+  path: '/v1/summary',
+  operation,
+  cacheControl: 'no-store',
+  handler(dependencies) {
+    return async (ctx) => {
+      const { token } = await authenticateReader(ctx, dependencies)
+      const { bucket, timeZone, filter, starts } = parseSummaryQuery(ctx.query, Date.now())
+      const tally = new Tally(starts)
+      await dependencies.store.summaries.summarize(restrictToSite(token, filter), tally)
+      ctx.body = {
+        bucket,
+        timeZone,
+        from: filter.from,
+        to: filter.to,
+        buckets: tally.buckets.map(({ start, counts }) => ({ start: new Date(start), counts })),
+        pastLimit: toPastLimit(tally.pastLimit),
+      }
     }
-  }
+  },
 }

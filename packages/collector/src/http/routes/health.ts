@@ -1,39 +1,81 @@
 import { LapseError } from '../../domain/errors.ts'
-import type { Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
+import type { Operation } from '../openapi/operation.ts'
+import { problemResponses } from '../openapi/responses.ts'
+import type { Route } from '../route.ts'
 
-/** `GET /healthz`: the process runs. */
-export const healthz: Middleware = (ctx) => {
-  ctx.set('Cache-Control', 'no-store')
-  ctx.body = { status: 'ok' }
+const describeStatus = (status: string) => ({
+  content: {
+    'application/json': {
+      schema: { type: 'object', required: ['status'], properties: { status: { const: status } } },
+      examples: { [status]: { value: { status } } },
+    },
+  },
+})
+
+const healthOperation: Operation = {
+  operationId: 'getHealth',
+  tags: ['operations'],
+  summary: 'Check that the process runs',
+  security: [],
+  responses: { 200: { description: 'The process runs.', ...describeStatus('ok') }, ...problemResponses() },
 }
 
-/** A fault that passes by itself sooner is no reason to send the traffic elsewhere. */
-const failingTooLongMs = 10_000
-/** For how long one success answers for the database, so that nobody can keep it busy by asking. */
+const readinessOperation: Operation = {
+  operationId: 'getReadiness',
+  tags: ['operations'],
+  summary: 'Check that session ends can be recorded',
+  description:
+    'Fails while the database is unavailable or not migrated, and while the collector is shutting down.',
+  security: [],
+  responses: {
+    200: { description: 'Session ends can be recorded.', ...describeStatus('ready') },
+    ...problemResponses(['unavailable']),
+  },
+}
+
+/** `GET /healthz`: whether the process runs. */
+export const health: Route = {
+  method: 'get',
+  path: '/healthz',
+  operation: healthOperation,
+  cacheControl: 'no-store',
+  handler: () => (ctx) => {
+    ctx.body = { status: 'ok' }
+  },
+}
+
+/** Shorter failures are no reason to send the traffic elsewhere. */
+const maxFailingSeconds = 10
+/** How long a successful check of the database counts. Requests cannot keep the database busy. */
 const readyForMs = 1_000
 
-/** `GET /readyz`: events can be recorded. Fails while the database is away or unmigrated, or on the way out. */
-export function readyz({ store, writer, lifecycle }: CollectorParts): Middleware {
-  const assertReady = shareChecks(() => store.schema.assertCurrent())
-  return async (ctx) => {
-    ctx.set('Cache-Control', 'no-store')
-    if (lifecycle.isStopping) throw unready('The collector is stopping.')
-    if (writer.failingForMs > failingTooLongMs) throw unready('No row could be written for 10 seconds.')
-    try {
-      await assertReady()
-    } catch (cause) {
-      throw unready(
-        'The database is away, or its table is missing or too old. Start it, or run: lapse migrate',
-        cause,
-      )
+/** `GET /readyz`: whether session ends can be recorded. */
+export const readiness: Route = {
+  method: 'get',
+  path: '/readyz',
+  operation: readinessOperation,
+  cacheControl: 'no-store',
+  handler({ store, writer, lifecycle }) {
+    const assertReady = shareCheck(() => store.schema.assertCurrent())
+    return async (ctx) => {
+      if (lifecycle.isStopping) throw unavailable('The collector is shutting down.')
+      if (writer.failingForMs > maxFailingSeconds * 1000)
+        throw unavailable(`Writing to the database has failed for more than ${maxFailingSeconds} seconds.`)
+      try {
+        await assertReady()
+      } catch (cause) {
+        throw unavailable(
+          'The database is unavailable, or not migrated. Check that it runs, and run "lapse migrate".',
+          cause,
+        )
+      }
+      ctx.body = { status: 'ready' }
     }
-    ctx.body = { status: 'ready' }
-  }
+  },
 }
 
-/** Lets all who ask at the same time share one check, and those who ask soon after it a success. */
-function shareChecks(check: () => Promise<void>): () => Promise<void> {
+/** Simultaneous calls share one check. A success counts for later calls, too. */
+function shareCheck(check: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   let succeededAt = Number.NEGATIVE_INFINITY
   async function run(): Promise<void> {
@@ -51,6 +93,6 @@ function shareChecks(check: () => Promise<void>): () => Promise<void> {
   }
 }
 
-function unready(message: string, cause?: unknown): LapseError {
+function unavailable(message: string, cause?: unknown): LapseError {
   return new LapseError('unavailable', message, { retryAfterSeconds: 5, cause })
 }

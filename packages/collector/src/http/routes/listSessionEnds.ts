@@ -1,111 +1,138 @@
 import { z } from 'zod'
-import { LapseError } from '../../domain/errors.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { cursorSchema, type Position, toCursor } from '../../reading/cursor.ts'
 import { type SessionEndFilter, sessionEndFilterSchema } from '../../reading/filter.ts'
-import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
+import { formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
-import type { Context, Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
-import { reading } from '../reading.ts'
-import { authenticateReader, confined } from '../request/authenticate.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
+import type { Operation } from '../openapi/operation.ts'
+import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
+import { catchProblem, problemResponses } from '../openapi/responses.ts'
+import { schemaRef } from '../openapi/schemas.ts'
+import { authenticateReader, missingToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
+import { chooseFormat } from '../request/chooseFormat.ts'
+import type { Route } from '../route.ts'
 import { exportSessionEnds } from './exportSessionEnds.ts'
-import { createExportSlots } from './exportSlots.ts'
+import { createExportSlots, maxExportsPerToken } from './exportSlots.ts'
 
 const maxLimit = 1000
 const defaultLimit = 50
 
-const wholeNumber = { error: `write a whole number from 1 to ${maxLimit}` }
+const limitRule = { error: `write a whole number from 1 to ${maxLimit}` }
 
-/** The parameters of the list. */
-export const listQuerySchema = sessionEndFilterSchema.safeExtend({
-  // Not `z.coerce`, which would also read 1e3 and 0x10.
+const listQuerySchema = sessionEndFilterSchema.safeExtend({
+  // `z.coerce` would also accept 1e3 and 0x10.
   limit: z
     .preprocess(
       (text) => (/^\d+$/.test(String(text)) ? Number(text) : text),
-      z.int(wholeNumber).min(1, wholeNumber).max(maxLimit, wholeNumber),
+      z.int(limitRule).min(1, limitRule).max(maxLimit, limitRule),
     )
     .optional(),
   cursor: cursorSchema.optional(),
   format: z.enum(['json', ...formatNames]).optional(),
 })
 
-/** `GET /v1/lapses`: the rows that match, newest first: a page of them, or as a stream all that there are. */
-export function listSessionEnds(parts: CollectorParts): Middleware {
-  const { store } = parts
-  const slots = createExportSlots()
-  return async (ctx) => {
-    const reader = await authenticateReader(ctx, parts)
-    const { limit, cursor, format: wanted, ...given } = parseQuery(listQuerySchema, ctx.query)
-    const filter = confined(reader.token, given)
-    const { format, isJson } = chosen(ctx, wanted)
-    ctx.vary('Accept')
-    ctx.set('Cache-Control', 'no-store')
+const invalidCursor = 'another'
 
-    const { mediaType, head, write } = formats[format]
-    if (!isJson && limit === undefined) {
-      await exportSessionEnds(ctx, store, slots, { reader, format: formats[format], filter, after: cursor })
-      return
+const operation: Operation = {
+  operationId: 'listLapses',
+  tags: ['lapses'],
+  summary: 'List rows, newest first',
+  description: `Returns one page as JSON. All other formats without a \`limit\` stream all rows; a token may have ${maxExportsPerToken} such exports running. A token for one site sees the rows of that site only.`,
+  security: [{ token: ['read'] }],
+  parameters: describeQuery(listQuerySchema, {
+    site: { description: filterDescriptions.site, examples: { page: { value: 'acme' } } },
+    subject: { description: filterDescriptions.subject, examples: { page: { value: 'u_42' } } },
+    session: { description: filterDescriptions.session },
+    reason: { description: filterDescriptions.reason, examples: { page: { value: 'idle_timeout' } } },
+    evidence: { description: filterDescriptions.evidence },
+    from: {
+      description: 'Only rows that were detected at this time or later.',
+      examples: { page: { value: '2026-01-01T00:00:00Z' } },
+    },
+    to: { description: 'Only rows that were detected before this time.' },
+    limit: {
+      description: `The maximum number of rows. The default in JSON is ${defaultLimit}.`,
+      examples: { page: { value: 10 } },
+    },
+    cursor: {
+      description: 'The `next` of the previous page. Returns the rows after it.',
+      examples: { invalidQuery: { value: invalidCursor } },
+    },
+    format: {
+      description:
+        'Overrides the `Accept` header. `ecs`, `ocsf` and `owasp` are NDJSON, or JSON if `Accept` prefers it.',
+    },
+  }),
+  responses: {
+    200: {
+      description: 'The rows.',
+      headers: { Link: { schema: { type: 'string' }, description: 'The next page (RFC 8288).' } },
+      content: {
+        'application/json': {
+          schema: schemaRef('LapsePage'),
+          examples: { page: { value: { lapses: [exampleSessionEnd], next: null } } },
+        },
+        'application/x-ndjson': { schema: { type: 'string' } },
+        'text/csv': { schema: { type: 'string' } },
+      },
+    },
+    ...problemResponses(
+      ['token-refused', 'forbidden', 'not-acceptable', 'invalid-query', 'too-many-requests', 'unavailable'],
+      {
+        tokenRefused: missingToken('read'),
+        forbidden: wrongScope('read'),
+        invalidQuery: catchProblem(() => parseQuery(listQuerySchema, { cursor: invalidCursor })),
+      },
+    ),
+  },
+}
+
+/** `GET /v1/lapses`: the rows that match a filter, newest first, as a page or as a stream of all rows. */
+export const listSessionEnds: Route = {
+  method: 'get',
+  path: '/v1/lapses',
+  operation,
+  cacheControl: 'no-store',
+  handler(dependencies) {
+    const { sessionEnds } = dependencies.store
+    const slots = createExportSlots()
+    return async (ctx) => {
+      const reader = await authenticateReader(ctx, dependencies)
+      const { limit, cursor, format: requested, ...requestedFilter } = parseQuery(listQuerySchema, ctx.query)
+      const filter = restrictToSite(reader.token, requestedFilter)
+      const { format, isJson } = chooseFormat(ctx, requested)
+      ctx.vary('Accept')
+
+      const { mediaType, head, write } = formats[format]
+      if (!isJson && limit === undefined) {
+        const source = { filter, after: cursor, format: formats[format] }
+        await exportSessionEnds(ctx, { reader, sessionEnds, slots, ...source })
+        return
+      }
+      const { rows, next } = await readPage(sessionEnds, filter, limit ?? defaultLimit, cursor)
+      if (next !== null) ctx.set('Link', `<?${withCursor(ctx.querystring, next)}>; rel="next"`)
+      if (isJson) {
+        const lapses = rows.map((row) => write([row]).trimEnd())
+        ctx.type = 'application/json'
+        ctx.body = `{"lapses":[${lapses.join()}],"next":${JSON.stringify(next)}}`
+      } else {
+        ctx.type = mediaType
+        ctx.body = head + write(rows)
+      }
     }
-    const { rows, next } = await page(store, filter, limit ?? defaultLimit, cursor)
-    if (next !== null) ctx.set('Link', `<?${withCursor(ctx.querystring, next)}>; rel="next"`)
-    if (isJson) {
-      const lapses = rows.map((row) => write([row]).trimEnd())
-      ctx.type = 'application/json'
-      ctx.body = `{"lapses":[${lapses.join()}],"next":${JSON.stringify(next)}}`
-    } else {
-      ctx.type = mediaType
-      ctx.body = head + write(rows)
-    }
-  }
+  },
 }
 
-/** What a row is written as, and whether the rows are one JSON text, each what it is in a line of NDJSON. */
-interface Choice {
-  readonly format: FormatName
-  readonly isJson: boolean
-}
-
-const json: Choice = { format: 'ndjson', isJson: true }
-const ndjson: Choice = { format: 'ndjson', isJson: false }
-// NDJSON is registered under no name. Both of these are in use.
-const offered = new Map<string, Choice>([
-  ['application/json', json],
-  ['application/x-ndjson', ndjson],
-  ['application/ndjson', ndjson],
-  ['text/csv', { format: 'csv', isJson: false }],
-])
-
-function chosen(ctx: Context, wanted: FormatName | 'json' | undefined): Choice {
-  if (wanted === 'json') return json
-  if (wanted === 'ndjson' || wanted === 'csv') return { format: wanted, isJson: false }
-  // Events for a SIEM are lines, unless JSON is asked for by its name.
-  if (wanted)
-    return {
-      format: wanted,
-      isJson: accepted(ctx, ['application/x-ndjson', 'application/json']) === 'application/json',
-    }
-  const choice = offered.get(accepted(ctx, [...offered.keys()]) ?? '')
-  if (choice) return choice
-  throw new LapseError('not-acceptable', `Accept one of ${[...offered.keys()].join(', ')}.`)
-}
-
-/** The type that the client likes best. Parameters such as `charset`, by which none of them differs, are passed over. */
-function accepted(ctx: Context, types: readonly string[]): string | undefined {
-  const { accept } = ctx.req.headers
-  if (accept !== undefined) ctx.req.headers.accept = accept.replaceAll(/;\s*(?!q\s*=)[^;,]*/gi, '')
-  const type = ctx.accepts([...types])
-  return typeof type === 'string' ? type : undefined
-}
-
-async function page(
-  store: CollectorParts['store'],
+async function readPage(
+  sessionEnds: Dependencies['store']['sessionEnds'],
   filter: SessionEndFilter,
   limit: number,
   after: Position | undefined,
 ): Promise<{ rows: SessionEnd[]; next: string | null }> {
-  // One more tells whether there is a next page.
-  const found = await reading(store.sessionEnds.page(filter, { limit: limit + 1, after }))
+  // One row more shows whether there is a next page.
+  const found = await sessionEnds.page(filter, { limit: limit + 1, after })
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
   return { rows, next: found.length > limit && last ? toCursor(last) : null }

@@ -1,33 +1,48 @@
-import type { Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
+import type { Operation } from '../openapi/operation.ts'
+import { problemResponses } from '../openapi/responses.ts'
 import { authenticateReader, hasCredentials } from '../request/authenticate.ts'
 import { isLocalRequest } from '../request/localRequest.ts'
+import type { Route } from '../route.ts'
 
-/**
- * `GET /metrics`, in Prometheus' text format: for this machine, and for whoever has a token to read. Whoever sends a
- * token of one site sees the figures of that site and those of the whole process, from this machine as well. Pages of
- * other origins cannot read it.
- */
-export function getMetrics(parts: CollectorParts): Middleware {
-  const { metrics, settings } = parts
-  return async (ctx) => {
-    // The middleware for CORS lets the pages of the sites read every answer.
-    ctx.remove('Access-Control-Allow-Origin')
-    const needsToken = !isLocalRequest(ctx, settings.listen.host) || hasCredentials(ctx)
-    const site = needsToken ? (await authenticateReader(ctx, parts)).token.site : null
-    const text = await metrics.registry.metrics()
-    ctx.set('Cache-Control', 'no-store')
-    ctx.body = site === null ? text : withoutOtherSites(text, site)
-    ctx.set('Content-Type', metrics.registry.contentType)
-  }
+const operation: Operation = {
+  operationId: 'getMetrics',
+  tags: ['operations'],
+  summary: 'Get Prometheus metrics',
+  description:
+    'Programs on the same machine need no token, if they call the collector by a `Host` that names this machine and through no proxy that hides the client. All others, pages included, need a token with the scope `read`. A token for one site does not see samples of other sites.',
+  security: [{}, { token: ['read'] }],
+  responses: {
+    200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
+    ...problemResponses(['token-refused', 'forbidden', 'unavailable']),
+  },
 }
 
-/** Leaves out the samples whose label `site` names another site. */
-function withoutOtherSites(text: string, site: string): string {
+/** `GET /metrics`: metrics in the text format of Prometheus. */
+export const metrics: Route = {
+  method: 'get',
+  path: '/metrics',
+  operation,
+  cacheControl: 'no-store',
+  handler(dependencies) {
+    const { metrics, settings } = dependencies
+    return async (ctx) => {
+      // The CORS middleware allows pages of the audited sites to read responses. Metrics are not for them.
+      ctx.remove('Access-Control-Allow-Origin')
+      const needsToken = !isLocalRequest(ctx, settings.listen.host) || hasCredentials(ctx)
+      const site = needsToken ? (await authenticateReader(ctx, dependencies)).token.site : null
+      const text = await metrics.registry.metrics()
+      ctx.body = site === null ? text : removeOtherSites(text, site)
+      ctx.set('Content-Type', metrics.registry.contentType)
+    }
+  },
+}
+
+/** Removes the samples whose label `site` names another site. */
+function removeOtherSites(text: string, site: string): string {
   const isVisible = (line: string) => {
-    // A quote inside a value has a backslash before it, so this finds no label inside the value of another.
-    const named = /[{,]site="((?:[^"\\]|\\.)*)"/.exec(line)?.[1]
-    return line.startsWith('#') || named === undefined || named === site
+    // Quotation marks inside values are escaped, so this never matches inside the value of another label.
+    const labelled = /[{,]site="((?:[^"\\]|\\.)*)"/.exec(line)?.[1]
+    return line.startsWith('#') || labelled === undefined || labelled === site
   }
   return text.split('\n').filter(isVisible).join('\n')
 }

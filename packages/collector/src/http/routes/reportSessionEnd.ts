@@ -1,65 +1,200 @@
-import { type EndReport, parseEndReport } from '../../domain/endReport.ts'
+import { parseEndReport } from '../../domain/endReport.ts'
 import { LapseError } from '../../domain/errors.ts'
-import { judgeReport } from '../../domain/judgeReport.ts'
-import type { Site } from '../../domain/site.ts'
-import { replaceUnsafe } from '../../domain/text/plainText.ts'
-import { type TicketClaims, verifyTicket } from '../../domain/ticket.ts'
-import type { Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
-import type { RecordedVerdict } from '../openapi/schemas.ts'
-import { keptAddress } from '../request/address.ts'
-import { assertOrigin } from '../request/assertOrigin.ts'
-import { assertReporter, authenticate } from '../request/authenticate.ts'
-import { readJson } from '../request/readJson.ts'
+import type { Recorded } from '../../domain/sessionEnd.ts'
+import {
+  missingServerToken,
+  type ReceivedReport,
+  recordSessionEnd,
+  unknownSite,
+  unlistedOrigin,
+} from '../../recording/recordSessionEnd.ts'
+import type { Context } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Operation } from '../openapi/operation.ts'
+import { catchProblem, problemResponses } from '../openapi/responses.ts'
+import { type RecordedVerdict, schemaRef } from '../openapi/schemas.ts'
+import { authorizeServer } from '../request/authenticate.ts'
+import { maxBodyKibibytes, notJson, readJson } from '../request/readJson.ts'
+import { isFromDashboard } from '../request/sameOrigin.ts'
+import type { Route } from '../route.ts'
 
-/** What the column holds. */
-const userAgentLength = 512
+// The current time, so that anyone who sends the example reports a session of today.
+const now = Math.floor(Date.now() / 1000) * 1000
 
-/** `POST /v1/lapses`: checks an event, judges it, and answers when its row is committed. */
-export function reportSessionEnd({ settings, store, writer, metrics }: CollectorParts): Middleware {
-  return async (ctx) => {
-    const sender = ctx.get('Authorization') === '' ? 'browser' : 'server'
-    const event = parseEndReport(await readJson(ctx), sender)
-    ctx.state.logged.site = event.site
-    const site = Object.hasOwn(settings.sites, event.site) ? settings.sites[event.site] : undefined
-    if (!site)
-      throw new LapseError('unknown-site', `This collector has no site "${event.site}". Add it to "sites".`)
+const exampleReport = {
+  site: 'acme',
+  marker: '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d',
+  startedAt: now - 7_200_000,
+  lastAccessAt: now - 3_600_000,
+  detectedAt: now,
+  sentAt: now,
+  session: 'a1f',
+  subject: 'u_42',
+  detectedBy: 'login_page',
+  browserRestarted: false,
+  client: '0.1.0',
+}
+const exampleServerReport = {
+  site: 'acme',
+  session: 'b2e',
+  subject: 'u_7',
+  detectedBy: 'server',
+  reason: 'revoked',
+}
+const invalidReport = { ...exampleReport, subject: true }
+const otherOrigin = 'https://other.example'
+const otherSite = 'other'
+/** A ticket without a valid signature. */
+const forgedTicket = 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImxhcHNlK2p3dCJ9.e30.AAAA'
 
-    const origin = assertOrigin(ctx, event.site, site)
-    const token = await authenticate(ctx, { scope: 'write', tokens: store.tokens })
-    if (token) assertReporter(token, event.site)
-    else if (event.detectedBy === 'server')
-      throw new LapseError(
+const exampleVerdict: RecordedVerdict = {
+  id: 1,
+  reason: 'idle_timeout',
+  elapsedMs: 3_600_000,
+  idleTimeoutSeconds: 1800,
+  duplicate: false,
+}
+
+const reportSchema = {
+  oneOf: [schemaRef('BrowserEvent'), schemaRef('ServerEvent')],
+  discriminator: {
+    propertyName: 'detectedBy',
+    mapping: {
+      login_page: schemaRef('BrowserEvent').$ref,
+      new_session: schemaRef('BrowserEvent').$ref,
+      logout: schemaRef('BrowserEvent').$ref,
+      server: schemaRef('ServerEvent').$ref,
+    },
+  },
+}
+
+const describeVerdict = (examples: Readonly<Record<string, object>>) => ({
+  content: { 'application/json': { schema: schemaRef('RecordedVerdict'), examples } },
+})
+
+/** An example request has the same name as the example of its response. */
+const operation: Operation = {
+  operationId: 'reportLapse',
+  tags: ['lapses'],
+  summary: 'Report that a session ended',
+  description:
+    'Judges why the session ended and writes one row. The response is sent after the commit. A session ends once: a repeated report gets the recorded verdict. Pages send an `Origin`, which the site must list. Servers send a token with the scope `write` and `detectedBy: "server"`.',
+  security: [{}, { token: ['write'] }],
+  parameters: [
+    {
+      name: 'Origin',
+      in: 'header',
+      description: 'The origin of the page. Browsers set it.',
+      schema: { type: 'string' },
+      examples: { idleTimeout: { value: 'https://app.acme.com' }, originRefused: { value: otherOrigin } },
+    },
+  ],
+  requestBody: {
+    required: true,
+    description: `At most ${maxBodyKibibytes} KiB.`,
+    content: {
+      'application/json': {
+        schema: reportSchema,
+        examples: {
+          idleTimeout: { summary: 'Detected on the login page', value: exampleReport },
+          duplicate: { summary: 'The same report again', value: exampleReport },
+          fromServer: { summary: 'Revoked by an administrator', value: exampleServerReport },
+          ticketRefused: { value: { ...exampleReport, ticket: forgedTicket } },
+          tokenRefused: { summary: 'A server without a token', value: exampleServerReport },
+          originRefused: { value: exampleReport },
+          unknownSite: { value: { ...exampleReport, site: otherSite } },
+        },
+      },
+      // Pages may send this type to another origin without a preflight.
+      'text/plain': {
+        schema: { type: 'string', contentMediaType: 'application/json', contentSchema: reportSchema },
+        examples: {
+          notJson: { value: '{"site":' },
+          invalidEvent: { value: JSON.stringify(invalidReport) },
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: 'The session already has a row.',
+      ...describeVerdict({ duplicate: { value: { ...exampleVerdict, duplicate: true } } }),
+    },
+    201: {
+      description: 'The row is committed.',
+      ...describeVerdict({
+        idleTimeout: { value: exampleVerdict },
+        fromServer: { value: { ...exampleVerdict, id: 2, reason: 'revoked', elapsedMs: null } },
+      }),
+    },
+    ...problemResponses(
+      [
+        'not-json',
+        'ticket-refused',
         'token-refused',
-        'A server sends a token with the scope "write": lapse token create.',
+        'origin-refused',
+        'forbidden',
+        'unknown-site',
+        'body-too-large',
+        'unsupported-media-type',
+        'invalid-event',
+        'too-many-requests',
+        'unavailable',
+      ],
+      {
+        notJson: notJson(),
+        ticketRefused: new LapseError(
+          'ticket-refused',
+          'The ticket was refused: no key of the site "acme" made its signature. Sign in again, or check the site\'s ticketKeys.',
+        ),
+        tokenRefused: missingServerToken(),
+        originRefused: unlistedOrigin(otherOrigin, exampleReport.site),
+        unknownSite: unknownSite(otherSite),
+        invalidEvent: catchProblem(() => parseEndReport(invalidReport, 'browser')),
+      },
+    ),
+  },
+}
+
+/** `POST /v1/lapses`: records the end of a session. `recordSessionEnd` lists the steps. */
+export const reportSessionEnd: Route = {
+  method: 'post',
+  path: '/v1/lapses',
+  operation,
+  isRateLimited: true,
+  handler({ settings: { sites }, store: { tokens }, writer, metrics }) {
+    const dependencies = { sites, writer }
+    return (ctx) =>
+      recordSessionEnd(
+        {
+          receive: () => receive(ctx, tokens),
+          answer(recorded) {
+            answer(ctx, recorded)
+            metrics.observeVerdict(recorded.row, recorded.duplicate)
+          },
+        },
+        dependencies,
       )
+  },
+}
 
-    const receivedAt = Date.now()
-    const claims = await claimsOf(event, site, receivedAt)
-    const lapse = judgeReport(event, claims, site, {
-      receivedAt,
-      origin,
-      ip: keptAddress(ctx.state.address, site.ip),
-      userAgent: replaceUnsafe(ctx.get('User-Agent')).slice(0, userAgentLength) || undefined,
-    })
-    const { row, duplicate } = await writer.write(lapse)
-
-    const { id, reason, elapsedMs, idleTimeoutSeconds } = row
-    Object.assign(ctx.state.logged, { id, reason, duplicate })
-    metrics.observeVerdict(row, duplicate)
-    ctx.status = duplicate ? 200 : 201
-    ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
+async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): Promise<ReceivedReport> {
+  const hasToken = ctx.get('Authorization') !== ''
+  const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
+  ctx.state.logged.site = report.site
+  return {
+    report,
+    origin: ctx.get('Origin'),
+    address: ctx.state.address,
+    userAgent: ctx.get('User-Agent'),
+    isFromDashboard: () => isFromDashboard(ctx, report.site),
+    authorizeServer: hasToken ? () => authorizeServer(ctx, report.site, tokens) : undefined,
   }
 }
 
-async function claimsOf(
-  { ticket, site: name, detectedBy }: EndReport,
-  site: Site,
-  now: number,
-): Promise<TicketClaims | undefined> {
-  if (ticket !== undefined) return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now })
-  // A server's token says more than a ticket could.
-  if (site.requireTicket && detectedBy !== 'server')
-    throw new LapseError('ticket-refused', `The site "${name}" takes events with a ticket only.`)
-  return undefined
+function answer(ctx: Context, { row, duplicate }: Recorded): void {
+  const { id, reason, elapsedMs, idleTimeoutSeconds } = row
+  Object.assign(ctx.state.logged, { id, reason, duplicate })
+  ctx.status = duplicate ? 200 : 201
+  ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
 }

@@ -1,20 +1,51 @@
 import { createHash } from 'node:crypto'
 import { LapseError } from '../../domain/errors.ts'
-import type { Middleware } from '../context.ts'
-import type { CollectorParts } from '../dependencies.ts'
-import type { ClientScript } from './clientScript.ts'
+import { type ClientScript, loadClientScript } from '../files/clientScript.ts'
+import type { Operation } from '../openapi/operation.ts'
+import { problemResponses } from '../openapi/responses.ts'
+import type { Route } from '../route.ts'
 
-/** `GET /tag`: the script tags to copy, with the hash that pins this very file (Subresource Integrity). */
-export function tagPage({ settings }: CollectorParts, script: ClientScript): Middleware {
-  return (ctx) => {
-    const site = String(ctx.query.site ?? '')
-    if (site && !Object.hasOwn(settings.sites, site))
-      throw new LapseError('unknown-site', 'This collector has no such site. Add it to "sites".')
-    ctx.set('Content-Security-Policy', policy)
-    ctx.set('Cache-Control', 'no-cache')
-    ctx.type = 'html'
-    ctx.body = page(script, ctx.state.origin, site || 'YOUR-SITE')
-  }
+const operation: Operation = {
+  operationId: 'getTag',
+  tags: ['client'],
+  summary: 'Get the script tags, with the hash of the client script',
+  security: [],
+  parameters: [
+    {
+      name: 'site',
+      in: 'query',
+      description: 'The site for the tags.',
+      schema: { type: 'string' },
+      examples: { unknownSite: { value: 'other' } },
+    },
+  ],
+  responses: {
+    200: { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } },
+    ...problemResponses(['unknown-site'], { unknownSite: unknownSite() }),
+  },
+}
+
+/** `GET /tag`: the script tags to copy, with the hash of the client script (Subresource Integrity). */
+export const tagPage: Route = {
+  method: 'get',
+  path: '/tag',
+  operation,
+  cacheControl: 'no-cache',
+  handler({ settings }) {
+    const script = loadClientScript()
+    return (ctx) => {
+      const site = String(ctx.query.site ?? '')
+      if (site && !Object.hasOwn(settings.sites, site)) throw unknownSite()
+      ctx.set('Content-Security-Policy', contentSecurityPolicy)
+      ctx.type = 'html'
+      ctx.body = renderPage(script, ctx.state.origin, site || 'YOUR-SITE')
+    }
+  },
+}
+
+/** Without the name, which could be any text. */
+function unknownSite(): LapseError {
+  return new LapseError('unknown-site', 'Unknown site. Add it to "sites" in the configuration.')
 }
 
 const style = `
@@ -23,38 +54,39 @@ const style = `
   pre { padding: 1rem; border: 1px solid GrayText; border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; user-select: all }
   pre, code { font: 0.875rem/1.5 ui-monospace, monospace }
   h1 { line-height: 1.2 }`
-const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
+const styleHash = createHash('sha256').update(style).digest('base64')
+const contentSecurityPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
-function page({ version, integrity, body }: ClientScript, origin: string, site: string): string {
+function renderPage({ version, integrity, body }: ClientScript, origin: string, site: string): string {
   const tag = (attributes: string) =>
     `<script src="${origin}/lapse.js?v=${version}"
         integrity="${integrity}"
         crossorigin="anonymous" defer data-site="${site}" ${attributes}></script>`
-  const code = (text: string) => `<pre><code>${escaped(text)}</code></pre>`
+  const code = (text: string) => `<pre><code>${escapeHtml(text)}</code></pre>`
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Lapse ${version}: the tag</title>
+<title>Lapse ${version}: script tags</title>
 <style>${style}</style>
 <main>
-<h1>Put Lapse on your pages</h1>
-<p>Version ${version}, ${body.length.toLocaleString('en')} bytes. The hash makes the browser refuse any other file, whoever serves it.</p>
-<h2>Pages of a signed-in user</h2>
+<h1>Add Lapse to your pages</h1>
+<p>This is version ${version}, ${body.length.toLocaleString('en')} bytes. The hash in <code>integrity</code> makes browsers refuse any other file, no matter who serves it.</p>
+<h2>Pages for signed-in users</h2>
 ${code(tag('data-state="active" data-subject="USER-ID" data-session="SESSION-ALIAS"'))}
-<p><code>data-subject</code> is an opaque id of the user, <code>data-session</code> a random id made at sign-in: never a name, an address or the session's own id. Add <code>data-ticket</code> if your application signs one.</p>
+<p><code>data-subject</code> is an opaque id of the user. <code>data-session</code> is a random id that you create when the user signs in. Never use a name, an email address or the session's own id. Add <code>data-ticket</code> if your application signs tickets.</p>
 <h2>The login page</h2>
 ${code(`${tag('data-state="absent"')}
 <p data-lapse-message hidden>You were signed out after {limit} without activity.</p>`)}
 <h2>Logout</h2>
 ${code('<form method="post" action="/logout" data-lapse-logout><button>Sign out</button></form>')}
-<h2>When this collector is updated</h2>
-<p>Its script changes with it, and the hash too. Copy the tags anew, or serve <code>lapse.js</code> of the npm package <code>@lapse/client</code> ${version} from your own application, with <code>data-collector="${escaped(origin)}"</code>. A tag without <code>integrity</code> and <code>?v=${version}</code> follows by itself.</p>
+<h2>When you update the collector</h2>
+<p>A new version has another script and another hash. Copy the tags again, or serve <code>lapse.js</code> from the npm package <code>@lapse/client</code> ${version} in your own application, with <code>data-collector="${escapeHtml(origin)}"</code>. A tag without <code>integrity</code> and <code>?v=${version}</code> always loads the current script.</p>
 </main>
 </html>
 `
 }
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

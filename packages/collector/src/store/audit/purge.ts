@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
-import { databaseMessage } from '../../observability/databaseMessage.ts'
+import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
 import { runTransaction } from '../database/databaseErrors.ts'
 import { withLease } from '../database/lease.ts'
 import { isRefusal } from '../database/refusal.ts'
@@ -117,7 +117,7 @@ async function* deleteExpired(database: Knex, tableName: string, expired: Expire
   }
   const { count, first } = refused
   if (!first) return
-  const why = first.error instanceof Error ? databaseMessage(first.error) : String(first.error)
+  const why = first.error instanceof Error ? describeDatabaseError(first.error) : String(first.error)
   throw new Error(
     `the database refused to delete ${count} rows, the first of them with the id ${first.id}: ${why}`,
     {

@@ -3,7 +3,7 @@ import type { DashboardSession } from '../../auth/dashboardSession.ts'
 import type { DashboardSessionRepository } from '../../auth/dashboardSessionRepository.ts'
 import { LapseError } from '../../domain/errors.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
-import { databaseMessage } from '../../observability/databaseMessage.ts'
+import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
 import { readTime, storedTime } from '../database/storedTime.ts'
 import { dashboardSessionsOf, inSchema, splitTableName } from '../database/tableName.ts'
 
@@ -94,7 +94,7 @@ export function dashboardSessionTable(database: Knex, tableName: string): Dashbo
 /** For the log. A driver's error carries the statement with its values, keys among them, so it is left behind. */
 function explain(failure: unknown, table: string): Error {
   const code = failure instanceof Error && 'code' in failure ? `${failure.code}: ` : ''
-  const why = failure instanceof Error ? databaseMessage(failure) : String(failure)
+  const why = failure instanceof Error ? describeDatabaseError(failure) : String(failure)
   return new Error(
     `The table ${table} cannot be used (${code}${why}). Check that the database runs and that "lapse migrate" has run, and grant SELECT, INSERT, UPDATE and DELETE on the table to the account of "lapse serve".`,
   )

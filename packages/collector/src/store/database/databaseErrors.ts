@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
-import { databaseMessage } from '../../observability/databaseMessage.ts'
+import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
 import { DatabaseSettingError } from './mysql/mysqlSettings.ts'
 import { TlsFileError } from './mysql/mysqlTls.ts'
 import { SqliteFileError } from './sqlite/sqliteFile.ts'
@@ -117,6 +117,6 @@ export function describeFailure(error: unknown): string {
   )
     return error.message
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const why = (error instanceof Error && databaseMessage(error)) || code || String(error)
+  const why = (error instanceof Error && describeDatabaseError(error)) || code || String(error)
   return `${why.replace(/\.$/, '')}. ${hintFor(code)}`
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
 import { exchange } from './hostile/connection.ts'
 
-describe('the collector refuses', () => {
+describe('The collector', () => {
   let collector: TestCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
@@ -22,23 +22,28 @@ describe('the collector refuses', () => {
     ],
     [
       403,
-      'an origin that is longer than any',
+      'an overlong origin',
       eventOf({ site: 'lapse' }),
       { Origin: `https://${'a'.repeat(250)}`, 'Sec-Fetch-Site': 'same-origin' },
     ],
     [403, 'an opaque origin', eventOf(), { Origin: 'null' }],
     [404, 'an unknown site', eventOf({ site: 'nobody' }), json],
-    [404, 'a site named as a property of every object', eventOf({ site: '__proto__' }), json],
+    [404, 'a site with the name of a property that all objects have', eventOf({ site: '__proto__' }), json],
     [413, 'a body of more than 8 KiB', eventOf({ padding: 'x'.repeat(8192) }), json],
     [415, 'another media type', eventOf(), { Origin: origin, 'Content-Type': 'text/html' }],
     [415, 'a compressed body', eventOf(), { ...json, 'Content-Encoding': 'gzip' }],
-    [422, 'JSON that is no object', '[]', json],
+    [422, 'JSON that is not an object', '[]', json],
     [422, 'a control character in an id', eventOf({ subject: 'u\n42' }), json],
-    [422, 'half of a character', JSON.stringify(eventOf({ subject: '#' })).replace('#', '\\ud83d'), json],
-    [401, 'the word of a server without its token', eventOf({ detectedBy: 'server' }), json],
-    [401, 'a token that is none', eventOf(), { ...json, Authorization: 'Bearer lapse_0' }],
-    [401, 'another scheme than Bearer', eventOf(), { ...json, Authorization: 'Basic bGFwc2U6' }],
-  ])('with %i %s, as a problem, and writes no row', async (status, _, body, headers) => {
+    [
+      422,
+      'half of a surrogate pair',
+      JSON.stringify(eventOf({ subject: '#' })).replace('#', '\\ud83d'),
+      json,
+    ],
+    [401, 'a report of a server without a token', eventOf({ detectedBy: 'server' }), json],
+    [401, 'a malformed token', eventOf(), { ...json, Authorization: 'Bearer lapse_0' }],
+    [401, 'credentials that are not a bearer token', eventOf(), { ...json, Authorization: 'Basic bGFwc2U6' }],
+  ])('answers %i with a problem to %s, and writes no row', async (status, _, body, headers) => {
     const response = await collector.post(body, headers)
     expect(response.status).toBe(status)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
@@ -51,7 +56,7 @@ describe('the collector refuses', () => {
     expect(await collector.database.rows()).toEqual([])
   })
 
-  test('with 422 every bad field by its name', async () => {
+  test('names every invalid field in a 422', async () => {
     const response = await collector.post({
       site: 7,
       marker: 'x',
@@ -65,14 +70,14 @@ describe('the collector refuses', () => {
     expect(pointers.sort()).toEqual(fields.map((field) => `#/${field}`).sort())
   })
 
-  test('other addresses and methods with 404 and 405', async () => {
+  test('answers 404 to unknown paths and 405 to other methods', async () => {
     expect((await fetch(`${collector.url}/v2/lapses`)).status).toBe(404)
     const response = await fetch(`${collector.url}/v1/lapses`, { method: 'DELETE' })
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('POST, HEAD, GET')
   })
 
-  test('with 429 and a time to wait what is beyond the rate limit', async () => {
+  test('answers 429 with Retry-After beyond the rate limit', async () => {
     const limited = await createCollector({ name: 'SQLite' }, { rateLimit: { requestsPerMinute: 2 } })
     const statuses = []
     for (let request = 0; request < 3; request++) statuses.push((await limited.post(eventOf())).status)
@@ -81,7 +86,7 @@ describe('the collector refuses', () => {
     await limited.end()
   })
 
-  test('nothing but what it may log: no id of a user, ticket or address is in the log', async () => {
+  test('logs no user ids, tickets or client addresses', async () => {
     await collector.post(eventOf({ subject: 'u_secret', session: 'alias_secret' }))
     await collector.post(eventOf({ ticket: 'ticket_secret' }))
     expect(collector.logLines.join('')).toMatch('idle_timeout')
@@ -89,7 +94,7 @@ describe('the collector refuses', () => {
   })
 })
 
-describe('what is no request', () => {
+describe('An invalid request', () => {
   let collector: TestCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
@@ -98,22 +103,22 @@ describe('what is no request', () => {
 
   const head = 'POST /v1/lapses HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n'
   test.concurrent.each<[status: number, what: string, text: string]>([
-    [400, 'what is no HTTP', '\u0016\u0003\u0001\r\n\r\n'],
+    [400, 'data that is not HTTP', '\u0016\u0003\u0001\r\n\r\n'],
     [
       400,
-      'a target that is no URL',
+      'a target that is not a URL',
       'GET http://[::1/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
     ],
-    [400, 'two lengths', `${head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
+    [400, 'two content lengths', `${head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
     [
       400,
-      'a length beside chunks',
+      'a content length with chunked encoding',
       `${head}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     ],
     [431, 'too many headers', `${head}X: ${'x'.repeat(20_000)}\r\n\r\n`],
     [408, 'headers that never end', head],
     [408, 'a body that never ends', `${head}Content-Length: 2\r\n\r\n{`],
-  ])('is refused with %i, as a problem, and its connection ends: %s', async (status, _, text) => {
+  ])('gets %i with a problem, and its connection is closed: %s', async (status, _, text) => {
     const port = Number(new URL(collector.url).port)
     const answer = await exchange(port, { bytes: Buffer.from(text, 'latin1'), manner: 'whole' })
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
@@ -133,7 +138,7 @@ describe('CORS', () => {
   })
   afterAll(() => collector.end())
 
-  test('lets the origins of the sites read answers, refusals too', async () => {
+  test('allows the origins of the sites to read responses, including errors', async () => {
     for (const event of [eventOf(), '{']) {
       const response = await collector.post(event)
       expect(response.headers.get('access-control-allow-origin')).toBe(origin)
@@ -141,13 +146,13 @@ describe('CORS', () => {
     }
   })
 
-  test('tells nobody else anything', async () => {
+  test('allows no other origin', async () => {
     const response = await collector.post(eventOf(), { Origin: 'https://evil.example' })
     expect(response.headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  test('answers a preflight', async () => {
-    const preflight = (from: string) =>
+  test('answers preflight requests', async () => {
+    const sendPreflight = (from: string) =>
       fetch(`${collector.url}/v1/lapses`, {
         method: 'OPTIONS',
         headers: {
@@ -156,12 +161,12 @@ describe('CORS', () => {
           'Access-Control-Request-Headers': 'content-type',
         },
       })
-    const response = await preflight(origin)
+    const response = await sendPreflight(origin)
     expect(response.status).toBe(204)
     expect(response.headers.get('access-control-allow-origin')).toBe(origin)
     expect(response.headers.get('access-control-allow-methods')).toBe('POST')
     expect(response.headers.get('access-control-allow-headers')).toBe('Content-Type')
-    const refused = await preflight('https://evil.example')
+    const refused = await sendPreflight('https://evil.example')
     expect(refused.headers.get('access-control-allow-origin')).toBeNull()
   })
 })

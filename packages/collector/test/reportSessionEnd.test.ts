@@ -11,7 +11,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
   })
   afterAll(() => collector.end())
 
-  const rowOf = async (session: unknown) => {
+  const findRows = async (session: unknown) => {
     const rows = await collector.database.rows()
     return rows.filter((row) => row.session_key === session)
   }
@@ -29,7 +29,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
       idleTimeoutSeconds: 1800,
       duplicate: false,
     })
-    const [row, ...others] = await rowOf(event.session)
+    const [row, ...others] = await findRows(event.session)
     expect(others).toEqual([])
     expect(row).toMatchObject({
       id: answer.id,
@@ -52,65 +52,65 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     expect(Boolean(row?.browser_restarted)).toBe(false)
   })
 
-  test('keeps the times of the browser, moved to the clock of the collector, to the millisecond', async () => {
+  test("converts the browser's times to the collector's clock, to the millisecond", async () => {
     const threeHours = 3 * 3_600_000
-    const right = eventOf()
+    const correct = eventOf()
     const behind = Object.fromEntries(
-      Object.entries(right).map(([name, value]) => [
+      Object.entries(correct).map(([name, value]) => [
         name,
         typeof value === 'number' ? value - threeHours : value,
       ]),
     )
     await collector.post(behind)
-    const [row] = await rowOf(right.session)
+    const [row] = await findRows(correct.session)
     const skew = Number(row?.clock_skew_ms)
     expect(skew).toBeGreaterThanOrEqual(threeHours)
     expect(skew).toBeLessThan(threeHours + 5_000)
     const delay = skew - threeHours
-    expect(timeOf(row?.started_at)).toBe(Number(right.startedAt) + delay)
-    expect(timeOf(row?.last_access_at)).toBe(Number(right.lastAccessAt) + delay)
-    expect(timeOf(row?.expired_at)).toBe(Number(right.lastAccessAt) + 1_800_000 + delay)
-    expect(timeOf(row?.detected_at)).toBe(Number(right.detectedAt) + delay)
-    expect(timeOf(row?.received_at)).toBe(Number(right.sentAt) + delay)
+    expect(timeOf(row?.started_at)).toBe(Number(correct.startedAt) + delay)
+    expect(timeOf(row?.last_access_at)).toBe(Number(correct.lastAccessAt) + delay)
+    expect(timeOf(row?.expired_at)).toBe(Number(correct.lastAccessAt) + 1_800_000 + delay)
+    expect(timeOf(row?.detected_at)).toBe(Number(correct.detectedAt) + delay)
+    expect(timeOf(row?.received_at)).toBe(Number(correct.sentAt) + delay)
   })
 
-  test('answers a repeat with 200 and what is stored, and writes nothing', async () => {
+  test('answers a repeated report with 200 and the recorded verdict, and writes nothing', async () => {
     const event = eventOf()
     const first = await (await collector.post(event)).json()
     const later = await collector.post({ ...event, marker: randomUUID(), lastAccessAt: event.detectedAt })
     expect(later.status).toBe(200)
     expect(await later.json()).toEqual({ ...first, duplicate: true })
-    expect(await rowOf(event.session)).toHaveLength(1)
+    expect(await findRows(event.session)).toHaveLength(1)
   })
 
-  test('writes one row of thirty reports of one session at once, and answers each', async () => {
+  test('writes one row for thirty simultaneous reports of a session, and answers each', async () => {
     const event = eventOf()
     const responses = await Promise.all(Array.from({ length: 30 }, () => collector.post(event)))
     const statuses = responses.map((response) => response.status).sort()
     expect(statuses).toEqual([...Array.from({ length: 29 }, () => 200), 201])
     const ids = await Promise.all(responses.map(async (response) => (await response.json()).id))
     expect(new Set(ids).size).toBe(1)
-    expect(await rowOf(event.session)).toHaveLength(1)
+    expect(await findRows(event.session)).toHaveLength(1)
   })
 
-  test('takes the id of the marker as the session key where no alias is known', async () => {
+  test('uses the marker id as the session key if the alias is unknown', async () => {
     const event = eventOf({ session: undefined, subject: null })
     expect((await collector.post(event)).status).toBe(201)
     expect((await collector.post({ ...event, marker: String(event.marker).toUpperCase() })).status).toBe(200)
-    expect(await rowOf(event.marker)).toMatchObject([{ session: null, subject: null }])
+    expect(await findRows(event.marker)).toMatchObject([{ session: null, subject: null }])
   })
 
-  test('tells apart aliases that differ in case, accent or a space at the end only', async () => {
+  test('distinguishes aliases that differ only in case, an accent or a trailing space', async () => {
     const alias = randomUUID()
     for (const session of [`${alias}a`, `${alias}A`, `${alias}á`, `${alias}a `]) {
       expect((await collector.post(eventOf({ session }))).status).toBe(201)
     }
   })
 
-  test('keeps text beyond the basic plane as it came', async () => {
+  test('stores characters outside the Basic Multilingual Plane unchanged', async () => {
     const event = eventOf({ subject: '用户-𝟜𝟚' })
     await collector.post(event)
-    expect(await rowOf(event.session)).toMatchObject([{ subject: '用户-𝟜𝟚' }])
+    expect(await findRows(event.session)).toMatchObject([{ subject: '用户-𝟜𝟚' }])
   })
 
   test('ignores unknown fields', async () => {
@@ -122,12 +122,12 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     ['Application/JSON', {}],
     ['text/plain ; charset=utf-8', {}],
     ['application/json', { 'Content-Encoding': 'identity' }],
-  ])('takes an event as %s %j', async (type, headers) => {
+  ])('accepts a report as %s with the headers %j', async (type, headers) => {
     const response = await collector.post(eventOf(), { Origin: origin, 'Content-Type': type, ...headers })
     expect(response.status).toBe(201)
   })
 
-  test('survives times and clocks at the ends of their range', async () => {
+  test('accepts times and clocks at the limits of their range', async () => {
     const first = 946_684_800_000
     const last = 253_402_300_799_999
     const early = { startedAt: first, lastAccessAt: first, detectedAt: first, sentAt: first }
@@ -137,16 +137,16 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     }
   })
 
-  test('keeps the address of the client that a trusted proxy names, truncated', async () => {
+  test('stores the client address that a trusted proxy reports, truncated', async () => {
     const event = eventOf()
     await collector.post(event, { Origin: origin, 'X-Forwarded-For': '203.0.113.7' })
     const next = eventOf()
     await collector.post(next, { Origin: origin, 'X-Forwarded-For': '2001:db8:1:2:3:4:5:6' })
-    expect(await rowOf(event.session)).toMatchObject([{ ip: '203.0.113.0' }])
-    expect(await rowOf(next.session)).toMatchObject([{ ip: '2001:db8:1::' }])
+    expect(await findRows(event.session)).toMatchObject([{ ip: '203.0.113.0' }])
+    expect(await findRows(next.session)).toMatchObject([{ ip: '2001:db8:1::' }])
   })
 
-  test('takes no word of a proxy that is not trusted for the address of the client', async () => {
+  test('ignores the client address that an untrusted proxy reports', async () => {
     const direct = await createCollector(server)
     const headers = { Origin: origin, 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.7' }
     await direct.post(eventOf(), headers)
@@ -154,20 +154,20 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     await direct.end()
   })
 
-  test('answers each of the events that came together by itself, though the database refuses one', async () => {
-    await collector.database.sql.raw(refusing(server.name))
+  test('answers each report of a batch on its own if the database refuses one row', async () => {
+    await collector.database.sql.raw(createRefusingTrigger(server.name))
     const sessions = Array.from({ length: 60 }, () => randomUUID())
     const answers = await Promise.all(
       sessions.map((session, index) =>
         collector.post(eventOf({ session, subject: index === 17 ? 'u_poison' : 'u_42' })),
       ),
     )
-    expect(answers.map(({ status }, index) => [index, status])).toEqual(
-      sessions.map((_, index) => [index, index === 17 ? 503 : 201]),
+    expect(answers.map(({ status }) => status)).toEqual(
+      sessions.map((_, index) => (index === 17 ? 503 : 201)),
     )
     const ids = await Promise.all(answers.map(async (answer) => (await answer.json()).id))
     for (const [index, session] of sessions.entries())
-      expect(await rowOf(session)).toMatchObject(index === 17 ? [] : [{ id: ids[index] }])
+      expect(await findRows(session)).toMatchObject(index === 17 ? [] : [{ id: ids[index] }])
     await collector.database.sql.raw('drop trigger refuse_poison')
   })
 
@@ -177,12 +177,12 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
         .setProtectedHeader({ alg: 'HS256', typ })
         .sign(new TextEncoder().encode(secret))
 
-    test('believes the ticket before the body, and marks the row as signed', async () => {
+    test("prefers the ticket's claims over the body, and writes a signed row", async () => {
       const session = randomUUID()
       const ticket = await sign({ sid: session, idle: 600, abs: 7200 })
       const response = await collector.post(eventOf({ site: 'signed', subject: 'u_forged', ticket }))
       expect(await response.json()).toMatchObject({ reason: 'idle_timeout', idleTimeoutSeconds: 600 })
-      expect(await rowOf(session)).toMatchObject([
+      expect(await findRows(session)).toMatchObject([
         {
           subject: 'u_7',
           session,
@@ -193,7 +193,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
       ])
     })
 
-    test('takes the grace for a tenth of the limit that the ticket says', async () => {
+    test("limits the grace to a tenth of the ticket's idle timeout", async () => {
       const reasonAfter = async (seconds: number) => {
         const now = Date.now()
         const ticket = await sign({ sid: randomUUID(), idle: 30 })
@@ -211,20 +211,20 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
       ['has expired', () => sign({ exp: 1_000_000_000 })],
       ['has no subject', () => sign({ sub: undefined })],
       ['is no JWT', () => 'not.a.ticket'],
-    ])('refuses a ticket that %s with 401, and writes no row', async (_, ticket) => {
+    ])('answers 401 to a ticket that %s, and writes no row', async (_, ticket) => {
       const event = eventOf({ site: 'signed', ticket: await ticket() })
       expect((await collector.post(event)).status).toBe(401)
-      expect(await rowOf(event.session)).toEqual([])
+      expect(await findRows(event.session)).toEqual([])
     })
 
-    test('refuses an event without a ticket where the site requires one', async () => {
+    test('answers 401 to a report without a ticket if the site requires one', async () => {
       expect((await collector.post(eventOf({ site: 'signed' }))).status).toBe(401)
     })
   })
 })
 
-/** A trigger of the host's that takes no row of one subject. */
-function refusing(database: string): string {
+/** Creates a trigger that refuses rows with the subject `u_poison`. */
+function createRefusingTrigger(database: string): string {
   const head = 'create trigger refuse_poison before insert on session_audit for each row'
   return database === 'SQLite'
     ? `${head} when new.subject = 'u_poison' begin select raise(abort, 'poison'); end`

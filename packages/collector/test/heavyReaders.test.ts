@@ -7,7 +7,7 @@ import { insertRows } from './rows.ts'
 
 const rowCount = 1 << 17
 
-describe.each(inject('databaseServers'))('heavy readers on $name', (server) => {
+describe.each(inject('databaseServers'))('Heavy readers on $name', (server) => {
   let collector: TestCollector
   beforeAll(async () => {
     collector = await createCollector(server)
@@ -15,10 +15,10 @@ describe.each(inject('databaseServers'))('heavy readers on $name', (server) => {
   }, 300_000)
   afterAll(() => collector.end())
 
-  test('do not keep servers from reporting, browsers from reporting, or health checks from passing', async () => {
+  test('delay neither reports from servers and browsers nor health checks', async () => {
     const reader = await issueToken(collector.store)
     const writer = await issueToken(collector.store, { scope: 'write' })
-    // Nothing of these is in the rollup, so all rows are read, again and again.
+    // With the filter by subject, each summary reads all rows instead of the rollup.
     const summaries = Array.from({ length: 40 }, async () => {
       const response = await fetch(`${collector.url}/v1/summary?subject=u_42&bucket=hour`, {
         headers: { Authorization: `Bearer ${reader.token}` },
@@ -47,12 +47,12 @@ describe.each(inject('databaseServers'))('heavy readers on $name', (server) => {
       browser: new Set([201]),
       health: new Set([200]),
     })
-    // Whoever asks for too much at a time is told to come back, and gets an answer later.
+    // Too many simultaneous readers get 503 and can try again later.
     expect((await settled).filter((status) => ![200, 503].includes(status))).toEqual([])
     expect(await settled).toContain(200)
   })
 
-  test('do not stop the process from answering others meanwhile', async () => {
+  test('do not block the process for other requests', async () => {
     const reader = await issueToken(collector.store)
     const order: string[] = []
     const read = async (path: string) => {
@@ -70,8 +70,8 @@ describe.each(inject('databaseServers'))('heavy readers on $name', (server) => {
   })
 })
 
-describe.each(inject('databaseServers').filter(({ url }) => url))('a list on $name', (server) => {
-  test('is given up after 30 seconds, and leaves the database ready for the next one', async () => {
+describe.each(inject('databaseServers').filter(({ url }) => url))('A list on $name', (server) => {
+  test('is aborted after 30 seconds, and the next one succeeds', async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
     const { token } = await issueToken(collector.store)
@@ -86,7 +86,7 @@ describe.each(inject('databaseServers').filter(({ url }) => url))('a list on $na
   })
 })
 
-/** Writes rows by doubling them in the database. */
+/** Fills the table by doubling its rows. */
 async function fill({ database: { sql, url } }: TestCollector): Promise<void> {
   const now = Date.now()
   await insertRows(sql, [{ session: '1', detected_at: now - 3_600_000 }])

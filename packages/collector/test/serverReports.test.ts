@@ -4,37 +4,37 @@ import { timeOf } from '../../../test/databases.ts'
 import type { Token } from '../src/auth/token.ts'
 import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
 
-describe.each(inject('databaseServers'))('a server with a token, on $name', (server) => {
+describe.each(inject('databaseServers'))('A server with a token, on $name,', (server) => {
   let collector: TestCollector
   let write: string
   beforeAll(async () => {
     collector = await createCollector(server)
-    write = await issue()
+    write = await createToken()
   })
   afterAll(() => collector.end())
 
-  async function issue(changes: Partial<Token> = {}): Promise<string> {
+  async function createToken(changes: Partial<Token> = {}): Promise<string> {
     return (await issueToken(collector.store, { scope: 'write', ...changes })).token
   }
   const post = (event: object, token = write) =>
     collector.post(event, { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` })
-  const said = (changes: object = {}) => ({
+  const createReport = (changes: object = {}) => ({
     site: 'acme',
     detectedBy: 'server',
     session: `alias-${randomUUID()}`,
     ...changes,
   })
-  const rowsOf = async (session: unknown) =>
+  const findRows = async (session: unknown) =>
     (await collector.database.rows()).filter((row) => row.session_key === session)
 
   test.each(['idle_timeout', 'absolute_timeout', 'logout', 'revoked', 'displaced'])(
-    'says by itself that a session ended by %s',
+    'can name the reason %s',
     async (reason) => {
-      const event = said({ reason, subject: 'u_42' })
+      const event = createReport({ reason, subject: 'u_42' })
       const response = await post(event)
       expect(response.status).toBe(201)
       expect(await response.json()).toMatchObject({ reason, elapsedMs: null, duplicate: false })
-      const [row, ...others] = await rowsOf(event.session)
+      const [row, ...others] = await findRows(event.session)
       expect(others).toEqual([])
       expect(row).toMatchObject({
         reason,
@@ -53,58 +53,58 @@ describe.each(inject('databaseServers'))('a server with a token, on $name', (ser
     },
   )
 
-  test('need not call itself a server', async () => {
-    const { detectedBy, ...event } = said({ reason: 'logout' })
+  test('may omit detectedBy', async () => {
+    const { detectedBy, ...event } = createReport({ reason: 'logout' })
     expect((await post(event)).status).toBe(201)
-    expect(await rowsOf(event.session)).toMatchObject([{ evidence: 'server', detected_by: detectedBy }])
+    expect(await findRows(event.session)).toMatchObject([{ evidence: 'server', detected_by: detectedBy }])
   })
 
-  test('goes by its own clock alone', async () => {
+  test('is judged by its own clock', async () => {
     const sentAt = Date.now() - 300_000
-    const event = said({ reason: 'revoked', sentAt, lastAccessAt: sentAt - 60_000 })
+    const event = createReport({ reason: 'revoked', sentAt, lastAccessAt: sentAt - 60_000 })
     expect(await (await post(event)).json()).toMatchObject({ reason: 'revoked', elapsedMs: 60_000 })
-    const [row] = await rowsOf(event.session)
+    const [row] = await findRows(event.session)
     expect(timeOf(row?.detected_at)).toBe(timeOf(row?.received_at))
   })
 
-  test('leaves the reason to the times', async () => {
+  test('may leave the reason to the times', async () => {
     const now = Date.now()
-    const judged = async (changes: object) => (await (await post(said(changes))).json()).reason
-    expect(await judged({ lastAccessAt: now - 31 * 60_000 })).toBe('idle_timeout')
-    expect(await judged({ lastAccessAt: now - 60_000, startedAt: now - 43_300_000 })).toBe('absolute_timeout')
-    expect(await judged({ lastAccessAt: now - 60_000 })).toBe('ended_early')
-    expect(await judged({ lastAccessAt: now - 60_000, detectedAt: now - 130_000 })).toBe('clock_anomaly')
+    const judge = async (changes: object) => (await (await post(createReport(changes))).json()).reason
+    expect(await judge({ lastAccessAt: now - 31 * 60_000 })).toBe('idle_timeout')
+    expect(await judge({ lastAccessAt: now - 60_000, startedAt: now - 43_300_000 })).toBe('absolute_timeout')
+    expect(await judge({ lastAccessAt: now - 60_000 })).toBe('ended_early')
+    expect(await judge({ lastAccessAt: now - 60_000, detectedAt: now - 130_000 })).toBe('clock_anomaly')
   })
 
-  test('gives a timeout its instant where it tells the last access', async () => {
+  test('sets expiredAt of a timeout by the last access', async () => {
     const lastAccessAt = Date.now() - 50 * 60_000
-    const event = said({ reason: 'idle_timeout', lastAccessAt })
+    const event = createReport({ reason: 'idle_timeout', lastAccessAt })
     await post(event)
-    const [row] = await rowsOf(event.session)
+    const [row] = await findRows(event.session)
     expect(Math.abs(timeOf(row?.expired_at) - (lastAccessAt + 1_800_000))).toBeLessThan(1000)
   })
 
-  test('comes first: a later word of the browser changes nothing', async () => {
-    const event = said({ reason: 'logout' })
+  test('cannot be overruled by a later report of the browser', async () => {
+    const event = createReport({ reason: 'logout' })
     await post(event)
     const later = await collector.post(eventOf({ session: event.session }))
     expect(later.status).toBe(200)
     expect(await later.json()).toMatchObject({ reason: 'logout', duplicate: true })
-    expect(await rowsOf(event.session)).toHaveLength(1)
+    expect(await findRows(event.session)).toHaveLength(1)
   })
 
-  test('names a session by its marker, if it knows no alias', async () => {
+  test('may identify a session by its marker', async () => {
     const marker = randomUUID()
-    expect((await post(said({ session: undefined, marker, reason: 'revoked' }))).status).toBe(201)
+    expect((await post(createReport({ session: undefined, marker, reason: 'revoked' }))).status).toBe(201)
     expect((await collector.post(eventOf({ session: undefined, marker }))).status).toBe(200)
-    expect(await rowsOf(marker)).toHaveLength(1)
+    expect(await findRows(marker)).toHaveLength(1)
   })
 
-  test('needs no ticket where the site requires one', async () => {
-    expect((await post(said({ site: 'signed', reason: 'revoked' }))).status).toBe(201)
+  test('needs no ticket, even if the site requires one', async () => {
+    expect((await post(createReport({ site: 'signed', reason: 'revoked' }))).status).toBe(201)
   })
 
-  test('is told every field that is missing', async () => {
+  test('gets a 422 that names every missing field', async () => {
     const response = await post({ site: 'acme', detectedBy: 'server', subject: true })
     expect(response.status).toBe(422)
     const { errors } = await response.json()
@@ -115,20 +115,20 @@ describe.each(inject('databaseServers'))('a server with a token, on $name', (ser
   test.each([
     [401, 'revoked', { revokedAt: new Date() }],
     [401, 'expired', { expiresAt: new Date(Date.now() - 1000) }],
-    [401, 'forged: its secret is another one', { hash: '0'.repeat(64) }],
-    [403, 'to read only', { scope: 'read' }],
-    [403, 'of another site', { site: 'signed' }],
-  ] as const)('is refused with %i where the token is %s', async (status, _, changes) => {
-    const event = said({ reason: 'logout' })
-    const response = await post(event, await issue(changes))
+    [401, 'forged, with another secret', { hash: '0'.repeat(64) }],
+    [403, 'for reading', { scope: 'read' }],
+    [403, 'for another site', { site: 'signed' }],
+  ] as const)('gets %i if its token is %s', async (status, _, changes) => {
+    const event = createReport({ reason: 'logout' })
+    const response = await post(event, await createToken(changes))
     expect(response.status).toBe(status)
     expect(response.headers.get('www-authenticate')).toBe(status === 401 ? 'Bearer' : null)
-    expect(await rowsOf(event.session)).toEqual([])
+    expect(await findRows(event.session)).toEqual([])
   })
 
-  test('may not be a page: its origin is checked all the same', async () => {
+  test('cannot be a page: the origin is checked as well', async () => {
     const headers = { Authorization: `Bearer ${write}`, Origin: 'https://evil.example' }
-    expect((await collector.post(said({ reason: 'logout' }), headers)).status).toBe(403)
+    expect((await collector.post(createReport({ reason: 'logout' }), headers)).status).toBe(403)
     const preflight = await fetch(`${collector.url}/v1/lapses`, {
       method: 'OPTIONS',
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
@@ -136,25 +136,25 @@ describe.each(inject('databaseServers'))('a server with a token, on $name', (ser
     expect(preflight.headers.get('access-control-allow-headers')).toBe('Content-Type')
   })
 
-  test('changes and deletes no row, by whatever method and with whatever token', async () => {
-    const event = said({ reason: 'logout' })
+  test('cannot change or delete a row, with any method or token', async () => {
+    const event = createReport({ reason: 'logout' })
     const { id } = await (await post(event)).json()
     const before = await collector.database.rows()
-    const tokens = [write, await issue({ scope: 'read' })]
+    const tokens = [write, await createToken({ scope: 'read' })]
     for (const token of tokens)
       for (const method of ['PUT', 'PATCH', 'DELETE'])
         for (const path of ['/v1/lapses', `/v1/lapses/${id}`, `/v1/lapses?session=${event.session}`]) {
           const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` }
           const body = JSON.stringify({ ...event, id, reason: 'revoked' })
           const response = await fetch(`${collector.url}${path}`, { method, headers, body })
-          expect([method, path, response.status]).toEqual([method, path, 405])
+          expect(response.status, `${method} ${path}`).toBe(405)
         }
     expect((await post({ ...event, reason: 'revoked', subject: 'u_8' })).status).toBe(200)
     expect(await collector.database.rows()).toEqual(before)
   })
 
-  test('has its token in no log', async () => {
-    await post(said({ reason: 'logout' }))
+  test('finds its token in no log', async () => {
+    await post(createReport({ reason: 'logout' }))
     expect(collector.logLines.join('')).not.toContain(write.slice(-20))
   })
 })

@@ -22,15 +22,15 @@ import { insertRows } from './rows.ts'
 
 const { LAPSE_MYSQLD } = process.env
 
-/** Servers of these tests' own: they are stopped here. */
-const makers: { name: string; start?: (folder: string) => Promise<RunningServer> }[] = [
+/** These tests stop the servers, so they start their own. */
+const databases: { name: string; start?: (folder: string) => Promise<RunningServer> }[] = [
   { name: 'SQLite' },
   { name: 'MariaDB', start: startMariadb },
 ]
 if (LAPSE_MYSQLD)
-  makers.push({ name: 'MySQL', start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')) })
+  databases.push({ name: 'MySQL', start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')) })
 
-describe.each(makers)('a signal to end, on $name,', ({ start }) => {
+describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   let folder: string
   let running: RunningServer | undefined
   beforeAll(async () => {
@@ -60,7 +60,7 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
     await database.drop()
   })
 
-  /** Starts a collector whose rollup waits for a lock that is held until the transaction ends. */
+  /** Starts a collector whose rollup waits for a lock until the transaction ends. */
   async function startWithStuckJob(): Promise<Knex.Transaction> {
     await insertRows(database.sql, [{ session: 's_1', detected_at: Date.now() - 10 * 60_000 }])
     const transaction = await database.sql.transaction()
@@ -70,8 +70,8 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
     return transaction
   }
 
-  /** Sends signals one after the other, and says how the process ended, and how long after the last one. */
-  async function end(...signals: readonly NodeJS.Signals[]) {
+  /** Sends signals one after the other, and measures how long after the last one the process exits. */
+  async function sendSignals(...signals: readonly NodeJS.Signals[]) {
     if (!collector) throw new Error('The collector has not been started.')
     const exited = once(collector, 'exit')
     let sentAt = 0
@@ -84,32 +84,32 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
     return { status, durationMs: performance.now() - sentAt }
   }
 
-  // Embedded SQLite is migrated at the start, which waits for the lock too.
-  test.runIf(start)('ends the process in time while a job waits for a lock', async () => {
+  // Not with SQLite: the collector migrates it at the start, which waits for the lock too.
+  test.runIf(start)('stops the process in time while a job waits for a lock', async () => {
     const transaction = await startWithStuckJob()
-    const { status, durationMs } = await end('SIGTERM')
+    const { status, durationMs } = await sendSignals('SIGTERM')
     await transaction.rollback()
     expect(status).toBe(0)
     expect(durationMs).toBeLessThan(12_000)
   })
 
-  test.runIf(start)('ends the process at once when it is the second, whichever it is', async () => {
+  test.runIf(start)('stops the process immediately if it is the second one', async () => {
     for (const [second, expected] of [
       ['SIGTERM', 143],
       ['SIGINT', 130],
       ['SIGHUP', 129],
     ] as const) {
       const transaction = await startWithStuckJob()
-      const { status, durationMs } = await end('SIGTERM', second)
+      const { status, durationMs } = await sendSignals('SIGTERM', second)
       await transaction.rollback()
       await database.sql('session_audit').delete()
-      expect([second, status]).toEqual([second, expected])
+      expect(status, second).toBe(expected)
       expect(durationMs).toBeLessThan(3_000)
     }
   })
 
-  /** Makes the database answer nobody, and gives how it answers again. */
-  async function hang(): Promise<() => unknown> {
+  /** Stops the database from responding. Returns a function that lets it respond again. */
+  async function suspendDatabase(): Promise<() => unknown> {
     if (running) {
       running.signal('SIGSTOP')
       return () => running?.signal('SIGCONT')
@@ -119,24 +119,24 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
     return () => transaction.rollback()
   }
 
-  test('ends the process in time while the database hangs', async () => {
+  test('stops the process in time while the database hangs', async () => {
     collector = await serve(configFile, url)
     expect((await postEvent(url, eventOf(), { Origin: origin })).status).toBe(201)
-    const goOn = await hang()
+    const resume = await suspendDatabase()
     try {
       const unanswered = postEvent(url, eventOf(), { Origin: origin })
       await sleep(200)
-      const { status, durationMs } = await end('SIGTERM')
+      const { status, durationMs } = await sendSignals('SIGTERM')
       expect((await unanswered).status).toBe(503)
       expect(status).toBe(0)
       expect(durationMs).toBeLessThan(12_000)
     } finally {
-      await goOn()
+      await resume()
     }
   })
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'lets the collector answer what it has accepted: %s',
+    'lets the collector answer accepted requests: %s',
     async (signal) => {
       collector = await serve(configFile, url)
       const inParallel = <T>(request: () => Promise<T>) => Array.from({ length: 50 }, request)
@@ -144,7 +144,7 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
       await Promise.all(inParallel(async () => (await fetch(`${url}/healthz`)).text()))
       const posted = inParallel(() => postEvent(url, eventOf(), { Origin: origin }))
       await Promise.race(posted)
-      const ended = end(signal)
+      const ended = sendSignals(signal)
       for (const { status } of await Promise.all(posted)) expect(status).toBe(201)
       expect(await ended).toMatchObject({ status: 0 })
     },

@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
 import { createCollector, eventOf, issueToken } from './collector.ts'
 
-test('an answer, a line of the log and the metrics stay small, whatever a stranger sends', async () => {
+test('Responses, log lines and metrics stay small, no matter what a client sends', async () => {
   const collector = await createCollector({ name: 'SQLite' })
   onTestFinished(collector.end)
   const { token } = await issueToken(collector.store)

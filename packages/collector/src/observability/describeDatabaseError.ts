@@ -1,6 +1,6 @@
 import type { NewSessionEnd } from '../domain/sessionEnd.ts'
 
-/** Messages of these codes quote the names of columns, tables and accounts, but never a value. */
+/** The codes of messages that quote names of columns, tables and accounts, but never a value. */
 const quotesOnlyNames = new Set([
   'ER_ACCESS_DENIED_ERROR',
   'ER_BAD_DB_ERROR',
@@ -24,12 +24,12 @@ const quotesOnlyNames = new Set([
   'WARN_DATA_TRUNCATED',
 ])
 
-/** An error without the values of the row that the database refused, so that it may be logged. */
+/** A refused row's error without the values of the row, so that it can be logged. */
 class RefusedRowError extends Error {
   override readonly name = 'RefusedRowError'
 }
 
-/** Whether an error came from a database, or from knex about a statement: its message may hold values. */
+/** Tells whether the message may contain values: errors of databases, and of knex about a statement. */
 function isDatabaseError(error: Error): boolean {
   return (
     'sqlState' in error ||
@@ -40,40 +40,41 @@ function isDatabaseError(error: Error): boolean {
 }
 
 /**
- * The message of an error. A database's is without the statement, which knex writes in front of it, and without values
- * of rows, which databases quote, as in "Duplicate entry 'acme-a1f' for key".
+ * Returns an error's message without values of rows. It removes the statement that knex puts before a database's
+ * message, and what databases quote, as in "Duplicate entry 'acme-a1f' for key".
  */
-export function databaseMessage(error: Error): string {
+export function describeDatabaseError(error: Error): string {
   if (!isDatabaseError(error)) return error.message
-  const message = 'sqlMessage' in error ? String(error.sqlMessage) : withoutStatement(error.message)
+  const message = 'sqlMessage' in error ? String(error.sqlMessage) : removeStatement(error.message)
   if (quotesOnlyNames.has(codeOf(error))) return message
-  return withoutQuoted(message)
+  return removeQuoted(message)
 }
 
-/** Everything from the first quotation mark on goes: a value may hold some itself, or have lost its last one. */
-export function withoutQuoted(message: string): string {
-  // The apostrophe in "Can't" is none.
+/** Removes everything after the first quotation mark: a quoted value can contain more of them, or be cut off. */
+export function removeQuoted(message: string): string {
+  // The apostrophe in "Can't" is not a quotation mark.
   return message.replace(/(?<!\w)['"].*/s, "'…'")
 }
 
 /**
- * What a host's trigger raises is the host's own text. It stays, unless it has something of the row in it.
+ * Removes the values of a row from the error with which the database refused it. The message that a trigger of the host
+ * raised is kept, unless it contains a value of the row.
  *
  * @returns an error with the code and the message only.
  */
-export function withoutValues(refusal: unknown, lapse: NewSessionEnd): Error {
+export function removeRowValues(refusal: unknown, sessionEnd: NewSessionEnd): Error {
   if (!(refusal instanceof Error)) return new RefusedRowError('the database gave no reason')
-  const message = databaseMessage(refusal)
-  const isPersonal = isRaised(refusal) && hasValueOf(lapse, message)
+  const message = describeDatabaseError(refusal)
+  const isPersonal = isRaised(refusal) && containsValue(message, sessionEnd)
   const error = new RefusedRowError(
-    isPersonal ? 'the message is left out: it has values of the row in it' : message,
+    isPersonal ? 'the message is omitted because it contains values of the row' : message,
   )
   const { code, errno, sqlState } = { code: undefined, errno: undefined, sqlState: undefined, ...refusal }
   return Object.assign(error, { code, errno, sqlState })
 }
 
 /** knex writes "STATEMENT - MESSAGE". */
-function withoutStatement(message: string): string {
+function removeStatement(message: string): string {
   return hasStatement(message) ? (message.split(' - ').at(-1) ?? '') : message
 }
 
@@ -88,14 +89,14 @@ function isRaised(error: Error): boolean {
   return isSignal || codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER'
 }
 
-/** A database cuts a message short, so the beginning of a value is enough. */
-const telling = 8
+/** Databases shorten messages, so the first characters of a value have to be enough. */
+const comparedLength = 8
 
-function hasValueOf(lapse: NewSessionEnd, message: string): boolean {
-  const { sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion } = lapse
+function containsValue(message: string, sessionEnd: NewSessionEnd): boolean {
+  const { sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion } = sessionEnd
   const values = [sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion]
   const text = message.toLowerCase()
-  return values.some((value) => value !== null && text.includes(value.slice(0, telling).toLowerCase()))
+  return values.some((value) => value !== null && text.includes(value.slice(0, comparedLength).toLowerCase()))
 }
 
 function codeOf(error: Error): string {

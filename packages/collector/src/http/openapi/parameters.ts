@@ -1,0 +1,29 @@
+import { z } from 'zod'
+
+interface Parameter {
+  readonly description: string
+  readonly examples?: Readonly<Record<string, object>>
+}
+
+/** Describes the parameters of a query. Their schemas are those that check them. */
+export function describeQuery<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  parameters: Readonly<Record<keyof Shape & string, Parameter>>,
+): object[] {
+  const { properties } = z.toJSONSchema(schema, { io: 'input' })
+  return Object.entries<Parameter>(parameters).map(([name, parameter]) => ({
+    name,
+    in: 'query',
+    schema: properties?.[name] ?? {},
+    ...parameter,
+  }))
+}
+
+/** The descriptions of the filters that lists and summaries share. */
+export const filterDescriptions = {
+  site: 'Only rows of this site.',
+  subject: 'Only rows of this user.',
+  session: 'Only rows of this session alias.',
+  reason: 'Only rows with this reason.',
+  evidence: 'Only rows with this evidence.',
+} as const

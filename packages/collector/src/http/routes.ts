@@ -1,0 +1,32 @@
+import type { Route } from './route.ts'
+import { clientScript } from './routes/clientScript.ts'
+import { dashboardAsset, dashboardPage } from './routes/dashboard.ts'
+import { getSession, signIn, signOut } from './routes/dashboardSession.ts'
+import { getSessionEnd } from './routes/getSessionEnd.ts'
+import { getSummary } from './routes/getSummary.ts'
+import { health, readiness } from './routes/health.ts'
+import { listSessionEnds } from './routes/listSessionEnds.ts'
+import { metrics } from './routes/metrics.ts'
+import { createOpenApiRoute } from './routes/openApi.ts'
+import { reportSessionEnd } from './routes/reportSessionEnd.ts'
+import { tagPage } from './routes/tagPage.ts'
+
+const describedRoutes: readonly Route[] = [
+  reportSessionEnd,
+  listSessionEnds,
+  getSessionEnd,
+  getSummary,
+  clientScript,
+  tagPage,
+  dashboardPage,
+  signIn,
+  getSession,
+  signOut,
+  dashboardAsset,
+  health,
+  readiness,
+  metrics,
+]
+
+/** All endpoints of the collector. */
+export const routes: readonly Route[] = [...describedRoutes, createOpenApiRoute(describedRoutes)]
