@@ -34,6 +34,7 @@ for (const page of [createIndexPage(pages), ...pages])
   files.set(page.file, await formatMarkdown(`${notice}\n\n# ${page.title}\n\n${page.body}\n`))
 
 for (const place of missingDescriptions) process.stderr.write(`No description: ${place}\n`)
+if (missingDescriptions.length > 0) process.exitCode = 1
 
 if (process.argv.includes('--check')) checkFiles()
 else writeFiles()

@@ -1,14 +1,22 @@
 /** The body of `POST /v1/lapses`: one session has ended. Times are epoch milliseconds of the browser's clock. */
 export interface EndReport {
+  /** The application, as `createLapse` names it. */
   readonly site: string
   /** The id of the marker. It identifies the session's end, so the collector recognizes a repeated report. */
   readonly marker: string
+  /** When the session started. */
   readonly startedAt: number
+  /** When the session was last used. */
   readonly lastAccessAt: number
+  /** When the end was detected. */
   readonly detectedAt: number
+  /** The alias of the session. */
   readonly session: string | undefined
+  /** The id of the user. */
   readonly subject: string | undefined
+  /** The ticket that the application signed. */
   readonly ticket: string | undefined
+  /** How the end was detected. */
   readonly detectedBy: DetectedBy
   /** Whether the browser was closed after the last access. */
   readonly browserRestarted: boolean

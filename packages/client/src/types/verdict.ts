@@ -38,6 +38,7 @@ export interface Verdict {
 
 /** The session has ended, but the collector has not confirmed the report yet. The client keeps it and sends it later. */
 export interface Pending {
+  /** Always `true`. */
   readonly pending: true
 }
 

@@ -8,27 +8,32 @@ import { buckets } from '../../reading/buckets.ts'
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
   id: z.int().positive().describe('The row in the audit table.'),
-  reason: z.enum(reasons),
+  reason: z.enum(reasons).describe('Why the session ended.'),
   elapsedMs: z.int().nullable().describe('From the last access to the detection, in milliseconds.'),
-  idleTimeoutSeconds: z.int().nullable(),
+  idleTimeoutSeconds: z.int().nullable().describe('The idle timeout that was applied, in seconds.'),
   duplicate: z.boolean().describe('Whether the session already had its row.'),
 })
 
 export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
 
 const problemSchema = z.object({
-  type: z.templateLiteral(['urn:lapse:problem:', z.enum(keysOf(errorCodes))]),
-  title: z.string(),
+  type: z
+    .templateLiteral(['urn:lapse:problem:', z.enum(keysOf(errorCodes))])
+    .describe('Identifies the error, and never changes.'),
+  title: z.string().describe('A summary of the error.'),
   status: z.int().describe('The HTTP status.'),
   detail: z.string().describe('What happened and what to do.'),
   errors: z
     .array(
       z.union([
         z.object({
-          detail: z.string(),
+          detail: z.string().describe('What is wrong with this part.'),
           pointer: z.string().describe('The field of the body, as a JSON pointer (RFC 6901).'),
         }),
-        z.object({ detail: z.string(), parameter: z.string().describe('The name of the query parameter.') }),
+        z.object({
+          detail: z.string().describe('What is wrong with this part.'),
+          parameter: z.string().describe('The name of the query parameter.'),
+        }),
       ]),
     )
     .readonly()
@@ -39,7 +44,7 @@ const problemSchema = z.object({
 const instant = z.iso.datetime()
 
 const pageSchema = z.object({
-  lapses: z.array(sessionEndSchema),
+  lapses: z.array(sessionEndSchema).describe('The rows, newest first.'),
   next: z.string().nullable().describe('The `cursor` of the next page.'),
 })
 
@@ -49,14 +54,14 @@ const quantile = z
   .describe('In milliseconds, with an error of at most 1 % or half a second.')
 
 const summarySchema = z.object({
-  bucket: z.enum(buckets),
-  timeZone: z.string(),
-  from: instant,
-  to: instant,
+  bucket: z.enum(buckets).describe('The length of a bucket.'),
+  timeZone: z.string().describe('The time zone in which days begin.'),
+  from: instant.describe('The start of the period, inclusive.'),
+  to: instant.describe('The end of the period, exclusive.'),
   buckets: z
     .array(
       z.object({
-        start: instant,
+        start: instant.describe('The start of the bucket.'),
         counts: z
           .partialRecord(z.enum(reasons), z.int().positive())
           .describe('The number of session ends by reason.'),
@@ -65,19 +70,24 @@ const summarySchema = z.object({
     .describe('The buckets with at least one session end.'),
   pastLimit: z
     .object({
-      count: z.int(),
+      count: z.int().describe('The number of idle timeouts after which people came back.'),
       p50Ms: quantile,
       p75Ms: quantile,
       p90Ms: quantile,
       p95Ms: quantile,
       p99Ms: quantile,
-      histogram: z.array(
-        z.object({
-          fromMs: z.int(),
-          toMs: z.int().nullable().describe('Null for the last bar.'),
-          count: z.int(),
-        }),
-      ),
+      histogram: z
+        .array(
+          z.object({
+            fromMs: z.int().describe('The lower end of the bar, in milliseconds.'),
+            toMs: z
+              .int()
+              .nullable()
+              .describe('The upper end of the bar, in milliseconds. Null for the last bar.'),
+            count: z.int().describe('The number of idle timeouts in the bar.'),
+          }),
+        )
+        .describe('The distribution.'),
     })
     .describe('How long after an idle timeout people came back.'),
 })
@@ -90,10 +100,10 @@ const schemas = {
   ServerEvent: serverEndReportSchema.describe(
     'A report from a server. Required are the site, a session or a marker, and a reason or the times.',
   ),
-  RecordedVerdict: recordedVerdictSchema,
+  RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
   Lapse: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
-  LapsePage: pageSchema,
-  Summary: summarySchema,
+  LapsePage: pageSchema.describe('One page of rows.'),
+  Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
 
