@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { createLapse } from '@lapse/client'
 import { chromium, type Page } from 'playwright-core'
-import { browserOptions } from '../scripts/demo/browser.ts'
+import { browserOptions } from '../test/browser.ts'
 import { median } from './median.ts'
 
 declare global {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
-import { browserOptions } from './browser.ts'
+import { browserOptions } from '../../test/browser.ts'
 import { printRow } from './rows.ts'
 import type { Stage } from './stage.ts'
 

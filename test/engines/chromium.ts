@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, type Browser as Process, chromium as playwright } from 'playwright-core'
-import { browserOptions } from '../../scripts/demo/browser.ts'
+import { browserOptions } from '../browser.ts'
 import { type Browser, type Engine, leave, refuse, type Tab, waitUntil } from './engine.ts'
 import { type Program, startProgram } from './program.ts'
 

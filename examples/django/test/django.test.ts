@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
+import { browserOptions } from '../../../test/browser.ts'
 import { timeOf } from '../../../test/databases.ts'
 import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
 import { createStage, type Stage, type Variant } from './stage.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
+import { browserOptions } from '../../../test/browser.ts'
 import type { Lapse, LapseOptions } from '../src/index.ts'
 import { type Collector, type Site, startCollector, startSite } from './servers.ts'
 

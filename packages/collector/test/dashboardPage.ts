@@ -1,7 +1,7 @@
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, test as base, beforeAll, expect, inject } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
+import { browserOptions } from '../../../test/browser.ts'
 import type { DatabaseServer } from '../../../test/servers.ts'
 import type { Token } from '../src/lapse/token.ts'
 import { createCollector, issueToken, origin, type TestCollector } from './collector.ts'

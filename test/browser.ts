@@ -1,10 +1,10 @@
 import type { LaunchOptions } from 'playwright-core'
-import { findProgram } from '../findProgram.ts'
+import { findProgram } from '../scripts/findProgram.ts'
 
 /**
- * How to start the machine's Chromium without a window. It asks nobody but the pages that it is sent to.
+ * Options that launch the installed Chromium without a window. It sends no requests of its own, such as update checks.
  *
- * @throws when there is no Chromium.
+ * @throws if Chromium is not installed.
  */
 export function browserOptions(): LaunchOptions {
   return {
@@ -15,7 +15,7 @@ export function browserOptions(): LaunchOptions {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
-      // Chromium's sandbox does not start for root, as which containers and CI run.
+      // Chromium's sandbox does not start for root. Containers and CI often run as root.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     ],
   }
