@@ -49,7 +49,7 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
 }
 
 async function build(server: DatabaseServer, rows: number): Promise<Audit> {
-  const collector = await startCollector(server, sites)
+  const collector = await startCollector(server, { sites })
   const startedAt = performance.now()
   await fill(collector.database.sql, rows)
   const filledAt = performance.now()

@@ -21,7 +21,7 @@ export async function startProduct(server: DatabaseServer, idleTimeoutSeconds: n
   const collector = await startCollector(
     server,
     // Longer than the session's own limit, which the ticket tells.
-    { demo: { origins: [appUrl], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } },
+    { sites: { demo: { origins: [appUrl], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } } },
     { TICKET_SECRET: ticketSecret },
   )
   const options = { site: 'demo', collector: collector.url, idleTimeoutSeconds, ticketSecret }

@@ -1,19 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { Agent, request } from 'node:https'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { openStore, parseConfig } from '@lapse/collector'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { serve, stop } from './collector.ts'
+import { startReplica, type TestCollector } from './collector.ts'
 import { createDatabase, type TestDatabase } from './databases.ts'
 import { type FrontProxy, proxyNames, startProxy } from './proxies.ts'
-import { freePort } from './servers.ts'
 
 const origin = 'https://app.acme.com'
 /** The client's own address, by which it can be told from the proxy. */
@@ -80,53 +75,23 @@ function http2Client({ port, certificate: ca }: FrontProxy): Client {
 const clients = { 'HTTP/1.1': http1Client, 'HTTP/2': http2Client }
 
 describe.each(proxyNames)('behind %s', (name) => {
-  let folder: string
   let database: TestDatabase
   let proxy: FrontProxy
-  let collectors: Replica[]
-
-  interface Replica {
-    readonly port: number
-    restart(): Promise<void>
-    end(): Promise<void>
-  }
-
-  async function startReplica(): Promise<Replica> {
-    const port = await freePort()
-    const file = join(folder, `${port}.json`)
-    const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800, ip: 'full' } }
-    const config = { database: database.url, listen: { port }, trustProxy: ['127.0.0.1'], sites }
-    writeFileSync(file, JSON.stringify(config))
-    const start = () => serve(file, `http://127.0.0.1:${port}`)
-    let child = await start()
-    return {
-      port,
-      async restart() {
-        await stop(child)
-        child = await start()
-      },
-      end: () => stop(child),
-    }
-  }
+  const collectors: TestCollector[] = []
 
   beforeAll(async () => {
-    if (!server) throw new Error('No database server is there.')
-    folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+    if (!server) throw new Error('No database server was started for the tests.')
     database = await createDatabase(server)
-    const site = { origins: [origin], idleTimeoutSeconds: 1800 }
-    const config = parseConfig({ database: database.url, sites: { acme: site } }, {})
-    const store = openStore(config.database, config.table)
-    await store.migrate()
-    await store.close()
-    const [first, second] = [await startReplica(), await startReplica()]
-    collectors = [first, second]
-    proxy = await startProxy(name, [first.port, second.port])
+    const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800, ip: 'full' } }
+    const config = { trustProxy: ['127.0.0.1'], sites }
+    const [first, second] = [await startReplica(database, config), await startReplica(database, config)]
+    collectors.push(first, second)
+    proxy = await startProxy(name, [first, second])
   })
   afterAll(async () => {
     await proxy.end()
-    for (const collector of collectors) await collector.end()
+    for (const collector of collectors.splice(0)) await collector.end()
     await database.drop()
-    rmSync(folder, { recursive: true })
   })
 
   const addressesOf = async (sessions: readonly string[]) => {
@@ -173,7 +138,8 @@ describe.each(proxyNames)('behind %s', (name) => {
     const restarts = async () => {
       await sleep(500)
       for (const collector of [...collectors, ...collectors]) {
-        await collector.restart()
+        await collector.stop()
+        await collector.start()
         await sleep(1_500)
       }
     }

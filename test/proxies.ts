@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from '../scripts/findProgram.ts'
 import { createCertificateAuthority } from './certificates.ts'
+import type { TestCollector } from './collector.ts'
 import { readCodeBlocks } from './markdown.ts'
 import { freePort } from './servers.ts'
 
@@ -22,10 +23,9 @@ export interface FrontProxy {
   end(): Promise<void>
 }
 
-/** @param collectors are the ports of the collectors. */
 export async function startProxy(
   name: ProxyName,
-  collectors: readonly [number, number],
+  [first, second]: readonly [Pick<TestCollector, 'url'>, Pick<TestCollector, 'url'>],
 ): Promise<FrontProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const port = await freePort()
@@ -37,11 +37,10 @@ export async function startProxy(
     ({ file, language }) => file === 'docs/operations.md' && language === name,
   )
   if (!shown) throw new Error(`docs/operations.md shows no configuration for ${name}.`)
-  const [first, second] = collectors
   const code = shown.code
     .replaceAll('/etc/lapse/tls.pem', pem)
-    .replaceAll('127.0.0.1:4780', `127.0.0.1:${first}`)
-    .replaceAll('127.0.0.1:4781', `127.0.0.1:${second}`)
+    .replaceAll('127.0.0.1:4780', new URL(first.url).host)
+    .replaceAll('127.0.0.1:4781', new URL(second.url).host)
     .replace('listen 443', `listen 127.0.0.1:${port}`)
     .replace('bind :443', `bind 127.0.0.1:${port}`)
   const file = join(folder, `${name}.conf`)

@@ -46,7 +46,7 @@ export async function createStage(server: DatabaseServer): Promise<Stage> {
   const { sites } = JSON.parse(readFileSync(`${folder}lapse.config.json`, 'utf8'))
   const idleTimeoutSeconds = Number(variants.middleware.SESSION_COOKIE_AGE)
   Object.assign(sites.acme, { origins: names.map(urlOf), idleTimeoutSeconds })
-  const collector = await startCollector(server, sites, { LAPSE_TICKET_SECRET: ticketSecret })
+  const collector = await startCollector(server, { sites }, { LAPSE_TICKET_SECRET: ticketSecret })
   const token = await collector.lapse('token', 'create', '--scope', 'write', '--site', 'acme')
 
   const database = await createDatabase(server)

@@ -40,7 +40,11 @@ describe.each(['memory', 'Redis'])('sessions in %s', { timeout: 90_000 }, (kind)
     const ticketKeys = [{ alg: 'HS256', secret: 'env:LAPSE_TICKET_SECRET' }]
     collector = await startCollector(
       { name: 'SQLite' },
-      { shop: { origins: [url, shortUrl], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } },
+      {
+        sites: {
+          shop: { origins: [url, shortUrl], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true },
+        },
+      },
       { LAPSE_TICKET_SECRET: ticketSecret },
     )
     ends.push(() => collector.end())

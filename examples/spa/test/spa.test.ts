@@ -33,7 +33,7 @@ beforeAll(async () => {
   const ticketKeys = [{ alg: 'HS256', secret: 'env:LAPSE_TICKET_SECRET' }]
   collector = await startCollector(
     { name: 'SQLite' },
-    { spa: { origins: [url], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } },
+    { sites: { spa: { origins: [url], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } } },
     { LAPSE_TICKET_SECRET: ticketSecret },
   )
   pages = mkdtempSync(join(tmpdir(), 'lapse-test-'))

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const ticketKeys = [{ alg: 'HS256', secret: 'env:LAPSE_TICKET_SECRET' }]
   collector = await startCollector(
     { name: 'SQLite' },
-    { desk: { origins: [url], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } },
+    { sites: { desk: { origins: [url], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } } },
     { LAPSE_TICKET_SECRET: ticketSecret },
   )
   const app = createApp({
