@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { expectNoRow as expectNoRowIn, expectOneRow } from '../../../test/auditRows.ts'
 import { browserOptions } from '../../../test/browser.ts'
 import { timeOf } from '../../../test/databases.ts'
-import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
 import { createStage, type Stage, type Variant } from './stage.ts'
 
 // The application keeps its own data in MySQL or MariaDB.
@@ -72,11 +72,11 @@ describe.each(servers)('the Django example in Chromium, on $name', (server) => {
     return (await context.cookies(url)).find(({ name }) => name === 'sessionid')?.value
   }
 
-  const onlyRow = () => onlyRowOf(stage.collector.database)
+  const onlyRow = () => expectOneRow(stage.collector.database)
 
   async function expectNoRow(): Promise<void> {
     await page.waitForLoadState('networkidle')
-    await expectNoRowOf(stage.collector.database)
+    await expectNoRowIn(stage.collector.database)
   }
 
   describe('with the script', () => {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { expectNoRow as expectNoRowIn, expectOneRow } from '../../../test/auditRows.ts'
 import { browserOptions } from '../../../test/browser.ts'
 import { timeOf } from '../../../test/databases.ts'
-import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
 import { type Product, startProduct } from '../../../test/product.ts'
 
 const idleTimeoutSeconds = 3
@@ -54,11 +54,11 @@ describe.each(inject('databaseServers'))('the demo application in Chromium, on $
     return found && decodeURIComponent(found.value)
   }
 
-  const onlyRow = () => onlyRowOf(product.collector.database)
+  const onlyRow = () => expectOneRow(product.collector.database)
 
   async function expectNoRow(): Promise<void> {
     await page.waitForLoadState('networkidle')
-    await expectNoRowOf(product.collector.database)
+    await expectNoRowIn(product.collector.database)
   }
 
   test('a new visitor opens the login page: no row', async () => {
