@@ -15,7 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'product',
-          include: ['{packages/collector,examples/*}/test/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['{packages/collector,examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
           globalSetup: 'test/servers.ts',
         },
       },

@@ -1,18 +1,18 @@
+import { type Html, html } from '../../../examples/_shared/html.ts'
 import type { DemoOptions } from '../options.ts'
 import type { SessionData } from '../sessionStore.ts'
 import { auditPanel } from './auditPanel.ts'
-import { type Html, html } from './html.ts'
-import { lapseTag } from './lapse.ts'
+import { renderLapseTag } from './lapseMarkup.ts'
 
 interface Page {
   readonly title: string
   readonly signedIn?: SessionData
   readonly intro?: Html
-  /** What the user of the application sees. The audit table is put beside it. */
+  /** What the application's user sees. The audit table is next to it. */
   readonly content: Html
 }
 
-export function layout(options: DemoOptions, { title, signedIn, intro, content }: Page): Html {
+export function renderLayout(options: DemoOptions, { title, signedIn, intro, content }: Page): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -24,7 +24,7 @@ export function layout(options: DemoOptions, { title, signedIn, intro, content }
 <link rel="stylesheet" href="/workspace.css">
 <link rel="stylesheet" href="/audit.css">
 <script src="/demo.js" defer></script>
-${lapseTag(options, signedIn)}
+${renderLapseTag(options, signedIn)}
 </head>
 <body>
 <header class="masthead">
@@ -38,7 +38,7 @@ ${intro}
 <p class="eyebrow">What the user sees</p>
 ${content}
 </section>
-${options.auditRows && auditPanel}
+${options.readAuditRows && auditPanel}
 </div>
 </main>
 </body>

@@ -1,18 +1,19 @@
-// What the demo's pages show live: the countdown and the audit table. Lapse needs none of this.
+// Updates the countdown and the audit table. Only the demo needs this script, not Lapse.
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
 
 const explanations = {
   idle_timeout: (row) =>
-    `No activity for ${inShort(row.elapsedMs / 1000)}; the limit is ${inShort(row.idleTimeoutSeconds)}.`,
-  ended_early: (row) => `Gone ${inShort(row.elapsedMs / 1000)} after the last access, before its time.`,
-  absolute_timeout: () => 'The session reached its greatest age.',
+    `No activity for ${formatShort(row.elapsedMs / 1000)}; the limit is ${formatShort(row.idleTimeoutSeconds)}.`,
+  ended_early: (row) =>
+    `Ended ${formatShort(row.elapsedMs / 1000)} after the last access, before the timeout.`,
+  absolute_timeout: () => 'The session reached its maximum age.',
   browser_closed: () => 'The browser was closed.',
   logout: () => 'The user signed out.',
-  revoked: () => 'Someone ended it on the server.',
-  displaced: () => 'Another sign-in took its place.',
-  clock_anomaly: () => 'The times contradict each other.',
+  revoked: () => 'The server ended the session.',
+  displaced: () => 'A new sign-in replaced the session.',
+  clock_anomaly: () => 'The reported times contradict each other.',
 }
 
 for (const time of document.querySelectorAll('time')) fillTime(time, time.dateTime)
@@ -25,7 +26,7 @@ function startCountdown(element) {
   const bar = element.querySelector('progress')
   let endsAt = Date.now() + totalMs
 
-  // A page opened in another tab renews the same session.
+  // A page that is opened in another tab renews the same session.
   const tabs = new BroadcastChannel('demo-session')
   tabs.postMessage(endsAt)
   tabs.onmessage = ({ data }) => {
@@ -51,19 +52,19 @@ function followAudit(panel) {
   const { timeZone } = clock.resolvedOptions()
   panel.querySelector('[data-zone]').textContent =
     timeZone === 'UTC' ? 'Times in UTC.' : `Times in ${timeZone}; hover over one for UTC.`
-  let fault
+  let disconnectTimer
   connect()
 
-  // The server ends each answer and the browser asks again, so an error is a fault only if it lasts.
+  // The server ends each response and the browser reconnects, so only an error that lasts means a lost connection.
   function connect() {
     const source = new EventSource(panel.dataset.audit)
     source.onopen = () => {
-      clearTimeout(fault)
-      fault = undefined
+      clearTimeout(disconnectTimer)
+      disconnectTimer = undefined
       setLive(true)
     }
     source.onerror = () => {
-      fault ??= setTimeout(setLive, 3000, false)
+      disconnectTimer ??= setTimeout(setLive, 3000, false)
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000)
     }
     source.onmessage = ({ data }) => showRows(JSON.parse(data))
@@ -77,41 +78,45 @@ function followAudit(panel) {
 
   function showRows(rows) {
     const shown = new Map([...body.rows].map((element) => [element.dataset.id, element]))
-    const wanted = new Set(rows.map(({ id }) => String(id)))
-    for (const [id, element] of shown) if (!wanted.has(id)) element.remove()
-    for (const row of rows.toReversed()) if (!shown.has(String(row.id))) body.prepend(toElement(row))
+    const newest = new Set(rows.map(({ id }) => String(id)))
+    for (const [id, element] of shown) if (!newest.has(id)) element.remove()
+    for (const row of rows.toReversed()) if (!shown.has(String(row.id))) body.prepend(createRow(row))
     panel.querySelector('table').hidden = rows.length === 0
     panel.querySelector('[data-empty]').hidden = rows.length > 0
   }
 }
 
-function toElement(row) {
-  const element = create('tr', { role: 'row', 'data-id': row.id })
+function createRow(row) {
+  const element = createElement('tr', { role: 'row', 'data-id': row.id })
   if (Date.now() - Date.parse(row.detectedAt) < 5000) element.classList.add('is-new')
   element.append(
-    cell('Whose', create('code', { class: 'subject' }, row.subject ?? 'unknown'), detail(sessionOf(row))),
-    cell(
-      'Why it ended',
-      create('span', { class: 'reason', 'data-reason': row.reason }, row.reason),
-      detail(explanations[row.reason]?.(row) ?? ''),
+    createCell(
+      'User',
+      createElement('code', { class: 'subject' }, row.subject ?? 'unknown'),
+      createDetail(describeSession(row)),
     ),
-    timeCell('Last seen', row.lastAccessAt),
-    timeCell('Expired', row.expiredAt),
-    timeCell('Noticed', row.detectedAt),
+    createCell(
+      'Why it ended',
+      createElement('span', { class: 'reason', 'data-reason': row.reason }, row.reason),
+      createDetail(explanations[row.reason]?.(row) ?? ''),
+    ),
+    createTimeCell('Last access', row.lastAccessAt),
+    createTimeCell('Expired', row.expiredAt),
+    createTimeCell('Detected', row.detectedAt),
   )
   return element
 }
 
-function sessionOf({ session, evidence }) {
+function describeSession({ session, evidence }) {
   return session ? `session ${session.slice(0, 8)} · ${evidence}` : evidence
 }
 
-function timeCell(label, iso) {
-  if (!iso) return cell(label, create('span', { 'aria-label': 'did not expire' }, '–'))
-  const time = create('time', { datetime: iso })
+function createTimeCell(label, iso) {
+  if (!iso) return createCell(label, createElement('span', { 'aria-label': 'did not expire' }, '–'))
+  const time = createElement('time', { datetime: iso })
   fillTime(time, iso)
   const isToday = new Date(iso).toDateString() === new Date().toDateString()
-  return cell(label, time, ...(isToday ? [] : [detail(day.format(new Date(iso)))]))
+  return createCell(label, time, ...(isToday ? [] : [createDetail(day.format(new Date(iso)))]))
 }
 
 function fillTime(element, iso) {
@@ -119,8 +124,8 @@ function fillTime(element, iso) {
   element.title = `${iso.slice(0, 19).replace('T', ' ')} UTC`
 }
 
-/** "18 s", "7 min 11 s", "1 h". */
-function inShort(duration) {
+/** Formats seconds as "18 s", "7 min 11 s" or "1 h". */
+function formatShort(duration) {
   const seconds = Math.round(duration)
   const parts = [
     [Math.floor(seconds / 3600), 'h'],
@@ -131,17 +136,17 @@ function inShort(duration) {
   return text.join(' ') || 'less than a second'
 }
 
-function cell(label, ...children) {
-  const element = create('td', { role: 'cell', 'data-label': label })
+function createCell(label, ...children) {
+  const element = createElement('td', { role: 'cell', 'data-label': label })
   element.append(...children)
   return element
 }
 
-function detail(text) {
-  return create('small', {}, text)
+function createDetail(text) {
+  return createElement('small', {}, text)
 }
 
-function create(name, attributes, text = '') {
+function createElement(name, attributes, text = '') {
   const element = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
   element.textContent = text

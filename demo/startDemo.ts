@@ -5,24 +5,25 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore, parseConfig, type Store, startCollector } from '@lapse/collector'
-import { createApp } from '@lapse/example-script-tag'
 import { pino } from 'pino'
-import { rowsForPage } from './rows.ts'
+import { createApp } from './app/app.ts'
+import { readRowsForPage } from './auditRows.ts'
 
-/** The demo application and the collector, running. */
-export interface Stage {
+/** The running application and its collector. */
+export interface Demo {
   readonly appUrl: string
   readonly collectorUrl: string
-  /** The database without its password. */
+  /** The database, without its password. */
   readonly databaseName: string
   readonly idleTimeoutSeconds: number
   readonly store: Store
   close(): Promise<void>
 }
 
-interface StageOptions {
+interface DemoSettings {
+  /** A database URL. By default, SQLite in a temporary folder. */
   readonly database: string | undefined
-  /** The application's port; the collector takes the next one. */
+  /** The application's port. The collector uses the next one. */
   readonly port: number
   readonly idleTimeoutSeconds: number
 }
@@ -30,17 +31,20 @@ interface StageOptions {
 const host = '127.0.0.1'
 const site = 'demo'
 
-/** @throws an error that says what to do, when a port is taken or the database cannot be used. */
-export async function startStage({ database, port, idleTimeoutSeconds }: StageOptions): Promise<Stage> {
+/**
+ * Starts the application and its collector in this process.
+ *
+ * @throws if a port is in use or the database cannot be used. The message says what to do.
+ */
+export async function startDemo({ database, port, idleTimeoutSeconds }: DemoSettings): Promise<Demo> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-demo-'))
   const cleanups: (() => unknown)[] = [() => rmSync(folder, { recursive: true })]
   const close = async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    for (const cleanUp of cleanups.splice(0).reverse()) await cleanUp()
   }
   try {
-    const url = database === undefined ? `sqlite:${join(folder, 'demo.sqlite')}` : withName(database)
+    const url = database === undefined ? `sqlite:${join(folder, 'demo.sqlite')}` : addDatabaseName(database)
     const appUrl = `http://${host}:${port}`
-    // The two know it, and it goes with them.
     const ticketSecret = randomBytes(32).toString('base64url')
     const ticketKeys = [{ alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }]
     const config = parseConfig(
@@ -55,23 +59,22 @@ export async function startStage({ database, port, idleTimeoutSeconds }: StageOp
     cleanups.push(() => store.close())
     await store.migrate()
 
-    const collector = await startCollector(config, pino({ level: 'warn' })).catch(portTaken(port + 1))
+    const collector = await startCollector(config, pino({ level: 'warn' })).catch(explainPortInUse(port + 1))
     cleanups.push(() => collector.close())
-    const auditRows = () => rowsForPage(store)
     const { app } = createApp({
       site,
       collector: collector.url,
       idleTimeoutSeconds,
       ticketSecret,
-      auditRows,
+      readAuditRows: () => readRowsForPage(store),
     })
     const server = createServer(app.callback()).listen(port, host)
-    await once(server, 'listening').catch(portTaken(port))
+    await once(server, 'listening').catch(explainPortInUse(port))
     cleanups.push(() => {
       server.close()
       server.closeAllConnections()
     })
-    const databaseName = database === undefined ? 'SQLite, embedded' : url.replace(/:[^:@/]*@/, '@')
+    const databaseName = database === undefined ? 'embedded SQLite' : url.replace(/:[^:@/]*@/, '@')
     return { appUrl, collectorUrl: collector.url, databaseName, idleTimeoutSeconds, store, close }
   } catch (error) {
     await close()
@@ -79,18 +82,18 @@ export async function startStage({ database, port, idleTimeoutSeconds }: StageOp
   }
 }
 
-/** A server's URL without the name of a database gets one. */
-function withName(database: string): string {
+/** Adds a database name to a server's URL that has none. */
+function addDatabaseName(database: string): string {
   const url = URL.parse(database)
   return url?.host && url.pathname.length < 2 ? `${database.replace(/\/$/, '')}/lapse_demo` : database
 }
 
-function portTaken(port: number) {
+function explainPortInUse(port: number) {
   return (error: unknown): never => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
     throw new Error(
-      `Port ${port} on ${host} is taken, perhaps by another demo. End the program that has it, or choose two free\n` +
-        'ports that follow each other: npm run demo -- --port 5000',
+      `Port ${port} on ${host} is already in use, perhaps by another demo. Stop that program, or choose two other\n` +
+        'consecutive ports: npm run demo -- --port 5000',
     )
   }
 }
