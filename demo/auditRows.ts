@@ -40,7 +40,7 @@ export function watchRows(store: Store, onRow: (row: LapseRow) => void): () => v
 export function formatRow(row: LapseRow): string {
   const format = (time: Date | null) => time?.toLocaleTimeString('en-GB') ?? '-'
   const times = [
-    `last access ${format(row.lastAccessAt)}`,
+    `last used ${format(row.lastAccessAt)}`,
     ...(row.expiredAt ? [`expired ${format(row.expiredAt)}`] : []),
     `detected ${format(row.detectedAt)}`,
   ]

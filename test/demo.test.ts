@@ -22,7 +22,7 @@ describe('The demo', () => {
     const port = await freePort()
     const { status, output } = await runDemo('--play', '--port', `${port}`, '--database', database.url)
     expect(output).toMatch(
-      /row 1 +idle_timeout +u_1001 +signed +last access \d\d:\d\d:\d\d, expired \d\d:\d\d:\d\d/,
+      /row 1 +idle_timeout +u_1001 +signed +last used \d\d:\d\d:\d\d, expired \d\d:\d\d:\d\d/,
     )
     expect(status).toBe(0)
     expect(await database.rows()).toHaveLength(1)

@@ -16,7 +16,7 @@ export const auditPanel = html`<section class="side" aria-labelledby="audit-titl
 <tr role="row">
 <th role="columnheader" scope="col">User</th>
 <th role="columnheader" scope="col">Why it ended</th>
-<th role="columnheader" scope="col">Last access</th>
+<th role="columnheader" scope="col">Last used</th>
 <th role="columnheader" scope="col">Expired</th>
 <th role="columnheader" scope="col">Detected</th>
 </tr>

@@ -12,7 +12,7 @@ export function renderLogin(options: DemoOptions): Html {
     intro: html`<div class="intro">
 <h1>Sign in, do nothing for ${idleTimeout}, and see the audit row that says whose session sat idle, since when, and why it ended.</h1>
 <ol class="story">
-<li><strong>You sign in</strong>The script keeps a marker in this browser: which session this is, and when it was last used.</li>
+<li><strong>You sign in</strong>The script keeps a marker in this browser: which session, and when it was last used.</li>
 <li><strong>${idleTimeout} pass</strong>The session expires. The browser deletes the session cookie and tells nobody.</li>
 <li><strong>You come back</strong>There is a marker but no session, so the login page reports it, and one row is written.</li>
 </ol>
@@ -23,7 +23,7 @@ export function renderLogin(options: DemoOptions): Html {
 <form class="users" method="post" action="/login" aria-label="Choose a demo user">
 ${users.map(({ subject, role }) => html`<button name="user" value="${subject}"><span>${role}</span> <code>${subject}</code></button>\n`)}
 </form>
-<p class="note">These are demo users. They have no passwords. Lapse gets the user id, never a name.</p>
+<p class="note">Demo users, no passwords. Lapse gets the id, not a name.</p>
 </div>`,
   })
 }

@@ -100,7 +100,7 @@ function createRow(row) {
       createElement('span', { class: 'reason', 'data-reason': row.reason }, row.reason),
       createDetail(explanations[row.reason]?.(row) ?? ''),
     ),
-    createTimeCell('Last access', row.lastAccessAt),
+    createTimeCell('Last used', row.lastAccessAt),
     createTimeCell('Expired', row.expiredAt),
     createTimeCell('Detected', row.detectedAt),
   )
