@@ -1,4 +1,5 @@
-// `npm run demo` and `npm test`: installs what is missing, builds, and goes on with the pinned Node.
+// Runs `npm run demo` and `npm test`: installs what is missing, builds the packages, then starts the task with the
+// pinned Node.
 import { installPackages, installPrograms, pnpm, run } from './setup.mjs'
 
 const [task, ...args] = process.argv.slice(2)
