@@ -11,14 +11,14 @@ import { createDatabase, type TestDatabase } from './databases.ts'
 import { type FrontProxy, proxyNames, startProxy } from './proxies.ts'
 
 const origin = 'https://app.acme.com'
-/** The client's own address, by which it can be told from the proxy. */
+/** The client's address. It differs from the proxy's. */
 const localAddress = '127.0.0.2'
-// Two collectors share a server's database.
+// Not SQLite, because two collectors share the database.
 const server = inject('databaseServers').find(({ url }) => url !== undefined)
 
-/** A client that keeps its connection. */
+/** A client that keeps its connection open. */
 interface Client {
-  /** Posts a report and resolves to the status of the answer. */
+  /** Posts a report and returns the response's status. */
   post(session: string, headers?: Readonly<Record<string, string>>): Promise<number>
 }
 
@@ -74,7 +74,7 @@ function http2Client({ port, certificate: ca }: FrontProxy): Client {
 
 const clients = { 'HTTP/1.1': http1Client, 'HTTP/2': http2Client }
 
-describe.each(proxyNames)('behind %s', (name) => {
+describe.each(proxyNames)('Behind %s,', (name) => {
   let database: TestDatabase
   let proxy: FrontProxy
   const collectors: TestCollector[] = []
@@ -94,25 +94,27 @@ describe.each(proxyNames)('behind %s', (name) => {
     await database.drop()
   })
 
-  const addressesOf = async (sessions: readonly string[]) => {
+  const readAddresses = async (sessions: readonly string[]) => {
     const rows = await database.rows()
     return sessions.map((session) => rows.find((row) => row.session_key === session)?.ip)
   }
 
   test.each(Object.entries(clients))(
-    'a row has the address of its client, whatever that client says of itself: %s',
+    'a row has the address of its client, even if the client sends false headers: %s',
     async (_, open) => {
       const client = open(proxy)
       const sessions = Array.from({ length: 8 }, () => randomUUID())
       for (const session of sessions) expect(await client.post(session)).toBe(201)
-      const invented = { 'X-Forwarded-For': '198.51.100.1', Forwarded: 'for=198.51.100.9;proto=https' }
-      const liar = randomUUID()
-      expect(await client.post(liar, invented)).toBe(201)
-      expect(await addressesOf([...sessions, liar])).toEqual([...sessions, liar].map(() => localAddress))
+      const falseHeaders = { 'X-Forwarded-For': '198.51.100.1', Forwarded: 'for=198.51.100.9;proto=https' }
+      const forged = randomUUID()
+      expect(await client.post(forged, falseHeaders)).toBe(201)
+      expect(await readAddresses([...sessions, forged])).toEqual(
+        [...sessions, forged].map(() => localAddress),
+      )
     },
   )
 
-  test('a connection that was idle for longer than five seconds is still good', async () => {
+  test('a connection works after more than five idle seconds', async () => {
     const open = [http1Client(proxy), http1Client(proxy), http2Client(proxy)]
     const postAll = () => Promise.all(open.map((client) => client.post(randomUUID())))
     expect(await postAll()).toEqual([201, 201, 201])
@@ -120,7 +122,7 @@ describe.each(proxyNames)('behind %s', (name) => {
     expect(await postAll()).toEqual([201, 201, 201])
   })
 
-  test('no report fails while the collectors are restarted one by one, and none is lost', async () => {
+  test('no report fails or is lost while the collectors restart one after the other', async () => {
     const open = [
       ...Array.from({ length: 6 }, () => http1Client(proxy)),
       http2Client(proxy),
@@ -148,7 +150,7 @@ describe.each(proxyNames)('behind %s', (name) => {
     })
     await Promise.all(load)
     expect(posted.size).toBeGreaterThan(500)
-    // 200 where the first try was recorded, and its answer was lost.
+    // 200 if the first attempt was recorded, but its response was lost.
     expect([...posted].filter(([, status]) => status !== 201 && status !== 200)).toEqual([])
     const stored = new Set((await database.rows()).map((row) => row.session_key))
     expect([...posted.keys()].filter((session) => !stored.has(session))).toEqual([])

@@ -16,9 +16,9 @@ export type ProxyName = (typeof proxyNames)[number]
 
 /** A proxy in front of two collectors, with the configuration that the operations guide shows. */
 export interface FrontProxy {
-  /** Where browsers reach it, by TLS. */
+  /** The port for browsers, with TLS. */
   readonly port: number
-  /** Of the authority that its certificate is from. */
+  /** The certificate of the authority that has issued the proxy's certificate. */
   readonly certificate: string
   end(): Promise<void>
 }
@@ -44,7 +44,7 @@ export async function startProxy(
     .replace('listen 443', `listen 127.0.0.1:${port}`)
     .replace('bind :443', `bind 127.0.0.1:${port}`)
   const file = join(folder, `${name}.conf`)
-  writeFileSync(file, name === 'nginx' ? wholeNginx(folder, code) : code)
+  writeFileSync(file, name === 'nginx' ? completeNginxConfig(folder, code) : code)
   const args = name === 'nginx' ? ['-p', folder, '-c', file, '-g', 'daemon off;'] : ['-f', file]
   const log = openSync(join(folder, 'log'), 'a')
   const child = spawn(findProgram(name), args, { stdio: ['ignore', log, log] })
@@ -66,8 +66,8 @@ export async function startProxy(
   }
 }
 
-/** What surrounds the `http` block, with every file in the folder. */
-function wholeNginx(folder: string, code: string): string {
+/** Adds what nginx needs around the shown part, with all its files in the folder. */
+function completeNginxConfig(folder: string, code: string): string {
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${join(folder, kind)};`,
   )

@@ -18,18 +18,18 @@ export interface HostOptions {
   readonly untilBrowserCloses?: boolean | undefined
 }
 
-/** A host application with real server-side sessions, whose pages are what the scenarios need. */
+/** A host application with real server-side sessions. Query parameters of its pages set up each test. */
 export interface Host {
   readonly site: string
   readonly url: string
   readonly idleTimeoutSeconds: number
-  /** A login page on another origin, where Lapse is not. It sends the user back signed in. */
+  /** A login page on another origin, without Lapse. It signs the user in and sends them back. */
   readonly ssoUrl: string
-  /** The server's truth about the user's session, if it lives. */
+  /** The user's session as the server knows it, if it is active. */
   session(subject: string): HostSession | undefined
-  /** Ends a session before its time. The browser is not told. */
+  /** Ends a session before its timeout. The browser is not notified. */
   drop(alias: string): boolean
-  /** How often a page was asked for that may never be shown. */
+  /** How many pages browsers have requested for prerendering. */
   prerendered(): number
   close(): Promise<void>
 }
@@ -46,7 +46,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     return next()
   })
   app.use(sso(port))
-  // Before the session: what these serve is no access.
+  // Before the session: these responses must not renew it.
   app.use(sessionless(options))
   app.use(
     session(
@@ -55,7 +55,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         store: sessions,
         rolling: true,
         sameSite: 'lax',
-        // A cookie's Expires has no milliseconds: rounded down, a browser would drop it before its time.
+        // A cookie's Expires is in whole seconds, rounded down. Without the extra time, the cookie would expire too early.
         maxAge: options.untilBrowserCloses ? 'session' : idleTimeoutSeconds * 1000 + 999,
       },
       app,
@@ -80,7 +80,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 }
 
-/** The same server by another name is another site to the browser: no cookie is shared. */
+/** To the browser, the same server under another host name is another site, so they share no cookies. */
 function sso(port: number): Middleware {
   return (ctx, next) => {
     if (ctx.hostname !== 'localhost') return next()
@@ -121,7 +121,7 @@ function sessionless(options: HostOptions): Middleware {
 function pages(options: HostOptions): Middleware {
   return async (ctx) => {
     const { subject, alias } = ctx.session
-    // koa-session forgets this with the first cookie that it sets.
+    // koa-session forgets this setting when it sets its first cookie.
     if (options.untilBrowserCloses && subject) ctx.session.maxAge = 'session'
     switch (ctx.path) {
       case '/':
@@ -132,7 +132,7 @@ function pages(options: HostOptions): Middleware {
         return seeOther(ctx, `/login${ctx.search}`)
 
       case '/login':
-        // Such as for a token against forged requests.
+        // As frameworks do, for example to store a CSRF token.
         if (ctx.query.anonymous && !subject) ctx.session.visits = 1
         if (subject && !ctx.query.stay) return seeOther(ctx, '/')
         return show(ctx, loginPage(options, ctx.URL))
@@ -155,7 +155,7 @@ function pages(options: HostOptions): Middleware {
   }
 }
 
-/** The cache header and the policy are the scenario's to choose; pages that depend on a session are not kept, unless it says so. */
+/** Sends a page. The query may choose its cache header and its content security policy. */
 function show(ctx: Context, page: string): void {
   ctx.set('Cache-Control', String(ctx.query.cache ?? 'no-store'))
   if (ctx.query.csp) ctx.set('Content-Security-Policy', String(ctx.query.csp))
@@ -163,7 +163,7 @@ function show(ctx: Context, page: string): void {
   ctx.body = page
 }
 
-/** 303: whatever the method was, the next page is fetched with GET. */
+/** Redirects with status 303, so that the browser gets the next page with GET after a form was posted. */
 function seeOther(ctx: Context, url: string): void {
   ctx.set('Cache-Control', 'no-store')
   ctx.redirect(url)

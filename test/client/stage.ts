@@ -2,7 +2,7 @@ import { startCollector } from '../collector.ts'
 import { freePort } from '../servers.ts'
 import { type Host, startHost } from './host.ts'
 
-/** One host application, and what the collector is told about it. */
+/** The settings of one host application and its site in the collector's configuration. */
 export interface SiteOptions {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number
@@ -12,13 +12,13 @@ export interface SiteOptions {
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** Host applications and the collector that they share, as its users start it, on a database of its own. */
+/** Host applications with a common collector. */
 export interface Stage<Site extends string> {
   readonly hosts: Readonly<Record<Site, Host>>
   readonly collectorUrl: string
   /**
-   * The rows of these users, and of nobody, as the database holds them. Scenarios share the database, each with users
-   * of its own; a row without one is nobody's, and belongs to every scenario.
+   * Reads the rows of these users. Tests share the database, and each has its own users. Rows without a user are
+   * included, because any test may have caused them.
    */
   rows(subjects: readonly string[]): Promise<readonly Row[]>
   startCollector(): Promise<void>
