@@ -1,7 +1,7 @@
+import { formatDuration } from '../../../examples/_shared/formatDuration.ts'
 import { type Html, html } from '../../../examples/_shared/html.ts'
 import { users } from '../../../examples/_shared/users.ts'
 import type { DemoOptions } from '../options.ts'
-import { formatDuration } from './formatDuration.ts'
 import { lapseMessage } from './lapseMarkup.ts'
 import { renderLayout } from './layout.ts'
 

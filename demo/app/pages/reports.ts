@@ -1,7 +1,7 @@
+import { formatDuration } from '../../../examples/_shared/formatDuration.ts'
 import { type Html, html } from '../../../examples/_shared/html.ts'
 import type { DemoOptions } from '../options.ts'
 import type { SessionData } from '../sessionStore.ts'
-import { formatDuration } from './formatDuration.ts'
 import { renderWorkspace } from './workspace.ts'
 
 export function renderReports(options: DemoOptions, signedIn: SessionData): Html {

@@ -1,8 +1,8 @@
+import { formatDuration } from '../../../examples/_shared/formatDuration.ts'
 import { type Html, html } from '../../../examples/_shared/html.ts'
 import { findUser } from '../../../examples/_shared/users.ts'
 import type { DemoOptions } from '../options.ts'
 import type { SessionData } from '../sessionStore.ts'
-import { formatDuration } from './formatDuration.ts'
 import { signOutForm } from './lapseMarkup.ts'
 import { renderLayout } from './layout.ts'
 

@@ -1,7 +1,7 @@
 import { Suspense, use } from 'react'
 import { Form, useLoaderData } from 'react-router'
+import { formatDuration } from '../../../_shared/formatDuration.ts'
 import { users } from '../../../_shared/users.ts'
-import { formatDuration } from '../formatDuration.ts'
 import type { LoginData } from '../session.ts'
 
 export function Login() {
