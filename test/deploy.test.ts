@@ -157,7 +157,7 @@ async function statusOf(url: string): Promise<number | undefined> {
   )
 }
 
-/** Compose is a plug-in of Docker or, in older versions, a program of its own. */
+/** Compose is a plugin of Docker. Older versions are a separate program. */
 function findCompose(): readonly string[] {
   try {
     execFileSync('docker', ['compose', 'version'], { stdio: 'ignore' })

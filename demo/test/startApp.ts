@@ -3,7 +3,7 @@ import { serveApp, startSignedCollector } from '../../test/exampleApp.ts'
 import { type DatabaseServer, freePort } from '../../test/servers.ts'
 import { createApp } from '../app/app.ts'
 
-/** The demo's application with a collector of its own. */
+/** The demo's application with its own collector. */
 export interface RunningApp {
   readonly appUrl: string
   readonly sessions: ReturnType<typeof createApp>['sessions']

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** What pages may use beyond their own style sheet, as source lists of a Content Security Policy. */
+/** What pages may use besides their style sheet and images: source lists of a Content Security Policy. */
 export interface Sources {
   readonly scripts?: string
   readonly connections?: string
@@ -9,8 +9,8 @@ export interface Sources {
 }
 
 /**
- * Security headers for every response. To a page with the script tag, the collector's origin must be allowed for
- * `scripts` and for `connections`.
+ * Returns the security headers of every response. If pages load the script from the collector, allow the collector's
+ * origin for `scripts` and for `connections`.
  */
 export function securityHeaders({
   scripts = "'none'",
@@ -37,7 +37,7 @@ export function securityHeaders({
 
 /**
  * Whether a page of another site sent this request. Browsers send at least one of the two headers with every request
- * that changes something. A client without both is not a browser, and carries nobody's cookies.
+ * that changes something. A client without both is not a browser, so it sends no user's cookies.
  */
 export function isCrossSite({ headers }: IncomingMessage): boolean {
   const { 'sec-fetch-site': fetchSite, origin, host } = headers

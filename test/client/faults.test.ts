@@ -7,7 +7,7 @@ import { createEngines } from '../engines/engines.ts'
 import { isOnDisk } from './disk.ts'
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts'
 import { type Stage, startStage } from './stage.ts'
-import { sentTime, type Visitor, visit, visitWith } from './visitor.ts'
+import { readSentTime, type Visitor, visit, visitWith } from './visitor.ts'
 
 const app = { idleTimeoutSeconds: 3 }
 const threeHours = 10_800_000
@@ -44,7 +44,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
   async function expectIdleRow(marker: Awaited<ReturnType<Visitor['signIn']>>) {
     const row = await user.onlyRow()
     expect(row).toMatchObject({ reason: 'idle_timeout', marker: marker.id, session: marker.sid })
-    expect(Math.abs(sentTime(row, 'last_access_at') - marker.at)).toBeLessThan(1000)
+    expect(Math.abs(readSentTime(row, 'last_access_at') - marker.at)).toBeLessThan(1000)
     return row
   }
 

@@ -45,9 +45,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     if (ctx.get('Sec-Purpose').includes('prerender')) prerendered += 1
     return next()
   })
-  app.use(sso(port))
+  app.use(handleSso(port))
   // Before the session: these responses must not renew it.
-  app.use(sessionless(options))
+  app.use(serveWithoutSession(options))
   app.use(
     session(
       {
@@ -61,7 +61,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       app,
     ),
   )
-  app.use(pages(options))
+  app.use(servePages(options))
   const server = createServer(app.callback()).listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -81,7 +81,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 /** To the browser, the same server under another host name is another site, so they share no cookies. */
-function sso(port: number): Middleware {
+function handleSso(port: number): Middleware {
   return (ctx, next) => {
     if (ctx.hostname !== 'localhost') return next()
     const back = `http://127.0.0.1:${port}/sign-in${ctx.search}`
@@ -97,7 +97,7 @@ const files: Readonly<Record<string, URL>> = {
 }
 const dot = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 'base64')
 
-function sessionless(options: HostOptions): Middleware {
+function serveWithoutSession(options: HostOptions): Middleware {
   return async (ctx, next) => {
     const file = files[ctx.path]
     if (file) {
@@ -118,7 +118,7 @@ function sessionless(options: HostOptions): Middleware {
   }
 }
 
-function pages(options: HostOptions): Middleware {
+function servePages(options: HostOptions): Middleware {
   return async (ctx) => {
     const { subject, alias } = ctx.session
     // koa-session forgets this setting when it sets its first cookie.

@@ -7,7 +7,7 @@ import { openUndriven } from '../engines/chromium.ts'
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Stage, startStage } from './stage.ts'
-import { sentTime, type Visitor, visit } from './visitor.ts'
+import { readSentTime, type Visitor, visit } from './visitor.ts'
 
 const app = { idleTimeoutSeconds: 3 }
 /** Query of a page that browsers may keep, with a known idle timeout. */
@@ -33,7 +33,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     await waitUntil(() => user.tab.evaluate<boolean>("typeof window.restored === 'boolean'"), 'pageshow')
     return user.tab.evaluate<boolean>('window.restored')
   }
-  const lastAccess = async () => sentTime(await user.onlyRow(), 'last_access_at')
+  const readPageState = async () => ({ pathname: await user.pathname(), restored: await wasRestored() })
+  const readLastAccess = async () => readSentTime(await user.onlyRow(), 'last_access_at')
 
   describe('a single-page application', { concurrent: false }, () => {
     beforeEach(async () => {
@@ -53,7 +54,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.waitUntilExpired()
       await user.open('/login')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
-      expect(Math.abs((await lastAccess()) - stopped)).toBeLessThan(1500)
+      expect(Math.abs((await readLastAccess()) - stopped)).toBeLessThan(1500)
     })
 
     test('moves the marker with its polls, although it does not read the responses', async ({ skip }) => {
@@ -89,7 +90,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.waitUntilExpired()
       await user.open('/')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
-      expect(Math.abs((await lastAccess()) - at)).toBeLessThan(500)
+      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
     })
 
     test('leaves one row and no new marker while it polls 401s in a background tab', async () => {
@@ -102,7 +103,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await sleep(1500)
       await front.goto(`${stage.hosts.app.url}/`)
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
-      expect(Math.abs((await lastAccess()) - at)).toBeLessThan(500)
+      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
       await sleep(500)
       expect(await user.marker()).toBeUndefined()
     })
@@ -116,10 +117,10 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       // Browsers do not put a page into bfcache while it waits for a response, such as its icon.
       await sleep(500)
       await user.tab.back()
-      expect([await user.pathname(), await wasRestored()]).toEqual(['/', true])
+      expect(await readPageState()).toEqual({ pathname: '/', restored: true })
       await sleep(500)
       await user.tab.forward()
-      expect([await user.pathname(), await wasRestored()]).toEqual(['/reports', true])
+      expect(await readPageState()).toEqual({ pathname: '/reports', restored: true })
       await user.expectNoRow()
       expect(await user.marker()).toMatchObject({ id })
     })
@@ -151,7 +152,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         const { id } = await user.waitForMarker(user.subject)
         await takeDetourAndBack(page.steps)
         await user.tab.back()
-        expect([await user.pathname(), await wasRestored()]).toEqual(['/login', page.restored])
+        expect(await readPageState()).toEqual({ pathname: '/login', restored: page.restored })
         await user.expectNoRow()
         expect(await user.marker()).toMatchObject({ id })
       },
@@ -171,7 +172,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
         await takeDetourAndBack(page.steps)
         await user.tab.back()
-        expect([await user.pathname(), await wasRestored()]).toEqual(['/', page.restored])
+        expect(await readPageState()).toEqual({ pathname: '/', restored: page.restored })
         expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
         expect(await user.marker()).toBeUndefined()
       },

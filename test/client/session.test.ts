@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Browser } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Stage, startStage } from './stage.ts'
-import { sentTime, type Visitor, visit, visitWith } from './visitor.ts'
+import { readSentTime, type Visitor, visit, visitWith } from './visitor.ts'
 
 const sites = {
   app: { idleTimeoutSeconds: 3 },
@@ -61,9 +61,9 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         idle_timeout_seconds: 3,
         origin: app().url,
       })
-      const lastAccess = sentTime(row, 'last_access_at')
+      const lastAccess = readSentTime(row, 'last_access_at')
       expect(Math.abs(lastAccess - lastAccessAt)).toBeLessThan(1500)
-      expect(sentTime(row, 'expired_at') - lastAccess).toBe(3000)
+      expect(readSentTime(row, 'expired_at') - lastAccess).toBe(3000)
       expect(await user.tab.evaluate('document.querySelector("[data-lapse-message]").innerText')).toBe(
         'You were signed out after 3 seconds without activity.',
       )
@@ -123,7 +123,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         absolute_timeout_seconds: 6,
         subject: own.subject,
       })
-      expect(sentTime(row, 'expired_at')).toBe(since + 6000)
+      expect(readSentTime(row, 'expired_at')).toBe(since + 6000)
     })
   })
 

@@ -26,9 +26,7 @@ export interface Stage<Site extends string> {
   end(): Promise<void>
 }
 
-/**
- * @param proxy returns the address at which pages reach the collector, if it is not the collector's own.
- */
+/** @param proxy returns the address at which pages reach the collector, if a proxy is in front of it. */
 export async function startStage<Site extends string>(
   sites: Readonly<Record<Site, SiteOptions>>,
   proxy = async (collectorUrl: string) => collectorUrl,

@@ -46,7 +46,7 @@ const settleMs = 800
  * Reads a time of a row on the browser's clock, in epoch milliseconds. The time in the table is later by what the report
  * took to arrive, which can be seconds on a busy machine.
  */
-export function sentTime(row: Row, column: 'last_access_at' | 'expired_at'): number {
+export function readSentTime(row: Row, column: 'last_access_at' | 'expired_at'): number {
   return Date.parse(String(row[column])) - Number(row.clock_skew_ms)
 }
 
