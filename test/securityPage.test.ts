@@ -40,7 +40,7 @@ describe('The check of the security page', () => {
     '- Every character counts. Test: [databaseSettings], "with init_connect="set names %s"".',
     `- A string template. Test: [fuzz], "come to nothing: $\{count} of them make no row, no failure and no growth".`,
     '## Users\n\n### What remains\n\n- A user can do anything.',
-  ])('accepts a claim with its tests, and what remains without: %s', (text) => {
+  ])('accepts a claim that names its tests, and a remaining risk without tests: %s', (text) => {
     expect(faultsOf(text)).toEqual([])
   })
 
