@@ -64,7 +64,7 @@ export default {
       comment: 'Published packages import no tests, examples, scripts or benchmarks.',
       severity: 'error',
       from: { path: '^packages/[^/]+/(src|dashboard)/' },
-      to: { path: '^(test|bench|examples|scripts)/|/test/' },
+      to: { path: '^(test|bench|demo|examples|scripts)/|/test/' },
     },
   ],
   options: {

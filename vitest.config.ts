@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    // Three browsers, three databases and two cores: what ends a test early must be a fault, not the machine.
+    // Long timeouts: the tests drive three browsers and three databases, and a slow machine must not fail them.
     testTimeout: 60_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 15_000 } },
@@ -15,7 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'product',
-          include: ['{packages/collector,examples/*}/test/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['{packages/collector,examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
           globalSetup: 'test/servers.ts',
         },
       },

@@ -1,5 +1,5 @@
-// What the collector costs beside the least that could be done. Needs wrk: a load generator in JavaScript would take
-// as much of the machine as what it measures. Run: pnpm build && node bench/collector.ts
+// Compares the collector's throughput with that of a bare Koa server. Needs wrk, because a load generator in JavaScript
+// would use as much of the machine as the server. Run: pnpm build && node bench/collector.ts
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ import { command } from '../test/collector.ts'
 import { createDatabase } from '../test/databases.ts'
 import { type DatabaseServer, freePort } from '../test/servers.ts'
 import { median } from './median.ts'
-import { namedServer } from './namedServer.ts'
+import { parseServer } from './parseServer.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -23,30 +23,30 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: 'abcd' },
-    /** Added to every commit of a MySQL with a binary log, as by a slower disk; in milliseconds. */
+    /** Delays every commit of a MySQL with a binary log, as a slower disk would. In milliseconds. */
     'commit-delay': { type: 'string' },
   },
 })
-const secret = 'a secret of the bench, 32 bytes or more'
+const secret = 'a benchmark secret of 32 bytes or more'
 const bare = fileURLToPath(new URL('./collector/bare.ts', import.meta.url))
 const script = fileURLToPath(new URL('./collector/post.lua', import.meta.url))
 
-interface Measured {
-  readonly requests: number
-  readonly p50: number
-  readonly p99: number
+interface Measurement {
+  readonly requestsPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
 }
 
-interface Contestant {
+interface Candidate {
   readonly name: string
   start(databaseUrl: string, folder: string, port: number): ChildProcess
   readonly site: 'open' | 'signed'
 }
 
-const contestants: Readonly<Record<string, Contestant>> = {
+const candidates: Readonly<Record<string, Candidate>> = {
   a: { name: '(a) bare Koa', start: (_, __, port) => run([bare], { PORT: `${port}` }), site: 'open' },
   b: {
-    name: '(b) an insert a request',
+    name: '(b) one insert per request',
     start: (url, _, port) => run([bare], { PORT: `${port}`, DATABASE_URL: url }),
     site: 'open',
   },
@@ -74,24 +74,24 @@ function serve(database: string, folder: string, port: number): ChildProcess {
 }
 
 async function measure(
-  { start, site }: Contestant,
+  { start, site }: Candidate,
   server: DatabaseServer,
   connections: number,
-): Promise<Measured> {
+): Promise<Measurement> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-bench-'))
   const database = await createDatabase(server)
-  // The bare one inserts into the same table.
+  // Creates the tables for candidate (b).
   if (server.url) serve(database.url, folder, await freePort()).kill()
   const port = await freePort()
   const child = start(database.url, folder, port)
   try {
-    await reachable(port)
+    await waitUntilReachable(port)
     const now = Date.now()
     const ticket = await new SignJWT({ sub: 'u_42', iat: Math.floor(now / 1000) - 3600 })
       .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
       .setIssuer('signed')
       .sign(Buffer.from(secret))
-    const event = {
+    const report = {
       site,
       marker: '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d',
       startedAt: now - 3_600_000,
@@ -105,8 +105,8 @@ async function measure(
       client: '1.0.0',
       ...(site === 'signed' && { ticket }),
     }
-    await load(port, connections, event, 1)
-    return await load(port, connections, event, Number(options.seconds))
+    await load(port, connections, report, 1)
+    return await load(port, connections, report, Number(options.seconds))
   } finally {
     child.kill()
     await once(child, 'exit')
@@ -115,7 +115,12 @@ async function measure(
   }
 }
 
-async function load(port: number, connections: number, event: unknown, seconds: number): Promise<Measured> {
+async function load(
+  port: number,
+  connections: number,
+  report: unknown,
+  seconds: number,
+): Promise<Measurement> {
   const { stdout } = await promisify(execFile)(
     'wrk',
     [
@@ -123,26 +128,26 @@ async function load(port: number, connections: number, event: unknown, seconds: 
       `-c${connections}`,
       `-d${seconds}`,
       '--latency',
-      // As long as an answer may take.
+      // Longer than the collector's own deadline.
       '--timeout',
       '6s',
       '-s',
       script,
       `http://127.0.0.1:${port}/v1/lapses`,
     ],
-    { env: { ...process.env, LAPSE_BODY: JSON.stringify(event) } },
+    { env: { ...process.env, LAPSE_BODY: JSON.stringify(report) } },
   )
   const { requests, seconds: took, p50, p99, failed } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   if (failed > 0) throw new Error(`${failed} of ${requests} requests failed.`)
-  return { requests: requests / took, p50, p99 }
+  return { requestsPerSecond: requests / took, p50Ms: p50, p99Ms: p99 }
 }
 
-async function reachable(port: number): Promise<void> {
+async function waitUntilReachable(port: number): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     if (await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)) return
     await sleep(50)
   }
-  throw new Error(`Nothing listens on port ${port}.`)
+  throw new Error(`No server listens on port ${port}.`)
 }
 
 async function delayCommits(url: string, ms: number): Promise<void> {
@@ -152,23 +157,24 @@ async function delayCommits(url: string, ms: number): Promise<void> {
 }
 
 for (const text of options.database) {
-  const server = namedServer(text)
+  const server = parseServer(text)
   const { name, url } = server
   if (options['commit-delay'] && url) await delayCommits(url, Number(options['commit-delay']))
   for (const connections of options.connections.split(',').map(Number)) {
-    const rounds: Record<string, Measured[]> = {}
-    // Side by side: whatever else the machine does in a round is the same for all.
+    const rounds: Record<string, Measurement[]> = {}
+    // In turns, so that other load on the machine affects all candidates.
     for (let round = 0; round < Number(options.rounds); round++) {
       for (const key of options.only) {
-        const contestant = contestants[key]
-        if (!contestant || (key === 'b' && !url)) continue
+        const candidate = candidates[key]
+        if (!candidate || (key === 'b' && !url)) continue
         rounds[key] ??= []
-        rounds[key].push(await measure(contestant, server, connections))
+        rounds[key].push(await measure(candidate, server, connections))
       }
     }
     const ratio = (key: string, other: string) => {
       const pairs = rounds[key]?.map(
-        ({ requests }, round) => requests / (rounds[other]?.[round]?.requests ?? Number.NaN),
+        ({ requestsPerSecond }, round) =>
+          requestsPerSecond / (rounds[other]?.[round]?.requestsPerSecond ?? Number.NaN),
       )
       return pairs ? median(pairs).toFixed(2) : ''
     }
@@ -176,11 +182,11 @@ for (const text of options.database) {
     console.table(
       Object.fromEntries(
         Object.entries(rounds).map(([key, measured]) => [
-          contestants[key]?.name ?? key,
+          candidates[key]?.name ?? key,
           {
-            'requests/s': Math.round(median(measured.map(({ requests }) => requests))),
-            'p50 ms': median(measured.map(({ p50 }) => p50)),
-            'p99 ms': median(measured.map(({ p99 }) => p99)),
+            'requests/s': Math.round(median(measured.map(({ requestsPerSecond }) => requestsPerSecond))),
+            'p50 ms': median(measured.map(({ p50Ms }) => p50Ms)),
+            'p99 ms': median(measured.map(({ p99Ms }) => p99Ms)),
             'to (a)': ratio(key, 'a'),
             'to (b)': ratio(key, 'b'),
           },

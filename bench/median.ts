@@ -1,3 +1,3 @@
-/** The middle one; of an even number of them, the higher of the two. */
+/** For an even count, returns the higher of the two middle numbers. */
 export const median = (numbers: readonly number[]) =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN

@@ -1,11 +1,11 @@
-// What reading costs when the audit has grown: the same requests to collectors whose tables hold more and more rows,
-// in turns. Run: pnpm build && node bench/reading.ts
+// Measures how reading slows down as the audit table grows: sends the same requests to collectors with more and more
+// rows, in turns. Run: pnpm build && node bench/reading.ts
 import { parseArgs } from 'node:util'
 import { toCursor } from '../packages/collector/src/reading/cursor.ts'
 import { startCollector, type TestCollector } from '../test/collector.ts'
 import type { DatabaseServer } from '../test/servers.ts'
 import { median } from './median.ts'
-import { namedServer } from './namedServer.ts'
+import { parseServer } from './parseServer.ts'
 import { fill } from './reading/fill.ts'
 
 const { values: options } = parseArgs({
@@ -13,7 +13,7 @@ const { values: options } = parseArgs({
     database: { type: 'string', multiple: true, default: ['SQLite'] },
     rows: { type: 'string', default: '10000,1000000,10000000' },
     rounds: { type: 'string', default: '21' },
-    /** How many rows an export takes, at most. */
+    /** The maximum number of rows in an export. */
     'export-rows': { type: 'string', default: '1000000' },
   },
 })
@@ -31,7 +31,7 @@ const oddYear = 'from=2025-01-01T04:17:31Z&to=2025-12-31T19:03:12Z'
 const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 }
 const sites = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`site${index}`, site]))
 
-/** What is asked for; `at` is a random position in the list. */
+/** The measured requests. `at` is a random position in the list. */
 const requests: Readonly<Record<string, (at: string) => string>> = {
   'first page': () => '/v1/lapses',
   'first page, site': () => '/v1/lapses?site=site7',
@@ -49,7 +49,7 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
 }
 
 async function build(server: DatabaseServer, rows: number): Promise<Audit> {
-  const collector = await startCollector(server, sites)
+  const collector = await startCollector(server, { sites })
   const startedAt = performance.now()
   await fill(collector.database.sql, rows)
   const filledAt = performance.now()
@@ -61,7 +61,7 @@ async function build(server: DatabaseServer, rows: number): Promise<Audit> {
   const token = (await collector.lapse('token', 'create', '--scope', 'read')).trim()
   const audit = { rows, collector, token }
   const { lapses } = await (await request(audit, '/v1/lapses?site=site7&reason=logout&subject=u_469')).json()
-  if (lapses.length === 0) throw new Error('The rows are not as the requests expect them.')
+  if (lapses.length === 0) throw new Error('The generated rows do not match the requests.')
   return audit
 }
 
@@ -73,36 +73,36 @@ async function request({ collector, token }: Audit, path: string, headers = {}):
   return response
 }
 
-/** In milliseconds, to the end of the answer. */
-async function timed(audit: Audit, path: string): Promise<number> {
+/** Measures the time until the end of the response, in milliseconds. */
+async function measureMs(audit: Audit, path: string): Promise<number> {
   const startedAt = performance.now()
   await (await request(audit, path)).arrayBuffer()
   return performance.now() - startedAt
 }
 
-/** Exports rows as CSV, with a look at the collector's memory every half second. */
-async function timedExport(audit: Audit, rows: number): Promise<Record<string, number>> {
-  // For an export this process is busy for longer than an idle connection is kept.
+/** Measures an export as CSV, and the collector's memory every half second. */
+async function measureExport(audit: Audit, rows: number): Promise<Record<string, number>> {
+  // During an export, this process is busy for longer than the collector keeps an idle connection.
   const once = { Connection: 'close' }
   let peak = 0
-  async function look(): Promise<void> {
+  async function measureMemory(): Promise<void> {
     const metrics = await (await request(audit, '/metrics', once)).text()
     peak = Math.max(peak, Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1]))
   }
-  await look()
-  const looking = setInterval(() => void look(), 500)
+  await measureMemory()
+  const timer = setInterval(() => void measureMemory(), 500)
   const startedAt = performance.now()
-  const from = cursorAt(audit, rows / audit.rows)
+  const from = createCursor(audit, rows / audit.rows)
   const response = await request(audit, `/v1/lapses?format=csv&cursor=${from}`, once)
   let lines = 0
   for await (const chunk of response.body ?? []) for (const byte of chunk) if (byte === lineFeed) lines += 1
   const seconds = (performance.now() - startedAt) / 1000
-  clearInterval(looking)
+  clearInterval(timer)
   return { rows: lines, 'rows/s': Math.round(lines / seconds), 'peak MiB': Math.round(peak / 1024 / 1024) }
 }
 
-/** @param share how much of the list, which is the newest first, is behind the position. */
-function cursorAt({ rows }: Audit, share: number): string {
+/** @param share the share of the list, newest row first, that follows the position. */
+function createCursor({ rows }: Audit, share: number): string {
   const detectedAt = new Date(Date.UTC(2025, 0, 1) + Math.min(share, 1) * yearMs)
   return toCursor({ detectedAt, id: Math.ceil(share * rows) })
 }
@@ -111,11 +111,11 @@ async function compare(name: string, audits: readonly Audit[]): Promise<void> {
   const table: Record<string, Record<string, string>> = {}
   for (const [title, pathAt] of Object.entries(requests)) {
     const times = audits.map(() => [] as number[])
-    // The first round only warms up.
+    // The first round is a warm-up.
     for (let round = 0; round <= Number(options.rounds); round++) {
       const share = Math.random()
       for (const [index, audit] of audits.entries()) {
-        const ms = await timed(audit, pathAt(cursorAt(audit, share)))
+        const ms = await measureMs(audit, pathAt(createCursor(audit, share)))
         if (round > 0) times[index]?.push(ms)
       }
     }
@@ -133,7 +133,7 @@ async function compare(name: string, audits: readonly Audit[]): Promise<void> {
 }
 
 for (const text of options.database) {
-  const server = namedServer(text)
+  const server = parseServer(text)
   const { name } = server
   const audits: Audit[] = []
   try {
@@ -141,7 +141,7 @@ for (const text of options.database) {
     await compare(name, audits)
     const exports: Record<string, object> = {}
     for (const audit of audits)
-      exports[`of ${audit.rows} rows`] = await timedExport(audit, Number(options['export-rows']))
+      exports[`of ${audit.rows} rows`] = await measureExport(audit, Number(options['export-rows']))
     console.log(`\n${name}, export as CSV`)
     console.table(exports)
   } finally {

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /**
- * The path of an installed program.
+ * Finds an installed program and returns its path.
  *
- * @throws when it is not installed.
+ * @throws if the program is not installed.
  */
 export function findProgram(name: string): string {
-  // Debian keeps servers out of the PATH of ordinary users.
+  // Debian keeps servers outside the PATH of ordinary users.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
   const path = folders.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate))
   if (path) return path
-  throw new Error(`${name} is not found. "npm run setup" installs it, or says what to install.`)
+  throw new Error(`Program ${name} not found. Run "npm run setup": it installs the program or tells you how.`)
 }

@@ -1,4 +1,5 @@
-// `npm run demo` and `npm test`: installs what is missing, builds, and goes on with the pinned Node.
+// Runs `npm run demo` and `npm test`: installs what is missing, builds the packages, then starts the task with the
+// pinned Node.
 import { installPackages, installPrograms, pnpm, run } from './setup.mjs'
 
 const [task, ...args] = process.argv.slice(2)
@@ -8,4 +9,4 @@ if (task === 'test') await installPrograms()
 if (task === 'demo' && args.includes('--play')) await installPrograms('chromium')
 await pnpm('--silent', 'build')
 if (task === 'test') await run('vitest', ['run', ...args])
-if (task === 'demo') await run('node', ['scripts/demo.ts', ...args])
+if (task === 'demo') await run('node', ['demo/demo.ts', ...args])

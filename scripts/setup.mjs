@@ -1,4 +1,5 @@
-// Runs on the Node that the machine has (20 or later) before anything is installed: plain JavaScript, no dependencies.
+// Plain JavaScript without dependencies, because it runs before anything is installed, on the machine's own Node (20 or
+// later).
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -9,43 +10,43 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = join(root, 'node_modules', '.bin')
 
-/** What runs from here on finds the pinned Node and the installed commands first. */
+/** In this environment, commands run on the pinned Node and find the packages' commands first. */
 const environment = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }
 
-/** Runs a command in the root folder, with its output shown; ends this process when it fails. */
+/** Runs a command in the root folder and shows its output. If the command fails, this process exits with its status. */
 export async function run(command, args) {
   const child = spawn(command, args, { cwd: root, env: environment, stdio: 'inherit' })
   const signals = ['SIGINT', 'SIGTERM']
-  // The terminal sends Ctrl+C to both; a supervisor's signal reaches this process only.
+  // A terminal sends Ctrl+C to both processes, but a supervisor signals only this one.
   const forward = (signal) => child.kill(signal)
   for (const signal of signals) process.on(signal, forward)
   const [status] = await once(child, 'exit').catch((error) => {
-    console.error(`${command} could not be started: ${error.message}`)
+    console.error(`Could not start ${command}: ${error.message}`)
     return [1]
   })
   for (const signal of signals) process.off(signal, forward)
   if (status !== 0) process.exit(status ?? 1)
 }
 
-/** Runs the version of pnpm that package.json pins, whether or not the machine has one. */
+/** Runs the version of pnpm that package.json pins. The machine needs no pnpm of its own. */
 export async function pnpm(...args) {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   await run('npx', ['--yes', packageManager, ...args])
 }
 
-/** Installs the packages of the lock file, unless just these are installed already. */
+/** Installs the packages in the lock file, unless the installed packages are up to date. */
 export async function installPackages() {
   const stamp = join(root, 'node_modules', '.lapse-setup')
-  const wanted = createHash('sha256')
+  const lockFileHash = createHash('sha256')
     .update(readFileSync(join(root, 'pnpm-lock.yaml')))
     .digest('hex')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lockFileHash) return
   await pnpm('install', '--frozen-lockfile')
-  writeFileSync(stamp, wanted)
+  writeFileSync(stamp, lockFileHash)
 }
 
-/** What the tests drive, by Debian's package, with what shows that it is there. */
-const programs = {
+/** For each Debian package that the tests need, a check of whether its programs are installed. */
+const isInstalled = {
   chromium: () => hasCommands('chromium'),
   'firefox-esr': () => hasCommands('firefox-esr'),
   'webkit2gtk-driver': () => hasCommands('WebKitWebDriver'),
@@ -63,14 +64,14 @@ const programs = {
   'python3-mysqldb': () => hasPythonModule('MySQLdb'),
 }
 
-/** Installs the programs that are missing: those named, or all. */
+/** Installs the named Debian packages that are missing. Without names: all that the tests need. */
 export async function installPrograms(...names) {
-  const wanted = names.length > 0 ? names : Object.keys(programs)
-  const packages = wanted.filter((name) => !programs[name]())
+  const required = names.length > 0 ? names : Object.keys(isInstalled)
+  const packages = required.filter((name) => !isInstalled[name]())
   if (packages.length === 0) return
   if (!hasCommands('apt-get') || process.getuid?.() !== 0) {
     console.error(
-      `Install these programs, so that they are found in PATH, and run this again: ${packages.join(', ')}.`,
+      `Missing programs: ${packages.join(', ')}. Install them in your PATH, then run this command again.`,
     )
     console.error(`On Debian and Ubuntu: sudo apt-get install --no-install-recommends ${packages.join(' ')}`)
     process.exit(1)
@@ -81,17 +82,17 @@ export async function installPrograms(...names) {
 }
 
 function hasCommands(...commands) {
-  // Debian keeps servers out of the PATH of ordinary users.
+  // Debian keeps servers outside the PATH of ordinary users.
   const folders = [...process.env.PATH.split(delimiter), '/usr/sbin']
   return commands.every((command) => folders.some((folder) => existsSync(join(folder, command))))
 }
 
-/** Newer versions of Compose are a plug-in of Docker. */
+/** Newer versions of Compose are a plugin of Docker. */
 function hasComposePlugin() {
   return spawnSync('docker', ['compose', 'version']).status === 0
 }
 
-/** The system's Python is asked, whatever other one comes first in PATH: its packages are the system's. */
+/** Asks the system's Python, even if PATH has another one: Debian installs the packages for it. */
 function hasPythonModule(name) {
   return spawnSync('/usr/bin/python3', ['-c', `import ${name}`]).status === 0
 }

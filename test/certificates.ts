@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '../scripts/findProgram.ts'
 
-/** A certificate authority of a test's own. Paths of PEM files. */
+/** A certificate authority for one test. All paths are of PEM files. */
 export interface CertificateAuthority {
   readonly caPath: string
-  /** Issues a certificate for hosts or a client. */
+  /** Issues a certificate for a server or a client. */
   issue(name: string, subjectAltName: string): IssuedCertificate
 }
 
@@ -15,7 +15,7 @@ interface IssuedCertificate {
   readonly keyPath: string
 }
 
-/** Makes a certificate authority, whose files are kept in a folder. */
+/** Creates a certificate authority that keeps its files in a folder. */
 export function createCertificateAuthority(folder: string): CertificateAuthority {
   const caPath = join(folder, 'ca.pem')
   const caKeyPath = join(folder, 'ca-key.pem')

@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path'
 import { type ESTree, parseSync, Visitor } from 'vite'
 import { root } from './root.ts'
 
-/** An item of a list in a page. */
+/** An item of a list on a page. */
 interface Item {
   readonly section: string
-  /** It says what Lapse does not prevent, which needs no test. */
+  /** Whether the item says what Lapse does not prevent. Such items need no test. */
   readonly isRemainder: boolean
   readonly text: string
 }
 
-/** The items of a page's lists, with the section (a heading of the second level) that each is in. */
+/** Reads the items of a page's lists. The section of an item is the second-level heading above it. */
 export function readItems(page: string): Item[] {
   const items: Item[] = []
   let section = ''
@@ -33,10 +33,12 @@ export function readItems(page: string): Item[] {
   return items
 }
 
-/** `[file], "the test's name"`, before a semicolon or the full stop of the sentence. */
+/** Matches `[file], "name of the test"` before a semicolon or a full stop. */
 const reference = /\[([\w./]+)\], "(.+?)"(?=[;.](?:\s|$))/g
 
-/** The claims of a page that no test proves, each with the reason. The page defines its links to test files. */
+/**
+ * Finds the claims of a page that no test proves, each with the reason. The page must define its links to test files.
+ */
 export function findUnprovenClaims(file: string, page: string): string[] {
   const definitions = [...page.matchAll(/^\[([\w./]+)\]: (\S+\.test\.ts)$/gm)]
   const targets = new Map(definitions.map(([, label, target]) => [label, target]))
@@ -55,14 +57,14 @@ export function findUnprovenClaims(file: string, page: string): string[] {
   })
 }
 
-/** The names of the tests in a file as they are written there, without those that are skipped. */
+/** Reads the names of the tests in a file, as written there. Skipped tests do not count. */
 function readTestNames(path: string): Set<string> {
   const source = readFileSync(path, 'utf8')
   const names = new Set<string>()
   const visitor = new Visitor({
     CallExpression({ callee, arguments: [title] }) {
-      const words = wordsOf(callee)
-      if (words[0] !== 'test' || words.includes('skip') || words.includes('todo')) return
+      const calleeNames = readNames(callee)
+      if (calleeNames[0] !== 'test' || calleeNames.includes('skip') || calleeNames.includes('todo')) return
       if (title?.type === 'Literal' && typeof title.value === 'string') names.add(title.value)
       if (title?.type === 'TemplateLiteral') names.add(source.slice(title.start + 1, title.end - 1))
     },
@@ -71,11 +73,11 @@ function readTestNames(path: string): Set<string> {
   return names
 }
 
-/** What is called, such as `test`, `runIf` and `each` of `test.runIf(isMariadb).each(modes)`. */
-function wordsOf(callee: ESTree.Expression): string[] {
+/** Reads the names in a callee: `test`, `runIf` and `each` for `test.runIf(isMariadb).each(modes)`. */
+function readNames(callee: ESTree.Expression): string[] {
   if (callee.type === 'Identifier') return [callee.name]
-  if (callee.type === 'CallExpression') return wordsOf(callee.callee)
+  if (callee.type === 'CallExpression') return readNames(callee.callee)
   if (callee.type !== 'MemberExpression') return []
   const { object, property } = callee
-  return [...wordsOf(object), ...(property.type === 'Identifier' ? [property.name] : [])]
+  return [...readNames(object), ...(property.type === 'Identifier' ? [property.name] : [])]
 }

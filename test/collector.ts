@@ -9,38 +9,61 @@ import { promisify } from 'node:util'
 import { createDatabase, type TestDatabase } from './databases.ts'
 import { type DatabaseServer, freePort } from './servers.ts'
 
+/** The built `lapse` command. */
 export const command = fileURLToPath(new URL('../packages/collector/dist/cli/lapse.js', import.meta.url))
 
-/** A collector as its users start it, on a database of its own. */
+/** A collector that runs as users run it: a `lapse serve` process with a configuration file. */
 export interface TestCollector {
   readonly url: string
   readonly database: TestDatabase
-  /** Runs `lapse` with this collector's configuration, and gives what it prints. */
+  /** Runs a `lapse` command with this collector's configuration and returns its standard output. */
   lapse(...args: string[]): Promise<string>
   start(): Promise<void>
   stop(): Promise<void>
+  /** Stops the collector and deletes its files. Deletes the database too, unless other collectors share it. */
   end(): Promise<void>
 }
 
-/** @param environment holds the secrets that the sites name. */
+/**
+ * Starts a collector on a new database.
+ *
+ * @param config the configuration without `database` and `listen`.
+ * @param environment the secrets that the configuration names.
+ */
 export async function startCollector(
   server: DatabaseServer,
-  sites: Readonly<Record<string, object>>,
+  config: object,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestCollector> {
+  const database = await createDatabase(server)
+  const collector = await startReplica(database, config, environment)
+  return {
+    ...collector,
+    async end() {
+      await collector.end()
+      await database.drop()
+    },
+  }
+}
+
+/** Starts a collector on a database that other collectors may share. */
+export async function startReplica(
+  database: TestDatabase,
+  config: object,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<TestCollector> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const database = await createDatabase(server)
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const configFile = join(folder, 'lapse.config.json')
-  writeFileSync(configFile, JSON.stringify({ database: database.url, listen: { port }, sites }))
+  writeFileSync(configFile, JSON.stringify({ ...config, database: database.url, listen: { port } }))
   let child: ChildProcess | undefined
   const collector: TestCollector = {
     url,
     database,
     async lapse(...args) {
-      const options = { env: { ...process.env, ...environment } }
       const call = [command, ...args, '--config', configFile]
+      const options = { env: { ...process.env, ...environment } }
       return (await promisify(execFile)(process.execPath, call, options)).stdout
     },
     async start() {
@@ -52,7 +75,6 @@ export async function startCollector(
     },
     async end() {
       await collector.stop()
-      await database.drop()
       rmSync(folder, { recursive: true })
     },
   }
@@ -61,7 +83,12 @@ export async function startCollector(
   return collector
 }
 
-/** Starts `lapse serve` and waits until it is ready. `log` is the file, if any, that it logs into. */
+/**
+ * Starts `lapse serve` and waits until it is ready.
+ *
+ * @param lapse the command to run.
+ * @param log the descriptor of the file that the collector logs to.
+ */
 export async function serve(
   configFile: string,
   url: string,
@@ -86,11 +113,15 @@ export async function serve(
   throw new Error(`lapse serve did not become ready: ${errors}`)
 }
 
-/** Ends a collector with SIGTERM; throws unless it ends well. */
+/**
+ * Stops a collector with SIGTERM.
+ *
+ * @throws if its exit status is not 0.
+ */
 export async function stop(child: ChildProcess | undefined): Promise<void> {
   if (!child || child.exitCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
   const [status] = await exited
-  if (status !== 0) throw new Error(`lapse serve ended with ${status}`)
+  if (status !== 0) throw new Error(`lapse serve exited with status ${status}`)
 }

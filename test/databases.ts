@@ -6,16 +6,17 @@ import knex, { type Knex } from 'knex'
 import { ThreadedSqliteClient } from '../packages/collector/src/store/database/sqlite/sqliteClient.ts'
 import type { DatabaseServer } from './servers.ts'
 
-/** A database of a test's own. */
+/** A database for one test. */
 export interface TestDatabase {
   readonly url: string
-  /** The rows of the audit table as they are stored, oldest first. */
+  /** Reads the audit table as it is stored, oldest row first. */
   rows(table?: string): Promise<Record<string, unknown>[]>
   readonly sql: Knex
+  /** Deletes the database. */
   drop(): Promise<void>
 }
 
-/** @param parent where SQLite keeps its file. */
+/** @param parent the folder for the file of a SQLite database. */
 export async function createDatabase(server: DatabaseServer, parent = tmpdir()): Promise<TestDatabase> {
   return server.url === undefined ? createSqlite(parent) : createMysql(server.url)
 }
@@ -24,7 +25,7 @@ function createSqlite(parent: string): TestDatabase {
   const folder = mkdtempSync(join(parent, 'lapse-test-'))
   const filename = join(folder, 'lapse.sqlite')
   writeFileSync(filename, '')
-  // In a thread, as the collector's own jobs are: waiting for their lock on this thread would also stop them.
+  // In a worker thread. Otherwise, waiting for a lock would also block the collector's jobs in this thread.
   const sql = knex({
     client: ThreadedSqliteClient,
     connection: { filename },
@@ -63,7 +64,7 @@ async function createMysql(server: string): Promise<TestDatabase> {
   }
 }
 
-/** A time as it is stored, in epoch milliseconds: SQLite keeps ISO 8601 text, MySQL an instant. */
+/** Converts a stored time to epoch milliseconds. SQLite stores ISO 8601 text, MySQL an instant. */
 export function timeOf(stored: unknown): number {
   return stored instanceof Date ? stored.getTime() : Date.parse(String(stored))
 }

@@ -6,9 +6,9 @@ import { describe, expect, inject, test } from 'vitest'
 import { createDatabase } from './databases.ts'
 import { freePort } from './servers.ts'
 
-const script = fileURLToPath(new URL('../scripts/demo.ts', import.meta.url))
+const script = fileURLToPath(new URL('../demo/demo.ts', import.meta.url))
 
-function demo(...args: string[]): Promise<{ status: number; output: string }> {
+function runDemo(...args: string[]): Promise<{ status: number; output: string }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [script, ...args], (error, stdout, stderr) =>
       resolve({ status: error ? Number(error.code) : 0, output: stdout + stderr }),
@@ -16,31 +16,31 @@ function demo(...args: string[]): Promise<{ status: number; output: string }> {
   })
 }
 
-describe('the demo', () => {
-  test.each(inject('databaseServers'))('plays its story to the row, on $name', async (server) => {
+describe('The demo', () => {
+  test.each(inject('databaseServers'))('plays a session up to its audit row, on $name', async (server) => {
     const database = await createDatabase(server)
     const port = await freePort()
-    const { status, output } = await demo('--play', '--port', `${port}`, '--database', database.url)
+    const { status, output } = await runDemo('--play', '--port', `${port}`, '--database', database.url)
     expect(output).toMatch(
-      /row 1 +idle_timeout +u_1001 +signed +last seen \d\d:\d\d:\d\d, expired \d\d:\d\d:\d\d/,
+      /row 1 +idle_timeout +u_1001 +signed +last used \d\d:\d\d:\d\d, expired \d\d:\d\d:\d\d/,
     )
     expect(status).toBe(0)
     expect(await database.rows()).toHaveLength(1)
     await database.drop()
   })
 
-  test('says what to do when a port is taken', async () => {
+  test('says what to do when a port is already in use', async () => {
     const port = await freePort()
-    const taken = createServer().listen(port, '127.0.0.1')
-    await once(taken, 'listening')
-    const { status, output } = await demo('--port', `${port}`)
-    taken.close()
+    const blocker = createServer().listen(port, '127.0.0.1')
+    await once(blocker, 'listening')
+    const { status, output } = await runDemo('--port', `${port}`)
+    blocker.close()
     expect(status).toBe(1)
-    expect(output).toMatch(`Port ${port} on 127.0.0.1 is taken`)
+    expect(output).toMatch(`Port ${port} on 127.0.0.1 is already in use`)
   })
 
-  test('says how it is used when it is used wrongly', async () => {
-    const { status, output } = await demo('--prot', '5000')
+  test('prints its usage and exits with status 2 for an unknown option', async () => {
+    const { status, output } = await runDemo('--prot', '5000')
     expect(status).toBe(2)
     expect(output).toMatch('--port PORT')
   })

@@ -16,12 +16,12 @@ import { freePort } from './servers.ts'
 const run = promisify(execFile)
 const readFile = (name: string) => readFileSync(join(root, 'deploy', name), 'utf8')
 
-describe('the Dockerfile', () => {
-  test('has no faults', () => {
+describe('The Dockerfile', () => {
+  test('passes the linter', () => {
     expect(validate(readFile('Dockerfile')).map(({ message }) => message)).toEqual([])
   })
 
-  describe('when its steps run in a plain folder', () => {
+  describe('when its steps run in a plain folder,', () => {
     // As root, the steps and the collector run as a user without rights; otherwise as the user who runs the tests.
     const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
     // MySQL, as in the Compose file, where the tests have it; otherwise MariaDB.
@@ -78,7 +78,7 @@ describe('the Dockerfile', () => {
       )
     }
 
-    test('gives an image that does not run as root and needs no write access to its files', async () => {
+    test('creates an image that does not run as root and needs no write access to its files', async () => {
       expect(Number.parseInt(image.user, 10)).toBeGreaterThan(0)
       const [file = '', ...args] = image.entrypoint
       await run(file, [...args, 'migrate'], optionsOf())
@@ -90,7 +90,7 @@ describe('the Dockerfile', () => {
       await stop(collector)
     })
 
-    test('gives an image whose health check tells a running collector from a stopped one', async () => {
+    test('creates an image whose health check detects whether the collector runs', async () => {
       expect(await isHealthy()).toBe(false)
       const collector = start([...image.entrypoint, ...image.command])
       await expect.poll(isHealthy).toBe(true)
@@ -100,19 +100,19 @@ describe('the Dockerfile', () => {
   })
 })
 
-describe('the Compose file', () => {
+describe('The Compose file', () => {
   const config = (variables: NodeJS.ProcessEnv, ...args: readonly string[]) => {
     const [file = '', ...command] = findCompose()
     const all = [...command, '--file', join(root, 'deploy/compose.yaml'), 'config', ...args]
     return run(file, all, { env: { ...process.env, ...variables } })
   }
 
-  test('is valid, and has a database, a migration and a collector', async () => {
+  test('is valid and defines a database, a migration and a collector', async () => {
     const { stdout } = await config({ LAPSE_DATABASE_PASSWORD: 'secret' }, '--services')
     expect(stdout.trim().split('\n').sort()).toEqual(['collector', 'migrate', 'mysql'])
   })
 
-  test('says which variable is missing', async () => {
+  test('names a variable that is missing', async () => {
     await expect(config({ LAPSE_DATABASE_PASSWORD: '' })).rejects.toThrow(
       /Write LAPSE_DATABASE_PASSWORD into the file \.env/,
     )
@@ -123,7 +123,7 @@ describe('the Compose file', () => {
   })
 })
 
-describe('the systemd unit', () => {
+describe('The systemd unit', () => {
   function writeUnit(): string {
     const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
@@ -157,7 +157,7 @@ async function statusOf(url: string): Promise<number | undefined> {
   )
 }
 
-/** Compose is a plug-in of Docker or, in older versions, a program of its own. */
+/** Compose is a plugin of Docker. Older versions are a separate program. */
 function findCompose(): readonly string[] {
   try {
     execFileSync('docker', ['compose', 'version'], { stdio: 'ignore' })

@@ -108,7 +108,7 @@ function flagOf(instruction: Instruction, name: string): string | undefined {
   return flags.find((flag) => flag.getName() === name)?.getValue() ?? undefined
 }
 
-/** Copies files into a folder, and what is in a folder into another one, as COPY does. */
+/** Copies files into a folder, or the contents of a folder into another folder, as COPY does. */
 function copy(words: readonly string[], source: string, workingDirectory: string): void {
   const target = join(workingDirectory, words.at(-1) ?? '')
   const names = words.slice(0, -1)

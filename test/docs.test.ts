@@ -39,7 +39,7 @@ const runnable = (...languages: readonly string[]) =>
     .filter(({ language, isNotRun }) => !isNotRun && languages.includes(language))
     .map((block) => [placeOf(block), block] as const)
 
-/** How a sample that prints a ticket is run, by its language: the file's name, and the command in front of it. */
+/** How to run a sample that prints a ticket, by language: the file's name, and the command without it. */
 const samples: Readonly<Record<string, { readonly file: string; readonly command: readonly string[] }>> = {
   js: { file: 'ticket.mjs', command: [process.execPath] },
   python: { file: 'ticket.py', command: ['/usr/bin/python3'] },
@@ -49,33 +49,30 @@ const samples: Readonly<Record<string, { readonly file: string; readonly command
   csharp: { file: 'Program.cs', command: ['dotnet', 'run'] },
 }
 
-describe('the pages', () => {
-  test('link to nothing that is not there', () => {
+describe('The pages', () => {
+  test('have no broken links', () => {
     expect(findBrokenLinks()).toEqual([])
   })
 
-  test('have no block of code that is neither run here nor marked as not run', () => {
+  test('have no code block that is neither run here nor marked as not-run', () => {
     const handled = ['json', 'sh', 'ts', 'html', ...Object.keys(samples)]
-    // Text and diagrams are no code.
+    // Plain text and diagrams are not code.
     const allowed = [...handled, '', 'mermaid']
     const others = blocks.filter(({ language, isNotRun }) => !isNotRun && !allowed.includes(language))
     expect(others.map(placeOf)).toEqual([])
   })
 
-  test.each(runnable('json'))(
-    'show JSON that is JSON, and a configuration that is taken: %s',
-    (_, { code }) => {
-      const value = JSON.parse(code)
-      if (value.sites) parseConfig(value, environment)
-    },
-  )
+  test.each(runnable('json'))('show valid JSON and valid configurations: %s', (_, { code }) => {
+    const value = JSON.parse(code)
+    if (value.sites) parseConfig(value, environment)
+  })
 
   test.for(runnable(...Object.keys(samples)))(
     'show code that signs a ticket: %s',
     async ([_, block], { skip }) => {
       const { file = '', command = [] } = samples[block.language] ?? {}
       const [program = '', ...args] = command
-      skip(!isFound(program), `${program} is not here`)
+      skip(!isFound(program), `${program} is not installed`)
       const folder = makeFolder()
       writeFileSync(join(folder, file), block.code)
       const { stdout } = await run(program, [...args, file], {
@@ -94,7 +91,7 @@ describe('the pages', () => {
     const folder = makeFolder()
     for (const [index, [, { code }]] of runnable('ts').entries())
       writeFileSync(join(folder, `${index}.ts`), code)
-    // What the samples take from the application around them.
+    // What the samples use from the application around them.
     writeFileSync(join(folder, 'application.d.ts'), 'declare const ticket: string\n')
     const options = [
       '--noEmit',
@@ -113,7 +110,7 @@ describe('the pages', () => {
     })
   })
 
-  test.each(runnable('html'))('show only attributes that the script knows: %s', (_, { code }) => {
+  test.each(runnable('html'))('show only attributes that the script supports: %s', (_, { code }) => {
     const [, ...attributes] = [...code.matchAll(/data-([a-z-]+)/g)].map(([, name]) => name)
     for (const attribute of attributes) expect(knownAttributes).toContain(attribute)
   })
@@ -141,7 +138,7 @@ describe('the pages', () => {
       })
       const rows = readFileSync(join(folder, 'rows.ndjson'), 'utf8').trim().split('\n').filter(Boolean)
       const reported = rows.map((row) => JSON.parse(row))
-      // What somebody runs a year from now is recorded with the times of that day.
+      // The commands must still record current times when somebody runs them a year from now.
       const wrong = reported.filter(
         ({ clockSkewMs, detectedAt }) =>
           Math.abs(clockSkewMs) > 60_000 || Math.abs(Date.parse(detectedAt) - Date.now()) > 60_000,
@@ -176,7 +173,7 @@ const plainConfiguration = JSON.stringify({
   sites: { acme: { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 } },
 })
 
-/** `lapse serve` goes on beside the other commands, and stands for the collector of the pages. */
+/** Runs `lapse serve` in the background, as the collector of the pages' addresses. */
 const prelude = `
 pids=()
 trap '[ \${#pids[@]} = 0 ] || kill "\${pids[@]}"' EXIT

@@ -9,20 +9,20 @@ import { readCodeBlocks } from './markdown.ts'
 import { root } from './root.ts'
 import { freePort } from './servers.ts'
 
-/** The commands that start an example, as its README has them. */
-const starts = readCodeBlocks()
+/** The commands in the README of each example that start it. */
+const startCommands = readCodeBlocks()
   .filter(({ file, code }) => file.startsWith('examples/') && /^npm start\b/m.test(code))
   .map(({ file, code }) => ({ folder: dirname(file), code }))
 
-test.each(starts)(
-  'the commands in the README of $folder start it and its collector',
+test.each(startCommands)(
+  'The commands in the README of $folder start the application and its collector',
   async ({ folder: example, code }) => {
     const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     const [port, collectorPort, providerPort] = [await freePort(), await freePort(), await freePort()]
     const collector = `http://127.0.0.1:${collectorPort}`
     const shell = spawn('bash', ['-e', '-c', code], {
       cwd: join(root, example),
-      // A process group of its own, so that what the commands leave in the background ends with them.
+      // In a new process group, so that background processes can be stopped with it.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -44,7 +44,7 @@ test.each(starts)(
     const closed = once(shell, 'close')
     try {
       for (const url of [`${collector}/readyz`, `http://127.0.0.1:${port}/`]) {
-        expect(await statusOf(url, () => shell.exitCode !== null), `${url}, ${output}`).toBeLessThan(400)
+        expect(await waitForStatus(url, () => shell.exitCode !== null), `${url}, ${output}`).toBeLessThan(400)
       }
     } finally {
       if (shell.pid) process.kill(-shell.pid, 'SIGTERM')
@@ -55,8 +55,8 @@ test.each(starts)(
   120_000,
 )
 
-async function statusOf(url: string, isOver: () => boolean): Promise<number | undefined> {
-  for (let attempt = 0; attempt < 400 && !isOver(); attempt++) {
+async function waitForStatus(url: string, hasExited: () => boolean): Promise<number | undefined> {
+  for (let attempt = 0; attempt < 400 && !hasExited(); attempt++) {
     const response = await fetch(url, { redirect: 'manual' }).catch(() => undefined)
     if (response) return response.status
     await sleep(200)

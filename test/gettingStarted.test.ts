@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { browserOptions } from '../scripts/demo/browser.ts'
+import { browserOptions } from './browser.ts'
 import { type CodeBlock, readCodeBlocks } from './markdown.ts'
 import { root } from './root.ts'
 import { freePort } from './servers.ts'
@@ -16,7 +16,7 @@ const run = promisify(execFile)
 const page = 'docs/getting-started.md'
 const blocks = readCodeBlocks().filter(({ file }) => file === page)
 
-/** The reader waits for a minute. */
+/** In the guide, it is a minute. */
 const idleTimeoutSeconds = 3
 
 let browser: Browser
@@ -34,16 +34,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test('the steps of the getting-started guide lead from an empty folder to one row', async () => {
+test('The steps of the getting-started guide lead from an empty folder to one row', async () => {
   const [collectorPort, appPort] = [await freePort(), await freePort()]
   const project = join(folder, 'my-app')
   const env = { ...process.env, LAPSE_PORT: `${collectorPort}` }
 
   const used = new Set<CodeBlock>()
-  /** The block that contains `text`, on ports and in folders of this test. */
-  const blockWith = (text: string) => {
+  /** Finds the block that contains a text, and replaces its ports and folders with those of this test. */
+  const findBlock = (text: string) => {
     const found = blocks.find(({ code }) => code.includes(text))
-    if (!found) throw new Error(`${page} has no block of code with "${text}".`)
+    if (!found) throw new Error(`No code block in ${page} contains "${text}".`)
     used.add(found)
     return found.code
       .replaceAll('4780', `${collectorPort}`)
@@ -52,20 +52,20 @@ test('the steps of the getting-started guide lead from an empty folder to one ro
       .replace(/(--idle-timeout |idleTimeoutSeconds = )60/, `$1${idleTimeoutSeconds}`)
   }
   const runBlock = async (text: string, cwd: string) =>
-    (await run('bash', ['-e', '-c', blockWith(text)], { cwd, env, maxBuffer: 2 ** 26 })).stdout
+    (await run('bash', ['-e', '-c', findBlock(text)], { cwd, env, maxBuffer: 2 ** 26 })).stdout
   const start = async (text: string, url: string) => {
-    // A process group of its own, because npx starts the program in a process of its own.
+    // In a new process group, because npx starts the program in another process.
     running.push(
-      spawn('bash', ['-c', blockWith(text)], { cwd: project, env, detached: true, stdio: 'ignore' }),
+      spawn('bash', ['-c', findBlock(text)], { cwd: project, env, detached: true, stdio: 'ignore' }),
     )
-    await expect.poll(() => isAnswered(url)).toBe(true)
+    await expect.poll(() => responds(url)).toBe(true)
   }
 
   await runBlock('pack --out', root)
   await runBlock('mkdir my-app', folder)
   await runBlock('npx lapse init', project)
   await start('npx lapse serve', `http://127.0.0.1:${collectorPort}/readyz`)
-  writeFileSync(join(project, 'server.mjs'), blockWith("from 'express'"))
+  writeFileSync(join(project, 'server.mjs'), findBlock("from 'express'"))
   await start('node server.mjs', `http://127.0.0.1:${appPort}/login`)
 
   const tab = await browser.newPage()
@@ -86,7 +86,7 @@ test('the steps of the getting-started guide lead from an empty folder to one ro
   await tab.waitForSelector('button:text("Sign in")')
   expect(await runBlock('npx lapse list', project)).toBe(list)
 
-  // The checkout that the tests run in is installed and built already.
+  // Not run: the checkout is already installed and built.
   const unused = blocks.filter((block) => block.language !== 'text' && !used.has(block))
   expect(unused.map(({ code }) => code.split('\n')[0])).toEqual([
     'node --version',
@@ -94,7 +94,7 @@ test('the steps of the getting-started guide lead from an empty folder to one ro
   ])
 }, 180_000)
 
-async function isAnswered(url: string): Promise<boolean> {
+async function responds(url: string): Promise<boolean> {
   return fetch(url).then(
     ({ ok }) => ok,
     () => false,

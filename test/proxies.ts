@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from '../scripts/findProgram.ts'
 import { createCertificateAuthority } from './certificates.ts'
+import type { TestCollector } from './collector.ts'
 import { readCodeBlocks } from './markdown.ts'
 import { freePort } from './servers.ts'
 
@@ -15,17 +16,16 @@ export type ProxyName = (typeof proxyNames)[number]
 
 /** A proxy in front of two collectors, with the configuration from docs/guides/reverse-proxy.md. */
 export interface FrontProxy {
-  /** Where browsers reach it, by TLS. */
+  /** The port for browsers, with TLS. */
   readonly port: number
-  /** Of the authority that its certificate is from. */
+  /** The certificate of the authority that has issued the proxy's certificate. */
   readonly certificate: string
   end(): Promise<void>
 }
 
-/** @param collectors are the ports of the collectors. */
 export async function startProxy(
   name: ProxyName,
-  collectors: readonly [number, number],
+  [first, second]: readonly [Pick<TestCollector, 'url'>, Pick<TestCollector, 'url'>],
 ): Promise<FrontProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const port = await freePort()
@@ -37,15 +37,14 @@ export async function startProxy(
     ({ file, language }) => file === 'docs/guides/reverse-proxy.md' && language === name,
   )
   if (!shown) throw new Error(`docs/guides/reverse-proxy.md shows no configuration for ${name}.`)
-  const [first, second] = collectors
   const code = shown.code
     .replaceAll('/etc/lapse/tls.pem', pem)
-    .replaceAll('127.0.0.1:4780', `127.0.0.1:${first}`)
-    .replaceAll('127.0.0.1:4781', `127.0.0.1:${second}`)
+    .replaceAll('127.0.0.1:4780', new URL(first.url).host)
+    .replaceAll('127.0.0.1:4781', new URL(second.url).host)
     .replace('listen 443', `listen 127.0.0.1:${port}`)
     .replace('bind :443', `bind 127.0.0.1:${port}`)
   const file = join(folder, `${name}.conf`)
-  writeFileSync(file, name === 'nginx' ? wholeNginx(folder, code) : code)
+  writeFileSync(file, name === 'nginx' ? completeNginxConfig(folder, code) : code)
   const args = name === 'nginx' ? ['-p', folder, '-c', file, '-g', 'daemon off;'] : ['-f', file]
   const log = openSync(join(folder, 'log'), 'a')
   const child = spawn(findProgram(name), args, { stdio: ['ignore', log, log] })
@@ -67,8 +66,8 @@ export async function startProxy(
   }
 }
 
-/** What surrounds the `http` block, with every file in the folder. */
-function wholeNginx(folder: string, code: string): string {
+/** Adds what nginx needs around the shown part, with all its files in the folder. */
+function completeNginxConfig(folder: string, code: string): string {
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${join(folder, kind)};`,
   )

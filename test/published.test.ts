@@ -10,7 +10,7 @@ import { freePort } from './servers.ts'
 
 const run = promisify(execFile)
 
-describe('the packages, packed and installed in an empty project', () => {
+describe('The packages, packed and installed in an empty project,', () => {
   let folder: string
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
@@ -29,7 +29,7 @@ describe('the packages, packed and installed in an empty project', () => {
   }, 180_000)
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  test('import as ES modules', async () => {
+  test('can be imported as ES modules', async () => {
     writeFileSync(
       join(folder, 'import.js'),
       `import { createLapse } from '@lapse/client'
@@ -48,7 +48,7 @@ describe('the packages, packed and installed in an empty project', () => {
        createLapse({ site: 'acme', collector: 'https://lapse.acme.com' })
        export const start = (config: Config) => startCollector(config)
        export const reason = ({ reason }: Verdict) => reason
-       // @ts-expect-error: without a collector there is nobody to tell.
+       // @ts-expect-error: the collector is required.
        createLapse({ site: 'acme' })`,
     )
     const compiler = join(root, 'node_modules/.bin/tsc')
@@ -58,7 +58,7 @@ describe('the packages, packed and installed in an empty project', () => {
     })
   })
 
-  test('serve the tag and the dashboard: npx lapse init, then serve', async () => {
+  test('serve the script, the dashboard and the tag page after lapse init', async () => {
     const init = ['lapse', 'init', '--site', 'acme', '--origin', 'https://app.acme.com']
     await run('npx', ['--no-install', ...init], { cwd: folder })
     const url = `http://127.0.0.1:${await freePort()}`
@@ -87,7 +87,7 @@ describe('the packages, packed and installed in an empty project', () => {
     }
   })
 
-  test('hold what is needed and nothing of the workspace', () => {
+  test('contain their dependencies and no files of the workspace', () => {
     const { dependencies } = JSON.parse(
       readFileSync(join(folder, 'node_modules/@lapse/collector/package.json'), 'utf8'),
     )

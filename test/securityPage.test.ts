@@ -8,7 +8,7 @@ import { root } from './root.ts'
 const file = 'docs/security.md'
 const page = readFileSync(join(root, file), 'utf8')
 
-describe('the security page', () => {
+describe('The security page', () => {
   test('names a test for each claim, and each of these tests exists', () => {
     expect(findUnprovenClaims(file, page)).toEqual([])
   })
@@ -20,7 +20,7 @@ describe('the security page', () => {
     const [claimed, open] = [sectionsOf(false), sectionsOf(true)]
     expect(open.size).toBeGreaterThan(7)
     expect([...open].filter((section) => !claimed.has(section))).toEqual([])
-    // These are about no attacker.
+    // These sections are not about attackers.
     expect([...claimed].filter((section) => !open.has(section))).toEqual([
       'Settings',
       'Content security policy',
@@ -28,7 +28,7 @@ describe('the security page', () => {
   })
 })
 
-describe('the check of the security page', () => {
+describe('The check of the security page', () => {
   const files = ['reportSessionEnd', 'databaseSettings', 'fuzz', 'gone']
   const definitions = files.map((name) => `[${name}]: ../packages/collector/test/${name}.test.ts`)
   const faultsOf = (...lines: readonly string[]) =>
@@ -40,7 +40,7 @@ describe('the check of the security page', () => {
     '- Every character counts. Test: [databaseSettings], "with init_connect="set names %s"".',
     `- A string template. Test: [fuzz], "make no row, no server error and no memory growth: $\{count} of them".`,
     '## Users\n\n### What remains\n\n- A user can do anything.',
-  ])('accepts a claim with its tests, and what remains without: %s', (text) => {
+  ])('accepts a claim that names its tests, and a remaining risk without tests: %s', (text) => {
     expect(faultsOf(text)).toEqual([])
   })
 

@@ -9,10 +9,10 @@ import { createConnection } from 'mysql2/promise'
 import type { TestProject } from 'vitest/node'
 import { findProgram } from '../scripts/findProgram.ts'
 
-/** A database server that the tests may make databases on; SQLite has none. */
+/** A database server on which tests create databases. SQLite has no server. */
 export interface DatabaseServer {
   readonly name: string
-  /** Ends behind the port. Missing for SQLite. */
+  /** The URL without a database name. Missing for SQLite. */
   readonly url?: string
 }
 
@@ -23,21 +23,21 @@ declare module 'vitest' {
 }
 
 /**
- * Starts one server of each kind for the whole run: MariaDB always, MySQL when its command line (`LAPSE_MYSQLD`) is
- * given; a running one (`LAPSE_TEST_DATABASE_URL`) is taken as it is.
+ * Starts the database servers for the whole test run: MariaDB, and MySQL if `LAPSE_MYSQLD` is its command line. If
+ * `LAPSE_TEST_DATABASE_URL` is set, the tests use that running server too.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const started: RunningServer[] = [await startMariadb(join(folder, 'mariadb'))]
   const { LAPSE_MYSQLD, LAPSE_TEST_DATABASE_URL } = process.env
   if (LAPSE_MYSQLD) started.push(await startMysql(join(folder, 'mysql'), LAPSE_MYSQLD.split(' ')))
-  const given = LAPSE_TEST_DATABASE_URL
-    ? [{ name: 'LAPSE_TEST_DATABASE_URL', url: serverOf(LAPSE_TEST_DATABASE_URL) }]
+  const running = LAPSE_TEST_DATABASE_URL
+    ? [{ name: 'LAPSE_TEST_DATABASE_URL', url: removeDatabaseName(LAPSE_TEST_DATABASE_URL) }]
     : []
   project.provide('databaseServers', [
     { name: 'SQLite' },
     ...started.map(({ name, url }) => ({ name, url })),
-    ...given,
+    ...running,
   ])
   return async () => {
     await Promise.all(started.map((server) => server.end()))
@@ -45,17 +45,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
-/** A server that may be stopped, killed and started again. */
+/** A server that a test can stop, kill and restart. */
 export interface RunningServer extends Required<DatabaseServer> {
   /** Sends a signal to the process. */
   signal(signal: NodeJS.Signals): void
   readonly hasEnded: boolean
-  /** Starts the same server again, after it was killed, on its port and its data, with these options in addition. */
+  /** Restarts a server that has ended, on the same port and data, with additional options. */
   startAgain(options?: readonly string[]): Promise<void>
   end(): Promise<void>
 }
 
-/** What a server is kept in is made in `folder`, and left there. */
+/** @param folder is created for the server's files, and is not deleted. */
 export async function startMariadb(folder: string, more: readonly string[] = []): Promise<RunningServer> {
   const data = prepare(folder)
   const user = `--user=${userInfo().username}`
@@ -66,8 +66,8 @@ export async function startMariadb(folder: string, more: readonly string[] = [])
 }
 
 /**
- * @param command mysqld's command line, without what depends on the folder.
- * @param more options for this server alone.
+ * @param command the command line of mysqld, without the options that depend on the folder.
+ * @param more additional options.
  */
 export async function startMysql(
   folder: string,
@@ -99,13 +99,13 @@ async function launch(name: string, command: readonly string[], folder: string):
   ]
   const start = async (more: readonly string[] = []) => {
     const log = openSync(join(folder, 'log'), 'a')
-    // A zone with summer time: nothing may depend on the server's own.
+    // A time zone with daylight saving time, because nothing may depend on the server's time zone.
     const env = { ...process.env, TZ: 'Europe/Vienna' }
     const started = spawn(file, [...args, ...more], { env, stdio: ['ignore', log, log] })
     closeSync(log)
     if (await isReachable(url, started)) return started
     started.kill('SIGKILL')
-    throw new Error(`${name} did not start on port ${port}; its log is ${join(folder, 'log')}`)
+    throw new Error(`${name} did not start on port ${port}. See its log: ${join(folder, 'log')}`)
   }
   let child = await start()
   return {
@@ -116,12 +116,12 @@ async function launch(name: string, command: readonly string[], folder: string):
       return hasEnded(child)
     },
     async startAgain(more) {
-      await ended(child)
+      await waitUntilEnded(child)
       child = await start(more)
     },
     async end() {
       child.kill()
-      await ended(child)
+      await waitUntilEnded(child)
     },
   }
 }
@@ -129,7 +129,7 @@ async function launch(name: string, command: readonly string[], folder: string):
 async function isReachable(url: string, child: ChildProcess): Promise<boolean> {
   for (let attempt = 0; attempt < 600 && !hasEnded(child); attempt++) {
     const connection = await createConnection(url).catch((error: Error) => error)
-    // A server that insists on TLS answers that it does.
+    // This error means that the server is up and requires TLS.
     if (
       connection instanceof Error &&
       'code' in connection &&
@@ -147,10 +147,11 @@ async function isReachable(url: string, child: ChildProcess): Promise<boolean> {
 
 const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
-async function ended(child: ChildProcess): Promise<void> {
+async function waitUntilEnded(child: ChildProcess): Promise<void> {
   if (!hasEnded(child)) await once(child, 'exit')
 }
 
+/** Finds a port that no program uses. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -158,10 +159,10 @@ export async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   if (typeof address === 'object' && address) return address.port
-  throw new Error('A server on a port has an address of its own.')
+  throw new Error('The server does not listen on a port.')
 }
 
-function serverOf(url: string): string {
+function removeDatabaseName(url: string): string {
   const { protocol, username, password, host } = new URL(url)
   return `${protocol}//${username}${password && `:${password}`}@${host}`
 }

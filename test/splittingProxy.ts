@@ -3,21 +3,21 @@ import { connect, createServer, type Socket } from 'node:net'
 import { type Connection, createConnection } from 'mysql2'
 import { freePort } from './servers.ts'
 
-/** Sends reads to one MySQL server and everything else to another one, as ProxySQL and MaxScale do. */
+/** Sends reads to one MySQL server and everything else to another, as ProxySQL and MaxScale do. */
 export interface SplittingProxy {
   readonly port: number
-  /** How many statements each server has had. */
+  /** How many statements each server has received. */
   readonly counts: { reader: number; writer: number }
   close(): Promise<void>
 }
 
 const commands = { query: 0x03, prepare: 0x16, execute: 0x17, close: 0x19 }
-/** Marks the ids of statements that the reader has prepared: both servers count from 1. */
+/** Marks the ids of statements that the reader has prepared, because both servers count from 1. */
 const readerMark = 0x4000_0000
 
 /**
- * A SELECT outside a transaction goes to the reader. The reader's account is root without a password; the client signs
- * in at the writer. Connections must not be encrypted.
+ * Sends each SELECT outside a transaction to the reader, as root without a password. The client signs in to the writer.
+ * Connections must not be encrypted.
  */
 export async function startSplittingProxy(
   writer: number,
@@ -43,7 +43,7 @@ export async function startSplittingProxy(
       charset: 'utf8mb4',
       database,
     })
-    const toReader = await rawSocketOf(readerConnection)
+    const toReader = await detachSocket(readerConnection)
     let isInTransaction = false
     let isPreparing = false
     const end = () => {
@@ -54,7 +54,7 @@ export async function startSplittingProxy(
     for (const socket of [client, toWriter, toReader]) socket.on('error', end).on('close', end)
     toWriter.pipe(client)
     toReader.on('data', (answer: Buffer) => {
-      // The answer to a prepared statement begins with its id, behind the header of the packet and the status.
+      // The response to PREPARE starts with the statement's id, after the packet header and the status.
       if (isPreparing && answer[4] === 0) answer.writeUInt32LE(answer.readUInt32LE(5) + readerMark, 5)
       isPreparing = false
       client.write(answer)
@@ -63,7 +63,7 @@ export async function startSplittingProxy(
     function forward(packet: Buffer): void {
       const command = packet[3] === 0 ? packet[4] : undefined
       if (command === commands.query || command === commands.prepare) {
-        // In front of a query's text, MySQL has the number of its attributes, 0, and of sets of them, 1.
+        // MySQL sends two numbers before the query: 0 attributes in 1 set.
         const start = command === commands.query && packet[5] === 0 ? 7 : 5
         const sql = packet.subarray(start).toString()
         if (/^\s*(start transaction|begin)/i.test(sql)) isInTransaction = true
@@ -106,12 +106,12 @@ export async function startSplittingProxy(
   }
 }
 
-/** A connection that is signed in, without the driver that did it. */
-async function rawSocketOf(connection: Connection): Promise<Socket> {
+/** Signs in with the driver, then detaches the driver from the connection's socket. */
+async function detachSocket(connection: Connection): Promise<Socket> {
   await new Promise<void>((resolve, reject) => {
     connection.connect((error) => (error ? reject(error) : resolve()))
   })
-  // The driver has its socket here, and does not say so in its types.
+  // The driver's types do not declare its socket.
   const { stream } = connection as Connection & { readonly stream: Socket }
   stream.removeAllListeners()
   return stream

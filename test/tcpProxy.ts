@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { freePort } from './servers.ts'
 
-/** Stands between a client and a server on this machine. */
+/** A proxy between a client and a server on this machine. */
 export interface TcpProxy {
   readonly port: number
-  /** Ends all connections that are open. */
+  /** Cuts all open connections. */
   cut(): void
   close(): Promise<void>
 }
 
-/** @param rewrite changes what the client sends; its length must stay. */
+/** @param rewrite changes what the client sends, without changing its length. */
 export async function startTcpProxy(
   target: number,
   rewrite: (sent: Buffer) => Buffer = (sent) => sent,

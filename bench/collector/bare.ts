@@ -1,4 +1,4 @@
-// (a) and (b) of bench/collector.ts: the least that a collector could be. Run by it.
+// Candidates (a) and (b) of bench/collector.ts, which runs this file: the least that a collector could do.
 import { createServer } from 'node:http'
 import Router from '@koa/router'
 import Koa from 'koa'
@@ -11,7 +11,7 @@ const routes = new Router()
 const pool = DATABASE_URL ? createPool({ uri: DATABASE_URL, connectionLimit: 10, timezone: 'Z' }) : undefined
 
 routes.post('/v1/lapses', async (ctx) => {
-  const event = JSON.parse(await getRawBody(ctx.req, { encoding: 'utf8', limit: 8192 }))
+  const report = JSON.parse(await getRawBody(ctx.req, { encoding: 'utf8', limit: 8192 }))
   if (pool) {
     const now = new Date()
     await pool.execute(
@@ -20,21 +20,21 @@ routes.post('/v1/lapses', async (ctx) => {
          clock_skew_ms, browser_restarted, origin, ip, user_agent, client_version)
        values (?, ?, ?, ?, ?, 'idle_timeout', 'self_reported', ?, ?, ?, ?, ?, ?, ?, 1800, 0, 0, ?, '127.0.0.0', ?, ?)`,
       [
-        event.site,
-        event.session,
-        event.marker,
-        event.session,
-        event.subject,
-        event.detectedBy,
-        new Date(event.startedAt),
-        new Date(event.lastAccessAt),
-        new Date(event.lastAccessAt + 1_800_000),
-        new Date(event.detectedAt),
+        report.site,
+        report.session,
+        report.marker,
+        report.session,
+        report.subject,
+        report.detectedBy,
+        new Date(report.startedAt),
+        new Date(report.lastAccessAt),
+        new Date(report.lastAccessAt + 1_800_000),
+        new Date(report.detectedAt),
         now,
-        event.detectedAt - event.lastAccessAt,
+        report.detectedAt - report.lastAccessAt,
         ctx.get('Origin'),
         ctx.get('User-Agent'),
-        event.client,
+        report.client,
       ],
     )
   }

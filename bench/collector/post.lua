@@ -1,4 +1,4 @@
--- Posts the event of LAPSE_BODY, each time of another session: `[id]` in it becomes a number that comes once.
+-- Posts the report in LAPSE_BODY. Each request is about another session: `[id]` is replaced with a unique number.
 local body = os.getenv('LAPSE_BODY')
 local threads = 0
 

@@ -1,23 +1,24 @@
 import type { Knex } from 'knex'
 
-/** The rows of one statement. */
-const chunk = 100_000
+/** The number of rows in one statement. */
+const chunkSize = 100_000
 const yearSeconds = 365 * 86_400
 
 /**
- * Fills an empty audit table with lapses of the year 2025, evenly and in the order of their detection: 20 sites, 50,000
- * people, all reasons and evidences at every site; one lapse in a thousand is `revoked`.
+ * Fills an empty audit table with rows evenly distributed over the year 2025, in the order of their detection. They
+ * belong to 20 sites and 50,000 users. Every site has all reasons and kinds of evidence; one row in a thousand is
+ * `revoked`.
  */
 export async function fill(sql: Knex, rows: number): Promise<void> {
   const dialect = sql.client.driverName === 'better-sqlite3' ? sqlite : mysql
-  // A database takes far longer to put so many rows into an index than to make the index of all of them.
+  // Creating an index afterwards is much faster than updating it for every row.
   const indexes = await dialect.indexes(sql)
   for (const { drop } of indexes) await sql.raw(drop)
-  for (let first = 0; first < rows; first += chunk) {
-    const last = Math.min(first + chunk, rows) - 1
+  for (let first = 0; first < rows; first += chunkSize) {
+    const last = Math.min(first + chunkSize, rows) - 1
     await sql.transaction(async (transaction) => {
       await dialect.prepare(transaction)
-      await transaction.raw(insertOf(dialect, first, last, yearSeconds / rows))
+      await transaction.raw(createInsert(dialect, first, last, yearSeconds / rows))
     })
   }
   for (const { create } of indexes) await sql.raw(create)
@@ -31,10 +32,10 @@ interface Index {
 
 interface Dialect {
   indexes(sql: Knex): Promise<Index[]>
-  /** Allows as deep a recursion as a chunk has rows. */
+  /** Allows a recursion that is as deep as a chunk. */
   prepare(sql: Knex): Promise<void>
   readonly analyze: string
-  /** An instant so many seconds into the year. */
+  /** The SQL for an instant, in seconds since the start of the year. */
   readonly time: (seconds: string) => string
   readonly text: (prefix: string, number: string) => string
   readonly random: string
@@ -70,7 +71,7 @@ const mysql: Dialect = {
   async prepare(sql) {
     const [[{ version }]] = await sql.raw('select version() as version')
     const limit = /mariadb/i.test(version) ? 'max_recursive_iterations' : 'cte_max_recursion_depth'
-    await sql.raw(`set session ${limit} = ${chunk + 1}`)
+    await sql.raw(`set session ${limit} = ${chunkSize + 1}`)
   },
   analyze: 'analyze table session_audit',
   time: (seconds) =>
@@ -79,8 +80,8 @@ const mysql: Dialect = {
   random: 'left(sha2(uuid(), 256), 32)',
 }
 
-/** @param step the seconds from one row to the next. */
-function insertOf({ time, text, random }: Dialect, first: number, last: number, step: number): string {
+/** @param step the seconds between two rows. */
+function createInsert({ time, text, random }: Dialect, first: number, last: number, step: number): string {
   const columns: Record<string, string> = {
     site: text('site', 'i % 20'),
     session_key: random,

@@ -1,31 +1,32 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import express, { type Express, type Request, type RequestHandler } from 'express'
+import express, { type Express, type RequestHandler } from 'express'
 import session from 'express-session'
-import type { AppOptions } from './options.ts'
-import { sameOriginPosts, securityHeaders } from './security.ts'
-import { endSession, openSessions } from './sessions.ts'
-import { signTicket } from './ticket.ts'
-import { findUser, users } from './users.ts'
+import { isCrossSite, securityHeaders } from '../_shared/security.ts'
+import { signTicket } from '../_shared/ticket.ts'
+import { users as exampleUsers } from '../_shared/users.ts'
+import type { ShopOptions } from './options.ts'
+import { endSession, listSessions } from './sessions.ts'
 
-const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const site = 'shop'
+const administrator = 'u_9001'
+const users = [...exampleUsers, { subject: administrator, role: 'Administrator' }]
 
-/** An application in which a user has one session at a time, and an administrator may end anyone's. */
-export function createApp(options: AppOptions): Express {
-  const { lapse, store, sessionSecret, idleTimeoutSeconds } = options
+/** An application in which each user has one session at a time, and an administrator can end any session. */
+export function createApp(options: ShopOptions): Express {
+  const { collector, store, sessionSecret, idleTimeoutSeconds, ticketSecret: secret } = options
   const app = express()
   app.disable('x-powered-by')
   app.set('views', folder('views'))
   app.set('view engine', 'ejs')
-  // What every page's layout says to Lapse; with a session, whose it is comes on top.
-  app.locals.lapse = { site: lapse.site, collector: lapse.collector }
+  // For the script tag in views/top.ejs.
+  app.locals.lapse = { site, collector }
 
-  app.use(securityHeaders(lapse.collector))
-  app.use(sameOriginPosts)
-  // Before the session: a file is no access, and must not keep an idle session alive.
-  app.use(
-    express.static(folder('public'), { setHeaders: (response) => response.set('Cache-Control', 'no-cache') }),
+  app.use(secure(collector))
+  // Before the session: loading a file must not keep an idle session alive.
+  app.get('/style.css', (_request, response) =>
+    response.sendFile('style.css', { root: folder('../_shared'), cacheControl: false }),
   )
   app.use(
     session({
@@ -39,8 +40,10 @@ export function createApp(options: AppOptions): Express {
     }),
   )
   app.use((request, response, next) => {
-    response.locals.session = request.session.subject ? request.session : undefined
-    response.locals.user = findUser(request.session.subject)
+    const { subject } = request.session
+    response.locals.session = subject ? request.session : undefined
+    response.locals.user = users.find((user) => user.subject === subject)
+    response.locals.isAdministrator = subject === administrator
     next()
   })
   app.use(express.urlencoded({ extended: false, limit: '4kb' }))
@@ -51,19 +54,20 @@ export function createApp(options: AppOptions): Express {
   })
 
   app.post('/login', async (request, response) => {
-    const subject = findUser(request.body?.user)?.subject
+    const subject = users.find((user) => user.subject === request.body?.user)?.subject
     if (!subject) return void response.status(422).send('Choose one of the example users.')
-    for (const open of await openSessions(store)) {
-      if (open.subject === subject) await endSession(store, lapse, open, 'displaced')
+    for (const active of await listSessions(store)) {
+      if (active.subject === subject) await endSession(options, active, 'displaced')
     }
-    // A new id in the cookie: one that was planted in this browser earlier must not open the session.
+    // A new id in the cookie, so that an id planted in this browser earlier does not open the session.
     await promisify(request.session.regenerate.bind(request.session))()
     const alias = randomUUID()
-    Object.assign(request.session, { subject, alias, ticket: await signTicket(options, { subject, alias }) })
+    const ticket = await signTicket({ site, subject, session: alias, idleTimeoutSeconds, secret })
+    Object.assign(request.session, { subject, alias, ticket })
     response.redirect(303, '/')
   })
 
-  app.use(signedIn)
+  app.use(requireSession)
 
   app.get('/', (_request, response) => response.render('home'))
 
@@ -72,25 +76,39 @@ export function createApp(options: AppOptions): Express {
     response.redirect(303, '/login')
   })
 
-  app.get('/admin', administrator, async (_request, response) => {
-    response.render('admin', { sessions: await openSessions(store) })
+  app.get('/admin', requireAdministrator, async (_request, response) => {
+    response.render('admin', { sessions: await listSessions(store) })
   })
 
-  app.post('/admin/end', administrator, async (request, response) => {
-    const open = (await openSessions(store)).find(({ alias }) => alias === request.body?.session)
-    if (open) await endSession(store, lapse, open, 'revoked')
+  app.post('/admin/end', requireAdministrator, async (request, response) => {
+    const found = (await listSessions(store)).find(({ alias }) => alias === request.body?.session)
+    if (found) await endSession(options, found, 'revoked')
     response.redirect(303, '/admin')
   })
 
   return app
 }
 
-const signedIn: RequestHandler = (request, response, next) => {
+function folder(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url))
+}
+
+function secure(collector: string): RequestHandler {
+  const headers = securityHeaders({ scripts: collector, connections: collector })
+  return (request, response, next) => {
+    response.set(headers)
+    if (request.method !== 'GET' && isCrossSite(request))
+      response.status(403).send('This request came from another site.')
+    else next()
+  }
+}
+
+const requireSession: RequestHandler = (request, response, next) => {
   if (request.session.subject) next()
   else response.redirect(303, '/login')
 }
 
-const administrator: RequestHandler = (request: Request, response, next) => {
-  if (findUser(request.session.subject)?.isAdministrator) next()
-  else response.status(403).send('This page is for administrators.')
+const requireAdministrator: RequestHandler = (request, response, next) => {
+  if (request.session.subject === administrator) next()
+  else response.status(403).send('This page is for administrators only.')
 }

@@ -1,34 +1,26 @@
 import type { Store } from 'express-session'
+import type { AppOptions } from '../_shared/options.ts'
 
-/** Where and as whom this application speaks to the collector. */
-export interface LapseOptions {
-  /** The site's name in the collector's configuration. */
-  readonly site: string
-  /** The collector's origin, such as `http://127.0.0.1:4780`. */
-  readonly collector: string
-  /** A bearer token with the scope `write`, with which the server reports what it has ended itself. */
+export interface ShopOptions extends AppOptions {
+  /** A bearer token with the scope `write`. The server uses it to report the sessions that it ends. */
   readonly token: string
-  /** Signs the tickets: at least 32 bytes, the same in the collector's configuration. */
-  readonly ticketSecret: string
-}
-
-export interface AppOptions {
-  readonly lapse: LapseOptions
-  /** One that can list its sessions. */
+  /** A session store that can list its sessions. */
   readonly store: Store
-  /** Signs the cookie with the session's id. */
+  /** Signs the cookie that holds the session's id. */
   readonly sessionSecret: string
-  readonly idleTimeoutSeconds: number
 }
 
 declare module 'express-session' {
-  /** What the store keeps about a signed-in user. */
+  /** What the store keeps for a signed-in user. */
   interface SessionData {
-    /** An opaque id of the user, never a name or an address. */
+    /** An opaque user id, never a name or an email address. */
     subject: string
-    /** A random id made at sign-in, which Lapse is told. The id in the cookie opens the session and stays secret. */
+    /**
+     * The session alias: a random id created at sign-in. Lapse gets the alias, because the id in the cookie grants
+     * access and must stay secret.
+     */
     alias: string
-    /** What proves both to the collector. */
+    /** Proves subject and alias to the collector. */
     ticket: string
   }
 }

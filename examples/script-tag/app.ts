@@ -1,92 +1,66 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import Router from '@koa/router'
-import Koa, { type Context } from 'koa'
+import Koa from 'koa'
 import session from 'koa-session'
-import getRawBody from 'raw-body'
-import { auditStream } from './auditStream.ts'
-import type { DemoOptions } from './options.ts'
-import { homePage } from './pages/home.ts'
-import type { Html } from './pages/html.ts'
-import { loginPage } from './pages/login.ts'
-import { reportsPage } from './pages/reports.ts'
-import { sameOriginPosts, securityHeaders } from './security.ts'
-import { type SessionData, SessionStore } from './sessionStore.ts'
-import { signTicket } from './ticket.ts'
-import { findUser } from './users.ts'
+import { html } from '../_shared/html.ts'
+import { readForm, secure, seeOther, serveStyle } from '../_shared/koa.ts'
+import type { AppOptions } from '../_shared/options.ts'
+import { renderPage, signInForm } from '../_shared/page.ts'
+import { signTicket } from '../_shared/ticket.ts'
+import { findUser } from '../_shared/users.ts'
+import { lapseMessage, renderAbsentTag, renderActiveTag, type SignedIn, signOutForm } from './lapseMarkup.ts'
 
-export type { AuditRow, DemoOptions } from './options.ts'
-
-/** A small application with real server-side sessions, audited by Lapse by script tags and a signed ticket. */
-export function createApp(options: DemoOptions): { app: Koa; sessions: SessionStore } {
-  const idleTimeoutMs = options.idleTimeoutSeconds * 1000
-  const sessions = new SessionStore(idleTimeoutMs)
+/** An application whose pages are rendered on the server, and whose session cookie every page renews. */
+export function createApp(options: AppOptions): Koa {
   const app = new Koa()
-  // The sessions live in this process's memory, so a key that lives as long is enough.
+  // Signs the session cookie. In production, use a key that survives a restart.
   app.keys = [randomBytes(32).toString('base64url')]
-  const withSession = session(
-    {
-      key: 'demo_session',
-      store: sessions,
-      rolling: true,
-      sameSite: 'lax',
-      // A cookie's Expires has no milliseconds: rounded down, a browser would drop it before its time.
-      maxAge: idleTimeoutMs + 999,
-    },
-    app,
+  app.use(secure({ scripts: options.collector, connections: options.collector }))
+  // Before the session: loading a file must not keep an idle session alive.
+  app.use(serveStyle)
+  app.use(
+    session(
+      { key: 'acme_session', rolling: true, sameSite: 'lax', maxAge: options.idleTimeoutSeconds * 1000 },
+      app,
+    ),
   )
-
-  app.use(securityHeaders(options.collector))
-  app.use(sameOriginPosts)
-  // Before the session: what these serve is no access, and must not keep an idle session alive.
-  app.use(sessionlessRoutes(options).routes())
-  app.use(sessionRoutes(options, sessions, withSession).routes())
-  return { app, sessions }
+  app.use(routes(options).routes())
+  return app
 }
 
-function sessionlessRoutes({ auditRows }: DemoOptions): Router {
+function routes({ collector, idleTimeoutSeconds, ticketSecret: secret }: AppOptions): Router {
   const router = new Router()
-  for (const file of ['style.css', 'workspace.css', 'audit.css', 'demo.js', 'icon.svg']) {
-    router.get(`/${file}`, async (ctx) => {
-      ctx.set('Cache-Control', 'no-cache')
-      ctx.type = file.slice(file.lastIndexOf('.'))
-      ctx.body = await readFile(new URL(`./public/${file}`, import.meta.url))
-    })
-  }
-  if (auditRows) router.get('/audit', auditStream(auditRows))
-  return router
-}
-
-function sessionRoutes(options: DemoOptions, sessions: SessionStore, withSession: Koa.Middleware): Router {
-  const router = new Router()
-  router.use(withSession)
 
   router.get('/', (ctx) => {
-    const signedIn = currentSession(ctx)
-    if (signedIn) show(ctx, homePage(options, signedIn))
-    else seeOther(ctx, '/login')
-  })
-
-  router.get('/reports', (ctx) => {
-    const signedIn = currentSession(ctx)
-    if (signedIn) show(ctx, reportsPage(options, signedIn))
-    else seeOther(ctx, '/login')
+    const signedIn: SignedIn | undefined = ctx.session.signedIn
+    if (!signedIn) return seeOther(ctx, '/login')
+    ctx.body = renderPage({
+      title: 'Home',
+      head: renderActiveTag(collector, signedIn),
+      content: html`<p>Signed in as <code>${signedIn.subject}</code>, session <code>${signedIn.alias.slice(0, 8)}</code>.</p>
+<p>Do nothing for ${idleTimeoutSeconds} seconds, then open this page again. The session has expired, and the login page
+says so. The audit table has one row about it.</p>
+${signOutForm}`,
+    })
   })
 
   router.get('/login', (ctx) => {
-    if (currentSession(ctx)) seeOther(ctx, '/')
-    else show(ctx, loginPage(options))
+    if (ctx.session.signedIn) return seeOther(ctx, '/')
+    ctx.body = renderPage({
+      title: 'Sign in',
+      head: renderAbsentTag(collector),
+      content: html`${lapseMessage}
+${signInForm('/login')}
+<p>These are example users. They have no passwords.</p>`,
+    })
   })
 
   router.post('/login', async (ctx) => {
-    const user = findUser((await readForm(ctx)).get('user'))
-    if (!user) return ctx.throw(422, 'Choose one of the demo users.')
-    const { subject } = user
+    const subject = findUser((await readForm(ctx)).get('user'))?.subject
+    if (!subject) return ctx.throw(422, 'Choose one of the example users.')
     const alias = randomUUID()
-    const ticket = await signTicket(options, { subject, alias })
-    ctx.session = { subject, alias, ticket, signedInAt: Date.now() } satisfies SessionData
-    // A new id in the cookie: one that was planted in this browser earlier must not open the session.
-    await ctx.session.regenerate()
+    const ticket = await signTicket({ site: 'acme', subject, session: alias, idleTimeoutSeconds, secret })
+    ctx.session = { signedIn: { subject, alias, ticket } satisfies SignedIn }
     seeOther(ctx, '/')
   })
 
@@ -95,34 +69,5 @@ function sessionRoutes(options: DemoOptions, sessions: SessionStore, withSession
     seeOther(ctx, '/login')
   })
 
-  router.post('/revoke', (ctx) => {
-    const signedIn = currentSession(ctx)
-    if (signedIn) sessions.drop(signedIn.alias)
-    seeOther(ctx, '/')
-  })
-
   return router
-}
-
-function currentSession(ctx: Context): SessionData | undefined {
-  // koa-session offers an empty object where there is no session. It is saved only if something is put in it.
-  return ctx.session.isNew ? undefined : ctx.session
-}
-
-async function readForm(ctx: Context): Promise<URLSearchParams> {
-  const length = ctx.request.length ?? null
-  return new URLSearchParams(await getRawBody(ctx.req, { encoding: 'utf-8', limit: '4kb', length }))
-}
-
-function show(ctx: Context, page: Html): void {
-  ctx.set('Cache-Control', 'no-store')
-  ctx.type = 'html'
-  ctx.body = page.toString()
-}
-
-/** 303: whatever the method was, the next page is fetched with GET. */
-function seeOther(ctx: Context, path: string): void {
-  ctx.set('Cache-Control', 'no-store')
-  ctx.redirect(path)
-  ctx.status = 303
 }

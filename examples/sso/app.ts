@@ -1,35 +1,34 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import Router from '@koa/router'
-import Koa, { type Context } from 'koa'
+import Koa from 'koa'
 import session from 'koa-session'
-import { html, page } from './pages.ts'
-import { type PendingSignIn, type SignInOptions, signInBy } from './signIn.ts'
-import { signTicket } from './ticket.ts'
+import { html } from '../_shared/html.ts'
+import { secure, seeOther, serveStyle } from '../_shared/koa.ts'
+import type { AppOptions } from '../_shared/options.ts'
+import { renderPage } from '../_shared/page.ts'
+import { signTicket } from '../_shared/ticket.ts'
+import { type ClientOptions, OpenIdClient, type PendingSignIn } from './openIdClient.ts'
 
-export interface AppOptions extends SignInOptions {
-  /** The collector's origin, such as `http://127.0.0.1:4780`. */
-  readonly collector: string
-  readonly idleTimeoutSeconds: number
-  /** Signs the tickets: at least 32 bytes, the same in the collector's configuration. */
-  readonly ticketSecret: string
-}
+type SsoOptions = AppOptions & ClientOptions
 
 interface SignedIn {
   readonly subject: string
   /**
-   * A random id of this application's session. Not the `sid` of the provider: its session goes on, and the next one
-   * here would have the same.
+   * A random id of this application's session. The provider's `sid` would not do: the provider's session outlives many
+   * sessions here, and all of them would have the same id.
    */
   readonly alias: string
   readonly ticket: string
 }
 
-/** An application without a login page: who has no session is sent to the provider, and comes back with a new one. */
-export function createApp(options: AppOptions): Koa {
+/** An application without a login page: users without a session go to the provider and come back with a new one. */
+export function createApp(options: SsoOptions): Koa {
   const app = new Koa()
-  // Signs the cookie. An application of yours takes it from where a restart does not lose it.
+  // Signs the session cookie. In production, use a key that survives a restart.
   app.keys = [randomBytes(32).toString('base64url')]
-  app.use(securityHeaders(options.collector))
+  app.use(secure({ scripts: options.collector, connections: options.collector }))
+  // Before the session: loading a file must not keep an idle session alive.
+  app.use(serveStyle)
   app.use(
     session(
       { key: 'desk_session', rolling: true, sameSite: 'lax', maxAge: options.idleTimeoutSeconds * 1000 },
@@ -40,17 +39,18 @@ export function createApp(options: AppOptions): Koa {
   return app
 }
 
-function routes(options: AppOptions): Router {
-  const signIn = signInBy(options)
+function routes(options: SsoOptions): Router {
+  const { idleTimeoutSeconds, ticketSecret: secret } = options
+  const client = new OpenIdClient(options)
   const router = new Router()
 
   router.get('/', async (ctx) => {
     const signedIn: SignedIn | undefined = ctx.session.signedIn
     if (signedIn) {
-      ctx.body = home(options, signedIn)
+      ctx.body = homePage(options, signedIn)
       return
     }
-    const { url, pending } = await signIn.begin()
+    const { url, pending } = await client.beginSignIn()
     ctx.session.pending = pending
     ctx.redirect(url.href)
   })
@@ -58,51 +58,32 @@ function routes(options: AppOptions): Router {
   router.get('/callback', async (ctx) => {
     const pending: PendingSignIn | undefined = ctx.session.pending
     if (!pending) return ctx.redirect('/')
-    const subject = await signIn.finish(ctx.url, pending)
+    const subject = await client.finishSignIn(ctx.url, pending)
     const alias = randomUUID()
-    const ticket = await signTicket(options, { subject, alias })
+    const ticket = await signTicket({ site: 'desk', subject, session: alias, idleTimeoutSeconds, secret })
     ctx.session = { signedIn: { subject, alias, ticket } satisfies SignedIn }
     ctx.redirect('/')
   })
 
   router.post('/logout', (ctx) => {
     ctx.session = null
-    ctx.status = 303
-    ctx.redirect('/goodbye')
+    seeOther(ctx, '/goodbye')
   })
 
   router.get('/goodbye', (ctx) => {
-    ctx.body = page('Signed out', { content: html`<p><a href="/">Sign in again</a></p>` })
+    ctx.body = renderPage({ title: 'Signed out', content: html`<p><a href="/">Sign in again</a></p>` })
   })
   return router
 }
 
-/** The whole integration: the tag on the pages with a session, and the attribute on the way out. */
-function home({ collector }: AppOptions, { subject, alias, ticket }: SignedIn): string {
-  return page('Service desk', {
+/** The whole integration: the script tag on pages with a session, and the attribute on the sign-out form. */
+function homePage({ collector }: SsoOptions, { subject, alias, ticket }: SignedIn): string {
+  return renderPage({
+    title: 'Service desk',
     head: html`<script src="${collector}/lapse.js" defer data-site="desk" data-state="active" data-subject="${subject}" data-session="${alias}" data-ticket="${ticket}"></script>`,
     content: html`<p>Signed in as <code>${subject}</code>, session <code>${alias.slice(0, 8)}</code>.</p>
-<p>Leave this page alone until the session has expired, then open it again. The provider still knows you: you are
-back without seeing a login page, in another session, and the audit has a row about the one before.</p>
+<p>Wait until this session has expired, then open the page again. The provider still knows you and sends you back
+without a login page. You have a new session, and the audit table has a row about the old one.</p>
 <form method="post" action="/logout" data-lapse-logout><button>Sign out</button></form>`,
   })
-}
-
-function securityHeaders(collector: string) {
-  const policy = [
-    "default-src 'none'",
-    `script-src ${collector}`,
-    `connect-src ${collector}`,
-    "style-src 'unsafe-inline'",
-    'img-src data:',
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ')
-  return (ctx: Context, next: Koa.Next) => {
-    ctx.set('Content-Security-Policy', policy)
-    ctx.set('X-Content-Type-Options', 'nosniff')
-    ctx.set('Cache-Control', 'no-store')
-    return next()
-  }
 }

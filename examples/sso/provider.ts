@@ -3,22 +3,22 @@ import Router from '@koa/router'
 import { exportJWK, generateKeyPair } from 'jose'
 import type Koa from 'koa'
 import { Provider } from 'oidc-provider'
-import getRawBody from 'raw-body'
-import { html, page } from './pages.ts'
+import { html } from '../_shared/html.ts'
+import { readForm, secure, serveStyle } from '../_shared/koa.ts'
+import { renderPage, signInForm } from '../_shared/page.ts'
+import { findUser } from '../_shared/users.ts'
 
 interface ProviderOptions {
-  /** Its own origin. */
+  /** The provider's own origin. */
   readonly issuer: string
-  /** The origin of the one application that signs its users in here. */
+  /** The origin of the only application that uses this provider. */
   readonly appUrl: string
   readonly clientSecret: string
 }
 
-const users = ['u_1001', 'u_1002', 'u_1003']
-
 /**
- * Stands for the company's sign-in: another origin, with a session of its own that outlives the application's, and
- * no script of Lapse.
+ * Creates an OpenID Connect provider that plays the company's sign-in. It is another origin, its session outlives the
+ * application's, and its pages do not load Lapse.
  */
 export async function createProvider({ issuer, appUrl, clientSecret }: ProviderOptions): Promise<Koa> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
@@ -26,12 +26,12 @@ export async function createProvider({ issuer, appUrl, clientSecret }: ProviderO
     clients: [{ client_id: 'desk', client_secret: clientSecret, redirect_uris: [`${appUrl}/callback`] }],
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
-    // In seconds. The session here outlives many of the application's.
+    // In seconds.
     ttl: { Session: 28_800, Grant: 28_800, Interaction: 600, AccessToken: 60, IdToken: 60 },
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
     findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
-    // The company's own application: its users are not asked for consent.
+    // The application belongs to the company, so its users are not asked for consent.
     async loadExistingGrant({ oidc }) {
       const { client, session } = oidc
       if (!client || !session?.accountId) return undefined
@@ -41,31 +41,27 @@ export async function createProvider({ issuer, appUrl, clientSecret }: ProviderO
       return grant
     },
   })
+  provider.use(serveStyle)
   provider.use(signInPage(provider, appUrl).routes())
   return provider
 }
 
 function signInPage(provider: Provider, appUrl: string): Router {
   const router = new Router()
+  // The form's response redirects to the application. Chromium checks that redirect against `form-action` too.
+  router.use(secure({ forms: `'self' ${appUrl}` }))
+
   router.get('/interaction/:uid', async (ctx) => {
     const { uid } = await provider.interactionDetails(ctx.req, ctx.res)
-    // The form's answer leads on to the application, which Chromium counts as a target of the form.
-    ctx.set(
-      'Content-Security-Policy',
-      `default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self' ${appUrl}`,
-    )
-    ctx.set('Cache-Control', 'no-store')
-    ctx.type = 'html'
-    ctx.body = page('Company sign-in', {
-      content: html`<form class="users" method="post" action="/interaction/${uid}">
-${users.map((user) => html`<button name="user" value="${user}"><code>${user}</code></button>`)}
-</form>
-<p>Another origin, without Lapse.</p>`,
+    ctx.body = renderPage({
+      title: 'Company sign-in',
+      content: html`${signInForm(`/interaction/${uid}`)}
+<p>This page is on another origin. It does not load Lapse.</p>`,
     })
   })
+
   router.post('/interaction/:uid', async (ctx) => {
-    const form = new URLSearchParams(await getRawBody(ctx.req, { encoding: 'utf-8', limit: '4kb' }))
-    const accountId = users.find((user) => user === form.get('user'))
+    const accountId = findUser((await readForm(ctx)).get('user'))?.subject
     if (!accountId) return ctx.throw(422, 'Choose one of the example users.')
     ctx.respond = false
     await provider.interactionFinished(ctx.req, ctx.res, { login: { accountId } })

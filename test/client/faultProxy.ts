@@ -1,28 +1,28 @@
 import { once } from 'node:events'
-import { createServer, request as forwardedBy, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse, request as sendRequest } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What happens to an event on its way. */
+/** What happens to a report on its way to the collector. */
 type Fault =
-  /** The connection is cut before the collector has heard of it. */
+  /** The connection is cut before the collector gets the report. */
   | 'cut before'
-  /** The collector has written its row, and the connection is cut before the answer. */
+  /** The connection is cut after the collector has written the row, before it answers. */
   | 'cut after'
-  /** The collector's answer is a long time on its way. */
+  /** The collector's answer is delayed. */
   | { readonly delayMs: number }
-  /** An overloaded collector. */
+  /** The collector is overloaded. */
   | { readonly status: 503; readonly retryAfterSeconds: number }
 
-/** Stands in front of the true collector, and fails for events alone: the script comes through. */
+/** A proxy in front of a real collector. Only reports fail, so that pages can still load the script. */
 export interface FaultProxy {
   readonly url: string
-  /** When events came, epoch milliseconds. */
+  /** The arrival times of the reports, in epoch milliseconds. */
   readonly posts: readonly number[]
-  /** Does this to each event from now on. */
+  /** Applies the fault to every report from now on. */
   fail(fault: Fault): void
-  /** Lets all events through, and forgets those that came. */
-  mend(): void
+  /** Forwards all reports again, and clears `posts`. */
+  reset(): void
   close(): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export async function startFaultProxy(collectorUrl: string): Promise<FaultProxy>
       })
       return void response.end()
     }
-    const forwarded = forwardedBy(collectorUrl + request.url, {
+    const forwarded = sendRequest(collectorUrl + request.url, {
       method: request.method,
       headers: request.headers,
       agent: false,
@@ -57,20 +57,19 @@ export async function startFaultProxy(collectorUrl: string): Promise<FaultProxy>
   }
 
   const server = createServer((request, response) => {
-    // Whatever fails behind the proxy, in front of it a connection is cut.
+    // A failure behind the proxy cuts the connection in front of it.
     handle(request, response).catch(() => request.socket.destroy())
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
-  if (typeof address !== 'object' || !address)
-    throw new Error('A server on a port has an address of its own.')
+  if (typeof address !== 'object' || !address) throw new Error('The server does not listen on a port.')
   return {
     url: `http://127.0.0.1:${address.port}`,
     posts,
     fail(fault) {
       current = fault
     },
-    mend() {
+    reset() {
       current = undefined
       posts.length = 0
     },

@@ -8,18 +8,18 @@ import type { HostOptions } from './hostOptions.ts'
 import { appPage, loginPage, singlePageApp, ssoPage } from './pages.ts'
 import { type HostSession, SessionStore } from './sessionStore.ts'
 
-/** A host application with real server-side sessions, whose pages are what the scenarios need. */
+/** A host application with real server-side sessions. Query parameters of its pages set up each test. */
 export interface Host {
   readonly site: string
   readonly url: string
   readonly idleTimeoutSeconds: number
-  /** A login page on another origin, where Lapse is not. It sends the user back signed in. */
+  /** A login page on another origin, without Lapse. It signs the user in and sends them back. */
   readonly ssoUrl: string
-  /** The server's truth about the user's session, if it lives. */
+  /** The user's session as the server knows it, if it is active. */
   session(subject: string): HostSession | undefined
-  /** Ends a session before its time. The browser is not told. */
+  /** Ends a session before its timeout. The browser is not notified. */
   drop(alias: string): boolean
-  /** How often a page was asked for that may never be shown. */
+  /** How many pages browsers have requested for prerendering. */
   prerendered(): number
   close(): Promise<void>
 }
@@ -35,9 +35,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     if (ctx.get('Sec-Purpose').includes('prerender')) prerendered += 1
     return next()
   })
-  app.use(sso(port))
-  // Before the session: what these serve is no access.
-  app.use(sessionless(options))
+  app.use(handleSso(port))
+  // Before the session: these responses must not renew it.
+  app.use(serveWithoutSession(options))
   app.use(
     session(
       {
@@ -45,13 +45,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
         store: sessions,
         rolling: true,
         sameSite: 'lax',
-        // A cookie's Expires has no milliseconds: rounded down, a browser would drop it before its time.
+        // A cookie's Expires is in whole seconds, rounded down. Without the extra time, the cookie would expire too early.
         maxAge: options.untilBrowserCloses ? 'session' : idleTimeoutSeconds * 1000 + 999,
       },
       app,
     ),
   )
-  app.use(pages(options))
+  app.use(servePages(options))
   const server = createServer(app.callback()).listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -70,8 +70,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 }
 
-/** The same server by another name is another site to the browser: no cookie is shared. */
-function sso(port: number): Middleware {
+/** To the browser, the same server under another host name is another site, so they share no cookies. */
+function handleSso(port: number): Middleware {
   return (ctx, next) => {
     if (ctx.hostname !== 'localhost') return next()
     const back = `http://127.0.0.1:${port}/sign-in${ctx.search}`
@@ -87,7 +87,7 @@ const files: Readonly<Record<string, URL>> = {
 }
 const dot = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 'base64')
 
-function sessionless(options: HostOptions): Middleware {
+function serveWithoutSession(options: HostOptions): Middleware {
   return async (ctx, next) => {
     const file = files[ctx.path]
     if (file) {
@@ -108,10 +108,10 @@ function sessionless(options: HostOptions): Middleware {
   }
 }
 
-function pages(options: HostOptions): Middleware {
+function servePages(options: HostOptions): Middleware {
   return async (ctx) => {
     const { subject, alias } = ctx.session
-    // koa-session forgets this with the first cookie that it sets.
+    // koa-session forgets this setting when it sets its first cookie.
     if (options.untilBrowserCloses && subject) ctx.session.maxAge = 'session'
     switch (ctx.path) {
       case '/':
@@ -122,7 +122,7 @@ function pages(options: HostOptions): Middleware {
         return seeOther(ctx, `/login${ctx.search}`)
 
       case '/login':
-        // Such as for a token against forged requests.
+        // As frameworks do, for example to store a CSRF token.
         if (ctx.query.anonymous && !subject) ctx.session.visits = 1
         if (subject && !ctx.query.stay) return seeOther(ctx, '/')
         return show(ctx, loginPage(options, ctx.URL))
@@ -145,7 +145,7 @@ function pages(options: HostOptions): Middleware {
   }
 }
 
-/** The cache header and the policy are the scenario's to choose; pages that depend on a session are not kept, unless it says so. */
+/** Sends a page. The query may choose its cache header and its content security policy. */
 function show(ctx: Context, page: string): void {
   ctx.set('Cache-Control', String(ctx.query.cache ?? 'no-store'))
   if (ctx.query.csp) ctx.set('Content-Security-Policy', String(ctx.query.csp))
@@ -153,7 +153,7 @@ function show(ctx: Context, page: string): void {
   ctx.body = page
 }
 
-/** 303: whatever the method was, the next page is fetched with GET. */
+/** Redirects with status 303, so that the browser gets the next page with GET after a form was posted. */
 function seeOther(ctx: Context, url: string): void {
   ctx.set('Cache-Control', 'no-store')
   ctx.redirect(url)

@@ -7,10 +7,10 @@ import { openUndriven } from '../engines/chromium.ts'
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Stage, startStage } from './stage.ts'
-import { sentTime, type Visitor, visit } from './visitor.ts'
+import { readSentTime, type Visitor, visit } from './visitor.ts'
 
 const app = { idleTimeoutSeconds: 3 }
-/** What a host says whose users go back and forth. Pages may be kept, and the client knows the limit. */
+/** Query of a page that browsers may keep, with a known idle timeout. */
 const kept = 'cache=no-cache&data-idle-timeout-seconds=3'
 
 let stage: Stage<'app'>
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.end())
 
-describe.concurrent.each(createEngines())('a page in $name', (engine) => {
+describe.concurrent.each(createEngines())('In $name,', (engine) => {
   afterAll(() => engine.stop())
 
   let user: Visitor
@@ -28,21 +28,22 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
   })
   afterEach(() => user.browser.close())
 
-  /** A page out of bfcache is complete before its `pageshow` comes. */
+  /** A page from bfcache is complete before its `pageshow` event. */
   async function wasRestored(): Promise<boolean> {
     await waitUntil(() => user.tab.evaluate<boolean>("typeof window.restored === 'boolean'"), 'pageshow')
     return user.tab.evaluate<boolean>('window.restored')
   }
-  const lastAccess = async () => sentTime(await user.onlyRow(), 'last_access_at')
+  const readPageState = async () => ({ pathname: await user.pathname(), restored: await wasRestored() })
+  const readLastAccess = async () => readSentTime(await user.onlyRow(), 'last_access_at')
 
-  describe('of a single-page application', { concurrent: false }, () => {
+  describe('a single-page application', { concurrent: false }, () => {
     beforeEach(async () => {
       await user.signIn()
       await user.open('/spa')
-      await user.titled('Application')
+      await user.waitForTitle('Application')
     })
 
-    test('whose polling keeps the session alive: no row while it lives, then one', async () => {
+    test('leaves no row while its polls keep the session alive, and one row afterwards', async () => {
       const { id } = (await user.marker()) ?? {}
       await user.tab.evaluate('void (window.polling = setInterval(poll, 500))')
       await sleep(5000)
@@ -50,26 +51,24 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
       await user.expectNoRow()
       expect(await user.marker()).toMatchObject({ id })
       const stopped = await user.tab.evaluate<number>('(clearInterval(polling), Date.now())')
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open('/login')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
-      expect(Math.abs((await lastAccess()) - stopped)).toBeLessThan(1500)
+      expect(Math.abs((await readLastAccess()) - stopped)).toBeLessThan(1500)
     })
 
-    test('whose polls keep the session alive, though nobody reads the replies: they are seen', async ({
-      skip,
-    }) => {
+    test('moves the marker with its polls, although it does not read the responses', async ({ skip }) => {
       skip(engine.limits.unreadReplies !== undefined, engine.limits.unreadReplies)
       const { at = 0 } = (await user.marker()) ?? {}
       await user.tab.evaluate("void setInterval(() => void fetch('/api/me'), 300)")
       await waitUntil(async () => ((await user.marker())?.at ?? 0) > at + 1500, 'the marker to move')
     })
 
-    test('that a 401 sends to its login view without a page load: one row, and the verdict', async () => {
+    test('leaves one row and gets the verdict when a 401 leads to its login view without a page load', async () => {
       const { sid } = (await user.marker()) ?? {}
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.tab.evaluate('poll()')
-      await user.titled('Login')
+      await user.waitForTitle('Login')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
       expect(await user.tab.evaluate('window.verdict')).toMatchObject({
         reason: 'idle_timeout',
@@ -79,8 +78,8 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
     })
   })
 
-  describe('that stays open after the timeout', { concurrent: false }, () => {
-    test('and goes on loading images and static files: they are no access', async () => {
+  describe('a page that stays open after the timeout', { concurrent: false }, () => {
+    test('leaves one row, and its images and static files do not count as activity', async () => {
       const { at } = await user.signIn()
       await user.tab.evaluate(`void setInterval(() => {
         new Image().src = '/static/dot.gif?' + Math.random()
@@ -88,45 +87,45 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
         Object.assign(link, { rel: 'stylesheet', href: '/static/data.json?' + Math.random() })
         document.head.append(link)
       }, 300)`)
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open('/')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
-      expect(Math.abs((await lastAccess()) - at)).toBeLessThan(500)
+      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
     })
 
-    test('in a background tab that polls 401s: one row, and no new marker', async () => {
+    test('leaves one row and no new marker while it polls 401s in a background tab', async () => {
       await user.signIn()
       await user.open('/reports?data-idle-timeout-seconds=3')
       const { at = 0 } = (await user.marker()) ?? {}
       const front = await user.browser.newTab()
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.tab.evaluate("void setInterval(() => fetch('/api/me').then((answer) => answer.text()), 200)")
       await sleep(1500)
       await front.goto(`${stage.hosts.app.url}/`)
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
-      expect(Math.abs((await lastAccess()) - at)).toBeLessThan(500)
+      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
       await sleep(500)
       expect(await user.marker()).toBeUndefined()
     })
   })
 
-  describe('that the user goes back to', { concurrent: false }, () => {
-    test('from bfcache and forward again while signed in: no row, the marker stays', async () => {
+  describe('a page that the user goes back to', { concurrent: false }, () => {
+    test('leaves no row and keeps the marker when it is restored from bfcache while signed in', async () => {
       const { id } = await user.signIn()
       await user.open(`/?${kept}`)
       await user.open(`/reports?${kept}`)
-      // A page that still waits for an answer, such as that for its icon, does not go into bfcache.
+      // Browsers do not put a page into bfcache while it waits for a response, such as its icon.
       await sleep(500)
       await user.tab.back()
-      expect([await user.pathname(), await wasRestored()]).toEqual(['/', true])
+      expect(await readPageState()).toEqual({ pathname: '/', restored: true })
       await sleep(500)
       await user.tab.forward()
-      expect([await user.pathname(), await wasRestored()]).toEqual(['/reports', true])
+      expect(await readPageState()).toEqual({ pathname: '/reports', restored: true })
       await user.expectNoRow()
       expect(await user.marker()).toMatchObject({ id })
     })
 
-    /** WebKit keeps two pages in bfcache, whatever they do. The other engines are told by the page to keep none. */
+    /** WebKit keeps two pages in bfcache, whatever they do. In the other engines, the page itself prevents that. */
     const cached = 'cache=max-age=600&keep-out-of-bfcache=1'
     const detour = ['/login?stay=1&n=1', '/login?stay=1&n=2', '/login?stay=1&n=3']
 
@@ -143,65 +142,74 @@ describe.concurrent.each(createEngines())('a page in $name', (engine) => {
         steps: ['/reports', '/?n=2', '/reports?n=3'],
         restored: false,
       },
-    ])('from $from, and is the login page, while signed in: no row, the marker stays', async (page) => {
-      await user.open(page.login)
-      await user.tab.evaluate(`void (document.forms[0].user.value = '${user.subject}')`)
-      await user.tab.click('form button')
-      await user.arriveAt('/')
-      const { id } = await user.markerOf(user.subject)
-      await takeDetourAndBack(page.steps)
-      await user.tab.back()
-      expect([await user.pathname(), await wasRestored()]).toEqual(['/login', page.restored])
-      await user.expectNoRow()
-      expect(await user.marker()).toMatchObject({ id })
-    })
+    ])(
+      'leaves no row and keeps the marker when it is the login page from $from, while signed in',
+      async (page) => {
+        await user.open(page.login)
+        await user.tab.evaluate(`void (document.forms[0].user.value = '${user.subject}')`)
+        await user.tab.click('form button')
+        await user.waitForPath('/')
+        const { id } = await user.waitForMarker(user.subject)
+        await takeDetourAndBack(page.steps)
+        await user.tab.back()
+        expect(await readPageState()).toEqual({ pathname: '/login', restored: page.restored })
+        await user.expectNoRow()
+        expect(await user.marker()).toMatchObject({ id })
+      },
+    )
 
     test.each([
       { from: 'bfcache', path: `/?${kept}`, steps: [], restored: true },
       { from: 'the HTTP cache', path: `/?${cached}`, steps: detour, restored: false },
-    ])('from $from, and is the application, after the lapse: one row, no new marker', async (page) => {
-      await user.signIn()
-      await user.open(page.path)
-      const { sid } = (await user.marker()) ?? {}
-      await user.idleOut()
-      await user.open('/login')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
-      await takeDetourAndBack(page.steps)
-      await user.tab.back()
-      expect([await user.pathname(), await wasRestored()]).toEqual(['/', page.restored])
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
-      expect(await user.marker()).toBeUndefined()
-    })
+    ])(
+      'leaves one row and no new marker when it is the application from $from, after the timeout',
+      async (page) => {
+        await user.signIn()
+        await user.open(page.path)
+        const { sid } = (await user.marker()) ?? {}
+        await user.waitUntilExpired()
+        await user.open('/login')
+        expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+        await takeDetourAndBack(page.steps)
+        await user.tab.back()
+        expect(await readPageState()).toEqual({ pathname: '/', restored: page.restored })
+        expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+        expect(await user.marker()).toBeUndefined()
+      },
+    )
   })
 
-  describe('that finds the lapse', { concurrent: false }, () => {
-    test('in five tabs at once: one row', async () => {
+  describe('a login page after the timeout', { concurrent: false }, () => {
+    test('leaves one row when it is opened in five tabs at once', async () => {
       await user.signIn()
       const tabs = await Promise.all(Array.from({ length: 5 }, () => user.browser.newTab()))
-      await user.idleOut()
+      await user.waitUntilExpired()
       await Promise.all(tabs.map((tab) => tab.goto(`${stage.hosts.app.url}/login`)))
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
     })
 
-    test('and is reloaded ten times: one row', async () => {
+    test('leaves one row when it is reloaded ten times', async () => {
       await user.signIn()
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open('/login')
       for (let visits = 0; visits < 10; visits++) await user.tab.reload()
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
     })
 
-    test('and is left before the reply: one row', async () => {
+    test('leaves one row when the user leaves before the response', async () => {
       await user.signIn()
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open('/login?leave=1').catch(() => {})
-      await user.arriveAt('/static/data.json')
+      await user.waitForPath('/static/data.json')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
       await user.open('/login')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
     })
 
-    test('prerendered: no row before it is shown, then one', async ({ skip, onTestFinished }) => {
+    test('leaves no row while it is prerendered, and one row when it is shown', async ({
+      skip,
+      onTestFinished,
+    }) => {
       skip(engine.limits.prerendering !== undefined, engine.limits.prerendering)
       const { app } = stage.hosts
       const profile = mkdtempSync(join(tmpdir(), 'lapse-test-'))

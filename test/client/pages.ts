@@ -5,41 +5,38 @@ interface SignedIn {
   readonly alias: string
 }
 
-/**
- * A page with the tag. Each query parameter that begins with `data-` becomes an attribute of it, instead of what the
- * page says there by itself.
- */
-function taggedPage(
+/** Renders a page with the script tag. Query parameters that begin with `data-` override the tag's attributes. */
+function renderTaggedPage(
   { collector, site }: HostOptions,
   url: URL,
-  said: Record<string, string>,
+  stated: Record<string, string>,
   body: string,
 ): string {
-  const given = [...url.searchParams].filter(([name]) => /^data-[a-z-]+$/.test(name))
+  const overrides = [...url.searchParams].filter(([name]) => /^data-[a-z-]+$/.test(name))
   const attributes = {
     'data-site': site,
     'data-on-error': 'lapseError',
-    ...said,
-    ...Object.fromEntries(given),
+    ...stated,
+    ...Object.fromEntries(overrides),
   }
-  const list = Object.entries(attributes).map(([name, value]) => `${name}="${escaped(value)}"`)
+  const list = Object.entries(attributes).map(([name, value]) => `${name}="${escapeHtml(value)}"`)
   const prerender = url.searchParams.has('prerender') ? prerendering : ''
-  const out = url.searchParams.has('keep-out-of-bfcache') ? outOfBfcache : ''
-  const clock = url.searchParams.has('clock') ? clockSetBy(Number(url.searchParams.get('clock'))) : ''
-  return page(
-    `${clock}${out}${prerender}<script src="${collector}/lapse.js" defer ${list.join(' ')}></script>`,
+  const noBfcache = url.searchParams.has('keep-out-of-bfcache') ? preventBfcache : ''
+  const clock = url.searchParams.has('clock') ? shiftClock(Number(url.searchParams.get('clock'))) : ''
+  return renderPage(
+    `${clock}${noBfcache}${prerender}<script src="${collector}/lapse.js" defer ${list.join(' ')}></script>`,
     body,
   )
 }
 
-/** What browsers don't freeze a page with. Each engine has its own idea of that. */
-const outOfBfcache = `<script>
+/** Features that keep a page out of bfcache. They differ between the engines. */
+const preventBfcache = `<script>
   addEventListener('unload', () => {})
   navigator.locks?.request('held', () => new Promise(() => {}))
   indexedDB.open('held')
 </script>`
 
-/** Prerenders the login page after four seconds, and goes there after seven. */
+/** Prerenders the login page after four seconds, and navigates to it after seven. */
 const prerendering = `<script>
   setTimeout(() => {
     const rules = document.createElement('script')
@@ -50,16 +47,16 @@ const prerendering = `<script>
   setTimeout(() => { location.href = '/login?stay=1' }, 7000)
 </script>`
 
-/** Sets the page's clock, by milliseconds. */
-function clockSetBy(offsetMs: number): string {
+/** Shifts the page's clock. */
+function shiftClock(offsetMs: number): string {
   return `<script>
   const trueNow = Date.now
   Date.now = () => trueNow() + ${offsetMs}
 </script>`
 }
 
-/** What every page keeps for the scenario to look at: the verdict, and what the client complained of. */
-function page(head: string, body: string): string {
+/** Renders a page that keeps the verdict and the client's errors for the tests. */
+function renderPage(head: string, body: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Host</title>
 <script>
   window.lapseErrors = []
@@ -73,11 +70,11 @@ ${head}
 }
 
 export function appPage(options: HostOptions, url: URL, { subject, alias }: SignedIn): string {
-  const said = { 'data-state': 'active', 'data-subject': subject, 'data-session': alias }
-  return taggedPage(
+  const stated = { 'data-state': 'active', 'data-subject': subject, 'data-session': alias }
+  return renderTaggedPage(
     options,
     url,
-    said,
+    stated,
     `<form id="form" method="post" action="/logout" data-lapse-logout><button>Sign out</button></form>
 <a id="link" href="/logout" data-lapse-logout><b>Sign out</b></a>
 <button id="script" data-lapse-logout>Sign out</button>
@@ -91,7 +88,7 @@ export function appPage(options: HostOptions, url: URL, { subject, alias }: Sign
 }
 
 export function loginPage(options: HostOptions, url: URL): string {
-  return taggedPage(
+  return renderTaggedPage(
     options,
     url,
     { 'data-state': 'absent' },
@@ -101,22 +98,22 @@ ${url.searchParams.has('leave') ? leaving : ''}`,
   )
 }
 
-/** Leaves the page as soon as the script, which is deferred, has run. */
+/** Leaves the page as soon as the deferred script has run. */
 const leaving = `<script>
   document.addEventListener('DOMContentLoaded', () => location.replace('/static/data.json'))
 </script>`
 
 export function ssoPage(back: string): string {
-  return page('', `<a id="sign-in" href="${escaped(back)}">Sign in</a>`)
+  return renderPage('', `<a id="sign-in" href="${escapeHtml(back)}">Sign in</a>`)
 }
 
 /**
- * An application that is one page: it asks its server who is signed in, and goes from view to view without a page
- * load. Its title is the view.
+ * Renders a single-page application. It asks its server who is signed in, and changes its view without a page load. Its
+ * title is the name of the view.
  */
 export function singlePageApp({ collector, site, idleTimeoutSeconds }: HostOptions): string {
   const imports = { '@lapse/client': '/static/lapse.mjs', 'js-cookie': '/static/js-cookie.mjs' }
-  return page(
+  return renderPage(
     `<script type="importmap">${JSON.stringify({ imports })}</script>
 <script type="module">
   import { createLapse } from '@lapse/client'
@@ -150,6 +147,6 @@ export function singlePageApp({ collector, site, idleTimeoutSeconds }: HostOptio
   )
 }
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

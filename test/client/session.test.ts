@@ -6,13 +6,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Browser } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Stage, startStage } from './stage.ts'
-import { sentTime, type Visitor, visit, visitWith } from './visitor.ts'
+import { readSentTime, type Visitor, visit, visitWith } from './visitor.ts'
 
 const sites = {
   app: { idleTimeoutSeconds: 3 },
-  /** Grace is a tenth of the idle timeout. The marker is younger than the session by the first page's load. */
+  /** The marker is created later than the session, when the first page has loaded. The grace of 2 s covers that. */
   strict: { idleTimeoutSeconds: 20, absoluteTimeoutSeconds: 6 },
-  /** Their sessions end with the browser; the second one's last longer than a browser takes to start. */
+  /** Sessions that end with the browser. Those of `patient` last longer than a browser takes to start. */
   brief: { idleTimeoutSeconds: 3, untilBrowserCloses: true },
   patient: { idleTimeoutSeconds: 60, untilBrowserCloses: true },
 }
@@ -23,11 +23,11 @@ beforeAll(async () => {
 })
 afterAll(() => stage.end())
 
-// The engines side by side, because most of the time is waiting; in each engine one scenario after the other.
-describe.concurrent.each(createEngines())('a session in $name', (engine) => {
+// The engines run in parallel, because the tests mostly wait. In each engine, one test runs after the other.
+describe.concurrent.each(createEngines())('In $name,', (engine) => {
   afterAll(() => engine.stop())
 
-  describe('that ends', { concurrent: false }, () => {
+  describe('a session', { concurrent: false }, () => {
     let user: Visitor
     const app = () => stage.hosts.app
     beforeEach(async () => {
@@ -35,17 +35,17 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
     })
     afterEach(() => user.browser.close())
 
-    test('never was: a new visitor opens the login page, and there is no row', async () => {
+    test('leaves no row if there was none: a new visitor opens the login page', async () => {
       await user.open('/login')
       await user.expectNoRow()
       expect(await user.marker()).toBeUndefined()
     })
 
-    test('idle: one row says whose it was, when they were last there, when it expired and why', async () => {
+    test('leaves one row after the idle timeout, with the user, the last access, the expiry and the reason', async () => {
       await user.signIn()
       await user.open('/reports')
       const { alias = '', lastAccessAt = 0 } = app().session(user.subject) ?? {}
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open('/')
       expect(await user.pathname()).toBe('/login')
       const row = await user.onlyRow()
@@ -61,9 +61,9 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
         idle_timeout_seconds: 3,
         origin: app().url,
       })
-      const lastAccess = sentTime(row, 'last_access_at')
+      const lastAccess = readSentTime(row, 'last_access_at')
       expect(Math.abs(lastAccess - lastAccessAt)).toBeLessThan(1500)
-      expect(sentTime(row, 'expired_at') - lastAccess).toBe(3000)
+      expect(readSentTime(row, 'expired_at') - lastAccess).toBe(3000)
       expect(await user.tab.evaluate('document.querySelector("[data-lapse-message]").innerText')).toBe(
         'You were signed out after 3 seconds without activity.',
       )
@@ -73,20 +73,20 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
     test.each([
       { by: 'a link', selector: '#link b' },
       { by: 'a form', selector: '#form button' },
-      { by: 'a script that posts and goes on', selector: '#script' },
-    ])('by logout through $by: no row', async ({ selector }) => {
+      { by: 'a script that posts and navigates', selector: '#script' },
+    ])('leaves no row after a logout by $by', async ({ selector }) => {
       await user.signIn()
       await user.tab.click(selector)
-      await user.arriveAt('/login')
+      await user.waitForPath('/login')
       expect(app().session(user.subject)).toBeUndefined()
       expect(await user.marker()).toBeUndefined()
       await user.expectNoRow()
     })
 
-    test('by logout that is reported: one logout row', async () => {
+    test('leaves one logout row after a logout that asks for a report', async () => {
       await user.signIn()
       await user.open('/spa')
-      await user.titled('Application')
+      await user.waitForTitle('Application')
       const { sid } = (await user.marker()) ?? {}
       await user.tab.evaluate('signOut({ report: true })')
       expect(await user.onlyRow()).toMatchObject({ reason: 'logout', detected_by: 'logout', session: sid })
@@ -94,7 +94,7 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       expect(await user.marker()).toBeUndefined()
     })
 
-    test('before its time, by the server: one ended_early row', async () => {
+    test('leaves one ended_early row when the server ends it before its timeout', async () => {
       const { patient } = stage.hosts
       const own = visitWith(user.browser, user.tab, stage, patient, user)
       const { sid = '' } = await own.signIn()
@@ -108,13 +108,13 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       })
     })
 
-    test('at its absolute timeout while it is in use: one absolute_timeout row', async () => {
+    test('leaves one absolute_timeout row when it reaches that limit while in use', async () => {
       const { strict } = stage.hosts
       const own = visitWith(user.browser, user.tab, stage, strict, user)
       const { since } = await own.signIn()
       await own.open('/reports?data-idle-timeout-seconds=20')
       await own.tab.evaluate("void setInterval(() => fetch('/api/me').then((answer) => answer.text()), 500)")
-      // By its marker, which is younger, the session ends a little later than on the host.
+      // The marker is younger than the session, so its limit is reached a little later than on the host.
       while (strict.session(own.subject) || Date.now() < since + 6000) await sleep(100)
       await own.open('/')
       const row = await own.onlyRow()
@@ -123,11 +123,11 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
         absolute_timeout_seconds: 6,
         subject: own.subject,
       })
-      expect(sentTime(row, 'expired_at')).toBe(since + 6000)
+      expect(readSentTime(row, 'expired_at')).toBe(since + 6000)
     })
   })
 
-  describe('that another one follows', { concurrent: false }, () => {
+  describe('a session that another session follows', { concurrent: false }, () => {
     let user: Visitor
     const app = () => stage.hosts.app
     beforeEach(async () => {
@@ -135,13 +135,13 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
     })
     afterEach(() => user.browser.close())
 
-    test('of another user, by the login page: one row, of the first one', async () => {
+    test('leaves one row for its user when another user signs in on the login page', async () => {
       const { sid } = await user.signIn()
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open('/login')
       await user.tab.evaluate(`document.forms[0].user.value = '${user.otherSubject}'`)
       await user.tab.click('form button')
-      await user.arriveAt('/')
+      await user.waitForPath('/')
       expect(await user.onlyRow()).toMatchObject({
         reason: 'idle_timeout',
         subject: user.subject,
@@ -151,9 +151,9 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       expect(await user.marker()).toMatchObject({ sub: user.otherSubject })
     })
 
-    test('of another user, without a login page: one row, of the first one', async () => {
+    test('leaves one row for its user when another user signs in without a login page', async () => {
       const { sid, id } = await user.signIn()
-      await user.idleOut()
+      await user.waitUntilExpired()
       const next = await user.signIn(user.otherSubject)
       expect(await user.onlyRow()).toMatchObject({
         reason: 'idle_timeout',
@@ -165,9 +165,9 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       expect(next.id).not.toBe(id)
     })
 
-    test('by a silent re-login on another origin: one row, and a marker with the new alias', async () => {
+    test('leaves one row, and a marker with the new alias, after a silent sign-in on another origin', async () => {
       const { sid, id } = await user.signIn()
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open(`/?sso=silent&user=${user.subject}`)
       expect(await user.pathname()).toBe('/')
       expect(await user.onlyRow()).toMatchObject({
@@ -180,13 +180,13 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       expect(marker?.id).not.toBe(id)
     })
 
-    test('by single sign-on, whose login page is another origin without the script: one row', async () => {
+    test('leaves one row after single sign-on, with a login page on another origin without the script', async () => {
       const { sid } = await user.signIn()
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open(`/?sso=page&user=${user.subject}`)
       expect(await user.tab.url()).toContain('//localhost:')
       await user.tab.click('#sign-in')
-      await user.arriveAt('/')
+      await user.waitForPath('/')
       expect(await user.onlyRow()).toMatchObject({
         reason: 'idle_timeout',
         session: sid,
@@ -194,12 +194,12 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       })
     })
 
-    test('that is anonymous, on the login page: one row, and none for the anonymous one', async () => {
+    test('leaves one row when an anonymous session follows, which leaves none', async () => {
       await user.open('/login?anonymous=1')
       await user.expectNoRow()
       expect(await user.marker()).toBeUndefined()
       const { sid } = await user.signIn()
-      await user.idleOut()
+      await user.waitUntilExpired()
       await user.open('/login?anonymous=1')
       await user.tab.reload()
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
@@ -207,7 +207,7 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
     })
   })
 
-  describe('that lives on', { concurrent: false }, () => {
+  describe('a session that is still active', { concurrent: false }, () => {
     let user: Visitor
     beforeEach(async () => {
       user = await visit(engine, stage, stage.hosts.app)
@@ -215,18 +215,21 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
     afterEach(() => user.browser.close())
 
     test.each([
-      { sayingSo: 'leads back to the application', path: '/login' },
-      { sayingSo: 'says that there is a session', path: '/login?stay=1&data-state=active' },
-      { sayingSo: 'looks for itself', path: '/login?stay=1&data-state=probe:/api/me' },
-    ])('while the login page is opened, which $sayingSo: no row, the marker stays', async ({ path }) => {
-      const { id, sid } = await user.signIn()
-      await user.open(path)
-      await user.expectNoRow()
-      expect(await user.marker()).toMatchObject({ id, sid, sub: user.subject })
-    })
+      { behavior: 'redirects to the application', path: '/login' },
+      { behavior: 'states that there is a session', path: '/login?stay=1&data-state=active' },
+      { behavior: 'checks for a session', path: '/login?stay=1&data-state=probe:/api/me' },
+    ])(
+      'leaves no row and keeps its marker when the user opens a login page that $behavior',
+      async ({ path }) => {
+        const { id, sid } = await user.signIn()
+        await user.open(path)
+        await user.expectNoRow()
+        expect(await user.marker()).toMatchObject({ id, sid, sub: user.subject })
+      },
+    )
   })
 
-  describe('in a browser that is closed and started again', { concurrent: false }, () => {
+  describe('a session in a browser that is closed and started again', { concurrent: false }, () => {
     let profile: string
     let browser: Browser | undefined
     beforeEach(() => {
@@ -251,7 +254,7 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       return { user, marker }
     }
 
-    test('before the timeout: one browser_closed row', async () => {
+    test('leaves one browser_closed row before the timeout', async () => {
       const { user, marker } = await comeBack('patient', async () => {})
       expect(await user.onlyRow()).toMatchObject({
         reason: 'browser_closed',
@@ -262,8 +265,8 @@ describe.concurrent.each(createEngines())('a session in $name', (engine) => {
       expect(await user.marker()).toBeUndefined()
     })
 
-    test('after the timeout: one idle_timeout row', async () => {
-      const { user, marker } = await comeBack('brief', (before) => before.idleOut())
+    test('leaves one idle_timeout row after the timeout', async () => {
+      const { user, marker } = await comeBack('brief', (before) => before.waitUntilExpired())
       expect(await user.onlyRow()).toMatchObject({
         reason: 'idle_timeout',
         browser_restarted: 1,

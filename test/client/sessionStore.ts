@@ -1,11 +1,11 @@
 export interface SessionData {
-  /** Missing while nobody has signed in: an anonymous session. */
+  /** Missing in an anonymous session. */
   readonly subject?: string
   readonly alias?: string
   readonly signedInAt?: number
 }
 
-/** The truth about a signed-in user's session. */
+/** A signed-in user's session, as the server knows it. */
 export interface HostSession extends Required<SessionData> {
   readonly lastAccessAt: number
 }
@@ -15,7 +15,7 @@ interface Entry {
   readonly lastAccessAt: number
 }
 
-/** Sessions in memory with exact timeouts. `get`, `set` and `destroy` are koa-session's store interface. */
+/** Keeps sessions in memory, with exact timeouts. koa-session calls `get`, `set` and `destroy`. */
 export class SessionStore {
   readonly #entries = new Map<string, Entry>()
   readonly #ended = new Set<string>()
@@ -29,12 +29,12 @@ export class SessionStore {
 
   async get(id: string): Promise<SessionData | undefined> {
     const entry = this.#entries.get(id)
-    return entry && this.#isLive(entry) ? entry.data : undefined
+    return entry && this.#isActive(entry) ? entry.data : undefined
   }
 
-  /** An access: the idle timeout begins again. */
+  /** Called for every page. Restarts the idle timeout. */
   async set(id: string, data: SessionData): Promise<void> {
-    // A page that was being made while the session was ended must not bring it back.
+    // A request that was running when the session ended must not revive it.
     if (!this.#ended.has(id)) this.#entries.set(id, { data, lastAccessAt: Date.now() })
   }
 
@@ -43,22 +43,22 @@ export class SessionStore {
     this.#entries.delete(id)
   }
 
-  /** The user's session, or the one used last if there are several, for as long as it lives. */
+  /** Finds the user's active session: the most recently used, if there are several. */
   find(subject: string): HostSession | undefined {
     return [...this.#entries.values()]
-      .filter((entry) => entry.data.subject === subject && this.#isLive(entry))
+      .filter((entry) => entry.data.subject === subject && this.#isActive(entry))
       .map(({ data, lastAccessAt }) => ({ subject, alias: '', signedInAt: 0, ...data, lastAccessAt }))
       .sort((a, b) => b.lastAccessAt - a.lastAccessAt)[0]
   }
 
-  /** Ends a session before its time, as an administrator would. The browser is not told. */
+  /** Ends a session before its timeout, as an administrator would. The browser is not notified. */
   drop(alias: string): boolean {
     const found = [...this.#entries].find(([, { data }]) => data.alias === alias)
     if (found) this.destroy(found[0])
     return found !== undefined
   }
 
-  #isLive({ data, lastAccessAt }: Entry): boolean {
+  #isActive({ data, lastAccessAt }: Entry): boolean {
     const now = Date.now()
     const age = now - (data.signedInAt ?? now)
     return now - lastAccessAt < this.#idleTimeoutMs && age < this.#absoluteTimeoutMs

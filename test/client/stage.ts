@@ -1,14 +1,8 @@
-import { type ChildProcess, execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { command, serve, stop } from '../collector.ts'
-import { createDatabase } from '../databases.ts'
+import { startCollector } from '../collector.ts'
 import { freePort } from '../servers.ts'
 import { type Host, startHost } from './host.ts'
 
-/** One host application, and what the collector is told about it. */
+/** The settings of one host application and its site in the collector's configuration. */
 export interface SiteOptions {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number
@@ -18,13 +12,13 @@ export interface SiteOptions {
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** Host applications and the collector that they share, as its users start it, on a database of its own. */
+/** Host applications with a common collector. */
 export interface Stage<Site extends string> {
   readonly hosts: Readonly<Record<Site, Host>>
   readonly collectorUrl: string
   /**
-   * The rows of these users, and of nobody, as the database holds them. Scenarios share the database, each with users
-   * of its own; a row without one is nobody's, and belongs to every scenario.
+   * Reads the rows of these users. Tests share the database, and each has its own users. Rows without a user are
+   * included, because any test may have caused them.
    */
   rows(subjects: readonly string[]): Promise<readonly Row[]>
   startCollector(): Promise<void>
@@ -32,52 +26,37 @@ export interface Stage<Site extends string> {
   end(): Promise<void>
 }
 
-/**
- * @param reachedBy gives the address by which the pages reach the collector, such as that of a proxy in front of it.
- */
+/** @param proxy returns the address at which pages reach the collector, if a proxy is in front of it. */
 export async function startStage<Site extends string>(
   sites: Readonly<Record<Site, SiteOptions>>,
-  reachedBy = async (collectorUrl: string) => collectorUrl,
+  proxy = async (collectorUrl: string) => collectorUrl,
 ): Promise<Stage<Site>> {
-  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const database = await createDatabase({ name: 'SQLite' })
-  const collectorPort = await freePort()
-  const collectorUrl = `http://127.0.0.1:${collectorPort}`
-  const collector = await reachedBy(collectorUrl)
+  const plan: { readonly site: Site; readonly port: number }[] = []
+  for (const site in sites) plan.push({ site, port: await freePort() })
+  const siteConfigs = plan.map(({ site, port }) => {
+    const { untilBrowserCloses: _, ...limits } = sites[site]
+    return [site, { origins: [`http://127.0.0.1:${port}`], ...limits }]
+  })
+  const collector = await startCollector({ name: 'SQLite' }, { sites: Object.fromEntries(siteConfigs) })
+  const collectorAddress = await proxy(collector.url)
   const hosts: Partial<Record<Site, Host>> = {}
-  const siteConfigs: Record<string, object> = {}
-  for (const site in sites) {
-    const { untilBrowserCloses, ...limits } = sites[site]
-    const host = await startHost({ site, collector, port: await freePort(), untilBrowserCloses, ...limits })
-    hosts[site] = host
-    siteConfigs[site] = { origins: [host.url], ...limits }
-  }
-  const configFile = join(folder, 'lapse.config.json')
-  const config = { database: database.url, listen: { port: collectorPort }, sites: siteConfigs }
-  writeFileSync(configFile, JSON.stringify(config))
-  await promisify(execFile)(process.execPath, [command, 'migrate', '--config', configFile])
-
-  let process_: ChildProcess | undefined
-  const stage: Stage<Site> = {
-    // All of them are there now.
+  for (const { site, port } of plan)
+    hosts[site] = await startHost({ site, collector: collectorAddress, port, ...sites[site] })
+  return {
+    // The loop above has started a host for each site.
     hosts: hosts as Record<Site, Host>,
-    collectorUrl,
+    collectorUrl: collector.url,
     rows: (subjects) =>
-      database.sql('session_audit').whereIn('subject', subjects).orWhereNull('subject').orderBy('id'),
-    async startCollector() {
-      process_ = await serve(configFile, collectorUrl)
-    },
-    async stopCollector() {
-      await stop(process_)
-      process_ = undefined
-    },
+      collector.database
+        .sql('session_audit')
+        .whereIn('subject', subjects)
+        .orWhereNull('subject')
+        .orderBy('id'),
+    startCollector: collector.start,
+    stopCollector: collector.stop,
     async end() {
-      await stage.stopCollector()
       for (const site in sites) await hosts[site]?.close()
-      await database.drop()
-      rmSync(folder, { recursive: true })
+      await collector.end()
     },
   }
-  await stage.startCollector()
-  return stage
 }

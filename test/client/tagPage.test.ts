@@ -11,10 +11,10 @@ beforeAll(async () => {
 })
 afterAll(() => stage.end())
 
-describe.concurrent.each(createEngines())('the tag that the collector gives, in $name', (engine) => {
+describe.concurrent.each(createEngines())('The tag that the collector generates, in $name,', (engine) => {
   afterAll(() => engine.stop())
 
-  test('runs as it is copied, and not with the hash of another file', { concurrent: false }, async () => {
+  test('runs as copied, and does not run with the hash of another file', { concurrent: false }, async () => {
     const port = await freePort()
     const browser = await engine.launch()
     const tab = await browser.newTab()

@@ -5,11 +5,11 @@ import { type Browser, type Engine, type Tab, waitUntil } from '../engines/engin
 import type { Host } from './host.ts'
 import type { Row, Stage } from './stage.ts'
 
-/** Someone at a browser, who knows the audit table. */
+/** A user at a browser, with access to the audit table. */
 export interface Visitor {
   readonly browser: Browser
   readonly tab: Tab
-  /** A user id of this visitor's own, and one for somebody else at the same browser. */
+  /** The visitor's own user id, and one for another user of the same browser. */
   readonly subject: string
   readonly otherSubject: string
   open(path: string): Promise<void>
@@ -18,16 +18,16 @@ export interface Visitor {
   signIn(subject?: string): Promise<Marker>
   marker(): Promise<Marker | undefined>
   /** Waits for the marker of the user's session on the server. */
-  markerOf(subject: string): Promise<Marker>
-  /** Polls until the tab shows a page whose path this is, loaded whole. */
-  arriveAt(path: string): Promise<void>
-  /** Polls for the view that a single-page application shows. */
-  titled(title: string): Promise<void>
-  /** Waits until the session has sat idle for so long that the collector must say so too. */
-  idleOut(): Promise<void>
-  /** Waits for the row, and then long enough that a second one would have come. */
+  waitForMarker(subject: string): Promise<Marker>
+  /** Waits until the tab has loaded the page with this path. */
+  waitForPath(path: string): Promise<void>
+  /** Waits until the single-page application shows this view. */
+  waitForTitle(title: string): Promise<void>
+  /** Waits until the session's idle timeout has passed, on the host and by the collector's rules. */
+  waitUntilExpired(): Promise<void>
+  /** Waits for the visitor's only row, and then long enough for a second row to arrive. */
   onlyRow(): Promise<Row>
-  /** Waits long enough that a row would have come. */
+  /** Waits long enough for a row to arrive, and expects none. */
   expectNoRow(): Promise<void>
 }
 
@@ -39,18 +39,18 @@ interface Marker {
   readonly sub: string | undefined
 }
 
-/** How long a row that is on its way may take; the last one of them is known only by waiting. */
+/** How long another row may take to arrive. Only waiting shows that there is none. */
 const settleMs = 800
 
 /**
- * A time of a row as the browser's clock had it, epoch milliseconds. In the table it is later by what the event took
- * on its way, which on a machine that does much else can be seconds.
+ * Reads a time of a row on the browser's clock, in epoch milliseconds. The time in the table is later by what the report
+ * took to arrive, which can be seconds on a busy machine.
  */
-export function sentTime(row: Row, column: 'last_access_at' | 'expired_at'): number {
+export function readSentTime(row: Row, column: 'last_access_at' | 'expired_at'): number {
   return Date.parse(String(row[column])) - Number(row.clock_skew_ms)
 }
 
-/** @param profile the folder of a browser that is to be started again. */
+/** @param profile the folder of the browser's profile, to start the browser again later. */
 export async function visit(
   engine: Engine,
   stage: Stage<string>,
@@ -61,7 +61,7 @@ export async function visit(
   return visitWith(browser, await browser.newTab(), stage, host)
 }
 
-/** @param known the same person, at a browser that was closed since. */
+/** @param known the same visitor before the browser was closed. */
 export function visitWith(
   browser: Browser,
   tab: Tab,
@@ -80,31 +80,31 @@ export function visitWith(
     otherSubject,
     open: (path) => tab.goto(host.url + path),
     pathname: async () => new URL(await tab.url()).pathname,
-    arriveAt: (path) => {
+    waitForPath: (path) => {
       const hasArrived = `location.pathname === '${path}' && document.readyState === 'complete'`
       return waitUntil(() => tab.evaluate<boolean>(hasArrived).catch(() => false), `the page ${path}`)
     },
-    titled: (title) =>
+    waitForTitle: (title) =>
       waitUntil(async () => (await tab.evaluate('document.title')) === title, `the view ${title}`),
     async signIn(user = subject) {
       await visitor.open(`/sign-in?user=${user}`)
-      return visitor.markerOf(user)
+      return visitor.waitForMarker(user)
     },
     async marker() {
       const cookies = await tab.evaluate<string>('document.cookie')
       return parseMarker(host.site, cookies)
     },
-    async markerOf(user) {
+    async waitForMarker(user) {
       const alias = host.session(user)?.alias
       let marker: Marker | undefined
       await waitUntil(async () => {
         marker = await visitor.marker()
         return marker?.sid === alias && marker?.sub === user
       }, `the marker of ${user}`)
-      if (!marker) throw new Error('The marker is gone again.')
+      if (!marker) throw new Error('The marker has been deleted again.')
       return marker
     },
-    idleOut: () => sleep(host.idleTimeoutSeconds * 1000 + 300),
+    waitUntilExpired: () => sleep(host.idleTimeoutSeconds * 1000 + 300),
     async onlyRow() {
       await waitUntil(async () => (await rows()).length > 0, `a row of ${subject}`)
       await sleep(settleMs)

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, type Browser as Process, chromium as playwright } from 'playwright-core'
-import { browserOptions } from '../../scripts/demo/browser.ts'
+import { browserOptions } from '../browser.ts'
 import { type Browser, type Engine, leave, refuse, type Tab, waitUntil } from './engine.ts'
 import { type Program, startProgram } from './program.ts'
 
 /**
- * Debian's Chromium by playwright-core. It is started here and only attached to, not launched by Playwright, which
- * turns bfcache off and tells nobody the process.
+ * Drives Debian's Chromium with playwright-core. Playwright only connects to it. If it launched Chromium itself, it would
+ * disable bfcache and hide the process.
  */
 export function createChromium(): Engine {
   let shared: Promise<Started> | undefined
@@ -17,7 +17,7 @@ export function createChromium(): Engine {
   return {
     name: 'Chromium',
     limits: {
-      unreadReplies: 'Chromium tells of no reply whose body the page leaves unread',
+      unreadReplies: 'Chromium does not report responses whose body the page does not read',
     },
 
     async launch(profile) {
@@ -70,8 +70,8 @@ function spawn(profile: string, ...url: string[]): Program {
 }
 
 /**
- * Opens a page in a Chromium that nobody is attached to, because it prerenders no page while somebody is. The page
- * does by itself what it is there for, and the server tells what came of it.
+ * Opens a page in a Chromium without a driver, because Chromium prerenders no page while a driver is connected. The page
+ * acts on its own, and the test asks the server for the result.
  */
 export function openUndriven(profile: string, url: string): Program {
   return spawn(profile, url)
@@ -92,7 +92,7 @@ async function start(profile: string): Promise<Started> {
 async function quit({ program, connection }: Started): Promise<void> {
   const devtools = await connection.newBrowserCDPSession()
   await devtools.send('Browser.close').catch(() => {})
-  await program.ended()
+  await program.waitForExit()
 }
 
 function tabsOf(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'> {
@@ -100,13 +100,13 @@ function tabsOf(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'>
     setOffline: (offline) => context.setOffline(offline),
     async newTab() {
       const page = await context.newPage()
-      const historyBy = (deed: string) =>
-        leave(tab, () => page.evaluate(`void setTimeout(() => { ${deed} }, 0)`))
+      const navigate = (script: string) =>
+        leave(tab, () => page.evaluate(`void setTimeout(() => { ${script} }, 0)`))
       const tab: Tab = {
         goto: async (url) => void (await page.goto(url)),
         reload: async () => void (await page.reload()),
-        back: () => historyBy('history.back()'),
-        forward: () => historyBy('history.forward()'),
+        back: () => navigate('history.back()'),
+        forward: () => navigate('history.forward()'),
         click: (selector) => page.click(selector, { noWaitAfter: true }),
         evaluate: <T>(expression: string) => page.evaluate<T>(expression),
         url: async () => page.url(),

@@ -1,74 +1,74 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** What not every engine can be made to do here. */
+/** Abilities that some engines lack here. */
 type Ability = 'offline' | 'prerendering' | 'unreadReplies'
 
-/** One browser engine, driven by whatever drives it best. The scenarios see no difference. */
+/** A browser engine. All engines have the same interface, whichever tool drives them. */
 export interface Engine {
   readonly name: 'Chromium' | 'Firefox' | 'WebKit'
-  /** Why it can't, for each thing that it can't. A scenario that needs it is skipped with these words. */
+  /** The reason for each missing ability. Tests that need the ability are skipped with this reason. */
   readonly limits: Readonly<Partial<Record<Ability, string>>>
   /**
-   * A browser without cookies or storage. Given a profile folder, it is a process of its own that keeps both there,
-   * as a user's browser does; otherwise it may share its process with others, and can't be killed.
+   * Starts a browser without cookies and storage. With a profile folder, the browser has its own process and keeps both
+   * in the folder. Without one, it may share its process with other browsers and cannot be killed.
    */
   launch(profile?: string): Promise<Browser>
-  /** Ends what the browsers share. */
+  /** Stops the process that browsers share. */
   stop(): Promise<void>
 }
 
 export interface Browser {
   newTab(): Promise<Tab>
-  /** Takes the network away from all tabs that are open, or gives it back. */
+  /** Disconnects all open tabs from the network, or reconnects them. */
   setOffline(offline: boolean): Promise<void>
-  /** Quits as a user does: storage is on the disk, session cookies are gone. */
+  /** Quits as a user does: storage is written to disk, session cookies are deleted. */
   close(): Promise<void>
-  /** Ends the process as a crash does. */
+  /** Kills the process, as in a crash. */
   kill(): Promise<void>
 }
 
 export interface Tab {
-  /** Resolves after the page's `load` event; a redirect is followed. */
+  /** Opens a page, follows redirects, and resolves after the `load` event. */
   goto(url: string): Promise<void>
   reload(): Promise<void>
-  /** To another page, from bfcache or not; never within one. */
+  /** Goes back to another document, from bfcache or not. */
   back(): Promise<void>
   forward(): Promise<void>
-  /** A user's click. What comes of it has not happened yet: poll for it. */
+  /** Clicks as a user does. Does not wait for the effect. */
   click(selector: string): Promise<void>
-  /** The value of an expression in the page; a promise is awaited. */
+  /** Evaluates an expression in the page. Awaits a promise. */
   evaluate<T>(expression: string): Promise<T>
   url(): Promise<string>
-  /** As by the user, without asking the page. */
+  /** Closes the tab as a user does, without asking the page. */
   close(): Promise<void>
 }
 
-export function refuse(engine: Engine['name'], deed: string): never {
-  throw new Error(`${engine} can't ${deed} here.`)
+export function refuse(engine: Engine['name'], action: string): never {
+  throw new Error(`${engine} cannot ${action} here.`)
 }
 
 /**
- * Does what leads to another document, and waits until that is complete. Some drivers' own commands never end where a
- * page comes back from bfcache; here another document is known by the mark that this one gets.
+ * Runs an action that leads to another document, and waits until that document is complete. Some drivers' own commands
+ * never resolve when a page comes from bfcache. This function marks the current document to detect another one.
  */
-export async function leave(tab: Pick<Tab, 'evaluate'>, deed: () => Promise<unknown>): Promise<void> {
+export async function leave(tab: Pick<Tab, 'evaluate'>, action: () => Promise<unknown>): Promise<void> {
   const mark = `left-${Math.random()}`
   await tab.evaluate(`window.harnessMark = '${mark}'`)
-  await deed()
+  await action()
   const isAnother = `window.harnessMark !== '${mark}' && location.href !== 'about:blank'`
   const hasArrived = `${isAnother} && document.readyState === 'complete'`
-  // Between two documents there is nothing to ask, or an empty one.
+  // Between two documents, there is none or an empty one.
   await waitUntil(() => tab.evaluate<boolean>(hasArrived).catch(() => false), 'the next page')
 }
 
 export async function waitUntil(
   isTrue: () => Promise<boolean>,
-  what: string,
+  description: string,
   timeoutMs = 15_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs
   while (!(await isTrue())) {
-    if (Date.now() > end) throw new Error(`Waited ${timeoutMs} ms in vain for ${what}.`)
+    if (Date.now() > end) throw new Error(`Timed out after ${timeoutMs} ms: waiting for ${description}.`)
     await sleep(20)
   }
 }

@@ -3,7 +3,7 @@ import type { Engine } from './engine.ts'
 import { createFirefox } from './firefox.ts'
 import { createWebkit } from './webkit.ts'
 
-/** All engines, or those that `LAPSE_ENGINES` names, separated by commas. */
+/** Creates all engines, or only those in `LAPSE_ENGINES`, a comma-separated list. */
 export function createEngines(): Engine[] {
   const engines = [createChromium(), createFirefox(), createWebkit()]
   const wanted = process.env.LAPSE_ENGINES?.split(',')

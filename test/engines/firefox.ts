@@ -5,7 +5,7 @@ import { findProgram } from '../../scripts/findProgram.ts'
 import { type Browser, type Engine, leave, refuse, type Tab } from './engine.ts'
 import { killGroup } from './program.ts'
 
-/** Debian's Firefox ESR by puppeteer-core over WebDriver BiDi. */
+/** Drives Debian's Firefox ESR with puppeteer-core over WebDriver BiDi. */
 export function createFirefox(): Engine {
   let shared: Promise<Process> | undefined
 
@@ -23,7 +23,7 @@ export function createFirefox(): Engine {
         }
       }
       shared ??= start()
-      // A container of its own: nothing is shared with other contexts.
+      // A new container, which shares nothing with other contexts.
       const context = await (await shared).createBrowserContext()
       return {
         ...tabsOf(context),
@@ -65,14 +65,14 @@ function tabsOf(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'>
     },
     async newTab() {
       const page = await context.newPage()
-      const leaveBy = (deed: string) =>
-        leave(tab, () => page.evaluate(`void setTimeout(() => { ${deed} }, 0)`))
+      const navigate = (script: string) =>
+        leave(tab, () => page.evaluate(`void setTimeout(() => { ${script} }, 0)`))
       const tab: Tab = {
-        // In a tab that bfcache has restored a page to, this never resolves, though the page is loaded.
+        // `page.goto` never resolves in a tab whose page was restored from bfcache, although the page loads.
         goto: (url) => leave(tab, () => Promise.race([page.goto(url), sleep(50)])),
-        reload: () => leaveBy('location.reload()'),
-        back: () => leaveBy('history.back()'),
-        forward: () => leaveBy('history.forward()'),
+        reload: () => navigate('location.reload()'),
+        back: () => navigate('history.back()'),
+        forward: () => navigate('history.forward()'),
         click: (selector) => page.click(selector),
         evaluate: async <T>(expression: string) => (await page.evaluate(expression)) as T,
         url: () => tab.evaluate<string>('location.href'),

@@ -1,18 +1,18 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A program with all the processes that it starts. */
+/** A program with all processes that it has started. */
 export interface Program {
   readonly child: ChildProcess
   readonly output: () => string
-  /** Waits for it to end by itself, and then ends whatever of it is left. */
-  ended(timeoutMs?: number): Promise<void>
-  /** Ends it with all its processes, at once. */
+  /** Waits until the program exits, then kills the processes that remain. */
+  waitForExit(timeoutMs?: number): Promise<void>
+  /** Kills the program with all its processes. */
   kill(): Promise<void>
 }
 
 export function startProgram(command: string, args: readonly string[], options: SpawnOptions = {}): Program {
-  // Detached, it leads a process group, which can be ended as a whole.
+  // A detached process leads a process group, which can be killed as a whole.
   const child = spawn(command, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -29,7 +29,7 @@ export function startProgram(command: string, args: readonly string[], options: 
   const program: Program = {
     child,
     output: () => output,
-    async ended(timeoutMs = 10_000) {
+    async waitForExit(timeoutMs = 10_000) {
       if (isRunning(child))
         await once(child, 'exit', { signal: AbortSignal.timeout(timeoutMs) }).catch(() => {})
       await program.kill()
@@ -43,13 +43,13 @@ export function startProgram(command: string, args: readonly string[], options: 
   return program
 }
 
-/** Ends a process and its children at once, also those that have outlived it. */
+/** Kills a process and its children, even if the process itself has already exited. */
 export function killGroup(pid: number | undefined): void {
   if (!pid) return
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // None of them is left.
+    // All processes have exited.
   }
 }
 

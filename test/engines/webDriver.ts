@@ -1,9 +1,9 @@
-/** The few commands of the W3C's WebDriver protocol that are needed here. A client library would be a hundred times this. */
+/** The few WebDriver commands that the tests need, without a large client library. */
 export interface WebDriverSession {
-  /** A command of the session in one of its windows. Windows take turns, because a session has one at a time. */
+  /** Sends a command to a window. Commands are queued, because a session has one current window. */
   inWindow<T>(handle: string, method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T>
   newWindow(): Promise<string>
-  /** The window that a session begins with. */
+  /** The window that is open when the session starts. */
   readonly firstWindow: string
   end(): Promise<void>
 }
@@ -13,30 +13,30 @@ export async function openSession(address: string, capabilities: object): Promis
     'POST',
     `${address}/session`,
     { capabilities: { alwaysMatch: capabilities } },
-    // Without a display it would wait for ever.
+    // Without a display, the driver would never answer.
     20_000,
   )
   const session = `${address}/session/${sessionId}`
   let current = await send<string>('GET', `${session}/window`)
-  let turn: Promise<unknown> = Promise.resolve()
-  const next = <T>(act: () => Promise<T>): Promise<T> => {
-    const result = turn.then(act)
-    turn = result.catch(() => {})
+  let queue: Promise<unknown> = Promise.resolve()
+  const enqueue = <T>(act: () => Promise<T>): Promise<T> => {
+    const result = queue.then(act)
+    queue = result.catch(() => {})
     return result
   }
   return {
     firstWindow: current,
     inWindow: (handle, method, path, body) =>
-      next(async () => {
+      enqueue(async () => {
         if (current !== handle) await send('POST', `${session}/window`, { handle })
         current = handle
         return send(method, `${session}${path}`, body)
       }),
     newWindow: () =>
-      next(
+      enqueue(
         async () => (await send<{ handle: string }>('POST', `${session}/window/new`, { type: 'tab' })).handle,
       ),
-    end: () => next(() => send('DELETE', session)),
+    end: () => enqueue(() => send('DELETE', session)),
   }
 }
 
@@ -49,6 +49,6 @@ async function send<T>(method: string, url: string, body?: object, timeoutMs = 6
   const signal = AbortSignal.timeout(timeoutMs)
   const response = await fetch(url, { method, signal, ...(body && { body: JSON.stringify(body) }) })
   const { value } = (await response.json()) as { value: T & { error?: string; message?: string } }
-  if (!response.ok) throw new Error(`WebDriver, ${method} ${url}: ${value.error}: ${value.message}`)
+  if (!response.ok) throw new Error(`WebDriver ${method} ${url} failed: ${value.error}: ${value.message}`)
   return value
 }

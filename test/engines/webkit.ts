@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { findProgram } from '../../scripts/findProgram.ts'
 import { freePort } from '../servers.ts'
 import { type Engine, refuse, type Tab, waitUntil } from './engine.ts'
-import { miniBrowser, startOnDisplay } from './miniBrowser.ts'
+import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 import { isReady, openSession, type WebDriverSession } from './webDriver.ts'
 import { startWithProfile } from './webkitInspector.ts'
 
-/** WebKitGTK's MiniBrowser by WebKitWebDriver, on a display of its own: it has no headless mode. */
+/** Drives WebKitGTK's MiniBrowser with WebKitWebDriver, on a virtual display, because it has no headless mode. */
 export function createWebkit(): Engine {
   return {
     name: 'WebKit',
@@ -21,7 +21,7 @@ export function createWebkit(): Engine {
   }
 }
 
-/** WebKitWebDriver has one session at a time, so each browser has a driver. Its storage is in memory. */
+/** Starts one driver for each browser, because WebKitWebDriver allows one session. Storage is in memory. */
 async function startAutomated() {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const port = await freePort()
@@ -38,7 +38,7 @@ async function startAutomated() {
   try {
     await waitUntil(() => isReady(address), 'WebKitWebDriver')
     const session = await openSession(address, {
-      'webkitgtk:browserOptions': { binary: miniBrowser(), args: ['--automation'] },
+      'webkitgtk:browserOptions': { binary: findMiniBrowser(), args: ['--automation'] },
     })
     return browserOf(session, end)
   } catch (cause) {
@@ -64,7 +64,7 @@ function browserOf(session: WebDriverSession, end: () => Promise<void>) {
   }
 }
 
-/** The protocol's name for a reference to an element. */
+/** The key of an element reference in the WebDriver protocol. */
 const elementKey = 'element-6066-11e4-a52e-4f735466cecf'
 
 function tabOf({ inWindow }: WebDriverSession, handle: string): Tab {

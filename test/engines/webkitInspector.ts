@@ -3,18 +3,18 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../servers.ts'
 import { type Browser, leave, refuse, type Tab, waitUntil } from './engine.ts'
-import { miniBrowser, startOnDisplay } from './miniBrowser.ts'
+import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 
 /**
- * An automated MiniBrowser keeps nothing on the disk. So one with a profile is started as a user starts it, with one
- * window, and talked to by the protocol of WebKit's own remote inspector.
+ * Starts a MiniBrowser that keeps its storage on disk. An automated MiniBrowser does not, so this one is started as a user
+ * starts it, with one window, and driven over the protocol of WebKit's remote inspector.
  */
 export async function startWithProfile(profile: string): Promise<Browser> {
   const port = await freePort()
   const temporary = join(profile, 'tmp')
   mkdirSync(temporary, { recursive: true })
   const command = [
-    miniBrowser(),
+    findMiniBrowser(),
     `--cookies-file=${join(profile, 'cookies.sqlite')}`,
     'data:text/html,<title>started</title>',
   ]
@@ -26,19 +26,19 @@ export async function startWithProfile(profile: string): Promise<Browser> {
   })
   try {
     const tab = await attach(port)
-    // The empty document that each window begins with is followed by another one.
+    // Each window starts with an empty document, before the first page.
     const hasStarted = () => tab.evaluate<boolean>("document.title === 'started'").catch(() => false)
     await waitUntil(hasStarted, "WebKit's first page")
-    let isTaken = false
+    let hasTab = false
     return {
       async newTab() {
-        if (isTaken) refuse('WebKit', 'open a second tab in a browser with a profile')
-        isTaken = true
+        if (hasTab) refuse('WebKit', 'open a second tab in a browser with a profile')
+        hasTab = true
         return tab
       },
       setOffline: async () => refuse('WebKit', 'go offline'),
       async close() {
-        // Nothing tells it to quit but its window. Storage is on the disk half a second after it was written.
+        // Only its window can tell it to quit. Storage reaches the disk half a second after it was written.
         await sleep(1000)
         await program.kill()
       },
@@ -68,7 +68,7 @@ async function attach(port: number): Promise<Tab> {
   }, "WebKit's inspector")
 
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
-  /** Each document of another site may come with a target of its own; the last one is the page's. */
+  /** A document of another site may get a new target. The last one belongs to the page. */
   let targetId: string | undefined
   let lastId = 0
   const waiting = new Map<number, (answer: Answer) => void>()
@@ -78,7 +78,8 @@ async function attach(port: number): Promise<Tab> {
       targetId = params.targetInfo.targetId
     if (method === 'Target.didCommitProvisionalTarget') {
       targetId = params.newTargetId
-      for (const answer of waiting.values()) answer({ error: { message: 'The page is another one now.' } })
+      for (const answer of waiting.values())
+        answer({ error: { message: 'The page has been replaced by another.' } })
     }
     if (method !== 'Target.dispatchMessageFromTarget') return
     const answer: Answer = JSON.parse(params.message)
@@ -92,7 +93,7 @@ async function attach(port: number): Promise<Tab> {
     const message = JSON.stringify({ id, method, params })
     socket.send(JSON.stringify({ id, method: 'Target.sendMessageToTarget', params: { targetId, message } }))
     return new Promise((resolve, reject) => {
-      // The document that was asked may be gone.
+      // The document may have been replaced before it could answer.
       const timer = setTimeout(() => reject(new Error(`WebKit's inspector did not answer ${method}.`)), 8000)
       waiting.set(id, ({ error, result }) => {
         clearTimeout(timer)
@@ -108,14 +109,14 @@ async function attach(port: number): Promise<Tab> {
 type Send = (method: string, params: object) => Promise<NonNullable<Answer['result']>['result']>
 
 function tabOf(send: Send): Tab {
-  // Not by `evaluate`: the document may be gone before its promise is asked for.
-  const leaveBy = (deed: string) =>
-    leave(tab, () => send('Runtime.evaluate', { expression: `void setTimeout(() => { ${deed} }, 0)` }))
+  // Without `tab.evaluate`, because the document may be replaced before its promise is awaited.
+  const navigate = (script: string) =>
+    leave(tab, () => send('Runtime.evaluate', { expression: `void setTimeout(() => { ${script} }, 0)` }))
   const tab: Tab = {
-    goto: (url) => leaveBy(`location.href = ${JSON.stringify(url)}`),
-    reload: () => leaveBy('location.reload()'),
-    back: () => leaveBy('history.back()'),
-    forward: () => leaveBy('history.forward()'),
+    goto: (url) => navigate(`location.href = ${JSON.stringify(url)}`),
+    reload: () => navigate('location.reload()'),
+    back: () => navigate('history.back()'),
+    forward: () => navigate('history.forward()'),
     click: (selector) => tab.evaluate(`void document.querySelector(${JSON.stringify(selector)}).click()`),
     async evaluate<T>(expression: string) {
       const promise = await send('Runtime.evaluate', { expression: `Promise.resolve(${expression})` })

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-# The collector in script-src and connect-src is all that Lapse needs.
+# Lapse needs only the collector in script-src and connect-src.
 POLICY = "; ".join(
     [
         "default-src 'none'",

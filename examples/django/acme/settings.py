@@ -1,4 +1,4 @@
-"""Settings. What is secret, or differs from place to place, is in the environment."""
+"""Settings. Secrets and values that differ between hosts come from the environment."""
 
 import os
 from pathlib import Path
@@ -8,27 +8,28 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-def required(name: str) -> str:
+def read_required(name: str) -> str:
     if value := os.environ.get(name):
         return value
-    raise ImproperlyConfigured(f"Set {name} in the environment: see README.md.")
+    raise ImproperlyConfigured(f"Set {name} in the environment. See README.md.")
 
 
-# Plain http, and pages that explain errors: on a developer's machine only.
+# Allows plain http and shows error details. For a developer's machine only.
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
-SECRET_KEY = required("DJANGO_SECRET_KEY")
+SECRET_KEY = read_required("DJANGO_SECRET_KEY")
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "127.0.0.1").split(",")
 
-# The session ends after this many seconds without a request. It is the default
-# engine's: a row of django_session, its key in an HttpOnly cookie.
+# Sessions end after this many seconds without a request. They use the default
+# engine: a row in django_session, with its key in an HttpOnly cookie.
 SESSION_COOKIE_AGE = int(os.environ.get("SESSION_COOKIE_AGE", 1800))
 SESSION_SAVE_EVERY_REQUEST = True
 
 LAPSE_SITE = "acme"
 LAPSE_COLLECTOR = os.environ.get("LAPSE_COLLECTOR", "http://127.0.0.1:4780")
-LAPSE_TICKET_SECRET = required("LAPSE_TICKET_SECRET")
-LAPSE_TOKEN = required("LAPSE_TOKEN")
-# False: pages carry no script, and lapse.middleware finds the lapse instead.
+LAPSE_TICKET_SECRET = read_required("LAPSE_TICKET_SECRET")
+LAPSE_TOKEN = read_required("LAPSE_TOKEN")
+# If this is false, pages have no script tag, and lapse.middleware reports the end of
+# a session instead.
 LAPSE_SCRIPT = os.environ.get("LAPSE_SCRIPT", "1") == "1"
 
 INSTALLED_APPS = [

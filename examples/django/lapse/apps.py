@@ -6,6 +6,6 @@ class LapseConfig(AppConfig):
     name = "lapse"
 
     def ready(self) -> None:
-        from lapse.session import name_session
+        from lapse.session import create_alias
 
-        user_logged_in.connect(name_session)
+        user_logged_in.connect(create_alias)

@@ -1,4 +1,4 @@
-"""Reports a session to the collector as a server does."""
+"""Reports the ends of sessions to the collector."""
 
 import json
 from http.client import HTTPException
@@ -13,36 +13,40 @@ from lapse.signals import session_lapsed
 
 TIMEOUT_SECONDS = 2
 
-
-class NotRecorded(Exception):
-    """The collector has not confirmed that there is a row."""
-
-
-class Refused(NotRecorded):
-    """The collector has answered, and not recorded this one."""
+# With these statuses the collector would refuse any report: because of the token, the
+# site or the rate limit.
+STATUSES_FOR_ANY_REPORT = (401, 403, 404, 429)
 
 
-# What another event would get as well: the token, the site or the rate limit is why.
-REFUSES_ALL = (401, 403, 404, 429)
+class NotRecordedError(Exception):
+    """The collector has not confirmed that the report is recorded."""
 
 
-def record_end(event: dict, request: HttpRequest | None = None) -> None:
+class RefusedError(NotRecordedError):
+    """The collector has refused this report. It may accept others."""
+
+
+def report_end(report: dict, request: HttpRequest | None = None) -> None:
     """
-    Return when the row is committed. Repeating an event makes no second row, and
-    sends no second signal; a logout, which is no lapse, sends none.
+    Reports the end of a session and returns when its row is committed.
+
+    Sends session_lapsed if the collector has written a new row, except for a logout.
+    Reporting the same end again writes no row and sends no signal.
     """
-    verdict = post({"site": settings.LAPSE_SITE, "detectedBy": "server", **event})
-    if not verdict["duplicate"] and event.get("reason") != "logout":
-        user = get_user_model().objects.filter(pk=event["subject"]).first()
+    verdict = post_report(
+        {"site": settings.LAPSE_SITE, "detectedBy": "server", **report}
+    )
+    if not verdict["duplicate"] and report.get("reason") != "logout":
+        user = get_user_model().objects.filter(pk=report["subject"]).first()
         session_lapsed.send(
             sender=__name__, user=user, verdict=verdict, request=request
         )
 
 
-def post(event: dict) -> dict:
+def post_report(report: dict) -> dict:
     request = Request(
         f"{settings.LAPSE_COLLECTOR}/v1/lapses",
-        data=json.dumps(event).encode(),
+        data=json.dumps(report).encode(),
         headers={
             "Authorization": f"Bearer {settings.LAPSE_TOKEN}",
             "Content-Type": "application/json",
@@ -52,9 +56,10 @@ def post(event: dict) -> dict:
         with urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             return json.load(response)
     except HTTPError as error:
-        # Its body says what is wrong, and what to do.
+        # The body says what is wrong and what to do.
         message = f"{error}: {error.read().decode()}"
-        kind = NotRecorded if error.code in REFUSES_ALL else Refused
-        raise kind(message) from error
+        if error.code in STATUSES_FOR_ANY_REPORT:
+            raise NotRecordedError(message) from error
+        raise RefusedError(message) from error
     except (OSError, HTTPException, ValueError) as error:
-        raise NotRecorded(f"{settings.LAPSE_COLLECTOR}: {error}") from error
+        raise NotRecordedError(f"{settings.LAPSE_COLLECTOR}: {error}") from error

@@ -2,23 +2,23 @@ import jwt
 from django.conf import settings
 from django.http import HttpRequest
 
-from lapse.session import audited_session
+from lapse.session import get_audited_session
 
 
 def lapse(request: HttpRequest) -> dict:
-    """What lapse/tag.html needs."""
-    # A page made before AuthenticationMiddleware, such as an error's, cannot say whether
-    # there is a session: to call it absent would report a live one.
+    """Provides the variables of lapse/tag.html."""
+    # Some pages, such as error pages, are rendered before AuthenticationMiddleware has
+    # run. They cannot know whether there is a session, so they must not say "absent".
     if not settings.LAPSE_SCRIPT or not hasattr(request, "user"):
         return {}
     tag = {"collector": settings.LAPSE_COLLECTOR, "site": settings.LAPSE_SITE}
-    if session := audited_session(request):
+    if session := get_audited_session(request):
         tag.update(session, ticket=sign_ticket(session))
     return {"lapse": tag}
 
 
 def sign_ticket(session: dict) -> str:
-    """With it the collector believes whose session it was, and by which limit."""
+    """Signs a proof of whose session it is and which idle timeout it has."""
     claims = {
         "iss": settings.LAPSE_SITE,
         "sub": session["subject"],

@@ -1,4 +1,4 @@
-"""Finds lapsed sessions without a script in the page."""
+"""Detects ended sessions without a script in the page."""
 
 import logging
 from collections.abc import Callable
@@ -8,23 +8,23 @@ from django.contrib.auth.signals import user_logged_out
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
-from lapse.collector import NotRecorded, record_end
-from lapse.session import audited_session, now
+from lapse.collector import NotRecordedError, report_end
+from lapse.session import get_audited_session, now_ms
 
 COOKIE = "lapse_marker"
 MAX_AGE_SECONDS = 30 * 24 * 3600
-# A browser asks for these on pages without a session too.
-NO_PAGES = (settings.STATIC_URL, "/favicon.ico")
+# Browsers request these on pages without a session too.
+IGNORED_PATHS = (settings.STATIC_URL, "/favicon.ico")
 
 logger = logging.getLogger(__name__)
 
 
 class LapseMiddleware:
     """
-    Keeps a marker in a signed cookie that outlives the session's: a request with the
-    marker and without the session is the first one after a lapse.
+    Keeps a marker in a signed cookie that outlives the session cookie. A request with a
+    marker but without its session shows that the session has ended.
 
-    Its place is after the middleware of sessions, authentication and messages.
+    Place it after the middleware of sessions, authentication and messages.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -32,46 +32,50 @@ class LapseMiddleware:
         user_logged_out.connect(report_logout)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(NO_PAGES):
+        if request.path.startswith(IGNORED_PATHS):
             return self.get_response(request)
         marker = read_marker(request)
-        if marker and has_lapsed(marker, request) and not is_recorded(marker, request):
-            # The marker waits for the next request, whoever is signed in then.
+        if marker and has_ended(marker, request) and not try_report(marker, request):
+            # Keep the marker: the next request tries again, whoever is signed in then.
             return self.get_response(request)
         response = self.get_response(request)
-        if session := audited_session(request):
-            # Django renews no session with a response that failed (3.2: with a 500).
+        if session := get_audited_session(request):
+            # Django does not renew the session if the response has failed.
             if response.status_code < 500:
-                write_marker(response, {**session, "lastAccessAt": now()})
+                write_marker(response, {**session, "lastAccessAt": now_ms()})
         elif marker:
-            # Recorded, or the user has just signed out.
+            # The end is recorded, or the user has just signed out.
             response.delete_cookie(COOKIE, samesite="Lax")
         return response
 
 
-def has_lapsed(marker: dict, request: HttpRequest) -> bool:
-    session = audited_session(request)
+def has_ended(marker: dict, request: HttpRequest) -> bool:
+    session = get_audited_session(request)
     return session is None or session["session"] != marker["session"]
 
 
 def report_logout(request: HttpRequest, **kwargs) -> None:
     """
-    Receives user_logged_out, which comes while the session is still there. A session
-    has one row: with this one, a copy of the marker that is sent later makes no other.
+    Receives user_logged_out, which Django sends while the session still exists.
+
+    A session has one row. Once the logout has written it, a copy of the marker that is
+    sent later cannot write another.
     """
-    if session := audited_session(request):
-        is_recorded({**session, "reason": "logout"}, request)
+    if session := get_audited_session(request):
+        try_report({**session, "reason": "logout"}, request)
 
 
-def is_recorded(end: dict, request: HttpRequest) -> bool:
+def try_report(report: dict, request: HttpRequest) -> bool:
     """
-    Without a reason the collector judges by the times: idle for long enough, or ended
-    early.
+    Returns whether the report is recorded.
+
+    If it has no reason, the collector decides from the times whether the session timed
+    out or ended early.
     """
     try:
-        record_end(end, request)
-    except NotRecorded as error:
-        logger.warning("The end of a session is not recorded: %s", error)
+        report_end(report, request)
+    except NotRecordedError as error:
+        logger.warning("The end of a session was not recorded: %s", error)
         return False
     return True
 
@@ -79,7 +83,7 @@ def is_recorded(end: dict, request: HttpRequest) -> bool:
 def read_marker(request: HttpRequest) -> dict | None:
     cookie = request.COOKIES.get(COOKIE, "")
     try:
-        # A copy outlives the cookie.
+        # A copy of the cookie can be older than the browser would keep it.
         return signing.loads(cookie, salt=COOKIE, max_age=MAX_AGE_SECONDS)
     except signing.BadSignature:
         return None

@@ -1,4 +1,4 @@
-"""What Lapse may know of a session, by the names of its event."""
+"""The data about a session that Lapse gets, with the field names of its reports."""
 
 from time import time
 from uuid import uuid4
@@ -8,29 +8,30 @@ from django.http import HttpRequest
 DATA_KEY = "lapse"
 
 
-def now() -> int:
-    """Epoch milliseconds."""
+def now_ms() -> int:
+    """Returns the current time in epoch milliseconds."""
     return int(time() * 1000)
 
 
-def audited_session(request: HttpRequest) -> dict | None:
+def get_audited_session(request: HttpRequest) -> dict | None:
     """
-    Whose session it is, its alias and its start; None where nobody is signed in.
+    Returns the alias, the subject and the start of the session, or None if nobody is
+    signed in. Creates the alias if the session has none.
 
-    The alias is a random id in the session's data. There it stays when Django
-    changes the session's key, which it does at sign-in and with the password.
+    The alias is a random id in the session's data. It stays the same when Django
+    changes the session's key, at sign-in and after a change of password.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    fresh = {
+    new = {
         "session": uuid4().hex,
         "subject": str(user.pk),
-        "startedAt": now(),
+        "startedAt": now_ms(),
     }
-    return request.session.setdefault(DATA_KEY, fresh)
+    return request.session.setdefault(DATA_KEY, new)
 
 
-def name_session(request: HttpRequest, **kwargs) -> None:
+def create_alias(request: HttpRequest, **kwargs) -> None:
     """Receives user_logged_in."""
-    audited_session(request)
+    get_audited_session(request)

@@ -1,6 +1,7 @@
 from django.dispatch import Signal
 
-# Sent once for each lapse that this application has recorded (a logout is none), with
-# `user` (None if there is no such user any more), the collector's `verdict`, and the
-# `request` that came without a session (None from the management command).
+# Sent once for each session end that this application has reported, except a logout.
+# Arguments: `user` (None if the user no longer exists), `verdict` (the collector's
+# answer), and `request` (the request that had no session, or None from the management
+# command).
 session_lapsed = Signal()

@@ -7,6 +7,6 @@ class PersonConfig(AppConfig):
     name = "person"
 
     def ready(self) -> None:
-        from person.notices import say_why
+        from person.notices import notify_user
 
-        session_lapsed.connect(say_why)
+        session_lapsed.connect(notify_user)

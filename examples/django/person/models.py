@@ -3,9 +3,9 @@ from django.db import models
 
 
 class Audit(models.Model):
-    """Sessions that sat idle. `lapse mirror` fills the table by a trigger."""
+    """Sessions that sat idle. The trigger of `lapse mirror` fills this table."""
 
-    # Without a constraint: the audit outlives its user, and refuses no row.
+    # No constraint, so that rows outlive their user and no row is ever refused.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,

@@ -11,8 +11,8 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        # Gives a visitor an anonymous session, as much of Django does. Lapse goes by
-        # who is signed in, never by whether there is a session.
+        # Creates an anonymous session, as many parts of Django do. Lapse must ask who
+        # is signed in, not whether there is a session.
         request.session.set_test_cookie()
         return super().get(request, *args, **kwargs)
 

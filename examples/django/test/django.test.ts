@@ -1,13 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, chromium } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
+import { browserOptions } from '../../../test/browser.ts'
 import { timeOf } from '../../../test/databases.ts'
-import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
-import { createStage, type Stage, type Variant } from './stage.ts'
+import {
+  addExpiredSession,
+  type DjangoExample,
+  signOutdatedMarker,
+  startDjangoExample,
+  type Variant,
+} from './startDjangoExample.ts'
+import { createVisitor, type Visitor } from './visitor.ts'
 
 // The application keeps its own data in MySQL or MariaDB.
 const servers = inject('databaseServers').filter(({ url }) => url !== undefined)
+
+const idleMessage = 'because you were not active'
 
 let browser: Browser
 beforeAll(async () => {
@@ -15,332 +22,269 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-describe.each(servers)('the Django example in Chromium, on $name', (server) => {
-  let stage: Stage
-  let url: string
-  let context: BrowserContext
-  let page: Page
+describe.each(servers)('The Django example in Chromium, on $name,', (server) => {
+  let example: DjangoExample
+  let user: Visitor
   beforeAll(async () => {
-    stage = await createStage(server)
+    example = await startDjangoExample(server)
   }, 300_000)
-  afterAll(() => stage.end())
+  afterAll(() => example.end())
 
   afterEach(async () => {
-    await context.close()
-    await stage.collector.database.sql('session_audit').delete()
-    for (const table of ['django_session', 'audit']) await stage.database.sql(table).delete()
+    await user.context.close()
+    await example.collector.database.sql('session_audit').delete()
+    for (const table of ['django_session', 'audit']) await example.database.sql(table).delete()
   })
 
-  /** A browser that has not been there; what the middleware finds, it finds without JavaScript. */
-  async function visit(variant: Variant): Promise<void> {
-    url = stage.urlOf(variant)
-    context = await browser.newContext({ javaScriptEnabled: variant !== 'middleware' })
-    page = await context.newPage()
+  const visit = async (variant: Variant) => {
+    user = await createVisitor(browser, example, variant)
   }
 
-  const open = (path: string) => page.goto(`${url}${path}`)
-  const pathOf = (tab: Page) => new URL(tab.url()).pathname
-  const idleOut = () => sleep(4000)
-
-  async function signIn(): Promise<void> {
-    await open('/login/')
-    await page.fill('[name=username]', stage.user.name)
-    await page.fill('[name=password]', stage.user.password)
-    await page.click('button')
-    await page.waitForURL(`${url}/`)
-    await expect.poll(markers).toHaveLength(1)
-  }
-
-  async function signOut(): Promise<void> {
-    await page.click('[data-lapse-logout] button')
-    await page.waitForURL(`${url}/login/`)
-  }
-
-  async function markerCookies() {
-    const cookies = await context.cookies(url)
-    return cookies.filter(({ name }) => ['lapse-acme', 'lapse_marker'].includes(name))
-  }
-
-  async function markers(): Promise<readonly string[]> {
-    return (await markerCookies()).map(({ value }) => value)
-  }
-
-  /** Runs Python in the application, and gives what it prints. */
-  const python = (code: string) => stage.manage('shell', '--command', code)
-
-  async function sessionKey(): Promise<string | undefined> {
-    return (await context.cookies(url)).find(({ name }) => name === 'sessionid')?.value
-  }
-
-  const onlyRow = () => onlyRowOf(stage.collector.database)
-
-  async function expectNoRow(): Promise<void> {
-    await page.waitForLoadState('networkidle')
-    await expectNoRowOf(stage.collector.database)
-  }
-
-  describe('with the script', () => {
-    test('an idle session leaves one signed row, under an alias that is not its key', async () => {
+  describe('with the script,', () => {
+    test('records one signed row for an idle session, under an alias that is not its key', async () => {
       await visit('script')
-      await signIn()
-      const alias = await page.getAttribute('[data-session]', 'data-session')
-      const key = await sessionKey()
+      await user.signIn()
+      const alias = await user.page.getAttribute('[data-session]', 'data-session')
+      const key = await user.sessionKey()
       expect(alias).toMatch(/^[0-9a-f]{32}$/)
       expect(alias).not.toBe(key)
-      await page.reload()
-      expect(await page.getAttribute('[data-session]', 'data-session')).toBe(alias)
-      await idleOut()
-      await open('/')
-      expect(pathOf(page)).toBe('/login/')
-      const row = await onlyRow()
+      await user.page.reload()
+      expect(await user.page.getAttribute('[data-session]', 'data-session')).toBe(alias)
+      await user.waitUntilExpired()
+      await user.open('/')
+      expect(user.path()).toBe('/login/')
+      const row = await user.onlyRow()
       expect(row).toMatchObject({
         site: 'acme',
         session: alias,
-        subject: stage.user.id,
+        subject: example.user.id,
         reason: 'idle_timeout',
         evidence: 'signed',
         detected_by: 'login_page',
         idle_timeout_seconds: 3,
       })
-      const message = page.locator('[data-lapse-message]')
+      const message = user.page.locator('[data-lapse-message]')
       expect(await message.textContent()).toBe('You were signed out after 3 seconds without activity.')
-      expect(await markers()).toEqual([])
-      // The visitor's session of the login page is there, and is no sign-in.
-      expect(await sessionKey()).not.toBe(key)
-      await page.reload()
-      expect(await onlyRow()).toEqual(row)
+      expect(await user.markers()).toEqual([])
+      // The login page has created an anonymous session.
+      expect(await user.sessionKey()).not.toBe(key)
+      await user.page.reload()
+      expect(await user.onlyRow()).toEqual(row)
     })
 
-    test('the row of an idle session is in the application’s own table too, and its user sees it there', async () => {
+    test('copies the row of an idle session to the application’s own table, where the user sees it', async () => {
       await visit('script')
-      await signIn()
-      await idleOut()
-      await open('/')
-      const { expired_at } = await onlyRow()
-      const [entry] = await stage.database.rows('audit')
-      expect(entry).toMatchObject({ user_id: Number(stage.user.id), event: 'idle_timeout', at: expired_at })
-      await signIn()
-      expect(await page.locator('tbody tr').allTextContents()).toEqual([
+      await user.signIn()
+      await user.waitUntilExpired()
+      await user.open('/')
+      const { expired_at } = await user.onlyRow()
+      const [entry] = await example.database.rows('audit')
+      expect(entry).toMatchObject({ user_id: Number(example.user.id), event: 'idle_timeout', at: expired_at })
+      await user.signIn()
+      expect(await user.page.locator('tbody tr').allTextContents()).toEqual([
         expect.stringContaining('idle_timeout'),
       ])
     })
 
-    test('signing out leaves no row', async () => {
+    test('records no row when the user signs out', async () => {
       await visit('script')
-      await signIn()
-      await signOut()
-      await page.reload()
-      await expectNoRow()
+      await user.signIn()
+      await user.signOut()
+      await user.page.reload()
+      await user.expectNoRow()
     })
 
-    test('a visitor’s session on the login page leaves no row', async () => {
+    test('records no row for a visitor’s session on the login page', async () => {
       await visit('script')
-      await open('/login/')
-      expect(await sessionKey()).toBeDefined()
-      await open('/login/')
-      await expectNoRow()
+      await user.open('/login/')
+      expect(await user.sessionKey()).toBeDefined()
+      await user.open('/login/')
+      await user.expectNoRow()
     })
-    test('the login page opened in a live session leaves no row and the same marker', async () => {
+    test('records no row and keeps the marker when the login page is opened in a live session', async () => {
       await visit('scriptLong')
-      await signIn()
-      const idOf = async () => new URLSearchParams((await markers())[0]).get('id')
+      await user.signIn()
+      const idOf = async () => new URLSearchParams((await user.markers())[0]).get('id')
       const id = await idOf()
-      await open('/login/')
-      expect(pathOf(page)).toBe('/')
-      await expectNoRow()
+      await user.open('/login/')
+      expect(user.path()).toBe('/')
+      await user.expectNoRow()
       expect(await idOf()).toBe(id)
     })
 
-    test('a session that is deleted on the server has ended early', async () => {
+    test('records ended_early for a session that is deleted on the server', async () => {
       await visit('scriptLong')
-      await signIn()
-      await stage.database.sql('django_session').delete()
-      await open('/')
-      expect(await onlyRow()).toMatchObject({ reason: 'ended_early', evidence: 'signed', expired_at: null })
+      await user.signIn()
+      await example.database.sql('django_session').delete()
+      await user.open('/')
+      expect(await user.onlyRow()).toMatchObject({
+        reason: 'ended_early',
+        evidence: 'signed',
+        expired_at: null,
+      })
     })
   })
 
-  describe('with the middleware, without a script', () => {
-    test('an idle session leaves one row with the word of a server, and the user is told once', async () => {
+  describe('with the middleware, without a script,', () => {
+    test('records one row with server evidence for an idle session, and tells the user once', async () => {
       await visit('middleware')
-      await signIn()
-      await idleOut()
-      for (const path of ['/static/person/style.css', '/favicon.ico']) await open(path)
-      expect(await stage.collector.database.rows()).toEqual([])
-      await open('/')
-      expect(pathOf(page)).toBe('/login/')
-      const message = page.locator('.message', { hasText: 'because you were not active' })
+      await user.signIn()
+      await user.waitUntilExpired()
+      for (const path of ['/static/person/style.css', '/favicon.ico']) await user.open(path)
+      expect(await example.collector.database.rows()).toEqual([])
+      await user.open('/')
+      expect(user.path()).toBe('/login/')
+      const message = user.page.locator('.message', { hasText: idleMessage })
       expect(await message.count()).toBe(1)
-      expect(await onlyRow()).toMatchObject({
-        subject: stage.user.id,
+      expect(await user.onlyRow()).toMatchObject({
+        subject: example.user.id,
         reason: 'idle_timeout',
         evidence: 'server',
         detected_by: 'server',
         idle_timeout_seconds: 3,
       })
-      expect(await markers()).toEqual([])
-      await page.reload()
+      expect(await user.markers()).toEqual([])
+      await user.page.reload()
       expect(await message.count()).toBe(0)
-      await onlyRow()
+      await user.onlyRow()
     })
 
-    test('five requests at once after a lapse leave one row, and one of them sends the signal', async () => {
+    test('records one row and sends one signal for five concurrent requests after a timeout', async () => {
       await visit('middleware')
-      await signIn()
-      await idleOut()
-      const visits = Array.from({ length: 5 }, () => context.request.get(url, { maxRedirects: 0 }))
+      await user.signIn()
+      await user.waitUntilExpired()
+      const visits = Array.from({ length: 5 }, () => user.context.request.get(user.url, { maxRedirects: 0 }))
       const cookies = (await Promise.all(visits)).map((response) => response.headers()['set-cookie'] ?? '')
       expect(cookies.filter((cookie) => cookie.includes('messages='))).toHaveLength(1)
-      await onlyRow()
+      await user.onlyRow()
     })
 
-    test('signing out leaves the row of a logout, and a copy of the marker that is sent later adds none', async () => {
+    test('records a logout when the user signs out, and no second row for a copy of the marker', async () => {
       await visit('middleware')
-      await signIn()
-      const copies = await markerCookies()
-      await signOut()
-      expect(await markers()).toEqual([])
-      const row = await onlyRow()
-      expect(row).toMatchObject({ subject: stage.user.id, reason: 'logout', evidence: 'server' })
+      await user.signIn()
+      const copies = await user.markerCookies()
+      await user.signOut()
+      expect(await user.markers()).toEqual([])
+      const row = await user.onlyRow()
+      expect(row).toMatchObject({ subject: example.user.id, reason: 'logout', evidence: 'server' })
       expect(row.expired_at).toBeNull()
-      await idleOut()
-      await context.addCookies(copies)
-      await open('/')
-      expect(await page.locator('.message', { hasText: 'because you were not active' }).count()).toBe(0)
-      expect(await onlyRow()).toEqual(row)
-      expect(await markers()).toEqual([])
+      await user.waitUntilExpired()
+      await user.context.addCookies(copies)
+      await user.open('/')
+      expect(await user.page.locator('.message', { hasText: idleMessage }).count()).toBe(0)
+      expect(await user.onlyRow()).toEqual(row)
+      expect(await user.markers()).toEqual([])
     })
 
-    test('a marker that was tampered with leaves no row', async () => {
+    test('records no row for a marker that was tampered with', async () => {
       await visit('middleware')
-      await signIn()
-      const forged = await markerCookies()
-      await context.clearCookies()
-      await context.addCookies(forged.map((cookie) => ({ ...cookie, value: `x${cookie.value}` })))
-      await open('/')
-      await expectNoRow()
+      await user.signIn()
+      const forged = await user.markerCookies()
+      await user.context.clearCookies()
+      await user.context.addCookies(forged.map((cookie) => ({ ...cookie, value: `x${cookie.value}` })))
+      await user.open('/')
+      await user.expectNoRow()
     })
 
-    test('a marker that is older than its cookie may grow leaves no row', async () => {
+    test('records no row for a marker that is older than its cookie can be', async () => {
       await visit('middleware')
-      const value = await python(`
-from time import time
-from unittest.mock import patch
-from django.core import signing
-from lapse.middleware import COOKIE, MAX_AGE_SECONDS
-signed_at = time() - MAX_AGE_SECONDS - 60
-marker = {"session": "a1f", "subject": "1", "startedAt": 0, "lastAccessAt": 0}
-with patch("time.time", return_value=signed_at):
-    print(signing.dumps(marker, salt=COOKIE))
-`)
-      await context.addCookies([{ name: 'lapse_marker', value: value.trim(), url }])
-      await open('/')
-      await expectNoRow()
+      const value = await signOutdatedMarker(example)
+      await user.context.addCookies([{ name: 'lapse_marker', value, url: user.url }])
+      await user.open('/')
+      await user.expectNoRow()
     })
 
-    test('a lapse found while the collector is down is recorded later, whoever is signed in then', async () => {
+    test('records a timeout when the collector is back, whoever is signed in then', async () => {
       await visit('middleware')
-      await signIn()
-      await idleOut()
-      await stage.collector.stop()
+      await user.signIn()
+      await user.waitUntilExpired()
+      await example.collector.stop()
       try {
-        await open('/')
-        await signIn()
+        await user.open('/')
+        await user.signIn()
       } finally {
-        await stage.collector.start()
+        await example.collector.start()
       }
-      expect(await stage.collector.database.rows()).toEqual([])
-      await open('/')
-      expect(await onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: stage.user.id })
+      expect(await example.collector.database.rows()).toEqual([])
+      await user.open('/')
+      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: example.user.id })
     })
   })
 
-  describe('with the table of sessions', () => {
-    const reportLapses = () => stage.manage('reportlapses', '--grace', '0')
-    const sessions = () => stage.database.sql('django_session')
-    const ownSession = async () => sessions().where('session_key', (await sessionKey()) ?? '')
+  describe('with the sessions table,', () => {
+    const reportLapses = () => example.manage('reportlapses', '--grace', '0')
+    const sessions = () => example.database.sql('django_session')
+    const readOwnSession = async () => sessions().where('session_key', (await user.sessionKey()) ?? '')
     const sessionKeys = () => sessions().orderBy('session_key').pluck('session_key')
 
-    /** Puts a session into the table that expired before any other, by this application's key or another. */
-    const addExpired = (key: string, data: object, secretKey = '') =>
-      python(`
-from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
-from django.test import override_settings
-from django.utils import timezone
-with override_settings(SECRET_KEY="${secretKey}" or settings.SECRET_KEY):
-    data = SessionStore().encode(${JSON.stringify(data)})
-expired_at = timezone.now() - timezone.timedelta(hours=1)
-Session.objects.create(session_key="${key}", session_data=data, expire_date=expired_at)
-`)
-
-    test('a session whose user never came back leaves a row and is deleted; a later visit adds none', async () => {
+    test('records and deletes a session whose user never came back, and a later visit adds no row', async () => {
       await visit('script')
-      await signIn()
-      const [session] = await ownSession()
-      await idleOut()
-      expect(await reportLapses()).toBe('Recorded 1 sessions.\n')
-      const row = await onlyRow()
-      expect(row).toMatchObject({ subject: stage.user.id, reason: 'idle_timeout', evidence: 'server' })
+      await user.signIn()
+      const [session] = await readOwnSession()
+      await user.waitUntilExpired()
+      expect(await reportLapses()).toBe('Sessions recorded: 1.\n')
+      const row = await user.onlyRow()
+      expect(row).toMatchObject({ subject: example.user.id, reason: 'idle_timeout', evidence: 'server' })
       expect(timeOf(row.expired_at)).toBe(timeOf(session.expire_date))
       expect(await sessions()).toEqual([])
 
-      await open('/login/')
-      await page.locator('[data-lapse-message]').waitFor()
-      expect(await onlyRow()).toEqual(row)
-      expect(await markers()).toEqual([])
+      await user.open('/login/')
+      await user.page.locator('[data-lapse-message]').waitFor()
+      expect(await user.onlyRow()).toEqual(row)
+      expect(await user.markers()).toEqual([])
     })
 
-    test('while the collector is down nothing is deleted, and the next run records it', async () => {
+    test('deletes nothing while the collector is down, and the next run records the session', async () => {
       await visit('script')
-      await signIn()
-      const before = await ownSession()
-      await idleOut()
-      await stage.collector.stop()
+      await user.signIn()
+      const before = await readOwnSession()
+      await user.waitUntilExpired()
+      await example.collector.stop()
       try {
-        await expect(reportLapses()).rejects.toThrow('the others are kept for the next run')
+        await expect(reportLapses()).rejects.toThrow('The others are kept for the next run')
         expect(await sessions()).toEqual(before)
       } finally {
-        await stage.collector.start()
+        await example.collector.start()
       }
-      expect(await reportLapses()).toBe('Recorded 1 sessions.\n')
+      expect(await reportLapses()).toBe('Sessions recorded: 1.\n')
       expect(await sessions()).toEqual([])
-      await onlyRow()
+      await user.onlyRow()
     })
 
-    test('a session that the collector refuses is kept, and the ones after it are recorded', async () => {
+    test('keeps a session that the collector refuses, and records the sessions after it', async () => {
       await visit('script')
-      await addExpired('refused', { lapse: { session: 'a\u0001', subject: '1', startedAt: 0 } })
-      await signIn()
-      await idleOut()
+      await addExpiredSession(example, 'refused', {
+        lapse: { session: 'a\u0001', subject: '1', startedAt: 0 },
+      })
+      await user.signIn()
+      await user.waitUntilExpired()
       await expect(reportLapses()).rejects.toThrow(
-        /422.*\/session.*Recorded 1 sessions; 1 are kept for the next run\./s,
+        /422.*\/session.*Sessions recorded: 1\. Kept for the next run: 1\./s,
       )
       expect(await sessionKeys()).toEqual(['refused'])
-      expect(await onlyRow()).toMatchObject({ subject: stage.user.id, reason: 'idle_timeout' })
+      expect(await user.onlyRow()).toMatchObject({ subject: example.user.id, reason: 'idle_timeout' })
     })
 
-    test('a session that cannot be decoded is kept, and told of; an empty one is deleted', async () => {
+    test('keeps a session that cannot be decoded and says so, and deletes an empty session', async () => {
       await visit('script')
-      await addExpired('empty', {})
-      await addExpired('foreign', { lapse: { session: 'a1f' } }, 'the key before this one')
-      const said = await reportLapses()
-      expect(said).toContain('Recorded 0 sessions.\n')
-      expect(said).toContain('Kept 1 sessions that cannot be decoded.\n')
+      await addExpiredSession(example, 'empty', {})
+      await addExpiredSession(example, 'foreign', { lapse: { session: 'a1f' } }, 'the key before this one')
+      const output = await reportLapses()
+      expect(output).toContain('Sessions recorded: 0.\n')
+      expect(output).toContain('Sessions kept that cannot be decoded: 1.\n')
       expect(await sessionKeys()).toEqual(['foreign'])
-      await expectNoRow()
+      await user.expectNoRow()
     })
 
-    test('live sessions stay, and a visitor’s that expired is deleted without a row', async () => {
+    test('keeps live sessions, and deletes a visitor’s expired session without a row', async () => {
       await visit('scriptLong')
-      await open('/login/')
+      await user.open('/login/')
       await sessions().update({ expire_date: new Date(Date.now() - 1000) })
-      await signIn()
+      await user.signIn()
       expect(await sessions()).toHaveLength(2)
-      expect(await reportLapses()).toBe('Recorded 0 sessions.\n')
-      expect(await sessions()).toEqual(await ownSession())
-      await expectNoRow()
+      expect(await reportLapses()).toBe('Sessions recorded: 0.\n')
+      expect(await sessions()).toEqual(await readOwnSession())
+      await user.expectNoRow()
     })
   })
 })

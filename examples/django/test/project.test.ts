@@ -14,12 +14,12 @@ import { freePort } from '../../../test/servers.ts'
 const example = 'examples/django'
 const run = promisify(execFile)
 
-// One that the tests have started: the README's names of databases must be free.
+// A server that the tests have started, because the README's database names must not be taken.
 const server = inject('databaseServers').find(({ name }) => name === 'MariaDB')
 
-test('the commands of the README set the example up, from an empty database server to the login page', async () => {
+test('The commands of the README set up the example, from an empty database server to the login page', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  // The command that the README's function stands for; as a program it can be ended by its id.
+  // Replaces the README's shell function `lapse`. As a program, it can be stopped by its process id.
   writeFileSync(join(folder, 'lapse'), `#!/bin/sh\nexec '${process.execPath}' '${command}' "$@"\n`)
   chmodSync(join(folder, 'lapse'), 0o700)
   const [appPort, collectorPort] = [await freePort(), await freePort()]
@@ -53,7 +53,7 @@ test('the commands of the README set the example up, from an empty database serv
         PYTHONDONTWRITEBYTECODE: '1',
       },
     })
-    expect(stdout).toContain('Recorded 0 sessions.')
+    expect(stdout).toContain('Sessions recorded: 0.')
     expect(stdout).toContain(
       `<script src="http://127.0.0.1:${collectorPort}/lapse.js" defer data-site="acme"`,
     )
@@ -64,7 +64,7 @@ test('the commands of the README set the example up, from an empty database serv
   }
 }, 300_000)
 
-/** Runs a command of manage.py with the settings for production; no database is there. */
+/** Runs a command of manage.py with production settings and without a database. */
 function manage(...args: readonly string[]) {
   const [secret, ticketSecret] = [randomBytes(64).toString('hex'), randomBytes(32).toString('hex')]
   const production = { DJANGO_SECRET_KEY: secret, LAPSE_TICKET_SECRET: ticketSecret, LAPSE_TOKEN: 'unused' }
@@ -72,12 +72,12 @@ function manage(...args: readonly string[]) {
   return run('/usr/bin/python3', ['manage.py', ...args], { cwd: join(root, example), env })
 }
 
-test('the settings for production are secure, and the migrations complete', async () => {
+test('The production settings are secure, and the migrations are complete', async () => {
   await manage('check', '--deploy', '--fail-level', 'WARNING')
   await manage('makemigrations', '--check', '--dry-run')
 })
 
-test('a page that is made before it is known who is signed in has no tag', async () => {
+test('A page that is rendered before authentication has no script tag', async () => {
   const { stdout } = await manage(
     'shell',
     '--command',

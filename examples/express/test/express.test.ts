@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemoryStore, type Store } from 'express-session'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
-import { startCollector, type TestCollector } from '../../../test/collector.ts'
-import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
+import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
+import { browserOptions } from '../../../test/browser.ts'
+import type { TestCollector } from '../../../test/collector.ts'
+import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
 import { freePort } from '../../../test/servers.ts'
 import { createApp } from '../app.ts'
 import { startRedis } from './redis.ts'
@@ -23,49 +22,42 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-describe.each(['memory', 'Redis'])('sessions in %s', { timeout: 90_000 }, (kind) => {
+describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout: 90_000 }, (kind) => {
   let url: string
-  /** The same application, but its sessions are short. */
+  /** The same application with a short idle timeout. */
   let shortUrl: string
   const stores: Store[] = []
   let collector: TestCollector
-  const ends: (() => unknown)[] = []
+  const cleanups: (() => unknown)[] = []
   beforeAll(async () => {
     const redis = kind === 'Redis' ? await startRedis() : undefined
-    if (redis) ends.push(() => redis.end())
+    if (redis) cleanups.push(() => redis.end())
     const [port, shortPort] = [await freePort(), await freePort()]
     url = `http://127.0.0.1:${port}`
     shortUrl = `http://127.0.0.1:${shortPort}`
-    const ticketSecret = randomBytes(32).toString('base64url')
-    const ticketKeys = [{ alg: 'HS256', secret: 'env:LAPSE_TICKET_SECRET' }]
-    collector = await startCollector(
-      { name: 'SQLite' },
-      { shop: { origins: [url, shortUrl], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } },
-      { LAPSE_TICKET_SECRET: ticketSecret },
-    )
-    ends.push(() => collector.end())
+    const started = await startSignedCollector({ name: 'SQLite' }, 'shop', [url, shortUrl])
+    collector = started.collector
+    cleanups.push(() => collector.end())
     const token = (await collector.lapse('token', 'create', '--scope', 'write', '--site', 'shop')).trim()
-    const lapse = { site: 'shop', collector: collector.url, token, ticketSecret }
-    const sessionSecret = randomBytes(32).toString('base64url')
+    const shared = {
+      collector: collector.url,
+      token,
+      ticketSecret: started.ticketSecret,
+      sessionSecret: randomBytes(32).toString('base64url'),
+    }
     const apps = [
-      [port, longSeconds],
-      [shortPort, shortSeconds],
-    ] as const
-    for (const [appPort, idleTimeoutSeconds] of apps) {
-      // One each: express-session lets a store's last application choose how long all its sessions are.
+      { appPort: port, idleTimeoutSeconds: longSeconds },
+      { appPort: shortPort, idleTimeoutSeconds: shortSeconds },
+    ]
+    for (const { appPort, idleTimeoutSeconds } of apps) {
+      // One store each: express-session applies the idle timeout of the store's last application to all its sessions.
       const store = redis?.store(`${appPort}:`) ?? new MemoryStore()
       stores.push(store)
-      const app = createApp({ lapse, store, sessionSecret, idleTimeoutSeconds })
-      const server = createServer(app).listen(appPort, '127.0.0.1')
-      await once(server, 'listening')
-      ends.push(() => {
-        server.close()
-        server.closeAllConnections()
-      })
+      cleanups.push(await serveApp(createApp({ ...shared, store, idleTimeoutSeconds }), appPort))
     }
   })
   afterAll(async () => {
-    for (const end of ends.splice(0).reverse()) await end()
+    for (const cleanUp of cleanups.splice(0).reverse()) await cleanUp()
   })
 
   let context: BrowserContext
@@ -94,9 +86,9 @@ describe.each(['memory', 'Redis'])('sessions in %s', { timeout: 90_000 }, (kind)
     await tab.waitForLoadState('networkidle')
   }
 
-  const aliasOf = (tab: Page) => tab.locator('script').getAttribute('data-session')
+  const readAlias = (tab: Page) => tab.locator('script').getAttribute('data-session')
 
-  /** The browser whose session is gone comes back to the login page, and reports it as far as it can tell. */
+  /** The browser returns to the login page after its session has ended on the server, and reports the end as well. */
   async function comeBack(): Promise<void> {
     const reported = page.waitForResponse(`${collector.url}/v1/lapses`)
     await page.goto(url)
@@ -104,42 +96,42 @@ describe.each(['memory', 'Redis'])('sessions in %s', { timeout: 90_000 }, (kind)
     expect((await reported).status()).toBe(200)
   }
 
-  test('an administrator ends a session: one revoked row, and none more when its browser comes back', async () => {
+  test('leaves one revoked row when an administrator ends a session, and no second row when the browser returns', async () => {
     await signIn(subject)
-    const alias = await aliasOf(page)
+    const alias = await readAlias(page)
     const other = await openElsewhere()
     await signIn(administrator, other)
     await other.goto(`${url}/admin`)
     await other.click(`button[value="${alias}"]`)
-    const row = await onlyRowOf(collector.database)
+    const row = await expectOneRow(collector.database)
     const revoked = { site: 'shop', subject, session: alias, reason: 'revoked', evidence: 'server' }
     expect(row).toMatchObject({ ...revoked, detected_by: 'server', expired_at: null })
     await comeBack()
-    expect(await onlyRowOf(collector.database)).toEqual(row)
+    expect(await expectOneRow(collector.database)).toEqual(row)
     expect(await page.locator('[data-lapse-message]').isVisible()).toBe(false)
   })
 
-  test('a newer login takes the place of a session: one displaced row, and none more when its browser comes back', async () => {
+  test('leaves one displaced row when a new login replaces a session, and no second row when the browser returns', async () => {
     await signIn(subject)
-    const alias = await aliasOf(page)
+    const alias = await readAlias(page)
     const other = await openElsewhere()
     await signIn(subject, other)
-    const row = await onlyRowOf(collector.database)
+    const row = await expectOneRow(collector.database)
     const displaced = { site: 'shop', subject, session: alias, reason: 'displaced', evidence: 'server' }
     expect(row).toMatchObject({ ...displaced, detected_by: 'server', expired_at: null })
     await comeBack()
-    expect(await onlyRowOf(collector.database)).toEqual(row)
+    expect(await expectOneRow(collector.database)).toEqual(row)
     await other.goto(url)
     expect(other.url()).toBe(`${url}/`)
   })
 
-  test('a session idles out: one idle_timeout row, and the login page says so', async () => {
+  test('leaves one idle_timeout row for an idle session, and the login page says why', async () => {
     await signIn(subject, page, shortUrl)
-    const alias = await aliasOf(page)
+    const alias = await readAlias(page)
     await sleep(shortSeconds * 1000 + 1200)
     await page.goto(shortUrl)
     await page.getByText(`You were signed out after ${shortSeconds} seconds without activity.`).waitFor()
-    expect(await onlyRowOf(collector.database)).toMatchObject({
+    expect(await expectOneRow(collector.database)).toMatchObject({
       subject,
       session: alias,
       reason: 'idle_timeout',
@@ -148,17 +140,17 @@ describe.each(['memory', 'Redis'])('sessions in %s', { timeout: 90_000 }, (kind)
     })
   })
 
-  test('signing out: no row', async () => {
+  test('leaves no row when a user signs out', async () => {
     await signIn(subject)
     await page.click('text=Sign out')
     await page.waitForURL(`${url}/login`)
     await page.waitForLoadState('networkidle')
-    await expectNoRowOf(collector.database)
+    await expectNoRow(collector.database)
   })
 
-  test('the collector is down: a session is ended all the same, and is on record when the collector is back', async () => {
+  test('ends a session while the collector is down, and its row is written when the collector is back', async () => {
     await signIn(subject)
-    const alias = await aliasOf(page)
+    const alias = await readAlias(page)
     await collector.stop()
     const other = await openElsewhere()
     await signIn(administrator, other)
@@ -169,6 +161,10 @@ describe.each(['memory', 'Redis'])('sessions in %s', { timeout: 90_000 }, (kind)
     await page.waitForURL(`${url}/login`)
     await page.close()
     await collector.start()
-    expect(await onlyRowOf(collector.database)).toMatchObject({ subject, session: alias, reason: 'revoked' })
+    expect(await expectOneRow(collector.database)).toMatchObject({
+      subject,
+      session: alias,
+      reason: 'revoked',
+    })
   })
 })

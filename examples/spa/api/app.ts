@@ -3,49 +3,54 @@ import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import Koa, { type Context, type Next } from 'koa'
 import session from 'koa-session'
-import type { AppOptions, SessionData } from './options.ts'
-import { pages } from './pages.ts'
-import { sameOriginChanges, securityHeaders } from './security.ts'
-import { signTicket } from './ticket.ts'
+import { secure } from '../../_shared/koa.ts'
+import type { AppOptions } from '../../_shared/options.ts'
+import { signTicket } from '../../_shared/ticket.ts'
+import { findUser } from '../../_shared/users.ts'
+import { servePages } from './pages.ts'
 
-const users = new Set(['u_1001', 'u_1002', 'u_1003'])
+interface SpaOptions extends AppOptions {
+  /** The folder of the built pages. */
+  readonly pagesFolder: string
+}
 
-/** The application's API, whose session is an HttpOnly cookie that every call renews, and its pages. */
-export function createApp(options: AppOptions): Koa {
+/** What the session holds. Its names are those of the client's `Identity`, because the page passes it to `active`. */
+interface SessionData {
+  /** An opaque user id, never a name or an email address. */
+  readonly subject: string
+  /** The session alias: a random id created at sign-in. It grants no access, so scripts may know it. */
+  readonly session: string
+  readonly ticket: string
+}
+
+/** The application: its pages, and an API whose session is an HttpOnly cookie that every call renews. */
+export function createApp(options: SpaOptions): Koa {
   const app = new Koa()
-  // Signs the cookie. An application of yours takes it from where a restart does not lose it.
+  // Signs the session cookie. In production, use a key that survives a restart.
   app.keys = [randomBytes(32).toString('base64url')]
-  app.use(securityHeaders(options.collector))
-  app.use(sameOriginChanges)
-  // Before the session: a file is no access, and must not keep an idle session alive.
-  app.use(pages(options.pages).routes())
+  app.use(secure({ scripts: "'self'", connections: `'self' ${options.collector}` }))
+  // Before the session: loading a file must not keep an idle session alive.
+  app.use(servePages(options.pagesFolder).routes())
   app.use(api(options, app).routes())
   return app
 }
 
-function api(options: AppOptions, app: Koa): Router {
+function api({ idleTimeoutSeconds, ticketSecret: secret }: SpaOptions, app: Koa): Router {
   const router = new Router({ prefix: '/api' })
   router.use(
-    session(
-      { key: 'spa_session', rolling: true, sameSite: 'lax', maxAge: options.idleTimeoutSeconds * 1000 },
-      app,
-    ),
+    session({ key: 'spa_session', rolling: true, sameSite: 'lax', maxAge: idleTimeoutSeconds * 1000 }, app),
   )
-  router.use((ctx, next) => {
-    ctx.set('Cache-Control', 'no-store')
-    return next()
-  })
 
   router.post('/session', bodyParser({ jsonLimit: '4kb' }), async (ctx) => {
-    const { user: subject } = Object(ctx.request.body)
-    if (!users.has(subject)) return ctx.throw(422, 'Choose one of the example users.')
+    const subject = findUser(Object(ctx.request.body).user)?.subject
+    if (!subject) return ctx.throw(422, 'Choose one of the example users.')
     const session = randomUUID()
-    const ticket = await signTicket(options, { subject, session })
+    const ticket = await signTicket({ site: 'spa', subject, session, idleTimeoutSeconds, secret })
     ctx.session = { subject, session, ticket } satisfies SessionData
     ctx.status = 204
   })
 
-  router.get('/session', signedIn, (ctx) => {
+  router.get('/session', requireSession, (ctx) => {
     const { subject, session, ticket }: SessionData = ctx.session
     ctx.body = { subject, session, ticket }
   })
@@ -55,18 +60,18 @@ function api(options: AppOptions, app: Koa): Router {
     ctx.status = 204
   })
 
-  router.get('/report', signedIn, (ctx) => {
+  router.get('/report', requireSession, (ctx) => {
     ctx.body = { openItems: 12, closedThisWeek: 41 }
   })
 
-  router.get('/messages', signedIn, (ctx) => {
+  router.get('/messages', requireSession, (ctx) => {
     ctx.body = { unread: 3, checkedAt: new Date().toISOString() }
   })
   return router
 }
 
-/** Without a session there is one answer, 401, and what the page makes of it is in src/api.ts. */
-function signedIn(ctx: Context, next: Next) {
+/** Without a session, every call gets a 401. See src/api.ts for how the page handles it. */
+function requireSession(ctx: Context, next: Next) {
   if (ctx.session.isNew) ctx.throw(401, 'There is no session.')
   return next()
 }

@@ -1,10 +1,10 @@
 import { redirect } from 'react-router'
 
 /**
- * Calls the API. Without a session it throws the way to the login page, which the router follows from any loader or
- * action, a polling one too, without a page load.
+ * Calls the API. Without a session, it throws a redirect to the login page. The router follows the redirect from any
+ * loader or action, also from one that polls, without a page load.
  *
- * @throws an error for any other failure, which the router shows.
+ * @throws an error for any other failure. The router shows it.
  */
 export async function call<Answer>(
   method: 'GET' | 'POST' | 'DELETE',
@@ -15,9 +15,9 @@ export async function call<Answer>(
     method,
     ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
   })
-  // Always read: an answer that is left unread is one that Lapse does not see in Chromium.
+  // Always read the body: in Chromium, Lapse does not see a response whose body is never read.
   const text = await response.text()
   if (response.status === 401) throw redirect('/login')
-  if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}: ${text}`)
+  if (!response.ok) throw new Error(`${method} ${path} failed with status ${response.status}: ${text}`)
   return text && JSON.parse(text)
 }

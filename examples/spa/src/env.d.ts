@@ -1,6 +1,6 @@
 /// <reference types="vite/client" />
 
 interface ImportMetaEnv {
-  /** The collector's address; at the build, from the environment or `.env`. */
+  /** The collector's address. Vite reads it from the environment or from `.env` at build time. */
   readonly VITE_LAPSE_COLLECTOR?: string
 }

@@ -2,20 +2,21 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createBrowserRouter } from 'react-router'
 import { RouterProvider } from 'react-router/dom'
+import '../../_shared/style.css'
 import { call } from './api.ts'
 import { Failure } from './pages/Failure.tsx'
 import { Inbox, type Messages } from './pages/Inbox.tsx'
 import { Layout } from './pages/Layout.tsx'
 import { Login } from './pages/Login.tsx'
 import { Report, type ReportData } from './pages/Report.tsx'
-import { beforeLogin, guard, signIn, signOut } from './session.ts'
+import { loadLogin, loadSession, signIn, signOut } from './session.ts'
 
 const router = createBrowserRouter([
-  { path: '/login', loader: beforeLogin, action: signIn, Component: Login, ErrorBoundary: Failure },
+  { path: '/login', loader: loadLogin, action: signIn, Component: Login, ErrorBoundary: Failure },
   { path: '/logout', action: signOut },
   {
-    loader: guard,
-    // Once for each time that a user comes in; from then on each call of the API says whether the session lives.
+    loader: loadSession,
+    // Once per visit is enough: afterwards, every API call shows whether the session is still alive.
     shouldRevalidate: () => false,
     Component: Layout,
     ErrorBoundary: Failure,

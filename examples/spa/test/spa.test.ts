@@ -1,18 +1,16 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
-import { startCollector, type TestCollector } from '../../../test/collector.ts'
-import { expectNoRowOf, onlyRowOf } from '../../../test/oneRow.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
+import { browserOptions } from '../../../test/browser.ts'
+import type { TestCollector } from '../../../test/collector.ts'
+import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
 import { freePort } from '../../../test/servers.ts'
 import { createApp } from '../api/app.ts'
 
@@ -22,141 +20,137 @@ const subject = 'u_1001'
 const message = `You were signed out after ${idleTimeoutSeconds} seconds without activity.`
 
 let url: string
-let pages: string
+let pagesFolder: string
 let collector: TestCollector
-let server: Server
+let closeApp: () => Promise<void>
 let browser: Browser
 beforeAll(async () => {
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
-  const ticketSecret = randomBytes(32).toString('base64url')
-  const ticketKeys = [{ alg: 'HS256', secret: 'env:LAPSE_TICKET_SECRET' }]
-  collector = await startCollector(
-    { name: 'SQLite' },
-    { spa: { origins: [url], idleTimeoutSeconds: 3600, ticketKeys, requireTicket: true } },
-    { LAPSE_TICKET_SECRET: ticketSecret },
-  )
-  pages = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  await promisify(execFile)('vite', ['build', '--outDir', pages, '--emptyOutDir'], {
+  const started = await startSignedCollector({ name: 'SQLite' }, 'spa', [url])
+  collector = started.collector
+  pagesFolder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  await promisify(execFile)('vite', ['build', '--outDir', pagesFolder, '--emptyOutDir'], {
     cwd: root,
     env: { ...process.env, NODE_ENV: 'production', VITE_LAPSE_COLLECTOR: collector.url },
   })
-  const app = createApp({ collector: collector.url, idleTimeoutSeconds, ticketSecret, pages })
-  server = createServer(app.callback()).listen(port, '127.0.0.1')
-  await once(server, 'listening')
+  const { ticketSecret } = started
+  const app = createApp({ collector: collector.url, idleTimeoutSeconds, ticketSecret, pagesFolder })
+  closeApp = await serveApp(app.callback(), port)
   browser = await chromium.launch(browserOptions())
 })
 afterAll(async () => {
   await browser.close()
-  server.close()
-  server.closeAllConnections()
+  await closeApp()
   await collector.end()
-  rmSync(pages, { recursive: true })
+  rmSync(pagesFolder, { recursive: true })
 })
 
-let context: BrowserContext
-let page: Page
-/** The documents that the browser has asked for: a page load is one more. */
-let loads: number
-let errors: Error[]
-beforeEach(async () => {
-  context = await browser.newContext()
-  page = await context.newPage()
-  loads = 0
-  errors = []
-  page.on('request', (request) => {
-    if (request.isNavigationRequest()) loads++
+describe('A single-page application', () => {
+  let context: BrowserContext
+  let page: Page
+  /** Counts page loads: the documents that the browser has requested. */
+  let pageLoads: number
+  let errors: Error[]
+  beforeEach(async () => {
+    context = await browser.newContext()
+    page = await context.newPage()
+    pageLoads = 0
+    errors = []
+    page.on('request', (request) => {
+      if (request.isNavigationRequest()) pageLoads++
+    })
+    page.on('pageerror', (error) => errors.push(error))
+    page.on('console', (line) => {
+      if (/content security policy/i.test(line.text())) errors.push(new Error(line.text()))
+    })
   })
-  page.on('pageerror', (error) => errors.push(error))
-  page.on('console', (line) => {
-    if (/content security policy/i.test(line.text())) errors.push(new Error(line.text()))
+  afterEach(async () => {
+    await context.close()
+    await collector.database.sql('session_audit').delete()
+    expect(errors).toEqual([])
   })
-})
-afterEach(async () => {
-  await context.close()
-  await collector.database.sql('session_audit').delete()
-  expect(errors).toEqual([])
-})
 
-const idleOut = () => sleep(idleTimeoutSeconds * 1000 + 1200)
+  const waitUntilExpired = () => sleep(idleTimeoutSeconds * 1000 + 1200)
 
-async function signIn(): Promise<void> {
-  await page.goto(url)
-  await page.waitForURL(`${url}/login`)
-  await page.click(`button[value=${subject}]`)
-  await page.getByRole('heading', { name: 'Report' }).waitFor()
-}
+  async function signIn(): Promise<void> {
+    await page.goto(url)
+    await page.waitForURL(`${url}/login`)
+    await page.click(`button[value=${subject}]`)
+    await page.getByRole('heading', { name: 'Report' }).waitFor()
+  }
 
-async function expectIdleRow(): Promise<void> {
-  await page.getByText(message).waitFor()
-  expect(await onlyRowOf(collector.database)).toMatchObject({
-    site: 'spa',
-    subject,
-    session: expect.stringMatching(/^[\da-f-]{36}$/),
-    reason: 'idle_timeout',
-    evidence: 'signed',
-    detected_by: 'login_page',
-    idle_timeout_seconds: idleTimeoutSeconds,
+  async function expectIdleRow(): Promise<void> {
+    await page.getByText(message).waitFor()
+    expect(await expectOneRow(collector.database)).toMatchObject({
+      site: 'spa',
+      subject,
+      session: expect.stringMatching(/^[\da-f-]{36}$/),
+      reason: 'idle_timeout',
+      evidence: 'signed',
+      detected_by: 'login_page',
+      idle_timeout_seconds: idleTimeoutSeconds,
+    })
+  }
+
+  test("leaves one row and says why on the login page when an expired session's page is reloaded", async () => {
+    await signIn()
+    await waitUntilExpired()
+    await page.reload()
+    await page.waitForURL(`${url}/login`)
+    await expectIdleRow()
   })
-}
 
-test('a session idles out and the page is opened again: the login page says why, one row', async () => {
-  await signIn()
-  await idleOut()
-  await page.reload()
-  await page.waitForURL(`${url}/login`)
-  await expectIdleRow()
-})
+  test('leaves one row when a 401 leads an open page to the login page, without a page load', async () => {
+    await signIn()
+    const before = pageLoads
+    await waitUntilExpired()
+    await page.click('text=Refresh')
+    await page.waitForURL(`${url}/login`)
+    await expectIdleRow()
+    expect(pageLoads).toBe(before)
+  })
 
-test('a session idles out under an open page: a 401 leads to the login page without a page load, one row', async () => {
-  await signIn()
-  const before = loads
-  await idleOut()
-  await page.click('text=Refresh')
-  await page.waitForURL(`${url}/login`)
-  await expectIdleRow()
-  expect(loads).toBe(before)
-})
+  test('leaves one row when the same user signs in again after a timeout, and none for the new session', async () => {
+    await signIn()
+    await waitUntilExpired()
+    await page.click('text=Refresh')
+    await expectIdleRow()
+    await page.click(`button[value=${subject}]`)
+    await page.getByRole('heading', { name: 'Report' }).waitFor()
+    await page.click('text=Refresh')
+    await expectOneRow(collector.database)
+    expect(await page.locator('code').textContent()).toBe(subject)
+  })
 
-test('who signs in again after a timeout has a session of their own: one row, and none for the new one', async () => {
-  await signIn()
-  await idleOut()
-  await page.click('text=Refresh')
-  await expectIdleRow()
-  await page.click(`button[value=${subject}]`)
-  await page.getByRole('heading', { name: 'Report' }).waitFor()
-  await page.click('text=Refresh')
-  await onlyRowOf(collector.database)
-  expect(await page.locator('code').textContent()).toBe(subject)
-})
+  test('leaves no row while polling keeps the session alive', async () => {
+    await signIn()
+    await page.click('text=Inbox')
+    await page.getByRole('heading', { name: 'Inbox' }).waitFor()
+    await waitUntilExpired()
+    await page.click('text=Report')
+    await page.getByRole('heading', { name: 'Report' }).waitFor()
+    await expectNoRow(collector.database)
+  })
 
-test('polling keeps the session alive: no row', async () => {
-  await signIn()
-  await page.click('text=Inbox')
-  await page.getByRole('heading', { name: 'Inbox' }).waitFor()
-  await idleOut()
-  await page.click('text=Report')
-  await page.getByRole('heading', { name: 'Report' }).waitFor()
-  await expectNoRowOf(collector.database)
-})
+  test('leaves no row when the user signs out while another tab polls', async () => {
+    await signIn()
+    const other = await context.newPage()
+    await other.goto(`${url}/inbox`)
+    await other.getByRole('heading', { name: 'Inbox' }).waitFor()
+    await page.click('text=Sign out')
+    await page.waitForURL(`${url}/login`)
+    await other.waitForURL(`${url}/login`)
+    await waitUntilExpired()
+    await page.reload()
+    await expectNoRow(collector.database)
+    expect(await page.getByText('You were signed out').count()).toBe(0)
+  })
 
-test('signing out, with another tab that polls: no row', async () => {
-  await signIn()
-  const other = await context.newPage()
-  await other.goto(`${url}/inbox`)
-  await other.getByRole('heading', { name: 'Inbox' }).waitFor()
-  await page.click('text=Sign out')
-  await page.waitForURL(`${url}/login`)
-  await other.waitForURL(`${url}/login`)
-  await idleOut()
-  await page.reload()
-  await expectNoRowOf(collector.database)
-  expect(await page.getByText('You were signed out').count()).toBe(0)
-})
-
-test('the login page opened with a session leads to the application, and is no lapse', async () => {
-  await signIn()
-  await page.goto(`${url}/login`)
-  await page.getByRole('heading', { name: 'Report' }).waitFor()
-  await expectNoRowOf(collector.database)
+  test('leaves no row when the login page is opened with a session', async () => {
+    await signIn()
+    await page.goto(`${url}/login`)
+    await page.getByRole('heading', { name: 'Report' }).waitFor()
+    await expectNoRow(collector.database)
+  })
 })

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
-import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
-import { cookieOf, postSignIn } from './dashboardCookie.ts'
+import { browserOptions } from '../../../test/browser.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken } from './collector.ts'
+import { postSignIn, readSetCookie } from './dashboardCookie.ts'
 import { database, noon, setUpBrowser, site } from './dashboardPage.ts'
 import { insertRows } from './rows.ts'
 
@@ -27,7 +27,7 @@ describe('A page on another host of the same domain', () => {
     }
   })
 
-  async function createReadable(origins = site.origins): Promise<TestCollector> {
+  async function createReadable(origins = site.origins): Promise<InProcessCollector> {
     const collector = await createCollector(database, { sites: { acme: { ...site, origins } } })
     onTestFinished(collector.end)
     await insertRows(collector.database.sql, [{ session: 'alias-1', detected_at: noon }])
@@ -50,7 +50,7 @@ describe('A page on another host of the same domain', () => {
   ])('reads nothing, and signs nobody in or out: a page %s', async (_, originsOf) => {
     const { url, store, logLines } = await createReadable(originsOf())
     const { id, token } = await issueToken(store)
-    const cookie = cookieOf(await postSignIn(url, token))
+    const cookie = readSetCookie(await postSignIn(url, token))
     const page = await openBeside(url, cookie)
     const outcomes = await page.evaluate(
       async ({ url, token }) => {
@@ -94,7 +94,7 @@ describe('A page on another host of the same domain', () => {
 
   test('cannot show the dashboard in a frame', async () => {
     const { url, store } = await createReadable()
-    const page = await openBeside(url, cookieOf(await postSignIn(url, (await issueToken(store)).token)))
+    const page = await openBeside(url, readSetCookie(await postSignIn(url, (await issueToken(store)).token)))
     await page.evaluate(async (src) => {
       const frame = document.createElement('iframe')
       await new Promise((resolve) => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createCollector, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, type InProcessCollector, issueToken } from './collector.ts'
 
 describe('A response', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let token: string
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })

@@ -15,7 +15,7 @@ import {
 export const origin = 'https://app.acme.com'
 const ticketSecret = 'a secret of the tests, 32 bytes or more'
 
-export interface TestCollector extends Collector {
+export interface InProcessCollector extends Collector {
   readonly database: TestDatabase
   readonly store: Store
   /** What the collector logged, a JSON line each. */
@@ -48,7 +48,7 @@ export const environment = { TICKET_SECRET: ticketSecret }
 export async function createCollector(
   server: DatabaseServer,
   changes: Partial<ConfigInput> = {},
-): Promise<TestCollector> {
+): Promise<InProcessCollector> {
   const database = await createDatabase(server)
   const config = parseConfig(writtenConfig(database.url, changes), environment)
   const store = openStore(config.database, config.table)

@@ -46,11 +46,11 @@ export function postSignIn(
   })
 }
 
-export function signOutWith(url: string, cookie: string): Promise<Response> {
+export function postSignOut(url: string, cookie: string): Promise<Response> {
   return fetch(`${url}/dashboard/session`, { method: 'DELETE', headers: { Origin: url, Cookie: cookie } })
 }
 
 /** Returns the cookie that a response sets, as a `Cookie` header. */
-export function cookieOf(response: Response): string {
+export function readSetCookie(response: Response): string {
   return response.headers.get('set-cookie')?.split(';')[0] ?? ''
 }

@@ -11,7 +11,7 @@ import {
   postEvent,
   writtenConfig,
 } from './collector.ts'
-import { cookieOf, postSignIn, signOutWith } from './dashboardCookie.ts'
+import { postSignIn, postSignOut, readSetCookie } from './dashboardCookie.ts'
 
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
 const sessionTable = 'session_audit_dashboard'
@@ -92,10 +92,10 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
     const { token } = await issueToken(collector.store)
-    const cookie = cookieOf(await postSignIn(collector.url, token))
+    const cookie = readSetCookie(await postSignIn(collector.url, token))
     const { sql } = collector.database
     await sql.schema.renameTable(sessionTable, 'elsewhere')
-    const failed = await signOutWith(collector.url, cookie)
+    const failed = await postSignOut(collector.url, cookie)
     expect({ status: failed.status, setCookie: failed.headers.get('set-cookie') }).toEqual({
       status: 503,
       setCookie: null,
@@ -104,7 +104,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
     expect((await read()).status).toBe(503)
     await sql.schema.renameTable('elsewhere', sessionTable)
     expect((await read()).status).toBe(200)
-    expect((await signOutWith(collector.url, cookie)).status).toBe(204)
+    expect((await postSignOut(collector.url, cookie)).status).toBe(204)
     expect((await read()).status).toBe(401)
   })
 })

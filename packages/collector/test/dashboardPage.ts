@@ -1,10 +1,10 @@
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, test as base, beforeAll, expect, inject } from 'vitest'
-import { browserOptions } from '../../../scripts/demo/browser.ts'
+import { browserOptions } from '../../../test/browser.ts'
 import type { DatabaseServer } from '../../../test/servers.ts'
 import type { Token } from '../src/auth/token.ts'
-import { createCollector, issueToken, origin, type TestCollector } from './collector.ts'
+import { createCollector, type InProcessCollector, issueToken, origin } from './collector.ts'
 import { insertRows } from './rows.ts'
 
 export const minuteMs = 60_000
@@ -154,7 +154,7 @@ export function setUpBrowser() {
   }
 }
 
-export const issueDashboardToken = (collector: TestCollector, changes: Partial<Token> = {}) =>
+export const issueDashboardToken = (collector: InProcessCollector, changes: Partial<Token> = {}) =>
   issueToken(collector.store, { name: 'auditors', ...changes })
 
 /** Starts a collector that has 60 idle timeouts and a later logout, with a token to read them. */

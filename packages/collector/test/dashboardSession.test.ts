@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createCollector, type TestCollector } from './collector.ts'
-import { cookieOf, postSignIn } from './dashboardCookie.ts'
+import { createCollector, type InProcessCollector } from './collector.ts'
+import { postSignIn, readSetCookie } from './dashboardCookie.ts'
 import { database, issueDashboardToken, setUpBrowser, site } from './dashboardPage.ts'
 
 const openDashboard = setUpBrowser()
 
-let collector: TestCollector
+let collector: InProcessCollector
 beforeAll(async () => {
   const lapse = { origins: ['https://lapse.acme.com'], idleTimeoutSeconds: 3 }
   collector = await createCollector(database, { sites: { acme: site, lapse }, trustProxy: ['127.0.0.1'] })
@@ -34,7 +34,7 @@ describe('A dashboard session', () => {
 
   test('continues as long as the user reads', async () => {
     const { token } = await issueDashboardToken(collector)
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     for (let times = 0; times < 3; times++) {
       await sleep(1500)
       const response = await readList(cookie)
@@ -47,7 +47,7 @@ describe('A dashboard session', () => {
 
   test('ends when its token is revoked', async () => {
     const { id, token } = await issueDashboardToken(collector)
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     expect((await readList(cookie)).status).toBe(200)
     await collector.store.tokens.revoke(id, new Date())
     expect((await readList(cookie)).status).toBe(401)
@@ -55,7 +55,7 @@ describe('A dashboard session', () => {
 
   test('cannot report as a server', async () => {
     const { token } = await issueDashboardToken(collector)
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     const report = { site: 'acme', session: 'a', detectedBy: 'server', reason: 'logout' }
     const response = await collector.post(report, { 'Content-Type': 'application/json', Cookie: cookie })
     expect(response.status).toBe(401)

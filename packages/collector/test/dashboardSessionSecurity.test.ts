@@ -5,21 +5,21 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { hashToken, type Token } from '../src/auth/token.ts'
 import { parseConfig, startCollector } from '../src/index.ts'
-import { createCollector, eventOf, issueToken, type TestCollector, writtenConfig } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken, writtenConfig } from './collector.ts'
 import {
   allowedEverywhere,
-  cookieOf,
   postSignIn,
+  postSignOut,
+  readSetCookie,
   refusedEverywhere,
   requestReadPaths,
-  signOutWith,
 } from './dashboardCookie.ts'
 import { insertRows } from './rows.ts'
 
 const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 }
 
 describe.each(inject('databaseServers'))('On $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     const lapse = { origins: ['https://lapse.acme.com'], idleTimeoutSeconds: 2, absoluteTimeoutSeconds: 4 }
     collector = await createCollector(server, { sites: { acme: site, lapse } })
@@ -78,7 +78,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
 
   test('a session ends immediately when its token loses the "read" scope', async () => {
     const { id, token } = await issue()
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     expect(await readWith(cookie)).toEqual(allowedEverywhere)
     await collector.database.sql('session_audit_tokens').where({ id }).update({ scope: 'write' })
     expect(await readWith(cookie)).toEqual(refusedEverywhere)
@@ -86,9 +86,9 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
 
   test('a copied cookie grants no access after the sign-out', async () => {
     const { token } = await issue()
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     expect(await readWith(cookie)).toEqual(allowedEverywhere)
-    expect((await signOutWith(collector.url, cookie)).status).toBe(204)
+    expect((await postSignOut(collector.url, cookie)).status).toBe(204)
     expect(await readWith(cookie)).toEqual(refusedEverywhere)
     const session = await fetch(`${collector.url}/dashboard/session`, { headers: { Cookie: cookie } })
     expect(session.status).toBe(204)
@@ -96,8 +96,8 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
 
   test('a copied cookie grants no access after its browser has signed in again', async () => {
     const { token } = await issue()
-    const firstCookie = cookieOf(await signIn(token))
-    const secondCookie = cookieOf(await signIn(token, { Cookie: firstCookie }))
+    const firstCookie = readSetCookie(await signIn(token))
+    const secondCookie = readSetCookie(await signIn(token, { Cookie: firstCookie }))
     expect(await readWith(firstCookie)).toEqual(refusedEverywhere)
     expect(await readWith(secondCookie)).toEqual(allowedEverywhere)
   })
@@ -105,7 +105,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
   test('a cookie grants no access after its token was revoked or has expired', async () => {
     const revoked = await issue()
     const expiring = await issue({ expiresAt: new Date(Date.now() + 1500) })
-    const cookies = [cookieOf(await signIn(revoked.token)), cookieOf(await signIn(expiring.token))]
+    const cookies = [readSetCookie(await signIn(revoked.token)), readSetCookie(await signIn(expiring.token))]
     for (const cookie of cookies) expect(await readWith(cookie)).toEqual(allowedEverywhere)
     await collector.store.tokens.revoke(revoked.id, new Date())
     await sleep(1500)
@@ -116,17 +116,17 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
     const config = parseConfig(writtenConfig(collector.database.url, { sites: { acme: site } }), {})
     const replica = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(replica.close)
-    const cookie = cookieOf(await signIn((await issue()).token))
+    const cookie = readSetCookie(await signIn((await issue()).token))
     const readFromReplica = async () =>
       (await fetch(`${replica.url}/v1/lapses`, { headers: { Cookie: cookie } })).status
     expect(await readFromReplica()).toBe(200)
-    await signOutWith(collector.url, cookie)
+    await postSignOut(collector.url, cookie)
     expect(await readFromReplica()).toBe(401)
   })
 
   test('requests do not extend a session beyond its absolute timeout', async () => {
     const { token } = await issue()
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     const signedInAt = Date.now()
     let lastStatuses = {}
     while (Date.now() < signedInAt + 3500) {
@@ -140,7 +140,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
 
   test('background requests do not extend a session beyond its idle timeout', async () => {
     const { token } = await issue()
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     const signedInAt = Date.now()
     while (Date.now() < signedInAt + 1700) {
       expect(await readWith(cookie, { 'Lapse-Unattended': '1' })).toEqual(allowedEverywhere)
@@ -169,7 +169,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
 
   test('the database contains nothing that works as a cookie', async () => {
     const { token } = await issue()
-    const cookie = cookieOf(await signIn(token))
+    const cookie = readSetCookie(await signIn(token))
     const { sql } = collector.database
     const tables = [await sql('session_audit_dashboard'), await sql('session_audit_tokens')]
     const values = tables.flat().flatMap((row) => Object.values(row))
@@ -190,12 +190,14 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
 
   test('a session stays ended if other requests arrive during its sign-out', async () => {
     const { token } = await issue()
-    const cookies = await Promise.all(Array.from({ length: 8 }, async () => cookieOf(await signIn(token))))
+    const cookies = await Promise.all(
+      Array.from({ length: 8 }, async () => readSetCookie(await signIn(token))),
+    )
     expect(new Set(cookies).size).toBe(cookies.length)
     await Promise.all(
-      cookies.flatMap((cookie) => [readWith(cookie), signOutWith(collector.url, cookie), readWith(cookie)]),
+      cookies.flatMap((cookie) => [readWith(cookie), postSignOut(collector.url, cookie), readWith(cookie)]),
     )
     for (const cookie of cookies) expect(await readWith(cookie)).toEqual(refusedEverywhere)
-    expect(await readWith(cookieOf(await signIn(token)))).toEqual(allowedEverywhere)
+    expect(await readWith(readSetCookie(await signIn(token)))).toEqual(allowedEverywhere)
   })
 })

@@ -2,8 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { hashToken } from '../src/auth/token.ts'
-import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
-import { cookieOf, postSignIn, signOutWith } from './dashboardCookie.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken } from './collector.ts'
+import { postSignIn, postSignOut, readSetCookie } from './dashboardCookie.ts'
 import { dayMs, site } from './dashboardPage.ts'
 
 const sessionTable = 'session_audit_dashboard'
@@ -24,7 +24,7 @@ function signTicket(key: Uint8Array, { kid, sub, sid }: TicketClaims): Promise<s
 }
 
 describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector(server, { sites: { acme: site } })
   })
@@ -34,7 +34,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
     const { id, token } = await issueToken(collector.store)
     const response = await postSignIn(collector.url, token)
     const { ticket, session } = await response.json()
-    return { tokenId: id, ticket, session: String(session), cookie: cookieOf(response) }
+    return { tokenId: id, ticket, session: String(session), cookie: readSetCookie(response) }
   }
 
   const reportEnd = (changes: object) =>
@@ -102,7 +102,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
 
   test('still reports its session after the sign-out and after its token was revoked', async () => {
     const { tokenId, ticket, session, cookie } = await signIn()
-    await signOutWith(collector.url, cookie)
+    await postSignOut(collector.url, cookie)
     await collector.store.tokens.revoke(tokenId, new Date())
     expect((await reportEnd({ ticket })).status).toBe(201)
     const rows = await collector.database.rows()

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { createCollector, issueToken, type TestCollector } from './collector.ts'
-import { cookieOf, postSignIn, signOutWith } from './dashboardCookie.ts'
+import { createCollector, type InProcessCollector, issueToken } from './collector.ts'
+import { postSignIn, postSignOut, readSetCookie } from './dashboardCookie.ts'
 import { insertRows } from './rows.ts'
 
 const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 }
 
 describe.each(inject('databaseServers'))('A running export on $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     const lapse = { origins: ['https://lapse.acme.com'], idleTimeoutSeconds: 4 }
     collector = await createCollector(server, { sites: { acme: site, lapse } })
@@ -63,15 +63,15 @@ describe.each(inject('databaseServers'))('A running export on $name', (server) =
   })
 
   test('ends soon after its dashboard session is signed out', async () => {
-    const cookie = cookieOf(await postSignIn(collector.url, (await issueToken(collector.store)).token))
+    const cookie = readSetCookie(await postSignIn(collector.url, (await issueToken(collector.store)).token))
     const running = await startExport({ Cookie: cookie })
-    await signOutWith(collector.url, cookie)
+    await postSignOut(collector.url, cookie)
     await sleep(2000)
     await expect(running.readToEnd()).rejects.toThrow()
   })
 
   test('ends when its dashboard session has timed out', async () => {
-    const cookie = cookieOf(await postSignIn(collector.url, (await issueToken(collector.store)).token))
+    const cookie = readSetCookie(await postSignIn(collector.url, (await issueToken(collector.store)).token))
     const running = await startExport({ Cookie: cookie })
     await sleep(5500)
     await expect(running.readToEnd()).rejects.toThrow()

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { eventOf, origin, type TestCollector } from './collector.ts'
+import { eventOf, type InProcessCollector, origin } from './collector.ts'
 import { createTrustingCollector, site } from './trustingCollector.ts'
 
 /** Header lines, which are sent unchanged. `fetch` would join or refuse some of them. */
 type Lines = readonly (readonly [name: string, value: string])[]
 
-async function recordAddress(collector: TestCollector, lines: Lines): Promise<unknown> {
+async function recordAddress(collector: InProcessCollector, lines: Lines): Promise<unknown> {
   const session = randomUUID()
   const status = await send(collector, lines, JSON.stringify(eventOf({ session })))
   expect(status, JSON.stringify(lines)).toBe(201)
@@ -15,7 +15,7 @@ async function recordAddress(collector: TestCollector, lines: Lines): Promise<un
   return rows.find((row) => row.session_key === session)?.ip
 }
 
-function send(collector: TestCollector, lines: Lines, body: string): Promise<number | undefined> {
+function send(collector: InProcessCollector, lines: Lines, body: string): Promise<number | undefined> {
   const { host, port, hostname } = new URL(collector.url)
   const headers = ['Host', host, 'Origin', origin, 'Content-Type', 'text/plain', ...lines.flat()]
   return new Promise((resolve, reject) => {
@@ -33,7 +33,7 @@ const forwarded = (...values: readonly string[]): Lines =>
   values.map((value) => ['Forwarded', value] as const)
 
 describe('The client address behind a trusted proxy', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createTrustingCollector()
   })
@@ -130,7 +130,7 @@ describe('The client address behind a trusted proxy', () => {
 })
 
 describe('The scheme of a request', () => {
-  const readScheme = async (collector: TestCollector, headers: Readonly<Record<string, string>>) => {
+  const readScheme = async (collector: InProcessCollector, headers: Readonly<Record<string, string>>) => {
     const page = await (await fetch(`${collector.url}/tag?site=acme`, { headers })).text()
     return /(https?):\/\/127/.exec(page)?.[1]
   }

@@ -2,13 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { createCollector, eventOf, issueToken, origin, postEvent, type TestCollector } from './collector.ts'
+import {
+  createCollector,
+  eventOf,
+  type InProcessCollector,
+  issueToken,
+  origin,
+  postEvent,
+} from './collector.ts'
 import { insertRows } from './rows.ts'
 
 const rowCount = 1 << 17
 
 describe.each(inject('databaseServers'))('Heavy readers on $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector(server)
     await fill(collector)
@@ -87,7 +94,7 @@ describe.each(inject('databaseServers').filter(({ url }) => url))('A list on $na
 })
 
 /** Fills the table by doubling its rows. */
-async function fill({ database: { sql, url } }: TestCollector): Promise<void> {
+async function fill({ database: { sql, url } }: InProcessCollector): Promise<void> {
   const now = Date.now()
   await insertRows(sql, [{ session: '1', detected_at: now - 3_600_000 }])
   const columns = Object.keys((await sql('session_audit').first()) ?? {}).filter((column) => column !== 'id')

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { onTestFinished } from 'vitest'
-import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector, origin } from './collector.ts'
 
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void
 
@@ -32,7 +32,7 @@ export function answerJson(value: unknown): Answer {
 export async function createKeySetCollector(
   jwksUrls: string | readonly string[],
   alg: 'ES256' | 'RS256' = 'ES256',
-): Promise<TestCollector> {
+): Promise<InProcessCollector> {
   const site = { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true }
   const collector = await createCollector(
     { name: 'SQLite' },
@@ -58,7 +58,7 @@ export async function createKeyPair(kid: string | undefined, alg = 'ES256') {
   return { jwk, privateJwk, sign }
 }
 
-export async function reportWithTicket(collector: TestCollector, ticket: string) {
+export async function reportWithTicket(collector: InProcessCollector, ticket: string) {
   const startedAt = performance.now()
   const response = await collector.post(eventOf({ site: 'remote', ticket }))
   return { status: response.status, text: await response.text(), ms: performance.now() - startedAt }

@@ -5,9 +5,9 @@ import {
   createCollector,
   environment,
   eventOf,
+  type InProcessCollector,
   issueToken,
   origin,
-  type TestCollector,
   writtenConfig,
 } from './collector.ts'
 
@@ -191,7 +191,7 @@ describe('An invalid configuration', () => {
 })
 
 describe('An invalid request', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let readToken: string
   let writeToken: string
   beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { request } from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { issueToken, origin, type TestCollector } from './collector.ts'
+import { type InProcessCollector, issueToken, origin } from './collector.ts'
 import { createTrustingCollector } from './trustingCollector.ts'
 
-function getWithHost(collector: TestCollector, host: string): Promise<number | undefined> {
+function getWithHost(collector: InProcessCollector, host: string): Promise<number | undefined> {
   const { port, hostname } = new URL(collector.url)
   return new Promise((resolve, reject) => {
     const outgoing = request({ hostname, port, path: '/metrics', headers: { Host: host } })
@@ -15,7 +15,7 @@ function getWithHost(collector: TestCollector, host: string): Promise<number | u
 }
 
 describe('/metrics without a token', () => {
-  const fetchStatus = async (collector: TestCollector, headers: Readonly<Record<string, string>>) =>
+  const fetchStatus = async (collector: InProcessCollector, headers: Readonly<Record<string, string>>) =>
     (await fetch(`${collector.url}/metrics`, { headers })).status
 
   test.each<[headers: Record<string, string>, status: number]>([

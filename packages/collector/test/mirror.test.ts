@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { timeOf } from '../../../test/databases.ts'
-import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 
 // Each test starts the command several times.
@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 120_000 })
 describe.each(inject('databaseServers'))("a mirror into the host's table on $name", (server) => {
   const isSqlite = server.url === undefined
   let folder: string
-  let collector: TestCollector
+  let collector: InProcessCollector
   const lapse = (...args: string[]) => runLapse(folder, args)
   const sql = (statement: string) => collector.database.sql.raw(statement)
   const copies = (table = 'audit') => collector.database.sql(table).orderBy('id')
@@ -170,7 +170,7 @@ const mysqlServers = inject('databaseServers').filter((server) => server.url !==
 
 describe.each(mysqlServers)('a mirror on $name', (server) => {
   let folder: string
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     collector = await createCollector(server)

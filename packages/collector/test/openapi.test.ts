@@ -4,7 +4,7 @@ import formatsModule from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { TokenScope } from '../src/auth/token.ts'
-import { createCollector, issueToken, origin, type TestCollector } from './collector.ts'
+import { createCollector, type InProcessCollector, issueToken, origin } from './collector.ts'
 
 const examples = z.record(z.string(), z.object({ value: z.unknown() })).default({})
 const content = z.record(z.string(), z.object({ schema: z.unknown(), examples })).default({})
@@ -64,7 +64,7 @@ function flattenExamples(content: Operation['requestBody']['content']) {
 }
 
 describe('The OpenAPI document', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let document: Document
   let ajv: Ajv2020
   const tokens: Partial<Record<TokenScope, string>> = {}

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseConfig } from '../src/index.ts'
-import { createCollector, environment, eventOf, type TestCollector, writtenConfig } from './collector.ts'
+import { createCollector, environment, eventOf, type InProcessCollector, writtenConfig } from './collector.ts'
 
 const parseOrigins = (origins: readonly string[]) =>
   parseConfig(
@@ -74,7 +74,7 @@ describe('The origins of a site', () => {
 })
 
 describe('A page', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     const origins = [...appOrigins, 'https://*.acme.com']
     collector = await createCollector(

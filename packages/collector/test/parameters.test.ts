@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type RunningServer, startMariadb, startMysql } from '../../../test/servers.ts'
 import { createCollector, eventOf, issueToken, origin } from './collector.ts'
 import { connectAsRoot } from './contract.ts'
-import { cookieOf, postSignIn, signOutWith } from './dashboardCookie.ts'
+import { postSignIn, postSignOut, readSetCookie } from './dashboardCookie.ts'
 
 const { LAPSE_MYSQLD } = process.env
 
@@ -57,7 +57,7 @@ describe.each(makers)('the collector on $name', ({ start }) => {
 
     // What readers ask for
     const reader = await issueToken(collector.store)
-    const cookie = cookieOf(await postSignIn(collector.url, reader.token))
+    const cookie = readSetCookie(await postSignIn(collector.url, reader.token))
     for (const credentials of [{ Authorization: `Bearer ${reader.token}` }, { Cookie: cookie }])
       for (const path of ['/v1/lapses?', '/v1/summary?', '/v1/lapses?format=csv&']) {
         const query = new URLSearchParams({ subject: canary, session, site: 'acme' })
@@ -65,7 +65,7 @@ describe.each(makers)('the collector on $name', ({ start }) => {
         expect([path, response.status]).toEqual([path, 200])
         await response.text()
       }
-    expect((await signOutWith(collector.url, cookie)).status).toBe(204)
+    expect((await postSignOut(collector.url, cookie)).status).toBe(204)
 
     // The jobs, and a copy into the host's table whose condition is a value
     await root.query(`update ${databaseOf(collector.database.url)}.session_audit

@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { RequestCounter } from '../src/http/middleware/requestCounter.ts'
-import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken, origin } from './collector.ts'
 import { postSignIn } from './dashboardCookie.ts'
 
-async function createLimitedCollector(requestsPerMinute: number): Promise<TestCollector> {
+async function createLimitedCollector(requestsPerMinute: number): Promise<InProcessCollector> {
   const collector = await createCollector(
     { name: 'SQLite' },
     { rateLimit: { requestsPerMinute }, trustProxy: ['127.0.0.1'] },
@@ -14,7 +14,7 @@ async function createLimitedCollector(requestsPerMinute: number): Promise<TestCo
   return collector
 }
 
-const postFrom = async (collector: TestCollector, address: string) =>
+const postFrom = async (collector: InProcessCollector, address: string) =>
   (await collector.post(eventOf(), { Origin: origin, 'X-Forwarded-For': address })).status
 
 describe('The rate limit', () => {

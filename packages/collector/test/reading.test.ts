@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { createCollector, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, type InProcessCollector, issueToken } from './collector.ts'
 import { insertRows } from './rows.ts'
 
 const noon = Date.UTC(2026, 0, 2, 12)
 
 describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let read: string
   beforeAll(async () => {
     collector = await createCollector(server)

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createCollector, eventOf, origin, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector, origin } from './collector.ts'
 import { exchange } from './hostile/connection.ts'
 
 describe('The collector', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
   })
@@ -95,7 +95,7 @@ describe('The collector', () => {
 })
 
 describe('An invalid request', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
   })
@@ -132,7 +132,7 @@ describe('An invalid request', () => {
 })
 
 describe('CORS', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
   })

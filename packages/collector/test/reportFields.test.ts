@@ -1,9 +1,9 @@
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createCollector, environment, eventOf, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, environment, eventOf, type InProcessCollector, issueToken } from './collector.ts'
 
 describe('A report with times in the wrong unit', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
   })
@@ -57,7 +57,7 @@ describe('A report with times in the wrong unit', () => {
 })
 
 describe('Numeric ids', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
   })

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { timeOf } from '../../../test/databases.ts'
-import { createCollector, environment, eventOf, origin, type TestCollector } from './collector.ts'
+import { createCollector, environment, eventOf, type InProcessCollector, origin } from './collector.ts'
 
 describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector(server, { trustProxy: ['127.0.0.1'] })
   })

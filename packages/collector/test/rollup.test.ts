@@ -13,8 +13,8 @@ import {
   createCollector,
   environment,
   eventOf,
+  type InProcessCollector,
   issueToken,
-  type TestCollector,
   writtenConfig,
 } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
@@ -77,7 +77,7 @@ const queries = [
 ]
 
 describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let folder: string
   let token: string
   let kept: Row[] = []

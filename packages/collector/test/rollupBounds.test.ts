@@ -7,7 +7,7 @@ import { createRollupJob } from '../src/jobs/rollupJob.ts'
 import { findStepStart, lastStepSeconds, pastLimitSteps } from '../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../src/store/rollup/rollup.ts'
 import { storedDay } from '../src/store/rollup/rollupDay.ts'
-import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { insertRows } from './rows.ts'
 
@@ -56,7 +56,7 @@ describe('the counts of a day', () => {
 })
 
 describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let folder: string
   let token: string
   beforeEach(async () => {

@@ -4,14 +4,20 @@ import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { freePort } from '../../../test/servers.ts'
-import { createCollector, environment, issueToken, type TestCollector, writtenConfig } from './collector.ts'
+import {
+  createCollector,
+  environment,
+  type InProcessCollector,
+  issueToken,
+  writtenConfig,
+} from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 
 // Each test starts the command, some of them several times.
 vi.setConfig({ testTimeout: 120_000 })
 
 let folder: string
-let collector: TestCollector
+let collector: InProcessCollector
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
 })

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { timeOf } from '../../../test/databases.ts'
 import type { Token } from '../src/auth/token.ts'
-import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken, origin } from './collector.ts'
 
 describe.each(inject('databaseServers'))('A server with a token, on $name,', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let write: string
   beforeAll(async () => {
     collector = await createCollector(server)

@@ -2,14 +2,14 @@ import { isIP } from 'node:net'
 import { EcsFlat, EcsVersion } from '@elastic/ecs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { reasons } from '../src/domain/verdict.ts'
-import { createCollector, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, type InProcessCollector, issueToken } from './collector.ts'
 import { ocsfAuthentication } from './ocsf.ts'
 import { insertRows } from './rows.ts'
 
 const noon = Date.UTC(2026, 0, 2, 12)
 
 describe('An export for a SIEM', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let token: string
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })

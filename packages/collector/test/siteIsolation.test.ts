@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { formatNames } from '../src/reading/formats/formats.ts'
-import { createCollector, eventOf, issueToken, origin, type TestCollector } from './collector.ts'
-import { cookieOf, postSignIn } from './dashboardCookie.ts'
+import { createCollector, eventOf, type InProcessCollector, issueToken, origin } from './collector.ts'
+import { postSignIn, readSetCookie } from './dashboardCookie.ts'
 import { insertRows } from './rows.ts'
 
 const site = { origins: [origin], idleTimeoutSeconds: 1800 }
@@ -13,7 +13,7 @@ const listPaths = ['json', ...formatNames].map((format) => `/v1/lapses?format=${
 const ownRows = 3
 
 describe.each(inject('databaseServers'))('A token for one site, on $name,', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let otherId: number
   let otherCursor: string
   /** Headers for each way to use the token: directly or in a dashboard session, from this machine or another one. */
@@ -46,7 +46,7 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
     otherCursor = next
 
     const { token } = await issueToken(collector.store, { site: 'shown' })
-    const cookie = cookieOf(await postSignIn(collector.url, token))
+    const cookie = readSetCookie(await postSignIn(collector.url, token))
     const fromOtherMachine = { 'X-Forwarded-For': '203.0.113.7' }
     credentials.token = { Authorization: `Bearer ${token}`, ...fromOtherMachine }
     credentials['token on this machine'] = { Authorization: `Bearer ${token}` }

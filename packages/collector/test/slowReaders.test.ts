@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createCollector, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, type InProcessCollector, issueToken } from './collector.ts'
 import { insertRows } from './rows.ts'
 
 const lastChunk = '0\r\n\r\n'
 
 describe('A slow client', () => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector({ name: 'SQLite' })
     // More than the buffers at both ends of a connection can hold.

@@ -1,10 +1,10 @@
 import { renameSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createCollector, eventOf, type TestCollector } from './collector.ts'
+import { createCollector, eventOf, type InProcessCollector } from './collector.ts'
 
 const sqlite = { name: 'SQLite' }
-const pathOf = ({ database }: TestCollector) => database.url.slice('sqlite:'.length)
+const pathOf = ({ database }: InProcessCollector) => database.url.slice('sqlite:'.length)
 
 describe('the file of an SQLite database', () => {
   test('holds nothing of rows that were purged', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { createCollector, issueToken, type TestCollector } from './collector.ts'
+import { createCollector, type InProcessCollector, issueToken } from './collector.ts'
 import { insertRows } from './rows.ts'
 
 interface Summary {
@@ -26,7 +26,7 @@ interface Row {
 }
 
 describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) => {
-  let collector: TestCollector
+  let collector: InProcessCollector
   let read: string
   beforeAll(async () => {
     collector = await createCollector(server)

@@ -10,8 +10,8 @@ import {
   createCollector,
   environment,
   eventOf,
+  type InProcessCollector,
   origin,
-  type TestCollector,
   writtenConfig,
 } from './collector.ts'
 
@@ -21,7 +21,7 @@ const createSites = (ticketKeys: WrittenKeys) => ({
   acme: { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true, ticketKeys },
 })
 
-async function createTicketCollector(ticketKeys: WrittenKeys): Promise<TestCollector> {
+async function createTicketCollector(ticketKeys: WrittenKeys): Promise<InProcessCollector> {
   const collector = await createCollector({ name: 'SQLite' }, { sites: createSites(ticketKeys) })
   onTestFinished(collector.end)
   return collector
@@ -50,7 +50,7 @@ async function createKeyPair(alg: string, kid = alg) {
   return { alg, kid, key: privateKey, jwk, privateJwk: await exportJWK(privateKey) }
 }
 
-async function postTicket(collector: TestCollector, ticket: string): Promise<number> {
+async function postTicket(collector: InProcessCollector, ticket: string): Promise<number> {
   const session = randomUUID()
   const response = await collector.post(eventOf({ session, ticket }))
   const rows = (await collector.database.rows()).filter((row) => row.session_key === session)

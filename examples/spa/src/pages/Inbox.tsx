@@ -19,12 +19,12 @@ export function Inbox() {
     <>
       <h1>Inbox</h1>
       <p>
-        {unread} unread messages, looked up at{' '}
+        {unread} unread messages, checked at{' '}
         <time dateTime={checkedAt}>{new Date(checkedAt).toLocaleTimeString()}</time>.
       </p>
       <p>
-        This page asks the server every two seconds. Each call renews the session, so while the page is open
-        it does not expire. Lapse sees the same calls, and moves its marker with them.
+        This page calls the server every two seconds. Each call renews the session, so the session does not
+        expire while the page is open. Lapse sees the same calls and updates its marker.
       </p>
     </>
   )

@@ -1,13 +1,8 @@
 import { Suspense, use } from 'react'
 import { Form, useLoaderData } from 'react-router'
-import { inWords } from '../inWords.ts'
+import { formatDuration } from '../../../_shared/formatDuration.ts'
+import { users } from '../../../_shared/users.ts'
 import type { LoginData } from '../session.ts'
-
-const users = [
-  { subject: 'u_1001', role: 'Accountant' },
-  { subject: 'u_1002', role: 'Nurse' },
-  { subject: 'u_1003', role: 'Engineer' },
-]
 
 export function Login() {
   return (
@@ -15,7 +10,7 @@ export function Login() {
       <h1>Sign in</h1>
       <div role="status">
         <Suspense>
-          <SignedOut />
+          <SignedOutMessage />
         </Suspense>
       </div>
       <Form method="post" className="users">
@@ -25,20 +20,19 @@ export function Login() {
           </button>
         ))}
       </Form>
-      <p>Example users, no password.</p>
+      <p>These are example users. They have no passwords.</p>
     </main>
   )
 }
 
-/** Why the user is here, once the collector has said so. */
-function SignedOut() {
-  const { lapsed } = useLoaderData<LoginData>()
-  const verdict = use(lapsed)
+/** Appears as soon as the collector has answered that the session sat idle. */
+function SignedOutMessage() {
+  const verdict = use(useLoaderData<LoginData>().verdict)
   if (!verdict || verdict.pending || verdict.reason !== 'idle_timeout' || !verdict.idleTimeoutSeconds)
     return null
   return (
     <p className="message">
-      You were signed out after {inWords(verdict.idleTimeoutSeconds)} without activity.
+      You were signed out after {formatDuration(verdict.idleTimeoutSeconds)} without activity.
     </p>
   )
 }

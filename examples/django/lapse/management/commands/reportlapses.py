@@ -6,14 +6,14 @@ from django.core import signing
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from lapse.collector import NotRecorded, Refused, record_end
+from lapse.collector import NotRecordedError, RefusedError, report_end
 from lapse.session import DATA_KEY
 
 
 class Command(BaseCommand):
     help = (
-        "Reports the expired sessions of django_session to the collector and deletes "
-        "those that it has recorded. Run it from cron in place of clearsessions."
+        "Reports the expired sessions in django_session to the collector, and deletes "
+        "those that are recorded. Run it from cron instead of clearsessions."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,8 +22,8 @@ class Command(BaseCommand):
             type=int,
             default=60,
             metavar="SECONDS",
-            help="leave what expired so recently: a request that is still being "
-            "answered may renew it (default: 60)",
+            help="skip sessions that expired less than SECONDS ago, because a request "
+            "that is still running may renew them (default: 60)",
         )
 
     def handle(self, *args, grace: int, **options) -> None:
@@ -31,51 +31,50 @@ class Command(BaseCommand):
         before = timezone.now() - timedelta(seconds=grace)
         expired = Session.objects.filter(expire_date__lt=before)
         for row in expired.order_by("expire_date").iterator():
-            data = decode(row)
+            data = decode_session(row)
             if data is None:
                 undecodable += 1
                 continue
-            # Of a session that nobody signed in to there is nothing to report.
+            # Without this key, nobody has signed in: there is nothing to report.
             if session := data.get(DATA_KEY):
                 try:
-                    record_end(idle_timeout(session, row))
-                except Refused as error:
-                    # The others may be taken all the same.
-                    self.stderr.write(f"Kept a session. {error}")
+                    report_end(build_report(session, row))
+                except RefusedError as error:
+                    self.stderr.write(f"A session was not recorded: {error}")
                     kept += 1
                     continue
-                except NotRecorded as error:
+                except NotRecordedError as error:
                     raise CommandError(
-                        f"Recorded {recorded} sessions; the others are kept for the "
-                        f"next run. {error}"
+                        f"Sessions recorded: {recorded}. The others are kept for the "
+                        f"next run: {error}"
                     )
                 recorded += 1
-            # Unless it was renewed meanwhile.
+            # The filter keeps a session that a request has renewed meanwhile.
             expired.filter(pk=row.pk).delete()
         if undecodable:
-            self.stderr.write(f"Kept {undecodable} sessions that cannot be decoded.")
+            self.stderr.write(f"Sessions kept that cannot be decoded: {undecodable}.")
         if kept:
             raise CommandError(
-                f"Recorded {recorded} sessions; {kept} are kept for the next run."
+                f"Sessions recorded: {recorded}. Kept for the next run: {kept}."
             )
-        self.stdout.write(f"Recorded {recorded} sessions.")
+        self.stdout.write(f"Sessions recorded: {recorded}.")
 
 
-def decode(row: Session) -> dict | None:
-    """The session's data; None if it cannot be decoded, as after a new SECRET_KEY."""
+def decode_session(row: Session) -> dict | None:
+    """Returns None if the data cannot be decoded, as after a new SECRET_KEY."""
     if data := row.get_decoded():
         return data
-    # Empty, or not decodable: Django gives {} for both.
+    # Django returns {} both for empty data and for data that it cannot decode.
     store = row.get_session_store_class()()
     try:
         return signing.loads(
             row.session_data, salt=store.key_salt, serializer=store.serializer
         )
-    except Exception:  # A wrong signature, or whatever the serializer raises.
+    except Exception:  # A wrong signature, or any error of the serializer.
         return None
 
 
-def idle_timeout(session: dict, row: Session) -> dict:
+def build_report(session: dict, row: Session) -> dict:
     last_access = row.expire_date - timedelta(seconds=settings.SESSION_COOKIE_AGE)
     return {
         **session,
