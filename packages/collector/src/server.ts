@@ -17,7 +17,8 @@ import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { flushLog, openLogOutput } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
-import { openStore, openWriter } from './store/store.ts'
+import { openStore } from './store/openStore.ts'
+import { openWriter } from './store/openWriter.ts'
 
 /** A running collector. */
 export interface Collector {

@@ -307,14 +307,14 @@ describe.each(makers)('the collector on $name', ({ name, start }) => {
       await setGlobally(
         variable === 'super_read_only' ? { super_read_only: 1, read_only: 1 } : { [variable]: 1 },
       )
-      await expectRefusal(url, new RegExp(`It takes no writes \\(.*${variable}=ON`))
+      await expectRefusal(url, new RegExp(`It does not accept writes \\(.*${variable}=ON`))
     })
 
     test('with innodb_read_only, as on a reader of Aurora', async () => {
       const { url } = await createAccount()
       await migrate(url)
       await restartWith('--innodb-read-only')
-      await expectRefusal(url, /It takes no writes \(.*innodb_read_only=ON/)
+      await expectRefusal(url, /It does not accept writes \(.*innodb_read_only=ON/)
     })
 
     test('with max_allowed_packet too small for the largest report', async () => {

@@ -16,7 +16,7 @@ test('A database server without TLS does not get the password under a key of its
   const url = `mysql://lapse:hunter2@${host}:${server.port}/lapse`
   const config = parseConfig(writtenConfig(url), environment)
   await expect(startCollector(config, pino({ level: 'silent' }))).rejects.toThrow(
-    /asks for the password without TLS\. A false server could read it: enable TLS/,
+    /asks for the password without TLS\. An impostor could read it: enable TLS/,
   )
   expect(server.passwords).toEqual([])
 })

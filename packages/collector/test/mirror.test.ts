@@ -41,7 +41,7 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     const source = `it's "100 %" \\ ?`
     const made = await mirror('--set-value', `source=${source}`)
     expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(/The trigger lapse_\w+ copies/) })
-    expect(made.stderr).toMatch('"user_id" takes no NULL, and subject can be empty')
+    expect(made.stderr).toMatch('"user_id" is NOT NULL, and subject can be null')
 
     const event = eventOf()
     const answers = await Promise.all([event, event, eventOf({ lastAccessAt: Date.now() })].map(posted))
@@ -131,8 +131,8 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     for (const words of [
       /reason=idle_timout: .*idle_timeout/,
       /browser_restarted=yes: .*true/,
-      'elapsed_ms=long: write a whole number',
-      'detected_at=today: compare no times',
+      'elapsed_ms=long: must be an integer',
+      'detected_at=today: cannot be compared',
     ])
       expect(stderr).toMatch(words)
     expect((await where('browser_restarted=true', 'elapsed_ms=2400000')).status).toBe(0)
@@ -150,10 +150,10 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     const { status, stderr } = await lapse('mirror', '--table', 'audit', ...args)
     expect(status).toBe(1)
     for (const words of [
-      /audit has no column "colour". It has: id, user_id, event, at, source/,
-      /session_audit has no column "who". It has: id, site, /,
+      /audit has no column "colour". Its columns: id, user_id, event, at, source/,
+      /session_audit has no column "who". Its columns: id, site, /,
       /session_audit has no column "why"/,
-      /"user_id" takes no NULL and has no default: set it/,
+      /"user_id" is NOT NULL and has no default: set it/,
     ])
       expect(stderr).toMatch(words)
     const name = isSqlite ? 'SESSION_audit' : 'session_audit'
@@ -212,10 +212,10 @@ describe.each(mysqlServers)('a mirror on $name', (server) => {
     ])
     expect(status).toBe(0)
     expect(stderr.match(/(?<=Note: ).*?(?=\. An event)/g)).toEqual([
-      '"user_id" takes numbers, and subject is text',
-      '"event" takes listed text, and reason is text',
-      '"note" takes times, and "never" is text',
-      'no two rows may be equal in "user_id" and "at"',
+      '"user_id" holds numbers, and subject is text',
+      '"event" holds listed text, and reason is text',
+      '"note" holds times, and "never" is text',
+      'no two rows may have the same "user_id" and "at"',
     ])
   })
 

@@ -286,7 +286,7 @@ describe('the database of a configuration', () => {
   })
 
   test('is not in memory, where it could not be shared', () => {
-    expect(() => locationOf('sqlite::memory:')).toThrow('database: a database in memory cannot be shared')
+    expect(() => locationOf('sqlite::memory:')).toThrow('database: an in-memory database cannot be shared')
   })
 })
 

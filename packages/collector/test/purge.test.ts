@@ -188,7 +188,7 @@ describe.each(inject('databaseServers'))('old rows on $name', (server) => {
       const { status, stdout, stderr } = await runLapse(folder, args, clockAheadBy(60))
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
       expect(stderr).toMatch(/^lapse: This machine's clock says .*, but .* says|was received at/)
-      expect(stderr).toMatch('Correct it, or if it is right, run: lapse purge --force')
+      expect(stderr).toMatch('Set the clock, or if it is right, run: lapse purge --force')
     }
     expect(await countBySite()).toEqual({ acme: 3 })
     expect((await runLapse(folder, ['purge'], clockAheadBy(0.5))).stdout).toMatch(/^acme: 0 rows deleted/)

@@ -5,8 +5,8 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { startRollingUp } from '../src/jobs/rollupJob.ts'
 import { lastStepSeconds, pastLimitSteps, stepStart } from '../src/reading/pastLimit.ts'
-import type { SkippedRows } from '../src/store/rollup/rollup.ts'
-import { storedDay } from '../src/store/rollup/rollupDay.ts'
+import type { SkippedRows } from '../src/store/rollup/changeCounts.ts'
+import { serializeDay } from '../src/store/rollup/rollupDay.ts'
 import { createCollector, eventOf, issueToken, type TestCollector } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { insertRows } from './rows.ts'
@@ -37,7 +37,7 @@ describe('the counts of a day', () => {
   test('fit into their cells, whatever is reported: a TEXT column takes 65,535 bytes', () => {
     expect(steps.length).toBeLessThan(2_000)
     const count = 999_999_999
-    const { quarters, past_limit } = storedDay({
+    const { quarters, past_limit } = serializeDay({
       ...{ day: 20_000, site: 'acme', reason: 'idle_timeout', evidence: 'self_reported' },
       quarters: Array.from({ length: 96 }, () => count),
       pastLimit: new Map(steps.map((step) => [step, count])),

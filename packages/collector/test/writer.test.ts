@@ -4,8 +4,8 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { parseEndReport } from '../src/domain/endReport.ts'
 import { judgeReport, type NewSessionEnd } from '../src/domain/sessionEnd.ts'
 import { parseConfig } from '../src/index.ts'
-import { ConnectionLostError, type Inserter, Writer } from '../src/recording/batchingWriter.ts'
-import { openWriter } from '../src/store/store.ts'
+import { BatchingWriter, ConnectionLostError, type Inserter } from '../src/recording/batchingWriter.ts'
+import { openWriter } from '../src/store/openWriter.ts'
 import { createCollector, environment, eventOf, writtenConfig } from './collector.ts'
 
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
@@ -29,7 +29,7 @@ describe.each(mysqlServers)('the writer on $name', (server) => {
       ),
     )
     expect(await Promise.all(writes.slice(10_000))).toEqual(
-      Array(100).fill('Too many events are waiting. Send the event again later.'),
+      Array(100).fill('Too many reports are waiting. Send the report again later.'),
     )
     expect(performance.now() - startedAt).toBeLessThan(2000)
     expect(new Set(await Promise.all(writes))).not.toContain('written')
@@ -41,7 +41,7 @@ test('the writer closes its connections after the last look for a database that 
   const deeds: string[] = []
   const away = new ConnectionLostError('away')
   const inserter: Inserter = {
-    lanes: 1,
+    concurrency: 1,
     connections: 0,
     insert: () => Promise.reject(away),
     async ping() {
@@ -54,7 +54,7 @@ test('the writer closes its connections after the last look for a database that 
       deeds.push('closes')
     },
   }
-  const writer = new Writer(inserter)
+  const writer = new BatchingWriter(inserter)
   await expect(writer.write(lapseOf())).rejects.toThrow('could not be written')
   await expect.poll(() => deeds).toEqual(['looks'])
   await writer.close()

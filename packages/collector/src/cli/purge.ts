@@ -1,9 +1,9 @@
 import { SingleBar } from 'cli-progress'
 import { Command } from 'commander'
 import { type Config, loadStoreConfig } from '../config/config.ts'
-import { expiredAt } from '../jobs/retention.ts'
-import type { Expired } from '../store/audit/purge.ts'
-import type { Store } from '../store/store.ts'
+import { computeRetentionCutoffs } from '../jobs/retention.ts'
+import type { RetentionCutoff } from '../store/audit/purge.ts'
+import type { Store } from '../store/openStore.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { siteNamed } from './siteNamed.ts'
 import { withStore } from './withStore.ts'
@@ -26,7 +26,7 @@ export const purge = new Command('purge')
   .action(async ({ config: path, site, dryRun, force }: PurgeOptions) => {
     const config = loadStoreConfig(path)
     const now = new Date()
-    const all = expiredAt(now, chosenSites(config, site))
+    const all = computeRetentionCutoffs(now, chosenSites(config, site))
     if (all.length === 0) throw new Error(nothingExpires(site))
     await withStore(config, async (store) => {
       if (!force) await store.retention.assertClockIsPlausible(now)
@@ -38,7 +38,7 @@ export const purge = new Command('purge')
   })
 
 interface Counted {
-  readonly expired: Expired
+  readonly expired: RetentionCutoff
   readonly rows: number
 }
 
@@ -83,6 +83,6 @@ async function deleteAll(store: Store, counted: readonly Counted[]): Promise<voi
   if (stopping.signal.aborted) throw new Error('Stopped by a signal. Run it again to delete the rest.')
 }
 
-function say({ site, before }: Expired, what: string): void {
+function say({ site, before }: RetentionCutoff, what: string): void {
   process.stdout.write(`${site}: ${what} that were received before ${before.toISOString()}.\n`)
 }

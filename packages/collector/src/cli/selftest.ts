@@ -6,7 +6,7 @@ import { type Config, loadSiteConfig, loadStoreConfig } from '../config/config.t
 import { selftestSessionPrefix, selftestSubject } from '../domain/selftest.ts'
 import type { SessionEnd } from '../domain/sessionEnd.ts'
 import type { Limits } from '../domain/verdict.ts'
-import { rowOf } from '../store/audit/auditColumns.ts'
+import { toSessionEnd } from '../store/audit/auditColumns.ts'
 import { type ConfigOption, configOption } from './configOption.ts'
 import { escapeForTerminal } from './escapeForTerminal.ts'
 import { secret, secretHint } from './secret.ts'
@@ -145,5 +145,5 @@ async function readByHttp(url: string, token: string, id: number): Promise<Sessi
   if (response.status === 404) return undefined
   if (!response.ok)
     throw new Error(`The row could not be read with --token: ${response.status} ${await response.text()}`)
-  return rowOf((await response.json()) as Record<string, unknown>)
+  return toSessionEnd((await response.json()) as Record<string, unknown>)
 }

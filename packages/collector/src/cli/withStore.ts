@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.ts'
 import { assertSqliteFile } from '../store/database/sqlite/sqliteFile.ts'
-import { openStore, type Store } from '../store/store.ts'
+import { openStore, type Store } from '../store/openStore.ts'
 
 /**
  * Opens the configuration's database for as long as `work` takes.
  *
- * @throws where the file of an SQLite database is missing: only `lapse migrate` and `lapse serve` make one.
+ * @throws if the file of an SQLite database is missing: only `lapse migrate` and `lapse serve` create one.
  */
 export async function withStore<T>(
   { database, table }: Pick<Config, 'database' | 'table'>,

@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { PurgeIncompleteError } from '../store/audit/purge.ts'
 import { LeaseHeldError } from '../store/database/lease.ts'
-import type { Store } from '../store/store.ts'
-import { expiredAt } from './retention.ts'
+import type { Store } from '../store/openStore.ts'
+import { computeRetentionCutoffs } from './retention.ts'
 
 interface DailyPurge {
   /** Ends it, after the chunk that is being deleted. */
@@ -26,7 +26,7 @@ export function startDailyPurge(
     try {
       const now = new Date()
       await store.retention.assertClockIsPlausible(now)
-      const deleted = await store.retention.purge(expiredAt(now, sites), { signal })
+      const deleted = await store.retention.purge(computeRetentionCutoffs(now, sites), { signal })
       log.info({ deleted }, 'deleted the rows that are kept no longer')
     } catch (error) {
       if (error instanceof LeaseHeldError)

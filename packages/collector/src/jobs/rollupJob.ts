@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Metrics } from '../observability/metrics.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../store/openStore.ts'
 
 interface RollingUp {
   /** Ends it, after the chunk that is being counted. */

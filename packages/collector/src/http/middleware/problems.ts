@@ -1,4 +1,5 @@
 import { errorCodes, LapseError, problemOf } from '../../domain/errors.ts'
+import { StorageError, type StoredData } from '../../domain/storageError.ts'
 import type { Context, Middleware } from '../context.ts'
 
 /** Turns whatever is thrown further in into an `application/problem+json` answer (RFC 9457). */
@@ -21,7 +22,18 @@ export const problems: Middleware = async (ctx, next) => {
   }
 }
 
+const unavailableDetails: Readonly<Record<StoredData, string>> = {
+  audit: 'The audit could not be read. Try again later.',
+  tokens: 'The token could not be looked up. Try again later.',
+  dashboardSessions: 'The dashboard cannot use its sessions now. Try again later.',
+  schema: 'The database cannot be used now. Try again later.',
+}
+
 function toLapseError(thrown: unknown, ctx: Context): LapseError {
+  if (thrown instanceof StorageError) {
+    const detail = unavailableDetails[thrown.storedData]
+    return toLapseError(new LapseError('unavailable', detail, { cause: thrown, retryAfterSeconds: 5 }), ctx)
+  }
   if (!(thrown instanceof LapseError)) {
     ctx.state.log.error({ requestId: ctx.state.requestId, err: thrown }, 'request failed')
     return new LapseError(

@@ -1,7 +1,7 @@
 import type { NewSessionEnd, SessionEnd } from '../../domain/sessionEnd.ts'
 import { readTime } from '../database/storedTime.ts'
 
-/** The columns of the audit table in their order, by the names that the rows have in TypeScript and JSON. */
+/** The columns of the audit table in their order, by the properties of a session end. */
 const columns = {
   site: 'site',
   sessionKey: 'session_key',
@@ -27,31 +27,32 @@ const columns = {
   clientVersion: 'client_version',
 } as const satisfies Record<keyof NewSessionEnd, string>
 
-/** What an INSERT names, in the order of `valuesOf`. */
+/** The columns of an INSERT, in the order of `toColumnValues`. */
 export const insertedColumns = Object.values(columns)
 
-/** What a SELECT names: each column under its name in TypeScript. */
+/** The columns of a SELECT, each by the property that it is selected as. */
 export const selectedColumns = { id: 'id', ...columns }
 
 // The keys of an object literal are the keys of its type.
-const names = Object.keys(columns) as (keyof NewSessionEnd)[]
-const times = new Set<string>(['startedAt', 'lastAccessAt', 'expiredAt', 'detectedAt', 'receivedAt'])
+const properties = Object.keys(columns) as (keyof NewSessionEnd)[]
+const timeProperties = new Set<string>(['startedAt', 'lastAccessAt', 'expiredAt', 'detectedAt', 'receivedAt'])
 
-/** A lapse's values in the order of the columns. Times are what the database takes for them. */
-export function valuesOf<Time>(lapse: NewSessionEnd, timeOf: (time: Date) => Time) {
-  return names.map((name) => {
-    const value = lapse[name]
-    return value instanceof Date ? timeOf(value) : value
+/** Lists the values of a row in the order of `insertedColumns`. `convertTime` makes what the database driver takes. */
+export function toColumnValues<Time>(sessionEnd: NewSessionEnd, convertTime: (time: Date) => Time) {
+  return properties.map((property) => {
+    const value = sessionEnd[property]
+    return value instanceof Date ? convertTime(value) : value
   })
 }
 
-/** What a SELECT gave, as TypeScript has it: times are instants again, and truth values true or false. */
-export function rowOf(record: Readonly<Record<string, unknown>>): SessionEnd {
-  const entries = Object.entries(record).map(([name, value]) => {
-    if (value === null) return [name, null]
-    if (times.has(name)) return [name, value instanceof Date ? value : readTime(String(value))]
-    return [name, name === 'browserRestarted' ? Boolean(value) : value]
+/** Converts a row that was selected by `selectedColumns`, or that was read as JSON. */
+export function toSessionEnd(row: Readonly<Record<string, unknown>>): SessionEnd {
+  const entries = Object.entries(row).map(([property, value]) => {
+    if (value === null) return [property, null]
+    if (timeProperties.has(property))
+      return [property, value instanceof Date ? value : readTime(String(value))]
+    return [property, property === 'browserRestarted' ? Boolean(value) : value]
   })
-  // The columns were written from a NewSessionEnd, and these are the types that change on the way.
+  // The row was written from a NewSessionEnd, and all types that change on the way are converted above.
   return Object.fromEntries(entries) as unknown as SessionEnd
 }

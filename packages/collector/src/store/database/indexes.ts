@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { isSqlite } from './connect.ts'
-import { inSchema, type TableName } from './tableName.ts'
+import { isSqlite } from './isSqlite.ts'
+import { qualify, type TableName } from './tableName.ts'
 
 /** Makes those indexes of the audit table that are missing, while rows are written: columns by the index's suffix. */
 export async function createIndexes(
@@ -10,7 +10,7 @@ export async function createIndexes(
 ): Promise<void> {
   const ifMissing = isSqlite(database) ? 'if not exists ' : ''
   for (const [suffix, columns] of Object.entries(indexes)) {
-    const names = [indexOf(tableName, suffix), inSchema(tableName, tableName.table), [...columns]]
+    const names = [indexOf(tableName, suffix), qualify(tableName, tableName.table), [...columns]]
     // MySQL commits DDL at once, so a migration that was cut short may have made some already.
     await database.raw(`create index ${ifMissing}?? on ?? (??)`, names).catch(unless('ER_DUP_KEYNAME'))
   }
@@ -22,7 +22,7 @@ export async function dropIndex(database: Knex, tableName: TableName, suffix: st
   if (isSqlite(database)) await database.raw('drop index if exists ??', [index])
   else
     await database
-      .raw('drop index ?? on ??', [index, inSchema(tableName, tableName.table)])
+      .raw('drop index ?? on ??', [index, qualify(tableName, tableName.table)])
       .catch(unless('ER_CANT_DROP_FIELD_OR_KEY'))
 }
 

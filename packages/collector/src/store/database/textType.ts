@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { isSqlite } from './connect.ts'
+import { isSqlite } from './isSqlite.ts'
 
 /**
  * The type of a text column, by its length in characters. Ids are compared byte for byte: MySQL's and MariaDB's

@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
-import { schemaBuilder, type TableName, tokensOf } from '../tableName.ts'
+import { schemaBuilder, type TableName, tokenTable } from '../tableName.ts'
 import { textType } from '../textType.ts'
 
 /** The bearer tokens of servers and readers. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
-  const table = tokensOf(tableName.table)
+  const table = tokenTable(tableName.table)
   // MySQL commits DDL at once, so a migration that was cut short may have made the table already.
   if (await schemaBuilder(database, tableName).hasTable(table)) return
   const text = await textType(database)

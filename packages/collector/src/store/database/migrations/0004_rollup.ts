@@ -1,11 +1,11 @@
 import type { Knex } from 'knex'
-import { inSchema, rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
+import { qualify, rollupStateTable, rollupTable, schemaBuilder, type TableName } from '../tableName.ts'
 import { textType } from '../textType.ts'
 
 /** The counts that summaries are made of, and up to which row they go. They are empty, which is right as well. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
   const { table } = tableName
-  const [rollup, state] = [rollupOf(table), rollupStateOf(table)]
+  const [rollup, state] = [rollupTable(table), rollupStateTable(table)]
   const text = await textType(database)
 
   // MySQL commits DDL at once, so a migration that was cut short may have made a table already.
@@ -26,6 +26,6 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
       columns.bigInteger('up_to_id').notNullable()
     })
   }
-  const name = inSchema(tableName, state)
+  const name = qualify(tableName, state)
   if (!(await database(name).first())) await database(name).insert({ id: 1, up_to_id: 0 })
 }

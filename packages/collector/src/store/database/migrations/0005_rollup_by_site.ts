@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { inSchema, rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
+import { qualify, rollupStateTable, rollupTable, schemaBuilder, type TableName } from '../tableName.ts'
 import { textType } from '../textType.ts'
 
 /** The rollup anew, to be found by the site first. It begins empty, so that all rows are counted again. */
@@ -7,8 +7,8 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
   const { table } = tableName
   const text = await textType(database)
 
-  await schemaBuilder(database, tableName).dropTableIfExists(rollupOf(table))
-  await schemaBuilder(database, tableName).createTable(rollupOf(table), (columns) => {
+  await schemaBuilder(database, tableName).dropTableIfExists(rollupTable(table))
+  await schemaBuilder(database, tableName).createTable(rollupTable(table), (columns) => {
     columns.specificType('site', text(64)).notNullable()
     columns.integer('day').notNullable()
     columns.specificType('reason', text(32)).notNullable()
@@ -17,5 +17,5 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
     columns.text('past_limit').notNullable()
     columns.primary(['site', 'day', 'reason', 'evidence'])
   })
-  await database(inSchema(tableName, rollupStateOf(table))).update({ up_to_id: 0 })
+  await database(qualify(tableName, rollupStateTable(table))).update({ up_to_id: 0 })
 }

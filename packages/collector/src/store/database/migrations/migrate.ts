@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { withLease } from '../lease.ts'
-import { inSchema, schemaBuilder, splitTableName, type TableName } from '../tableName.ts'
+import { qualify, schemaBuilder, splitTableName, type TableName } from '../tableName.ts'
 import * as sessionAudit from './0001_session_audit.ts'
 import * as tokens from './0002_tokens.ts'
 import * as readIndexes from './0003_read_indexes.ts'
@@ -64,6 +64,6 @@ export async function isMigrated(database: Knex, name: string): Promise<boolean>
   const tableName = splitTableName(name)
   const history = historyOf(tableName.table)
   if (!(await schemaBuilder(database, tableName).hasTable(history))) return false
-  const ran: string[] = await database(inSchema(tableName, history)).pluck('name')
+  const ran: string[] = await database(qualify(tableName, history)).pluck('name')
   return Object.keys(migrations).every((migration) => ran.includes(migration))
 }
