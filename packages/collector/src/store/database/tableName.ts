@@ -32,3 +32,4 @@ export const tokenTable = (auditTable: string) => `${auditTable}_tokens`
 export const dashboardSessionTable = (auditTable: string) => `${auditTable}_dashboard`
 export const rollupTable = (auditTable: string) => `${auditTable}_rollup`
 export const rollupStateTable = (auditTable: string) => `${auditTable}_rollup_state`
+export const migrationTable = (auditTable: string) => `${auditTable}_migrations`
