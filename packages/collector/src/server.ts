@@ -17,7 +17,8 @@ import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { flushLog, openLogOutput } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
-import { openStore } from './store/openStore.ts'
+import { SchemaTooNewError } from './store/database/schema/schemaErrors.ts'
+import { openStore, type Store } from './store/openStore.ts'
 import { openWriter } from './store/openWriter.ts'
 
 /** A running collector. */
@@ -54,6 +55,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   try {
     for (const warning of await store.checkServer()) log.warn(warning)
     if (config.database.dialect === 'sqlite') await store.schema.migrate()
+    else await checkSchema(store.schema, log)
     const warning = databaseFileWarning(config.database)
     if (warning !== undefined) log.warn(warning)
     const lifecycle = { isStopping: false }
@@ -122,6 +124,16 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
     await store.close()
     await flushLog(log)
     throw error
+  }
+}
+
+/** The collector starts without missing migrations, and `/readyz` fails until they have run. */
+async function checkSchema(schema: Store['schema'], log: Logger): Promise<void> {
+  try {
+    await schema.assertCurrent()
+  } catch (error) {
+    if (error instanceof SchemaTooNewError || !(error instanceof Error)) throw error
+    log.warn(error.message)
   }
 }
 

@@ -5,6 +5,7 @@ import { openStore, type Store } from '../store/openStore.ts'
 /**
  * Opens the configuration's database for as long as `work` takes.
  *
+ * @throws {SchemaTooNewError} when a newer version of Lapse has migrated the database.
  * @throws if the file of an SQLite database is missing: only `lapse migrate` and `lapse serve` create one.
  */
 export async function withStore<T>(
@@ -15,6 +16,7 @@ export async function withStore<T>(
   if (database.dialect === 'sqlite' && !createsDatabase) assertSqliteFile(database.path)
   const store = openStore(database, table)
   try {
+    if (!createsDatabase) await store.schema.assertNotTooNew()
     return await work(store)
   } finally {
     await store.close()
