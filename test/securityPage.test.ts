@@ -37,7 +37,7 @@ describe('the check of the security page', () => {
   test.each([
     `- A row is written.\n  Test: [lapses], "writes one row and answers 201 with the verdict".`,
     `- A row. Tests: [lapses], "ignores unknown fields"; [lapses], "takes an event as %s %j".`,
-    '- Every character counts. Test: [databaseSettings], "with init_connect="set names %s"".',
+    '- Every character counts. Test: [databaseSettings], "The collector works with init_connect="set names %s"".',
     `- A string template. Test: [fuzz], "come to nothing: $\{count} of them make no row, no failure and no growth".`,
     '## Users\n\n### What remains\n\n- A user can do anything.',
   ])('accepts a claim with its tests, and what remains without: %s', (text) => {

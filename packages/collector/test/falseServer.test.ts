@@ -10,7 +10,7 @@ import { environment, writtenConfig } from './collector.ts'
 /** Not one of the addresses by which a machine usually calls itself. */
 const host = '127.0.0.2'
 
-test('A database server without TLS does not get the password under a key of its own', async () => {
+test('A database server without TLS does not get the password, even with its own encryption key', async () => {
   const server = await startFalseServer()
   onTestFinished(server.close)
   const url = `mysql://lapse:hunter2@${host}:${server.port}/lapse`

@@ -21,7 +21,7 @@ const names = [
 const table = 'session_audit'
 const history = 'session_audit_migrations'
 
-describe.each(inject('databaseServers'))('A migration on $name', (server) => {
+describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
   let expectedSchema: string
   beforeAll(async () => {
     const database = await createDatabase(server)
@@ -51,7 +51,7 @@ describe.each(inject('databaseServers'))('A migration on $name', (server) => {
 
   const readHistory = ({ sql }: TestDatabase) => sql(history).orderBy('id').pluck('name')
 
-  test('creates tables for the longest name that the configuration allows', async () => {
+  test('Migrations create tables for the longest name that the configuration allows', async () => {
     const database = await createEmptyDatabase()
     const schema = server.url === undefined ? '' : `${new URL(database.url).pathname.slice(1)}.`
     const longName = schema + 'a'.repeat(48)
@@ -59,7 +59,7 @@ describe.each(inject('databaseServers'))('A migration on $name', (server) => {
     expect(await database.rows(longName)).toEqual([])
   })
 
-  test('runs once, however many processes start it at the same time', async () => {
+  test('Each migration runs once, however many processes migrate at the same time', async () => {
     const database = await createEmptyDatabase()
     const stores = Array.from({ length: 6 }, () => open(database))
     const ran = await Promise.all(stores.map((store) => store.schema.migrate()))
@@ -69,7 +69,7 @@ describe.each(inject('databaseServers'))('A migration on $name', (server) => {
   })
 
   test.each(names.slice(0, -1).map((name, index) => ({ name, count: index + 1 })))(
-    'continues where an earlier version stopped after $name',
+    'Migrations continue where an earlier version stopped after $name',
     async ({ count }) => {
       const upgraded = await createEmptyDatabase()
       await migrateAsEarlierVersion(upgraded.sql, count)
@@ -83,7 +83,7 @@ describe.each(inject('databaseServers'))('A migration on $name', (server) => {
     },
   )
 
-  test('completes after interruptions between all of its statements', async () => {
+  test('Migrations complete after interruptions between all of their statements', async () => {
     const database = await createEmptyDatabase()
     let interruptions = 0
     for (let allowedChanges = 0, recorded = 0; recorded < names.length; ) {
@@ -101,7 +101,7 @@ describe.each(inject('databaseServers'))('A migration on $name', (server) => {
     expect(await readSchema(database)).toBe(expectedSchema)
   })
 
-  test('repeats everything without harm when its history is lost', async () => {
+  test('Migrations can run again when their history is lost', async () => {
     const database = await createEmptyDatabase()
     const store = open(database)
     await store.schema.migrate()

@@ -5,8 +5,8 @@ import { dumpMigratedSchema, schemaFileOf } from '../../../test/schemaDump.ts'
 // A running server that the environment names may be of another version, which writes the schema in another way.
 const servers = inject('databaseServers').filter(({ name }) => ['SQLite', 'MariaDB', 'MySQL'].includes(name))
 
-describe.each(servers)('The committed schema for $name', (server) => {
-  test('is what the migrations produce; if it is not, run: pnpm dump:schema', async () => {
+describe.each(servers)('The schema on $name', (server) => {
+  test('The migrations produce the committed schema; if not, run pnpm dump:schema', async () => {
     expect(await dumpMigratedSchema(server)).toBe(readFileSync(schemaFileOf(server), 'utf8'))
   })
 })

@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 120_000 })
 const history = 'session_audit_migrations'
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800, retentionDays: 10 } }
 
-describe.each(inject('databaseServers'))('On $name, a database', (server) => {
+describe.each(inject('databaseServers'))('The schema version on $name', (server) => {
   let folder: string
   let database: TestDatabase
   beforeEach(async () => {
@@ -42,7 +42,7 @@ describe.each(inject('databaseServers'))('On $name, a database', (server) => {
     return { collector, logLines }
   }
 
-  test('that a newer version has migrated is used by no command', async () => {
+  test('Every command refuses a database that a newer version has migrated', async () => {
     await recordMigration('0099_from_the_future')
     const commands = ['serve', 'migrate', 'list', 'token create --scope read', 'purge']
     for (const command of commands) {
@@ -59,7 +59,7 @@ describe.each(inject('databaseServers'))('On $name, a database', (server) => {
     expect(await database.sql('session_audit_tokens')).toEqual([])
   })
 
-  test('that a newer version migrates makes running collectors unready', async () => {
+  test('A running collector becomes unready when a newer version migrates the database', async () => {
     const { collector } = await start()
     const readyz = async () => (await fetch(`${collector.url}/readyz`)).status
     expect(await readyz()).toBe(200)
@@ -67,7 +67,7 @@ describe.each(inject('databaseServers'))('On $name, a database', (server) => {
     await expect.poll(readyz).toBe(503)
   })
 
-  test('with a compatible migration of a newer version is used like any other', async () => {
+  test('A compatible migration of a newer version changes nothing', async () => {
     await recordMigration('0099_from_the_future.compatible')
     const { collector } = await start()
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
@@ -80,7 +80,7 @@ describe.each(inject('databaseServers'))('On $name, a database', (server) => {
   })
 
   test.skipIf(server.url === undefined)(
-    'without a migration of this version makes the collector unready until lapse migrate has run',
+    'A collector whose database misses a migration is unready until lapse migrate has run',
     async () => {
       await database.sql(history).where('name', '0008_received_index').delete()
       const { collector, logLines } = await start()

@@ -42,7 +42,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     return response.json()
   }
 
-  /** Puts these rows in place of all others. */
+  /** Replaces all rows. */
   async function keep(rows: readonly Row[]): Promise<void> {
     await collector.database.sql('session_audit').delete()
     await collector.store.rollup.rebuild()
@@ -51,7 +51,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       rows.map((row) => ({ session: randomUUID(), ...row })),
     )
   }
-  test('counts by day and reason, without the days on which nothing happened, or self-tests', async () => {
+  test('The summary counts rows by day and reason, without empty days and self-tests', async () => {
     const [first, second] = [Date.parse('2026-01-02T00:00:00Z'), Date.parse('2026-01-04T23:59:59.999Z')]
     const selftest = { client_version: 'selftest', subject: 'selftest', session: 'selftest-1' }
     await keep([
@@ -59,7 +59,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       { detected_at: first + 1, reason: 'logout' },
       { detected_at: first + 2, reason: 'logout' },
       { detected_at: first + 3, ...selftest },
-      // Nobody hides a session by calling it a self-test.
+      // Nobody can hide a session by pretending that it is a self-test.
       { detected_at: first + 3, ...selftest, session: 'u-1', reason: 'displaced' },
       { detected_at: first + 3, ...selftest, session: 'selftest', reason: 'displaced' },
       { detected_at: first + 3, ...selftest, session: 'selftest-2', evidence: 'server', reason: 'displaced' },
@@ -168,7 +168,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
         ['1971-06-01T00:44:30', 1],
       ],
     },
-  ])('counts by $what', async ({ query, times, buckets }) => {
+  ])('The summary counts by $what', async ({ query, times, buckets }) => {
     await keep(times.map((time) => ({ detected_at: Date.parse(time) })))
     const counted = async () =>
       (await summary(query)).buckets.map(({ start, counts }) => [Date.parse(start), counts.idle_timeout])
@@ -178,23 +178,23 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     expect(await counted()).toEqual(expected)
   })
 
-  test('reaches back 30 days, or 2 by the hour, from now and from the beginning of a bucket', async () => {
+  test('By default the summary covers 30 days, or 2 days by hour, from the start of a bucket until now', async () => {
     await keep([{ detected_at: Date.now() - 30 * day }, { detected_at: Date.now() - 32 * day }])
     const { buckets, from, to } = await summary('timeZone=Europe/Vienna')
     expect(buckets.map(({ start }) => start)).toEqual([from])
     expect(Date.now() - Date.parse(to)).toBeLessThan(minute)
     const dates = await summary('timeZone=Europe/Vienna&from=2026-03-01&to=2026-04-01')
-    expect([dates.from, dates.to]).toEqual(['2026-02-28T23:00:00.000Z', '2026-03-31T22:00:00.000Z'])
+    expect(dates).toMatchObject({ from: '2026-02-28T23:00:00.000Z', to: '2026-03-31T22:00:00.000Z' })
     const hours = await summary('bucket=hour&to=2026-01-05T10:20:00Z')
     expect(hours).toMatchObject({ from: '2026-01-03T10:00:00.000Z', to: '2026-01-05T10:20:00.000Z' })
   })
 
-  test('tells how far past the limit people came back, to within a hundredth', async () => {
+  test('The quantiles of how far past the limit users returned are exact to 1 %', async () => {
     const past = Array.from({ length: 500 }, (_, index) => Math.round(1.04 ** index) % (90 * day))
     const idle = { detected_at: Date.parse('2026-01-02T12:00:00Z'), idle_timeout_seconds: 1800 }
     await keep([
       ...past.map((ms) => ({ ...idle, elapsed_ms: 1_800_000 + ms })),
-      // Within the grace: at the limit, not before it.
+      // A return within the grace counts as a return at the limit.
       { ...idle, elapsed_ms: 1_790_001 },
       { ...idle, elapsed_ms: null },
       { ...idle, elapsed_ms: 9_000_000, reason: 'ended_early' },
@@ -202,13 +202,13 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     const { pastLimit } = await summary('from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z')
     const sorted = [0, ...past].sort((a, b) => a - b)
     expect(pastLimit.count).toBe(sorted.length)
-    for (const [share, told] of [
+    for (const [share, quantileMs] of [
       [0.5, pastLimit.p50Ms],
       [0.9, pastLimit.p90Ms],
       [0.99, pastLimit.p99Ms],
     ] as const) {
       const exact = sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
-      expect(Math.abs((told ?? Number.NaN) - exact)).toBeLessThanOrEqual(Math.max(500, exact / 100))
+      expect(Math.abs((quantileMs ?? Number.NaN) - exact)).toBeLessThanOrEqual(Math.max(500, exact / 100))
     }
     expect(pastLimit.histogram.map(({ count }) => count)).toEqual(
       pastLimit.histogram.map(
@@ -219,7 +219,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     expect((await summary('')).pastLimit).toMatchObject({ count: 0, p50Ms: null })
   })
 
-  test('shows the reader of one site that site only', async () => {
+  test('A token for one site sees the summary of that site only', async () => {
     await keep([{ detected_at: Date.now() - hour }, { detected_at: Date.now() - hour, site: 'signed' }])
     const { token } = await issueToken(collector.store, { site: 'signed' })
     const { buckets } = await (await get('', token)).json()
@@ -235,7 +235,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     ['from=9000-01-01T00:00:00Z', ['from']],
     ['bucket=hour&from=2025-01-01T00:00:00Z&to=2026-01-01T00:00:00Z', ['from', 'to']],
     ['from=1970-01-01T00:00:00Z&to=9999-01-01T00:00:00Z', ['from', 'to']],
-  ])('refuses %s and names what is wrong', async (query, parameters) => {
+  ])('The query %s is refused, and every invalid parameter is named', async (query, parameters) => {
     const response = await get(query)
     expect(response.status).toBe(422)
     const { type, errors } = await response.json()
