@@ -9,7 +9,8 @@ export interface TableName {
 }
 
 export const tableNameSchema = z.string().regex(/^(?:\w{1,64}\.)?\w{1,48}$/, {
-  error: 'write NAME or SCHEMA.NAME: letters, digits and underscores, NAME at most 48 of them',
+  error:
+    'must be NAME or SCHEMA.NAME, with letters, digits and underscores, and NAME at most 48 characters long',
 })
 
 export function splitTableName(name: string): TableName {

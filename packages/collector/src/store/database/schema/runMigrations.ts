@@ -21,12 +21,13 @@ export function runMigrations(database: Knex, tableName: string): Promise<string
     if (incompatible.length > 0) throw new SchemaTooNewError(tableName, incompatible)
     if (missing.length === 0) return []
     await createHistory(database, tableName)
-    const history = database(historyName(tableName))
-    const lastBatch = await history.clone().max('batch as batch').first()
-    const batch = Number(lastBatch?.batch ?? 0) + 1
-    for (const name of missing) {
-      await migrations.get(name)?.(database, splitTableName(tableName))
-      await history.clone().insert({ name, batch, migration_time: new Date() })
+    const history = historyName(tableName)
+    const [last] = await database(history).max({ batch: 'batch' })
+    const batch = Number(last?.batch ?? 0) + 1
+    for (const [name, up] of migrations) {
+      if (!missing.includes(name)) continue
+      await up(database, splitTableName(tableName))
+      await database(history).insert({ name, batch, migration_time: new Date() })
     }
     return missing
   })
