@@ -31,6 +31,13 @@ export default {
     onlyImports('config', ['auth', 'domain', 'store/database']),
     onlyImports('jobs', ['config', 'domain', 'lifecycle', 'observability', 'store']),
     {
+      name: 'frozen-migrations',
+      comment: 'A released migration never changes, so it imports nothing that may change.',
+      severity: 'error',
+      from: { path: `${src}store/database/migrations/` },
+      to: { pathNot: `${src}store/database/migrations/|node_modules/knex/` },
+    },
+    {
       name: 'sql-in-store-only',
       comment: 'All SQL is in store/.',
       severity: 'error',

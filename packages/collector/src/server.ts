@@ -15,7 +15,9 @@ import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { flushLog, openLogOutput } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
-import { openStore, openWriter, type Store } from './store/store.ts'
+import { SchemaTooNewError } from './store/database/schema/schemaErrors.ts'
+import { openStore, type Store } from './store/openStore.ts'
+import { openWriter } from './store/openWriter.ts'
 
 /** A running collector. */
 export interface Collector {
@@ -92,8 +94,19 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
 async function prepareDatabase({ database }: Config, store: Store, log: Logger): Promise<void> {
   for (const warning of await store.checkServer()) log.warn(warning)
   if (database.dialect === 'sqlite') await store.schema.migrate()
+  else await checkSchema(store.schema, log)
   const warning = describeExposedDatabaseFile(database)
   if (warning !== undefined) log.warn(warning)
+}
+
+/** The collector starts without missing migrations, and `/readyz` fails until they have run. */
+async function checkSchema(schema: Store['schema'], log: Logger): Promise<void> {
+  try {
+    await schema.assertCurrent()
+  } catch (error) {
+    if (error instanceof SchemaTooNewError || !(error instanceof Error)) throw error
+    log.warn(error.message)
+  }
 }
 
 /** Adds the keys that verify tickets, those of the dashboard's own sessions included. */

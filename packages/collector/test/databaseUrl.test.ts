@@ -27,14 +27,14 @@ describe('A database URL', () => {
     ['mysql://lapse@db/lapse?ssl-mode=STRICT', 'ssl-mode must be one of DISABLED, PREFERRED'],
     ['mysql://lapse@db/lapse?ssl-mode=', '"ssl-mode" has no value'],
     ['mysql://lapse@db/lapse?ssl-mode=REQUIRED&ssl-mode=DISABLED', '"ssl-mode" is given more than once'],
-    ['mysql://lapse@db/lapse?ssl-cert=/etc/cert.pem', 'ssl-cert and ssl-key need each other'],
-    ['mysql://lapse@db/lapse?ssl-mode=DISABLED&ssl-ca=/etc/ca.pem', 'ssl-mode=DISABLED uses no certificates'],
+    ['mysql://lapse@db/lapse?ssl-cert=/etc/cert.pem', 'ssl-cert and ssl-key must be used together'],
+    ['mysql://lapse@db/lapse?ssl-mode=DISABLED&ssl-ca=/etc/ca.pem', 'ssl-mode=DISABLED cannot be combined'],
     ['mysql://lapse@10.0.0.5/lapse?ssl-mode=VERIFY_IDENTITY', 'not the address 10.0.0.5'],
     ['mysql://lapse@db,[::1]/lapse?ssl-mode=VERIFY_IDENTITY', 'not the address ::1'],
-    ['mysql://lapse@db/lapse#ssl', 'this is no database URL'],
+    ['mysql://lapse@db/lapse#ssl', 'this is not a database URL'],
     ['mysql://lapse@db?ssl-mode=REQUIRED', 'the name of the database is missing'],
-    ['postgres://lapse@db/lapse', 'this is no database URL'],
-  ])('The URL %s is refused: %s', (url, reason) => {
+    ['postgres://lapse@db/lapse', 'this is not a database URL'],
+  ])('%s is refused: %s', (url, reason) => {
     expect(() => parse(url)).toThrow(reason)
   })
 

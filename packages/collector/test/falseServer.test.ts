@@ -10,13 +10,13 @@ import { environment, writtenConfig } from './collector.ts'
 /** Not one of the addresses by which a machine usually calls itself. */
 const host = '127.0.0.2'
 
-test('A database server without TLS does not get the password under a key of its own', async () => {
+test('A database server without TLS does not get the password, even with its own encryption key', async () => {
   const server = await startFalseServer()
   onTestFinished(server.close)
   const url = `mysql://lapse:hunter2@${host}:${server.port}/lapse`
   const config = parseConfig(writtenConfig(url), environment)
   await expect(startCollector(config, pino({ level: 'silent' }))).rejects.toThrow(
-    /asks for the password without TLS\. A false server could read it: enable TLS/,
+    /asks for the password without TLS\. An impostor could read it: enable TLS/,
   )
   expect(server.passwords).toEqual([])
 })

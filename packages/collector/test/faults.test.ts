@@ -23,10 +23,10 @@ import { mountSmallDisk, type SmallDisk } from './smallDisk.ts'
 
 const { LAPSE_MYSQLD } = process.env
 
-/** Servers of these tests' own: they are killed here. */
+/** The tests have their own servers, because they kill them. */
 const makers: {
   name: string
-  /** The size of the disk that is filled up. */
+  /** The size of the disk that a test fills. */
   megabytes?: number
   start?: (folder: string) => Promise<RunningServer>
 }[] = [
@@ -39,7 +39,7 @@ if (LAPSE_MYSQLD)
     start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')),
   })
 
-describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => {
+describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => {
   let folder: string
   let disk: SmallDisk | undefined
   let running: RunningServer | undefined
@@ -86,7 +86,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     await database.drop()
   })
 
-  /** Every acknowledged event is in the table once; none is there twice. */
+  /** Every acknowledged report has one row, and no report has two. */
   async function expectEachOnce() {
     const keys: string[] = (await database.rows()).map((row) => String(row.session_key))
     const stored = new Set(keys)
@@ -96,7 +96,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     expect(acknowledged.filter(({ session }) => !stored.has(session))).toEqual([])
   }
 
-  /** Answers are 201, or 503 with a time to wait, within 6 s. */
+  /** Every response is 201, or 503 with Retry-After, and arrives within 6 seconds. */
   function expectAnswersInTime() {
     const odd = load.answers.filter(
       ({ status, retryAfter }) => status !== 201 && !(status === 503 && retryAfter),
@@ -105,7 +105,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     expect(Math.max(...load.answers.map(({ durationMs }) => durationMs))).toBeLessThan(6000)
   }
 
-  /** While the database is known to be away, nobody waits for it. */
+  /** While the database is known to be unavailable, no request waits for it. */
   function expectQuickRefusals(from: number, to: number) {
     const refusals = load.answers.filter(({ status, at }) => status === 503 && at > from && at < to)
     const durations = refusals.map(({ durationMs }) => durationMs).sort((a, b) => a - b)
@@ -113,7 +113,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     expect(durations[durations.length >> 1]).toBeLessThan(100)
   }
 
-  test.runIf(start)('the database may be killed and started again', async () => {
+  test.runIf(start)('No acknowledged report is lost when the database is killed and restarted', async () => {
     running?.signal('SIGKILL')
     const killedAt = performance.now()
     await sleep(2000)
@@ -125,7 +125,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     await expectEachOnce()
   })
 
-  test.runIf(start)('the database may hang', async () => {
+  test.runIf(start)('No acknowledged report is lost when the database hangs', async () => {
     running?.signal('SIGSTOP')
     const stoppedAt = performance.now()
     await sleep(12_000)
@@ -140,18 +140,21 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     await expectEachOnce()
   })
 
-  test.runIf(start)('the connections to the database may be cut again and again', async () => {
-    for (let count = 0; count < 20; count++) {
-      await sleep(100)
-      proxy?.cut()
-    }
-    await load.acknowledged(5000)
-    await load.stop()
-    expectAnswersInTime()
-    await expectEachOnce()
-  })
+  test.runIf(start)(
+    'No acknowledged report is lost when database connections are cut repeatedly',
+    async () => {
+      for (let count = 0; count < 20; count++) {
+        await sleep(100)
+        proxy?.cut()
+      }
+      await load.acknowledged(5000)
+      await load.stop()
+      expectAnswersInTime()
+      await expectEachOnce()
+    },
+  )
 
-  test('the disk of the database may be full for a while', async ({ skip }) => {
+  test('No acknowledged report is lost when the disk of the database is full', async ({ skip }) => {
     skip(!megabytes, 'MySQL looks only once a minute whether there is space again')
     skip(!disk, 'only root may mount a small disk')
     disk?.fill()
@@ -160,7 +163,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     disk?.clear()
     const isBack = () => load.answers.at(-1)?.status === 201
     await waitUntil(async () => isBack() || running?.hasEnded === true, 'the database, or its end')
-    // InnoDB ends itself where it cannot write what it must. Then a supervisor starts it again.
+    // InnoDB aborts when it cannot write its log. A supervisor would restart it.
     if (running?.hasEnded) await running.startAgain()
     await load.acknowledged(10_000)
     await load.stop()
@@ -168,7 +171,7 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     await expectEachOnce()
   })
 
-  test('the collector may be killed and started again', async () => {
+  test('No acknowledged report is lost when the collector is killed and restarted', async () => {
     collector.kill('SIGKILL')
     await once(collector, 'exit')
     collector = await serve(configFile, url)
@@ -177,10 +180,10 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
     await expectEachOnce()
   })
 
-  test('the collector answers what it has accepted before it ends', async () => {
+  test('The collector answers every report that it has accepted before it exits', async () => {
     await stop(collector)
     await load.stop()
-    // What the kernel had not handed over yet is refused. A row whose answer was lost would have been accepted.
+    // Connections that the kernel had not passed on are refused. A report whose response was lost would have a row.
     const failed = load.answers.filter(({ status }) => status === 0).map(({ session }) => session)
     expect(failed.length).toBeGreaterThan(0)
     const stored = (await database.rows()).map((row) => row.session_key)

@@ -4,26 +4,20 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type RunningServer, startMariadb, startMysql } from '../../../test/servers.ts'
+import type { RunningServer } from '../../../test/servers.ts'
 import { startSplittingProxy } from '../../../test/splittingProxy.ts'
 import { openStore, parseConfig, startCollector } from '../src/index.ts'
 import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from './collector.ts'
 import { connectAsRoot } from './contract.ts'
+import { serverMakers } from './ownServer.ts'
 
-const { LAPSE_MYSQLD } = process.env
-const makers: { name: string; start: (folder: string) => Promise<RunningServer> }[] = [
-  { name: 'MariaDB', start: startMariadb },
-]
-if (LAPSE_MYSQLD)
-  makers.push({ name: 'MySQL', start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')) })
-
-describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
+describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) => {
   let folder: string
   let ports: [number, number]
   let servers: RunningServer[]
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    servers = [await start(join(folder, 'a')), await start(join(folder, 'b'))]
+    servers = [await start(join(folder, 'a'), []), await start(join(folder, 'b'), [])]
     const [first = 0, second = 0] = servers.map(({ url }) => Number(new URL(url).port))
     ports = [first, second]
     for (const port of ports) await migrate(port)
@@ -68,7 +62,7 @@ describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
     return counted.count
   }
 
-  test('writes to the one that takes writes, whichever is named first', async () => {
+  test('The collector writes to the host that accepts writes, in whatever order they are listed', async () => {
     const [replica, writer] = ports
     await setReadOnly(replica, 1)
     onTestFinished(() => setReadOnly(replica, 0))
@@ -79,7 +73,7 @@ describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
     expect(await rowsAt(writer)).toBe(before + 20)
   })
 
-  test('follows the role when the hosts change it, and does not go back and forth', async () => {
+  test('The collector follows a change of roles and stays with the new writer', async () => {
     const [first, second] = ports
     await setReadOnly(second, 1)
     onTestFinished(() => setReadOnly(first, 0))
@@ -89,11 +83,14 @@ describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
 
     await setReadOnly(first, 1)
     await setReadOnly(second, 0)
-    // An administrator's account, such as this one, can write to a read-only server. A replica must not be written to.
+    // An administrator's account, such as this one, could write to a replica, but the collector must not.
     const before = await rowsAt(second)
     await expect
-      .poll(async () => [await post(), await rowsAt(second)], { timeout: 10_000, interval: 100 })
-      .toEqual([201, before + 1])
+      .poll(async () => ({ status: await post(), rows: await rowsAt(second) }), {
+        timeout: 10_000,
+        interval: 100,
+      })
+      .toEqual({ status: 201, rows: before + 1 })
     const statuses: number[] = []
     for (let times = 0; times < 30; times++) {
       statuses.push(await post())
@@ -103,9 +100,9 @@ describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
     expect(await rowsAt(second)).toBe(before + 31)
   })
 
-  test('keeps its word behind a proxy that sends reads to a replica which lags', async () => {
+  test('Duplicates are recognized behind a proxy that sends reads to a lagging replica', async () => {
     const [writer, replica] = ports
-    // The replica has the tables and none of the rows: it lags for ever.
+    // The replica has the tables and none of the rows: it lags forever.
     await setReadOnly(replica, 1)
     onTestFinished(() => setReadOnly(replica, 0))
     const proxy = await startSplittingProxy(writer, replica, 'lapse_test')
@@ -114,7 +111,7 @@ describe.each(makers)('a collector with two hosts on $name', ({ start }) => {
     const events = Array.from({ length: 20 }, () => eventOf())
     const first = await Promise.all(events.map(post))
     expect(first).toEqual(events.map(() => 201))
-    // What was written before is looked up where it was written.
+    // Existing rows are looked up on the host that has them.
     const again = await Promise.all(events.map(post))
     expect(again).toEqual(events.map(() => 200))
     const mixed = await Promise.all([...events.slice(0, 5), eventOf(), eventOf()].map(post))

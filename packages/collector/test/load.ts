@@ -2,25 +2,25 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventOf, origin, postEvent } from './collector.ts'
 
-/** One event that was posted, and what became of it. */
+/** The response to one report. */
 interface Answer {
   readonly session: string
-  /** 0 where the connection failed. */
+  /** 0 if the connection failed. */
   readonly status: number
   readonly durationMs: number
-  /** When it came, by the monotonic clock in milliseconds. */
+  /** When it arrived, by the monotonic clock in milliseconds. */
   readonly at: number
   readonly retryAfter: string | null
 }
 
 export interface Load {
   readonly answers: readonly Answer[]
-  /** Resolves when an event that was posted after this call has been acknowledged. */
+  /** Resolves when a report that was sent after this call is acknowledged. */
   acknowledged(withinMs: number): Promise<void>
   stop(): Promise<void>
 }
 
-/** Posts events of sessions of their own, so many at a time, until it is stopped. */
+/** Sends reports of new sessions until it is stopped, with this many clients at the same time. */
 export function startLoad(url: string, clients = 16): Load {
   const answers: Answer[] = []
   let isStopped = false
@@ -47,7 +47,7 @@ export function startLoad(url: string, clients = 16): Load {
     while (!isStopped) {
       const answer = await postOne()
       answers.push(answer)
-      // A steady load, not as much as the machine can do.
+      // A steady load, less than the machine can handle.
       await sleep(answer.status === 201 ? 5 : 50)
     }
   }

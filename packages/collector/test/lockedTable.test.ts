@@ -5,8 +5,10 @@ import { createCollector, eventOf } from './collector.ts'
 
 const servers = inject('databaseServers').filter(({ url }) => url !== undefined)
 
-describe.each(servers)('a table on $name that somebody else has locked', (server) => {
-  test('does not make the collector take up more and more connections', { timeout: 90_000 }, async () => {
+describe.each(servers)('A table on $name that another client has locked', (server) => {
+  test('A locked table does not make the collector open more and more connections', {
+    timeout: 90_000,
+  }, async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
     const { url } = collector.database
@@ -27,7 +29,7 @@ describe.each(servers)('a table on $name that somebody else has locked', (server
       'select count(*) as count from information_schema.processlist where db = ?',
       [database],
     )) as unknown as [[{ count: number }]]
-    // Three writers, each replaced once while the server gives up on the one before, and a few that read.
+    // Three connections of the writer, each with one that replaces it while the server still waits, and a few readers.
     expect(counted.count).toBeLessThan(15)
     await blocker.end()
     await expect.poll(async () => (await collector.post(eventOf())).status).toBe(201)

@@ -10,7 +10,7 @@ import { runLapse, writeConfigIn } from './command.ts'
 // Each test starts the command several times.
 vi.setConfig({ testTimeout: 120_000 })
 
-describe.each(inject('databaseServers'))("a mirror into the host's table on $name", (server) => {
+describe.each(inject('databaseServers'))("A mirror into the application's table on $name", (server) => {
   const isSqlite = server.url === undefined
   let folder: string
   let collector: InProcessCollector
@@ -37,14 +37,11 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
   const mirror = (...args: string[]) =>
     lapse('mirror', '--table', 'audit', ...sets, '--where', 'reason=idle_timeout', ...args)
 
-  test('copies each new row that matches, once, and the values as they are', async () => {
+  test('A mirror copies each new matching row once, with unchanged values', async () => {
     const source = `it's "100 %" \\ ?`
     const made = await mirror('--set-value', `source=${source}`)
-    expect(made).toMatchObject({
-      status: 0,
-      stdout: expect.stringMatching(/Created trigger lapse_\w+\. It copies/),
-    })
-    expect(made.stderr).toMatch('"user_id" takes no NULL, and subject can be empty')
+    expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(/The trigger lapse_\w+ copies/) })
+    expect(made.stderr).toMatch('"user_id" is NOT NULL, and subject can be null')
 
     const event = eventOf()
     const answers = await Promise.all([event, event, eventOf({ lastAccessAt: Date.now() })].map(posted))
@@ -57,7 +54,7 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect(others).toEqual([])
     expect(copy).toMatchObject({ user_id: 'u_42', event: 'idle_timeout', source })
     expect(timeOf(copy.at)).toBe(timeOf(row?.expired_at))
-    // Nobody hides a row of their own by calling it a self-test.
+    // Nobody can hide a row by pretending that it is a self-test.
     await collector.post(eventOf({ client: 'selftest', subject: 'u_7' }))
     await collector.post(eventOf({ ...selftest, session: randomUUID() }))
     await collector.post(eventOf({ ...selftest, session: undefined }))
@@ -67,13 +64,13 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect(answer.status).toBe(201)
     const subjects = (await copies()).map(({ user_id: subject }) => subject)
     expect(subjects).toEqual(['u_42', 'u_7', 'selftest', 'selftest', 'selftest'])
-    // A trigger that writes rows of its own does not mix up what the browser is told.
+    // The id in the response is that of the audit table, although the trigger inserts rows too.
     for (const { id } of answers) expect(rows.map((stored) => Number(stored.id))).toContain(id)
   })
 
   const posted = async (event: unknown) => (await collector.post(event)).json()
 
-  test('fails an event whose copy is refused, alone and whole, and loses nothing', async () => {
+  test('A report whose copy is refused fails alone and leaves no row', async () => {
     await mirror()
     const refused = eventOf({ subject: 'u_refused' })
     const events = [...Array.from({ length: 20 }, () => eventOf()), refused, eventOf({ subject: null })]
@@ -89,7 +86,7 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect(again).toMatchObject({ status: 1, stderr: expect.stringMatching('There is no mirror') })
   })
 
-  test('is replaced when it is made again, stands beside one into another table, and is only printed with --print', async () => {
+  test('Creating a mirror again replaces it, mirrors into other tables stay, and --print changes nothing', async () => {
     await sql('create table `odd ``name` (id integer, `a "b" c` varchar(40))')
     const odd = ['mirror', '--table', 'odd `name', '--set', 'a "b" c=site']
     const printed = await lapse(...odd, '--print')
@@ -104,7 +101,7 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect(await collector.database.sql('odd `name')).toMatchObject([{ 'a "b" c': 'acme' }])
   })
 
-  test('goes though its table is gone, and copies again when the table is back', async () => {
+  test('A mirror whose table was dropped can be dropped, and copies again when the table returns', async () => {
     await mirror()
     await sql('drop table audit')
     const event = eventOf()
@@ -121,7 +118,7 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect((await collector.post(eventOf())).status).toBe(201)
   })
 
-  test('compares what a column can hold', async () => {
+  test('A condition must be a value that its column can hold', async () => {
     const where = (...conditions: string[]) =>
       lapse('mirror', '--table', 'audit', ...sets, ...conditions.flatMap((text) => ['--where', text]))
     const { status, stderr } = await where(
@@ -146,17 +143,17 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
     expect(await copies()).toMatchObject([{ user_id: 'u_true' }])
   })
 
-  test('is checked first: the table, its columns, those of the audit table, and what must be set', async () => {
+  test('A mirror is checked before it is created: both tables, their columns, and required values', async () => {
     const lacking = await lapse('mirror', '--table', 'nothing', ...sets)
     expect(lacking).toMatchObject({ status: 1, stderr: expect.stringMatching('There is no table nothing') })
     const args = ['--set', 'colour=reason', '--set', 'event=who', '--where', 'why=x']
     const { status, stderr } = await lapse('mirror', '--table', 'audit', ...args)
     expect(status).toBe(1)
     for (const words of [
-      /audit has no column "colour". It has: id, user_id, event, at, source/,
-      /session_audit has no column "who". It has: id, site, /,
+      /audit has no column "colour". Its columns: id, user_id, event, at, source/,
+      /session_audit has no column "who". Its columns: id, site, /,
       /session_audit has no column "why"/,
-      /"user_id" takes no NULL and has no default: set it/,
+      /"user_id" is NOT NULL and has no default: set it/,
     ])
       expect(stderr).toMatch(words)
     const name = isSqlite ? 'SESSION_audit' : 'session_audit'
@@ -168,7 +165,7 @@ describe.each(inject('databaseServers'))("a mirror into the host's table on $nam
 
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
 
-describe.each(mysqlServers)('a mirror on $name', (server) => {
+describe.each(mysqlServers)('A mirror on $name', (server) => {
   let folder: string
   let collector: InProcessCollector
   beforeEach(async () => {
@@ -182,7 +179,7 @@ describe.each(mysqlServers)('a mirror on $name', (server) => {
   const sites = { acme: { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 } }
   const args = ['mirror', '--table', 'audit', '--set', 'at=detected_at']
 
-  test('keeps the instant in a TIMESTAMP, whatever the time zone of who writes', async () => {
+  test('A copy into a TIMESTAMP is the same instant, whatever the time zone of the connection', async () => {
     const { sql, url } = collector.database
     writeConfigIn(folder, { database: url, sites })
     await sql.raw('create table audit (id int primary key auto_increment, at timestamp(3) null)')
@@ -201,7 +198,7 @@ describe.each(mysqlServers)('a mirror on $name', (server) => {
     expect([Number(first.at), Number(second.at)]).toEqual(Array(2).fill(timeOf(row?.detected_at)))
   })
 
-  test('names what the table may refuse', async () => {
+  test('Warnings name every value that the table may refuse', async () => {
     writeConfigIn(folder, { database: collector.database.url, sites })
     await collector.database.sql.raw(
       "create table audit (user_id int, at datetime(3), event enum('login'), source int, note date, unique (user_id, at))",
@@ -214,24 +211,24 @@ describe.each(mysqlServers)('a mirror on $name', (server) => {
       ...values.flatMap((set) => ['--set-value', set]),
     ])
     expect(status).toBe(0)
-    expect(stderr.match(/(?<=Warning: ).*?(?=\. If the table)/g)).toEqual([
-      '"user_id" takes numbers, and subject is text',
-      '"event" takes listed text, and reason is text',
-      '"note" takes times, and "never" is text',
-      'no two rows may be equal in "user_id" and "at"',
+    expect(stderr.match(/(?<=Note: ).*?(?=\. An event)/g)).toEqual([
+      '"user_id" holds numbers, and subject is text',
+      '"event" holds listed text, and reason is text',
+      '"note" holds times, and "never" is text',
+      'no two rows may have the same "user_id" and "at"',
     ])
   })
 
-  test('refuses a table without transactions', async () => {
+  test('A table without transactions is refused', async () => {
     writeConfigIn(folder, { database: collector.database.url, sites })
     await collector.database.sql.raw('create table audit (at datetime) engine=MyISAM')
     expect((await runLapse(folder, args)).stderr).toMatch('audit has no transactions')
   })
 
-  test('says what to do when the account may not make triggers, or not write the table', async () => {
+  test('A missing privilege is named: to write the table, or to create triggers', async () => {
     const { sql, url } = collector.database
     const name = new URL(url).pathname.slice(1)
-    // Unquoted, digits with an e among them would be a number.
+    // Without quotes, digits that contain an e would be a number.
     const account = `'${name.slice(-12)}'@'127.0.0.1'`
     await sql.raw('create table audit (at datetime(3))')
     await sql.raw(`create user ${account} identified by 'secret'`)

@@ -3,33 +3,26 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type RunningServer, startMariadb, startMysql } from '../../../test/servers.ts'
+import type { RunningServer } from '../../../test/servers.ts'
 import { createCollector, eventOf, issueToken, origin } from './collector.ts'
 import { connectAsRoot } from './contract.ts'
 import { postSignIn, postSignOut, readSetCookie } from './dashboardCookie.ts'
+import { serverMakers } from './ownServer.ts'
 
-const { LAPSE_MYSQLD } = process.env
-
-/** Servers of this test's own, because it logs everything that they are sent. */
-const makers: { name: string; start: (folder: string) => Promise<RunningServer> }[] = [
-  { name: 'MariaDB', start: startMariadb },
-]
-if (LAPSE_MYSQLD)
-  makers.push({ name: 'MySQL', start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')) })
-
-describe.each(makers)('the collector on $name', ({ start }) => {
+// The test has its own servers, because they log every statement.
+describe.each(serverMakers)('The collector on $name', ({ start }) => {
   let folder: string
   let server: RunningServer
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    server = await start(join(folder, 'server'))
+    server = await start(join(folder, 'server'), [])
   })
   afterAll(async () => {
     await server.end()
     rmSync(folder, { recursive: true })
   })
 
-  test('sends every value as a parameter, and none in the text of a statement', async () => {
+  test('The collector sends every value as a parameter, and none in the text of a statement', async () => {
     const site = { origins: [origin], idleTimeoutSeconds: 1800, ip: 'full' as const }
     const collector = await createCollector(server, { sites: { acme: site }, trustProxy: ['127.0.0.1'] })
     onTestFinished(collector.end)
@@ -43,31 +36,32 @@ describe.each(makers)('the collector on $name', ({ start }) => {
     const post = (changes: object, headers: Readonly<Record<string, string>> = {}) =>
       collector.post(eventOf({ subject: canary, ...changes }), { Origin: origin, ...headers })
 
-    // What browsers and servers report
+    // Reports of browsers and servers
     const session = `${canary}-session`
     const client = canary.slice(0, 32)
     const headers = { 'User-Agent': canary, 'X-Forwarded-For': '203.0.113.77' }
-    const { status } = await post({ session, client }, headers)
-    expect([status, (await post({ session, client }, headers)).status]).toEqual([201, 200])
+    const first = await post({ session, client }, headers)
+    const repeated = await post({ session, client }, headers)
+    expect({ first: first.status, repeated: repeated.status }).toEqual({ first: 201, repeated: 200 })
     await Promise.all(Array.from({ length: 40 }, (_, index) => post({ session: `${canary}${index}` })))
     const writer = await issueToken(collector.store, { scope: 'write', name: canary })
     const asServer = { 'Content-Type': 'application/json', Authorization: `Bearer ${writer.token}` }
     const ended = { site: 'acme', session: `${canary}-server`, reason: 'revoked' }
     expect((await collector.post(ended, asServer)).status).toBe(201)
 
-    // What readers ask for
+    // Requests of readers
     const reader = await issueToken(collector.store)
     const cookie = readSetCookie(await postSignIn(collector.url, reader.token))
     for (const credentials of [{ Authorization: `Bearer ${reader.token}` }, { Cookie: cookie }])
       for (const path of ['/v1/lapses?', '/v1/summary?', '/v1/lapses?format=csv&']) {
         const query = new URLSearchParams({ subject: canary, session, site: 'acme' })
         const response = await fetch(`${collector.url}${path}${query}`, { headers: credentials })
-        expect([path, response.status]).toEqual([path, 200])
+        expect({ path, status: response.status }).toEqual({ path, status: 200 })
         await response.text()
       }
     expect((await postSignOut(collector.url, cookie)).status).toBe(204)
 
-    // The jobs, and a copy into the host's table whose condition is a value
+    // Jobs, and a mirror with a condition
     await root.query(`update ${databaseOf(collector.database.url)}.session_audit
       set received_at = received_at - interval 1 day`)
     await collector.store.rollup.update()
@@ -84,19 +78,19 @@ describe.each(makers)('the collector on $name', ({ start }) => {
     await root.query('set global general_log = 0')
     const values = [canary, client, '203.0.113.77', writer.id, reader.id, cookie.split('=')[1] ?? '']
     const sent = async (type: string) => {
-      // The log has bytes; all values are ASCII.
+      // The log stores bytes. All values are ASCII.
       const [rows] = await root.query(
         'select convert(argument using latin1) as text from mysql.general_log where command_type = ?',
         [type],
       )
-      // The statement selects one text for each row.
+      // These are the columns of the statement.
       return (rows as { text: string }[]).map(({ text }) => text)
     }
     const inTexts = (texts: readonly string[]) =>
       texts.filter((text) => values.some((value) => text.includes(value)))
     expect(inTexts(await sent('Query'))).toEqual([])
     expect(inTexts(await sent('Prepare'))).toEqual([])
-    // The same values did arrive: the log shows the parameters of a statement that is executed.
+    // The values did arrive: the log contains the parameters of executed statements.
     expect(inTexts(await sent('Execute')).length).toBeGreaterThan(20)
   })
 })

@@ -36,7 +36,7 @@ interface Row {
   readonly subject: string | null
 }
 
-/** Rows all over the time, in no order of it. */
+/** Rows with random times, in random order. */
 function randomRows(count: number): Row[] {
   const any = <T>(...values: T[]) => values[Math.floor(Math.random() * values.length)] as T
   return Array.from({ length: count }, () => ({
@@ -62,7 +62,7 @@ const isSelftest = ({ client_version: client, subject, session, evidence, detect
 const queries = [
   { query: '', from: first, to: first + days * day, where: () => true },
   {
-    // Neither end is the beginning of an hour, a quarter of one, or a day.
+    // Neither end is the start of a quarter of an hour, an hour, or a day.
     query: 'timeZone=Asia/Kolkata&site=acme',
     from: first + 10.3171 * day,
     to: first + 80.7123 * day,
@@ -76,7 +76,7 @@ const queries = [
   },
 ]
 
-describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
+describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   let collector: InProcessCollector
   let folder: string
   let token: string
@@ -105,7 +105,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
   async function summary(query: string, from: number, to: number, url = collector.url) {
     const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`
     const response = await fetch(`${url}/v1/summary?${range}&${query}`, {
-      // This process is busy for longer than a connection is kept: no request comes into one that is being closed.
+      // This process may be busy for longer than connections stay open, and a request could meet one that is closing.
       headers: { Authorization: `Bearer ${token}`, Connection: 'close' },
     })
     expect(response.status, await response.clone().text()).toBe(200)
@@ -113,7 +113,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     return { buckets, pastLimit }
   }
 
-  /** Compares the answers with a count of the rows that are there, bucket by bucket. */
+  /** Compares the summaries with the rows, bucket by bucket. */
   async function expectExact(url = collector.url): Promise<void> {
     for (const { query, from, to, where } of queries) {
       const { buckets, pastLimit } = await summary(query, from, to, url)
@@ -152,7 +152,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await collector.database.sql('session_audit_rollup').delete()
   }
 
-  test('changes no answer, wherever it has come to', async () => {
+  test('A summary is the same with and without the rollup', async () => {
     await insert(3_000)
     await expectExact()
     await collector.store.rollup.update()
@@ -164,7 +164,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await expectExact()
   })
 
-  test('does not count what may not have been committed yet', async () => {
+  test('The rollup does not count rows while earlier ones may be uncommitted', async () => {
     const before = await mark()
     await collector.post(eventOf())
     await collector.store.rollup.update()
@@ -174,7 +174,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     expect(buckets.map(({ counts }: { counts: object }) => counts)).toEqual([{ idle_timeout: 1 }])
   })
 
-  test('loses what a purge deletes, in the same moment', async () => {
+  test('A purge removes rows from the table and the rollup in the same transaction', async () => {
     const before = first + 30.123 * day
     const purging = collector.store.retention.purge([{ site: 'acme', before: new Date(before) }])
     const gone = (row: Row) => row.site === 'acme' && row.detected_at < before
@@ -192,7 +192,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     expect(await counted({ site: 'signed' }).where('day', '<=', lastGone)).not.toEqual([])
   })
 
-  test('is exact while rows arrive and several processes count them', async () => {
+  test('Summaries are exact while rows arrive and several processes update the rollup', async () => {
     const counting = Array.from({ length: 4 }, async () => {
       for (let round = 0; round < 5; round++) {
         await collector.store.rollup.update()
@@ -208,14 +208,14 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await expectExact()
   })
 
-  test('is made anew by lapse rollup', async () => {
+  test('lapse rollup rebuilds the rollup', async () => {
     const { status, stdout } = await runLapse(folder, ['rollup'])
     expect(status).toBe(0)
     expect(stdout).toMatch(/^Rolled up all rows up to id \d+/)
     await expectExact()
   })
 
-  test('is counted anew after an upgrade from a version that kept it in another table', async () => {
+  test('An upgrade from a version with another rollup table counts all rows again', async () => {
     const { sql } = collector.database
     expect(await mark()).toBeGreaterThan(0)
     await sql.schema.dropTable('session_audit_rollup')
@@ -227,7 +227,9 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await expectExact()
   })
 
-  test('is right when it is killed midway, and goes on from there', { timeout: 60_000 }, async () => {
+  test('A rollup that is killed stays correct and continues where it stopped', {
+    timeout: 60_000,
+  }, async () => {
     await insert(30_000)
     await emptyRollup()
     const rollup = spawn(process.execPath, [command, 'rollup'], { cwd: folder, stdio: 'ignore' })
@@ -244,7 +246,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
     await expectExact()
   })
 
-  test('is kept by lapse serve by itself', { timeout: 60_000 }, async () => {
+  test('lapse serve updates the rollup', { timeout: 60_000 }, async () => {
     await emptyRollup()
     const config = parseConfig(writtenConfig(collector.database.url), environment)
     const replica = await startCollector({ ...config, logLevel: 'silent' })
@@ -255,7 +257,7 @@ describe.each(inject('databaseServers'))('the rollup on $name', (server) => {
   })
 
   test.skipIf(server.url === undefined)(
-    'is not needed: an account that may not read it gets the same',
+    'An account without privileges on the rollup gets the same summaries',
     async () => {
       const { sql, url } = collector.database
       const name = new URL(url).pathname.slice(1)

@@ -5,8 +5,8 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { createRollupJob } from '../src/jobs/rollupJob.ts'
 import { findStepStart, lastStepSeconds, pastLimitSteps } from '../src/reading/pastLimit.ts'
-import type { SkippedRows } from '../src/store/rollup/rollup.ts'
-import { storedDay } from '../src/store/rollup/rollupDay.ts'
+import type { SkippedRows } from '../src/store/rollup/changeCounts.ts'
+import { serializeDay } from '../src/store/rollup/rollupDay.ts'
 import { createCollector, eventOf, type InProcessCollector, issueToken } from './collector.ts'
 import { runLapse, writeConfigIn } from './command.ts'
 import { insertRows } from './rows.ts'
@@ -17,8 +17,8 @@ const day = 86_400_000
 const noon = Date.UTC(2026, 0, 2, 12)
 const idleMs = 1_800_000
 
-describe('the counts of a day', () => {
-  /** Every step that there is. */
+describe('The counts of a day', () => {
+  /** The starts of all steps. */
   const steps = [...new Set(allSeconds().map(findStepStart))]
 
   function allSeconds(): number[] {
@@ -34,10 +34,10 @@ describe('the counts of a day', () => {
     return [...seconds, lastStepSeconds, lastStepSeconds + 1, 8_000 * 365 * 86_400, Number.MAX_SAFE_INTEGER]
   }
 
-  test('fit into their cells, whatever is reported: a TEXT column takes 65,535 bytes', () => {
+  test('The counts of a day fit into a TEXT column, whatever is reported', () => {
     expect(steps.length).toBeLessThan(2_000)
     const count = 999_999_999
-    const { quarters, past_limit } = storedDay({
+    const { quarters, past_limit } = serializeDay({
       ...{ day: 20_000, site: 'acme', reason: 'idle_timeout', evidence: 'self_reported' },
       quarters: Array.from({ length: 96 }, () => count),
       pastLimit: new Map(steps.map((step) => [step, count])),
@@ -46,7 +46,7 @@ describe('the counts of a day', () => {
     expect(past_limit.length).toBeLessThan(45_000)
   })
 
-  test('have no step longer than a 60th of where it begins, but for the last', () => {
+  test('No step is longer than a 60th of its start, except the last one', () => {
     for (const { step, until } of pastLimitSteps.slice(1)) {
       const previous = pastLimitSteps[pastLimitSteps.findIndex((each) => each.until === until) - 1]
       expect(step * 60).toBeLessThanOrEqual(previous?.until ?? 0)
@@ -55,7 +55,7 @@ describe('the counts of a day', () => {
   })
 })
 
-describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', (server) => {
+describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', (server) => {
   let collector: InProcessCollector
   let folder: string
   let token: string
@@ -88,7 +88,7 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
   const cell = () => sql()('session_audit_rollup').where({ site: 'acme', reason: 'idle_timeout' }).first()
   const mark = async () => Number((await sql()('session_audit_rollup_state').first()).up_to_id)
 
-  test('counts 5,000 events that strangers post with any time in them, and the summary stands', async () => {
+  test('5,000 reports with arbitrary times do not break the rollup or the summary', async () => {
     const now = Date.now()
     const events = Array.from({ length: 5_000 }, (_, index) => {
       const elapsed = [index * 6_907_000, index * 43_200_000, index * 40 * 365 * 21_600_000][index % 3] ?? 0
@@ -110,7 +110,7 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
     expect(before.counts.flatMap((counts) => Object.values(counts)).reduce((a, b) => a + b, 0)).toBe(5_000)
   })
 
-  test('counts 5,000 rows of an earlier version, which took any time, in one small cell', async () => {
+  test('5,000 rows with arbitrary times from an earlier version fit into one small cell', async () => {
     const rows = Array.from({ length: 5_000 }, (_, index) => ({
       session: `s_${index}`,
       detected_at: noon,
@@ -128,7 +128,7 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
     expect(await summary(noon - day, noon + day)).toEqual(before)
   })
 
-  test('reads counts by the steps of an earlier version, and takes rows off them', async () => {
+  test('Counts with the steps of an earlier version can be read, and rows subtracted from them', async () => {
     const rows = Array.from({ length: 900 }, (_, index) => ({
       session: `s_${index}`,
       detected_at: noon,
@@ -147,10 +147,10 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
   })
 
   test.each([
-    ['were cut short by the database', `[[0,1],[43200,1`],
-    ['are no counts', '{"a": 1}'],
+    ['were truncated by the database', `[[0,1],[43200,1`],
+    ['are not counts', '{"a": 1}'],
     ['are empty', ''],
-  ])('counts a day again whose counts %s; the summary is right all the while', async (_, damaged) => {
+  ])('A day whose counts %s is counted again, and the summary stays correct', async (_, damaged) => {
     const rows = (from: number) =>
       Array.from({ length: 10 }, (_, index) => ({ session: `s_${from + index}`, detected_at: noon }))
     await insertRows(sql(), rows(0))
@@ -166,7 +166,7 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
     })
   })
 
-  test('leaves out a day that the database refuses, reports it, and goes on', async () => {
+  test('The rollup skips and reports a day that the database refuses', async () => {
     const refused = Math.floor(noon / day)
     await sql().raw(
       server.url === undefined
@@ -202,7 +202,7 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
     expect(stderr).toMatch('lapse: 2 rows could not be counted')
   })
 
-  test('leaves out rows that the host wrote with times that are none, and counts the others', async () => {
+  test('The rollup skips rows with invalid times and counts the others', async () => {
     const isSqlite = server.url === undefined
     const extreme = isSqlite ? 'never' : '-9223372036854775808'
     await insertRows(sql(), [
@@ -226,7 +226,7 @@ describe.each(inject('databaseServers'))('the rollup of hostile rows on $name', 
     expect(await sql()('session_audit_rollup')).toEqual([])
   })
 
-  test('lets rows from the year 9999, which an earlier version took, stop neither lists nor summaries', async () => {
+  test('Rows from the year 9999, which an earlier version accepted, break neither lists nor summaries', async () => {
     const far = [Date.UTC(9999, 11, 31, 23, 59, 59, 999), Date.UTC(9999, 11, 31), Date.UTC(9998, 0)]
     const rows = [...far, noon, noon - day, 0]
     await insertRows(

@@ -1,19 +1,19 @@
 import type { Knex } from 'knex'
 
-interface Given {
+interface RowInput {
   readonly session: string
   /** Epoch milliseconds. */
   readonly detected_at: number
   readonly [column: string]: string | number | boolean | Date | null
 }
 
-/** Writes rows of sessions that sat idle for 40 minutes; what is given comes before that. */
-export async function insertRows(sql: Knex, rows: readonly Given[]): Promise<void> {
+/** Inserts rows of sessions that were idle for 40 minutes. The columns of `rows` override that. */
+export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<void> {
   const isSqlite = sql.client.driverName === 'better-sqlite3'
   const time = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
-  const stored = rows.map(({ detected_at: at, ...given }) => ({
+  const complete = rows.map(({ detected_at: at, ...columns }) => ({
     site: 'acme',
-    session_key: given.session,
+    session_key: columns.session,
     subject: 'u_42',
     reason: 'idle_timeout',
     evidence: 'self_reported',
@@ -31,7 +31,7 @@ export async function insertRows(sql: Knex, rows: readonly Given[]): Promise<voi
     ip: '203.0.113.0',
     user_agent: 'Mozilla/5.0',
     client_version: '1.0.0',
-    ...given,
+    ...columns,
   }))
-  await sql.batchInsert('session_audit', stored, 200)
+  await sql.batchInsert('session_audit', complete, 200)
 }

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A disk in memory that is soon full. */
+/** A small disk in memory. */
 export interface SmallDisk {
   fill(): void
-  /** Gives back the space that `fill` took. */
+  /** Frees the space that `fill` used. */
   clear(): void
   unmount(): void
 }
 
-/** Mounts a disk over a folder, where that is allowed: root may. */
+/** Mounts a disk over a folder. @returns undefined if that is not allowed: only root may mount. */
 export function mountSmallDisk(folder: string, megabytes: number): SmallDisk | undefined {
   try {
     execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {

@@ -6,8 +6,8 @@ import { createCollector, eventOf, type InProcessCollector } from './collector.t
 const sqlite = { name: 'SQLite' }
 const pathOf = ({ database }: InProcessCollector) => database.url.slice('sqlite:'.length)
 
-describe('the file of an SQLite database', () => {
-  test('holds nothing of rows that were purged', async () => {
+describe('The file of an SQLite database', () => {
+  test('The file contains nothing of purged rows', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     const secrets = Array.from({ length: 20 }, (_, index) => `secret-subject-${index}-${'x'.repeat(50)}`)
@@ -20,12 +20,12 @@ describe('the file of an SQLite database', () => {
     }
   })
 
-  test('is missed when it is deleted or replaced, and used again when it is back', async () => {
+  test('The collector notices when the file is deleted or replaced, and when it returns', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     expect((await collector.post(eventOf())).status).toBe(201)
     const path = pathOf(collector)
-    // As a restore does that moves the old file away first.
+    // A restore from a backup may move the old file away first.
     renameSync(path, `${path}.old`)
     expect((await collector.post(eventOf())).status).toBe(503)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(503)
@@ -36,7 +36,7 @@ describe('the file of an SQLite database', () => {
     rmSync(`${path}.old`, { force: true })
   })
 
-  test.each(['order', '2fa_audit', 'select', 'Group'])('may have an audit table named %s', async (table) => {
+  test.each(['order', '2fa_audit', 'select', 'Group'])('The audit table can be named %s', async (table) => {
     const collector = await createCollector(sqlite, { table })
     onTestFinished(collector.end)
     const event = eventOf()

@@ -5,14 +5,14 @@ import { parseEndReport } from '../src/domain/endReport.ts'
 import { judgeReport } from '../src/domain/judgeReport.ts'
 import type { NewSessionEnd } from '../src/domain/sessionEnd.ts'
 import { parseConfig } from '../src/index.ts'
-import { ConnectionLostError, type Inserter, Writer } from '../src/recording/batchingWriter.ts'
-import { openWriter } from '../src/store/store.ts'
+import { BatchingWriter, ConnectionLostError, type Inserter } from '../src/recording/batchingWriter.ts'
+import { openWriter } from '../src/store/openWriter.ts'
 import { createCollector, environment, eventOf, writtenConfig } from './collector.ts'
 
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
 
-describe.each(mysqlServers)('the writer on $name', (server) => {
-  test('lets no more than 10,000 events wait, and answers all of them in time', async () => {
+describe.each(mysqlServers)('The writer on $name', (server) => {
+  test('The writer queues no more than 10,000 rows, and settles all of them in time', async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
     const { database: location, table } = parseConfig(writtenConfig(collector.database.url), environment)
@@ -21,16 +21,16 @@ describe.each(mysqlServers)('the writer on $name', (server) => {
     const blocker = await createConnection(collector.database.url)
     onTestFinished(() => blocker.end())
     await blocker.query('lock tables session_audit write')
-    const lapse = lapseOf()
+    const sessionEnd = createSessionEnd()
     const startedAt = performance.now()
     const writes = Array.from({ length: 10_100 }, (_, index) =>
-      writer.write({ ...lapse, sessionKey: `alias-${index}` }).then(
+      writer.write({ ...sessionEnd, sessionKey: `alias-${index}` }).then(
         () => 'written',
         (error: Error) => error.message,
       ),
     )
     expect(await Promise.all(writes.slice(10_000))).toEqual(
-      Array(100).fill('Too many events are waiting. Send the event again later.'),
+      Array(100).fill('Too many reports are waiting. Send the report again later.'),
     )
     expect(performance.now() - startedAt).toBeLessThan(2000)
     expect(new Set(await Promise.all(writes))).not.toContain('written')
@@ -38,31 +38,31 @@ describe.each(mysqlServers)('the writer on $name', (server) => {
   })
 })
 
-test('the writer closes its connections after the last look for a database that is away', async () => {
-  const deeds: string[] = []
-  const away = new ConnectionLostError('away')
+test('The writer closes its connections after the last attempt to reconnect', async () => {
+  const calls: string[] = []
+  const connectionLost = new ConnectionLostError('unavailable')
   const inserter: Inserter = {
-    lanes: 1,
+    concurrency: 1,
     connections: 0,
-    insert: () => Promise.reject(away),
+    insert: () => Promise.reject(connectionLost),
     async ping() {
-      deeds.push('looks')
+      calls.push('ping')
       await sleep(300)
-      deeds.push('has looked')
-      throw away
+      calls.push('ping failed')
+      throw connectionLost
     },
     async close() {
-      deeds.push('closes')
+      calls.push('close')
     },
   }
-  const writer = new Writer(inserter)
-  await expect(writer.write(lapseOf())).rejects.toThrow('could not be written')
-  await expect.poll(() => deeds).toEqual(['looks'])
+  const writer = new BatchingWriter(inserter)
+  await expect(writer.write(createSessionEnd())).rejects.toThrow('could not be written')
+  await expect.poll(() => calls).toEqual(['ping'])
   await writer.close()
-  expect(deeds).toEqual(['looks', 'has looked', 'closes'])
+  expect(calls).toEqual(['ping', 'ping failed', 'close'])
 })
 
-function lapseOf(): NewSessionEnd {
+function createSessionEnd(): NewSessionEnd {
   const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)
   const event = parseEndReport(eventOf(), 'browser')
   const arrival = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }

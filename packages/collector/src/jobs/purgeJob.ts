@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { PurgeIncompleteError } from '../store/audit/purge.ts'
 import { LeaseHeldError } from '../store/database/lease.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../store/openStore.ts'
 import { computeRetentionCutoffs } from './retention.ts'
 import type { Job } from './scheduler.ts'
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { Expired } from '../store/audit/purge.ts'
+import type { RetentionCutoff } from '../store/audit/purge.ts'
 
 const dayMs = 86_400_000
 
@@ -11,7 +11,7 @@ const dayMs = 86_400_000
 export function computeRetentionCutoffs(
   now: Date,
   sites: Readonly<Record<string, Pick<Config['sites'][string], 'retentionDays'>>>,
-): Expired[] {
+): RetentionCutoff[] {
   return Object.entries(sites).flatMap(([site, { retentionDays }]) =>
     retentionDays === undefined ? [] : [{ site, before: new Date(now.getTime() - retentionDays * dayMs) }],
   )

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Metrics } from '../observability/metrics.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../store/openStore.ts'
 import type { Job } from './scheduler.ts'
 
 const everyMs = 60_000

@@ -1,6 +1,7 @@
 /**
- * The largest number of rows that one statement may write, out of those that wait: a power of two, or one and a half
- * times one. So a connection prepares 16 statements at most, and at least three quarters of what waits go along.
+ * Returns how many of the waiting rows the next statement inserts: the largest power of two, or one and a half times a
+ * power of two. So a connection prepares no more than 16 different statements, and each inserts at least three quarters
+ * of the waiting rows.
  */
 export function batchSize(waiting: number): number {
   const power = 2 ** Math.floor(Math.log2(Math.max(waiting, 1)))

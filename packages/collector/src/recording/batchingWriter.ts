@@ -5,66 +5,73 @@ import { DeadlineError, withinDeadline } from '../lifecycle/withinDeadline.ts'
 import { removeRowValues } from '../observability/describeDatabaseError.ts'
 import { batchSize } from './batchSize.ts'
 
-/** What became of one row of a batch. A row that the database refuses for itself fails alone. */
+/** The result for one row of a batch: its row in the table, or why the database refused it. */
 export type Outcome = Recorded | { readonly refusal: unknown }
 
-/** Puts rows into one database. */
+/** Inserts batches of rows into one database. */
 export interface Inserter {
-  /** How many batches may be in flight at a time. */
-  readonly lanes: number
+  /** How many batches may be in flight at the same time. */
+  readonly concurrency: number
+  /** The number of open connections. */
+  readonly connections: number
   /**
-   * Writes the rows in one commit, each session's once, and says what became of each, in their order. An aborted
-   * signal cuts it off wherever it is.
+   * Inserts rows in one commit, one row for each session.
    *
-   * @throws whatever keeps the database from writing any row.
+   * @param signal stops the insert, whatever it is waiting for.
+   * @returns the outcomes in the order of the rows. The refusal of one row does not affect the others.
+   * @throws {ConnectionLostError} when the database is unavailable.
+   * @throws any other error that prevents the whole batch from being inserted.
    */
-  insert(lapses: readonly NewSessionEnd[], signal: AbortSignal): Promise<readonly Outcome[]>
-  /** @throws while the database is away. */
+  insert(sessionEnds: readonly NewSessionEnd[], signal: AbortSignal): Promise<readonly Outcome[]>
+  /** @throws while the database is unavailable. */
   ping(signal: AbortSignal): Promise<void>
   close(): Promise<void>
-  /** How many connections are open. */
-  readonly connections: number
 }
 
-/** One insert, as an operator sees it. */
+/** The connection failed, or the host behind it, rather than the statement. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError'
+}
+
+/** One insert, for metrics. */
 export interface Batch {
   readonly size: number
   readonly durationMs: number
   readonly failure: unknown
 }
 
-interface Waiting {
-  readonly lapse: NewSessionEnd
-  /** When it came, by the monotonic clock in milliseconds. */
-  readonly since: number
+interface WaitingRow {
+  readonly sessionEnd: NewSessionEnd
+  /** When `write` was called, by the monotonic clock in milliseconds. */
+  readonly queuedAt: number
   readonly resolve: (recorded: Recorded) => void
   readonly reject: (error: LapseError) => void
 }
 
-/** Rows waiting or in flight. Beyond it, memory would grow with every request while the database is slow. */
+/** The limit of rows that are queued or in flight. Without it, a slow database would make memory grow with every request. */
 const maxWaiting = 10_000
-/** The fastest that was measured; larger ones only add to the wait of those that come first. */
-const maxBatch = 256
-/** From the arrival to the answer, in milliseconds. */
+/** Larger batches were not faster, and made the first row of a batch wait longer. */
+const maxBatchSize = 256
+/** How long `write` may take. */
 const deadlineMs = 5_000
-/** What has waited longer could not be given a fair time to be written any more. */
+/** A row that was queued for longer has too little time left to be inserted. */
 const maxQueuedMs = deadlineMs / 2
-const probeMs = 500
+const reconnectIntervalMs = 500
 const retryAfterSeconds = 5
 
 /**
- * The one writer of a process: it gathers the rows that arrive while others are being written, and writes them in one
- * commit. Each caller hears what became of its own row, and only after the commit.
+ * The only writer of a process. While inserts are in flight, it gathers the rows that arrive and inserts them together,
+ * which takes one commit instead of many. Each caller gets the outcome of its own row, after the commit.
  */
-export class Writer {
+export class BatchingWriter {
   readonly #inserter: Inserter
   readonly #onBatch: (batch: Batch) => void
-  readonly #queue: Waiting[] = []
+  readonly #queue: WaitingRow[] = []
   readonly #closing = new AbortController()
-  #inFlight = 0
-  #lanes = 0
-  #isAway = false
-  #comingBack: Promise<void> | undefined
+  #rowsInFlight = 0
+  #activeLoops = 0
+  #isUnavailable = false
+  #reconnecting: Promise<void> | undefined
   #failingSince: number | undefined
 
   constructor(inserter: Inserter, onBatch: (batch: Batch) => void = () => {}) {
@@ -72,123 +79,119 @@ export class Writer {
     this.#onBatch = onBatch
   }
 
-  /** How many rows wait for their answer. */
+  /** The number of rows whose `write` has not been settled. */
   get waiting(): number {
-    return this.#queue.length + this.#inFlight
+    return this.#queue.length + this.#rowsInFlight
   }
 
+  /** The number of open connections. */
   get connections(): number {
     return this.#inserter.connections
   }
 
-  /** For how many milliseconds no write has succeeded, though some were tried; 0 while they do. */
+  /** For how many milliseconds all inserts have failed: 0 if the last one succeeded. */
   get failingForMs(): number {
     return this.#failingSince === undefined ? 0 : performance.now() - this.#failingSince
   }
 
   /**
-   * Writes the row of a session that ended, once. Resolves after the commit.
+   * Writes a row, unless its session has one. Resolves after the commit.
    *
-   * @throws {LapseError} `unavailable`: within 5 s when the database does not answer, and at once while it is known
-   * to be away or when 10,000 rows are waiting already.
+   * @throws {LapseError} `unavailable`: after 5 seconds if the database does not answer, and immediately while it is
+   * known to be unavailable or while 10,000 rows are waiting.
    */
-  write(lapse: NewSessionEnd): Promise<Recorded> {
-    if (this.#isAway) return Promise.reject(unavailable('The database is away.'))
-    if (this.waiting >= maxWaiting) return Promise.reject(unavailable('Too many events are waiting.'))
+  write(sessionEnd: NewSessionEnd): Promise<Recorded> {
+    if (this.#isUnavailable) return Promise.reject(unavailable('The database is unavailable.'))
+    if (this.waiting >= maxWaiting) return Promise.reject(unavailable('Too many reports are waiting.'))
     return new Promise((resolve, reject) => {
-      this.#queue.push({ lapse, since: performance.now(), resolve, reject })
-      if (this.#lanes < this.#inserter.lanes) void this.#runLane()
+      this.#queue.push({ sessionEnd, queuedAt: performance.now(), resolve, reject })
+      if (this.#activeLoops < this.#inserter.concurrency) void this.#writeBatches()
     })
   }
 
-  /** Answers what waits, then ends. */
+  /** Waits until all rows are settled, then closes the connections. */
   async close(): Promise<void> {
     while (this.waiting > 0) await sleep(10)
     this.#closing.abort()
-    // What looks for the database would open a connection again.
-    await this.#comingBack
+    // An attempt to reconnect would open a connection again.
+    await this.#reconnecting
     await this.#inserter.close()
   }
 
-  async #runLane(): Promise<void> {
-    this.#lanes += 1
-    while (this.#queue.length > 0 && !this.#isAway) {
-      // What has arrived in this turn of the event loop goes along.
+  async #writeBatches(): Promise<void> {
+    this.#activeLoops += 1
+    while (this.#queue.length > 0 && !this.#isUnavailable) {
+      // Rows that arrive in the current turn of the event loop join the batch.
       await nextTurn()
-      await this.#writeBatch(this.#queue.splice(0, batchSize(Math.min(this.#queue.length, maxBatch))))
+      await this.#writeBatch(this.#queue.splice(0, batchSize(Math.min(this.#queue.length, maxBatchSize))))
     }
-    this.#lanes -= 1
+    this.#activeLoops -= 1
   }
 
-  async #writeBatch(taken: readonly Waiting[]): Promise<void> {
+  async #writeBatch(taken: readonly WaitingRow[]): Promise<void> {
     const startedAt = performance.now()
-    const late = taken.filter(({ since }) => startedAt - since > maxQueuedMs)
-    const batch = taken.filter(({ since }) => startedAt - since <= maxQueuedMs)
+    const late = taken.filter(({ queuedAt }) => startedAt - queuedAt > maxQueuedMs)
+    const batch = taken.filter(({ queuedAt }) => startedAt - queuedAt <= maxQueuedMs)
     if (late.length > 0) rejectAll(late, unavailable('The database is slow.'))
     const [oldest] = batch
     if (!oldest) return
 
-    this.#inFlight += batch.length
+    this.#rowsInFlight += batch.length
     let failure: unknown
     try {
-      const rows = batch.map(({ lapse }) => lapse)
-      const outcomes = await withinDeadline(oldest.since + deadlineMs - startedAt, (signal) =>
-        this.#inserter.insert(rows, signal),
+      const sessionEnds = batch.map(({ sessionEnd }) => sessionEnd)
+      const outcomes = await withinDeadline(oldest.queuedAt + deadlineMs - startedAt, (signal) =>
+        this.#inserter.insert(sessionEnds, signal),
       )
-      batch.forEach((waiting, index) => {
-        settle(waiting, outcomes[index])
+      batch.forEach((row, index) => {
+        settle(row, outcomes[index])
       })
       this.#failingSince = undefined
     } catch (error) {
       failure = error
       this.#failingSince ??= startedAt
-      rejectAll(batch, unavailable('The event could not be written to the database.', error))
-      if (isConnectionLost(error)) this.#goAway(error)
+      rejectAll(batch, unavailable('The report could not be written to the database.', error))
+      if (isConnectionLost(error)) this.#startReconnecting(error)
     }
-    this.#inFlight -= batch.length
+    this.#rowsInFlight -= batch.length
     this.#onBatch({ size: batch.length, durationMs: performance.now() - startedAt, failure })
   }
 
-  #goAway(cause: unknown): void {
-    if (this.#isAway) return
-    this.#isAway = true
-    rejectAll(this.#queue.splice(0), unavailable('The database is away.', cause))
-    this.#comingBack = this.#comeBack()
+  #startReconnecting(cause: unknown): void {
+    if (this.#isUnavailable) return
+    this.#isUnavailable = true
+    rejectAll(this.#queue.splice(0), unavailable('The database is unavailable.', cause))
+    this.#reconnecting = this.#reconnect()
   }
 
-  async #comeBack(): Promise<void> {
+  async #reconnect(): Promise<void> {
     const { signal } = this.#closing
     while (!signal.aborted) {
-      // A wait that is cut off by closing ends the loop.
-      await sleep(probeMs, undefined, { signal }).catch(() => {})
-      const isBack = await withinDeadline(deadlineMs, (deadline) => this.#inserter.ping(deadline)).then(
+      // Closing the writer aborts the wait, and the loop ends after this attempt.
+      await sleep(reconnectIntervalMs, undefined, { signal }).catch(() => {})
+      const isReachable = await withinDeadline(deadlineMs, (deadline) => this.#inserter.ping(deadline)).then(
         () => true,
         () => false,
       )
-      if (isBack) break
+      if (isReachable) break
     }
-    this.#isAway = false
+    this.#isUnavailable = false
   }
-}
-
-/** A fault of the connection, or of the host behind it, rather than of the statement. */
-export class ConnectionLostError extends Error {
-  override readonly name = 'ConnectionLostError'
 }
 
 function isConnectionLost(error: unknown): boolean {
   return error instanceof DeadlineError || error instanceof ConnectionLostError
 }
 
-function settle({ lapse, resolve, reject }: Waiting, outcome: Outcome | undefined): void {
+function settle({ sessionEnd, resolve, reject }: WaitingRow, outcome: Outcome | undefined): void {
   if (outcome && 'row' in outcome) resolve(outcome)
-  else reject(unavailable('The database refused this event.', removeRowValues(outcome?.refusal, lapse)))
+  else reject(unavailable('The database refused this report.', removeRowValues(outcome?.refusal, sessionEnd)))
 }
 
-function rejectAll(waiting: readonly Waiting[], error: LapseError): void {
-  for (const { reject } of waiting) reject(error)
+function rejectAll(rows: readonly WaitingRow[], error: LapseError): void {
+  for (const { reject } of rows) reject(error)
 }
 
-function unavailable(why: string, cause?: unknown): LapseError {
-  return new LapseError('unavailable', `${why} Send the event again later.`, { cause, retryAfterSeconds })
+function unavailable(reason: string, cause?: unknown): LapseError {
+  return new LapseError('unavailable', `${reason} Send the report again later.`, { cause, retryAfterSeconds })
 }

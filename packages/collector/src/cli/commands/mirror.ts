@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import type { Mirror } from '../../store/mirror/mirrorTrigger.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store } from '../../store/openStore.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'

@@ -2,8 +2,8 @@ import { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { computeRetentionCutoffs } from '../../jobs/retention.ts'
-import type { Expired } from '../../store/audit/purge.ts'
-import type { Store } from '../../store/store.ts'
+import type { RetentionCutoff } from '../../store/audit/purge.ts'
+import type { Store } from '../../store/openStore.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { findSite } from '../options/findSite.ts'
@@ -46,7 +46,7 @@ addExamples(purge, [
 ])
 
 interface ExpiredCount {
-  readonly expired: Expired
+  readonly expired: RetentionCutoff
   readonly rows: number
 }
 
@@ -87,6 +87,6 @@ async function deleteRows(store: Store, counts: readonly ExpiredCount[]): Promis
     throw new Error('Stopped by a signal. Run the command again to delete the remaining rows.')
 }
 
-function printCount(result: string, { site, before }: Expired): void {
+function printCount(result: string, { site, before }: RetentionCutoff): void {
   process.stdout.write(`${site}: ${result} that were received before ${before.toISOString()}.\n`)
 }

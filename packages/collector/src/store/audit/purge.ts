@@ -1,37 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
-import { runTransaction } from '../database/databaseErrors.ts'
+import { isRefusal } from '../database/isRefusal.ts'
 import { withLease } from '../database/lease.ts'
-import { isRefusal } from '../database/refusal.ts'
-import { storedTime } from '../database/storedTime.ts'
-import { takeOffRollup } from '../rollup/rollup.ts'
+import { runTransaction } from '../database/runTransaction.ts'
+import { toStoredTime } from '../database/storedTime.ts'
+import { subtractFromRollup } from '../rollup/updateRollup.ts'
 
-/** The rows of a site whose retention is over: what was received before a time. */
-export interface Expired {
+/** Rows of a site that were received before this time are expired. */
+export interface RetentionCutoff {
   readonly site: string
   readonly before: Date
 }
 
 export interface PurgeOptions {
-  /** Ends it after the chunk that is being deleted. */
+  /** Stops the purge after the current chunk. */
   readonly signal?: AbortSignal
-  /** Hears how many rows of a site each chunk had. */
+  /** Called after each chunk with the number of rows that it deleted. */
   readonly onChunk?: (site: string, rows: number) => void
 }
 
-/** A transaction of so many rows is over in milliseconds, so nobody who writes waits for longer. */
+/** A transaction of this size takes milliseconds, so writers never wait longer than that. */
 const chunkRows = 500
 const minPauseMs = 5
 const maxPauseMs = 1_000
 
-/** What kept a purge from deleting all expired rows of a site. */
-export interface PurgeFailure {
+/** Why some expired rows of a site were not deleted. */
+interface PurgeFailure {
   readonly site: string
   readonly error: Error
 }
 
-/** Some rows could not be deleted. All others were. */
+/** Some expired rows could not be deleted. All others were. */
 export class PurgeIncompleteError extends Error {
   override readonly name = 'PurgeIncompleteError'
   readonly deleted: number
@@ -39,8 +39,8 @@ export class PurgeIncompleteError extends Error {
 
   constructor(deleted: number, failures: readonly PurgeFailure[]) {
     const reasons = failures.map(({ site, error }) => `  ${site}: ${error.message}`)
-    const advice = 'Correct the cause and run lapse purge again.'
-    super(`Not all expired rows could be deleted:\n${reasons.join('\n')}\n${advice}`, {
+    const advice = 'Fix the cause, then run lapse purge again.'
+    super(`Some expired rows could not be deleted:\n${reasons.join('\n')}\n${advice}`, {
       cause: failures[0]?.error,
     })
     this.deleted = deleted
@@ -48,37 +48,42 @@ export class PurgeIncompleteError extends Error {
   }
 }
 
-export async function countExpired(database: Knex, tableName: string, expired: Expired): Promise<number> {
-  const [counted] = await expiredRows(database, tableName, expired).count({ rows: '*' })
-  return Number(counted?.rows)
+export async function countExpiredRows(
+  database: Knex,
+  tableName: string,
+  cutoff: RetentionCutoff,
+): Promise<number> {
+  const [result] = await selectExpired(database, tableName, cutoff).count({ rows: '*' })
+  return Number(result?.rows)
 }
 
 /**
- * Deletes rows, small chunk by small chunk, in one process at a time, and says how many they were. A site that fails
- * does not keep the others from being purged.
+ * Deletes expired rows in small chunks, in one process at a time. A site whose rows cannot be deleted does not stop the
+ * purge of the other sites.
  *
- * @throws {PurgeIncompleteError} after everything that can be deleted is deleted.
+ * @returns the number of deleted rows.
+ * @throws {PurgeIncompleteError} after deleting everything that can be deleted.
  */
 export function purge(
   database: Knex,
   tableName: string,
-  expired: readonly Expired[],
+  cutoffs: readonly RetentionCutoff[],
   { signal, onChunk }: PurgeOptions = {},
 ): Promise<number> {
   return withLease(database, `purge ${tableName}`, 0, async () => {
     let deleted = 0
     const failures: PurgeFailure[] = []
-    for (const one of expired) {
+    for (const cutoff of cutoffs) {
       if (signal?.aborted) break
       try {
-        for await (const rows of deleteExpired(database, tableName, one)) {
+        for await (const rows of deleteExpiredRows(database, tableName, cutoff)) {
           deleted += rows
-          onChunk?.(one.site, rows)
+          onChunk?.(cutoff.site, rows)
           if (signal?.aborted) break
         }
       } catch (thrown) {
         const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-        failures.push({ site: one.site, error })
+        failures.push({ site: cutoff.site, error })
       }
     }
     if (failures.length > 0) throw new PurgeIncompleteError(deleted, failures)
@@ -87,81 +92,98 @@ export function purge(
 }
 
 /**
- * Deletes the rows, the first received first, and yields after each chunk how many it deleted. Between chunks it
- * pauses for as long as the last one took, so that at least half of the time is left to those who write.
+ * Deletes the rows in the order of their receipt, and yields the number of deleted rows after each chunk. Between chunks
+ * it pauses for as long as the last one took, so that writers have the database for at least half of the time.
  *
- * @throws at the end, when the database refused to delete some of them.
+ * @throws at the end, if the database refused to delete some of the rows.
  */
-async function* deleteExpired(database: Knex, tableName: string, expired: Expired): AsyncGenerator<number> {
-  const refused: Refused = { count: 0, first: undefined }
+async function* deleteExpiredRows(
+  database: Knex,
+  tableName: string,
+  cutoff: RetentionCutoff,
+): AsyncGenerator<number> {
+  const refused: RefusedRows = { count: 0, first: undefined }
   let last: { readonly id: number; readonly received_at: Date | string } | undefined
   for (;;) {
     const startedAt = performance.now()
-    const query = expiredRows(database, tableName, expired)
+    const query = selectExpired(database, tableName, cutoff)
       .select('id', 'received_at')
       .orderBy(['received_at', 'id'])
       .limit(chunkRows)
-    // Deleted entries stay in the index for a while, and each would be read again. Refused rows are still there.
+    // Start after the last row: deleted entries stay in the index for a while and would be scanned again, and refused
+    // rows are still in the table.
     if (last) {
-      const { id, received_at: at } = last
+      const { id, received_at: receivedAt } = last
       query
-        .where('received_at', '>=', at)
-        .where((either) => either.where('received_at', '>', at).orWhere('id', '>', id))
+        .where('received_at', '>=', receivedAt)
+        .where((either) => either.where('received_at', '>', receivedAt).orWhere('id', '>', id))
     }
     const rows: { id: number; received_at: Date | string }[] = await query
     last = rows.at(-1)
     if (!last) break
     const ids = rows.map(({ id }) => id)
-    yield await deleteOrHalve(database, tableName, ids, refused)
+    yield await deleteUnlessRefused(database, tableName, ids, refused)
     await sleep(Math.min(Math.max(performance.now() - startedAt, minPauseMs), maxPauseMs))
   }
-  const { count, first } = refused
-  if (!first) return
-  const why = first.error instanceof Error ? describeDatabaseError(first.error) : String(first.error)
-  throw new Error(
-    `the database refused to delete ${count} rows, the first of them with the id ${first.id}: ${why}`,
+  if (refused.first) throw describeRefusal(refused.count, refused.first)
+}
+
+function selectExpired(database: Knex, tableName: string, { site, before }: RetentionCutoff) {
+  return database(tableName).where({ site }).where('received_at', '<', toStoredTime(database, before))
+}
+
+/** The rows that the database refused to delete. One example is enough for the message. */
+interface RefusedRows {
+  count: number
+  first: RefusedRow | undefined
+}
+
+interface RefusedRow {
+  readonly id: number
+  readonly error: unknown
+}
+
+function describeRefusal(count: number, { id, error }: RefusedRow): Error {
+  const reason = error instanceof Error ? describeDatabaseError(error) : String(error)
+  return new Error(
+    `the database refused to delete ${count} rows, the first of them with the id ${id}: ${reason}`,
     {
-      cause: first.error,
+      cause: error,
     },
   )
 }
 
-const expiredRows = (database: Knex, tableName: string, { site, before }: Expired) =>
-  database(tableName).where({ site }).where('received_at', '<', storedTime(database, before))
-
-/** What the database refused to delete: of many rows, the first one says enough. */
-interface Refused {
-  count: number
-  first: { readonly id: number; readonly error: unknown } | undefined
-}
-
-/** Deletes the rows but for those that the database refuses to delete: a foreign key or a trigger of the host's. */
-async function deleteOrHalve(
+/**
+ * Deletes the rows except those that the database refuses to delete, because of a foreign key or a trigger of the
+ * application.
+ */
+async function deleteUnlessRefused(
   database: Knex,
   tableName: string,
   ids: readonly number[],
-  refused: Refused,
+  refused: RefusedRows,
 ): Promise<number> {
   try {
     return await deleteRows(database, tableName, ids)
   } catch (error) {
     const [id] = ids
     if (!isRefusal(error) || id === undefined) throw error
+    // A refusal rolls back the whole statement: split the rows until the refused one stands alone.
     const middle = ids.length >> 1
     if (middle === 0) {
       refused.count += 1
       refused.first ??= { id, error }
       return 0
     }
-    const before = await deleteOrHalve(database, tableName, ids.slice(0, middle), refused)
-    return before + (await deleteOrHalve(database, tableName, ids.slice(middle), refused))
+    const deleted = await deleteUnlessRefused(database, tableName, ids.slice(0, middle), refused)
+    return deleted + (await deleteUnlessRefused(database, tableName, ids.slice(middle), refused))
   }
 }
 
-/** And takes them off the rollup. By their keys, so that no gap is locked in which a row could be about to be written. */
+/** Deletes by primary key: deleting by a range would lock the gaps in which others insert. */
 function deleteRows(database: Knex, tableName: string, ids: readonly number[]): Promise<number> {
   return runTransaction(database, async (transaction) => {
-    await takeOffRollup(transaction, tableName, ids)
+    await subtractFromRollup(transaction, tableName, ids)
     return transaction(tableName).whereIn('id', ids).delete()
   })
 }

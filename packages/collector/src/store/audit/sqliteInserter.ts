@@ -2,96 +2,96 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import { ConnectionLostError, type Inserter, type Outcome } from '../../recording/batchingWriter.ts'
-import { fileIdentity, openSqlite } from '../database/sqlite/sqliteConnection.ts'
-import { sqliteQuotes } from '../mirror/mirrorTrigger.ts'
+import { sqliteQuotes } from '../database/quotes.ts'
+import { identifyFile, openSqlite } from '../database/sqlite/sqliteConnection.ts'
 import { insertedColumns, selectedColumns, toColumnValues, toSessionEnd } from './auditColumns.ts'
 
-/** How long to wait for another process that is writing, in milliseconds. */
-const busyMs = 20
+/** How long to wait before another attempt while another process is writing. */
+const busyRetryMs = 20
 
-/** Writes to embedded SQLite by a connection of its own. A transaction runs at once, and nothing else meanwhile. */
-export function sqliteInserter(path: string, tableName: string): Inserter {
-  let statements: Statements | undefined
+/** Inserts into embedded SQLite on this thread: a transaction runs to its end without interruption. */
+export function createSqliteInserter(path: string, tableName: string): Inserter {
+  let connection: Connection | undefined
 
-  function writeAll(lapses: readonly NewSessionEnd[]): readonly Outcome[] {
+  function insertAll(sessionEnds: readonly NewSessionEnd[]): readonly Outcome[] {
     assertSameFile()
-    statements ??= prepare(path, tableName)
-    const { database, insert, select } = statements
-    const write = (lapse: NewSessionEnd): Outcome => {
+    connection ??= open(path, tableName)
+    const { database, insert, select } = connection
+    const insertOne = (sessionEnd: NewSessionEnd): Outcome => {
       try {
-        const { changes, lastInsertRowid } = insert.run(stored(lapse))
-        if (changes === 1) return { row: { id: Number(lastInsertRowid), ...lapse }, duplicate: false }
-        return { row: toSessionEnd(select.get(lapse.site, lapse.sessionKey) ?? {}), duplicate: true }
+        const { changes, lastInsertRowid } = insert.run(toValues(sessionEnd))
+        if (changes === 1) return { row: { id: Number(lastInsertRowid), ...sessionEnd }, duplicate: false }
+        const existing = select.get(sessionEnd.site, sessionEnd.sessionKey) ?? {}
+        return { row: toSessionEnd(existing), duplicate: true }
       } catch (refusal) {
-        // A trigger of the host's may refuse one row. What ends the transaction fails all of it.
+        // A trigger of the application may refuse one row. An error that ended the transaction fails the whole batch.
         if (!database.inTransaction) throw refusal
         return { refusal }
       }
     }
-    const outcomes = database.transaction(() => lapses.map(write)).immediate()
-    // A host's trigger does not compile, such as without its table. When that is mended, only a connection that
-    // reads the schema anew sees it.
-    if (outcomes.some((outcome) => 'refusal' in outcome && isUncompiled(outcome.refusal))) end()
+    const outcomes = database.transaction(() => sessionEnds.map(insertOne)).immediate()
+    // A trigger that does not compile, for example because its table is missing, fails until the schema is read again:
+    // only a new connection notices that the cause was fixed.
+    if (outcomes.some((outcome) => 'refusal' in outcome && isCompileError(outcome.refusal))) close()
     return outcomes
   }
 
-  /** Looked up for each batch, which takes a hundred times as long. */
+  /** Checked for every batch: it takes a hundredth of the time of the insert. */
   function assertSameFile(): void {
-    if (!statements || fileIdentity(path) === statements.identity) return
-    end()
+    if (!connection || identifyFile(path) === connection.fileIdentity) return
+    close()
     throw new ConnectionLostError(`The file ${path} was deleted or replaced.`)
   }
 
-  function end(): void {
-    statements?.database.close()
-    statements = undefined
+  function close(): void {
+    connection?.database.close()
+    connection = undefined
   }
 
   return {
-    // SQLite has one writer.
-    lanes: 1,
+    // SQLite allows one writer at a time.
+    concurrency: 1,
     get connections() {
-      return statements ? 1 : 0
+      return connection ? 1 : 0
     },
-    async insert(lapses, signal) {
+    async insert(sessionEnds, signal) {
       for (;;) {
         try {
-          return writeAll(lapses)
+          return insertAll(sessionEnds)
         } catch (error) {
           if (!isBusy(error) || signal.aborted) throw error
-          await sleep(busyMs)
+          await sleep(busyRetryMs)
         }
       }
     },
     async ping() {
-      statements ??= prepare(path, tableName)
+      connection ??= open(path, tableName)
     },
     async close() {
-      end()
+      close()
     },
   }
 }
 
-interface Statements {
-  readonly identity: string | undefined
+interface Connection {
+  readonly fileIdentity: string | undefined
   readonly database: Database.Database
   readonly insert: Database.Statement<unknown[]>
   readonly select: Database.Statement<[string, string], Record<string, unknown>>
 }
 
-function prepare(path: string, tableName: string): Statements {
-  // Waiting here would stop the whole process; the inserter waits without.
+function open(path: string, tableName: string): Connection {
+  // Waiting for a lock here would block the whole process. The inserter waits without blocking.
   const database = openSqlite(path, 0)
   try {
     const table = sqliteQuotes.name(tableName)
-    const names = insertedColumns.join(', ')
-    const places = insertedColumns.map(() => '?').join(', ')
-    const selected = Object.entries(selectedColumns).map(([name, column]) => `${column} as ${name}`)
+    const placeholders = insertedColumns.map(() => '?').join(', ')
+    const selected = Object.entries(selectedColumns).map(([property, column]) => `${column} as ${property}`)
     return {
       database,
-      identity: fileIdentity(path),
+      fileIdentity: identifyFile(path),
       insert: database.prepare(
-        `insert into ${table} (${names}) values (${places}) on conflict (site, session_key) do nothing`,
+        `insert into ${table} (${insertedColumns.join(', ')}) values (${placeholders}) on conflict (site, session_key) do nothing`,
       ),
       select: database.prepare(
         `select ${selected.join(', ')} from ${table} where site = ? and session_key = ?`,
@@ -103,13 +103,13 @@ function prepare(path: string, tableName: string): Statements {
   }
 }
 
-function stored(lapse: NewSessionEnd) {
-  return toColumnValues(lapse, (time) => time.toISOString()).map((value) =>
+function toValues(sessionEnd: NewSessionEnd) {
+  return toColumnValues(sessionEnd, (time) => time.toISOString()).map((value) =>
     typeof value === 'boolean' ? Number(value) : value,
   )
 }
 
-function isUncompiled(error: unknown): boolean {
+function isCompileError(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR'
 }
 

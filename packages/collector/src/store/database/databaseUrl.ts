@@ -13,52 +13,52 @@ export interface MysqlLocation {
   readonly tls: TlsSettings
 }
 
-/** Where the rows are kept, as a database URL says it. */
+/** The location of the database, parsed from a database URL. */
 export type DatabaseLocation = { readonly dialect: 'sqlite'; readonly path: string } | MysqlLocation
 
-const form =
-  'write mysql://user:password@host:port/name, mariadb://… likewise (several hosts separated by commas), or sqlite:PATH'
+const expectedForm =
+  'write mysql://user:password@host:port/name, the same with mariadb:// (several hosts separated by commas), or sqlite:PATH'
 
 /**
- * Reads `mysql://user:pass@host:port,host:port/name`, `mariadb://…` likewise, or `sqlite:PATH`. TLS is set by
- * `?ssl-mode=…&ssl-ca=PATH&ssl-cert=PATH&ssl-key=PATH`.
+ * Parses `mysql://user:pass@host:port,host:port/name`, the same with `mariadb://`, or `sqlite:PATH`. Query parameters
+ * configure TLS: `?ssl-mode=…&ssl-ca=PATH&ssl-cert=PATH&ssl-key=PATH`.
  */
 export const databaseUrlSchema = z.string().transform((text, context): DatabaseLocation => {
-  const location = text.startsWith('sqlite:') ? sqliteLocation(text) : mysqlLocation(text)
+  const location = text.startsWith('sqlite:') ? parseSqliteUrl(text) : parseMysqlUrl(text)
   if (typeof location === 'object') return location
-  context.addIssue({ code: 'custom', message: `${location}: ${form}` })
+  context.addIssue({ code: 'custom', message: `${location}: ${expectedForm}` })
   return z.NEVER
 })
 
-function sqliteLocation(text: string): DatabaseLocation | string {
+function parseSqliteUrl(text: string): DatabaseLocation | string {
   const path = text.slice('sqlite:'.length)
   if (path === '') return 'the path is missing'
-  // What reads and what writes are connections of their own, and would each have another database.
-  if (path === ':memory:') return 'a database in memory cannot be shared'
+  // Each connection would open its own database.
+  if (path === ':memory:') return 'an in-memory database cannot be shared between connections'
   return { dialect: 'sqlite', path }
 }
 
 const mysqlUrl =
   /^(?:mysql|mariadb):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?<path>[^?#]*)(?:\?(?<options>[^#]*))?$/
 
-function mysqlLocation(text: string): MysqlLocation | string {
+function parseMysqlUrl(text: string): MysqlLocation | string {
   const { user = '', password = '', hosts = '', path = '', options = '' } = mysqlUrl.exec(text)?.groups ?? {}
-  // No URL parser accepts several hosts; each of them alone is an ordinary URL.
+  // No URL parser accepts several hosts. With a single host, it is an ordinary URL.
   const urls = hosts.split(',').map((host) => URL.parse(`mysql://${host}`))
-  if (!urls.every((url) => url?.hostname)) return 'this is no database URL'
+  if (!urls.every((url) => url?.hostname)) return 'this is not a database URL'
   const database = /^\/([^/]+)$/.exec(path)?.[1]
-  if (!database) return 'the name of the database is missing or not one word'
-  const tls = tlsSettings(new URLSearchParams(options))
+  if (!database) return 'the name of the database is missing or contains a slash'
+  const tls = parseTlsSettings(new URLSearchParams(options))
   if (typeof tls === 'string') return tls
-  const address = urls.map((url) => hostOf(url)).find((host) => isIP(host) !== 0)
-  // The driver compares a certificate with a name only. For an address it would compare it with "localhost".
+  const address = urls.map((url) => getHost(url)).find((host) => isIP(host) !== 0)
+  // The driver compares certificates with host names only. For an IP address it would compare with "localhost".
   if (tls.mode === 'VERIFY_IDENTITY' && address !== undefined)
-    return `ssl-mode=VERIFY_IDENTITY needs the name of the host that the certificate is for, not the address ${address}`
+    return `ssl-mode=VERIFY_IDENTITY needs the host name in the certificate, not the address ${address}`
   try {
     return {
       dialect: 'mysql',
       hosts: urls.map((url) => ({
-        host: hostOf(url),
+        host: getHost(url),
         port: Number(url?.port || 3306),
       })),
       user: decodeURIComponent(user),
@@ -67,33 +67,35 @@ function mysqlLocation(text: string): MysqlLocation | string {
       tls,
     }
   } catch {
-    return 'a % is not followed by two hexadecimal digits'
+    return 'a % must be followed by two hexadecimal digits'
   }
 }
 
-/** The URL writes an IPv6 address in brackets, the socket takes it without them. */
-function hostOf(url: URL | null): string {
+/** A URL has an IPv6 address in brackets, a socket without them. */
+function getHost(url: URL | null): string {
   return (url?.hostname ?? '').replace(/^\[(.*)\]$/, '$1')
 }
 
 const tlsOptions = ['ssl-mode', 'ssl-ca', 'ssl-cert', 'ssl-key']
 
-function tlsSettings(options: URLSearchParams): TlsSettings | string {
+function parseTlsSettings(options: URLSearchParams): TlsSettings | string {
   for (const name of new Set(options.keys())) {
     if (!tlsOptions.includes(name))
-      return `"${name}" is not an option; the options are ${tlsOptions.join(', ')}`
+      return `"${name}" is not an option. The options are ${tlsOptions.join(', ')}`
     if (options.getAll(name).length > 1) return `"${name}" is given more than once`
     if (options.get(name) === '') return `"${name}" has no value`
   }
   const [caPath, certPath, keyPath] = ['ssl-ca', 'ssl-cert', 'ssl-key'].map(
     (name) => options.get(name) ?? undefined,
   )
-  if ((certPath === undefined) !== (keyPath === undefined)) return 'ssl-cert and ssl-key need each other'
-  const written = options.get('ssl-mode')
-  // As MySQL's own clients do: naming an authority without a mode means that it is to be checked.
-  const mode = written === null ? (caPath ? 'VERIFY_CA' : 'PREFERRED') : toSslMode(written)
+  if ((certPath === undefined) !== (keyPath === undefined))
+    return 'ssl-cert and ssl-key must be used together'
+  const modeOption = options.get('ssl-mode')
+  // Like MySQL's own clients: an authority without a mode means that it is verified.
+  const mode = modeOption === null ? (caPath ? 'VERIFY_CA' : 'PREFERRED') : parseSslMode(modeOption)
   if (mode === undefined) return `ssl-mode must be one of ${sslModes.join(', ')}`
-  if (mode === 'DISABLED' && (caPath ?? certPath)) return 'ssl-mode=DISABLED uses no certificates'
+  if (mode === 'DISABLED' && (caPath ?? certPath))
+    return 'ssl-mode=DISABLED cannot be combined with certificates'
   return {
     mode,
     ...(caPath !== undefined && { caPath }),
@@ -102,11 +104,11 @@ function tlsSettings(options: URLSearchParams): TlsSettings | string {
   }
 }
 
-function toSslMode(text: string): SslMode | undefined {
+function parseSslMode(text: string): SslMode | undefined {
   return sslModes.find((mode) => mode === text.toUpperCase())
 }
 
-/** The same location, with the paths of its files absolute. */
+/** Makes the paths in a location absolute. */
 export function resolvePaths(location: DatabaseLocation, folder: string): DatabaseLocation {
   if (location.dialect === 'sqlite') return { ...location, path: resolve(folder, location.path) }
   const { mode, ...files } = location.tls
@@ -114,8 +116,8 @@ export function resolvePaths(location: DatabaseLocation, folder: string): Databa
   return { ...location, tls: { mode, ...Object.fromEntries(paths) } }
 }
 
-/** A database in messages: everything of its URL but the password and the options. */
-export function nameOf(location: DatabaseLocation): string {
+/** Formats a location for messages: the database URL without the password and the options. */
+export function formatLocation(location: DatabaseLocation): string {
   if (location.dialect === 'sqlite') return `sqlite:${location.path}`
   const hosts = location.hosts.map(({ host, port }) => `${host}:${port}`)
   return `mysql://${location.user}@${hosts.join()}/${location.database}`

@@ -1,4 +1,4 @@
-// knex documents subclassing its dialects, but has no types for them.
+// knex documents that its dialects can be subclassed, but does not declare their types.
 declare module 'knex/lib/dialects/mysql2/index.js' {
   import type { Knex } from 'knex'
 

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
-import { isSqlite } from './connect.ts'
+import { isSqlite } from './isSqlite.ts'
 
-/** A time as a column takes it: SQLite keeps ISO 8601 text, MySQL an instant. */
-export function storedTime(database: Knex, time: Date): Date | string {
+/** Converts a time to what a column stores: ISO 8601 text in SQLite, a `DATETIME(3)` elsewhere. */
+export function toStoredTime(database: Knex, time: Date): Date | string {
   return isSqlite(database) ? time.toISOString() : time
 }
 

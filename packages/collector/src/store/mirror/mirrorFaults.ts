@@ -1,24 +1,34 @@
 import type { ColumnDescription, TableDescription } from '../database/describeTable.ts'
 import { describeConditionFault } from './mirrorCondition.ts'
-import { columnNamed, fullName, type Mirror, type MirroredColumn } from './mirrorTrigger.ts'
+import { findColumn, formatTableName, type Mirror, type MirroredColumn } from './mirrorTrigger.ts'
 
-/** What keeps a mirror from being made: one line for each fault. */
-export function faultsOf(audit: TableDescription, target: TableDescription, mirror: Mirror): string[] {
+/** Lists what prevents the mirror from being created, one line for each fault. */
+export function findMirrorFaults(
+  audit: TableDescription,
+  target: TableDescription,
+  mirror: Mirror,
+): string[] {
   const { columns, where } = mirror
-  const missing = (table: TableDescription, name: string) =>
-    columnNamed(table, name) ? [] : [`${fullName(table)} has no column "${name}". ${columnsOf(table)}`]
+  const findMissing = (table: TableDescription, name: string) =>
+    findColumn(table, name)
+      ? []
+      : [`${formatTableName(table)} has no column "${name}". ${listColumns(table)}`]
   const names = columns.map(({ column }) => column.toLowerCase())
   return [
-    ...(fullName(audit) === fullName(target) ? ['the audit table cannot be copied into itself'] : []),
+    ...(formatTableName(audit) === formatTableName(target)
+      ? ['the audit table cannot be copied into itself']
+      : []),
     ...(target.isTransactional
       ? []
-      : [`${fullName(target)} has no transactions: its rows would outlive a refusal. Make it ENGINE=InnoDB`]),
-    ...(columns.length === 0 ? [`set at least one column with --set. ${columnsOf(target)}`] : []),
-    ...columns.flatMap((set) => [
-      ...missing(target, set.column),
-      ...('source' in set ? missing(audit, set.source) : []),
-      ...(columnNamed(target, set.column)?.isGenerated
-        ? [`"${set.column}" is computed by the database: leave it out`]
+      : [
+          `${formatTableName(target)} has no transactions: a copy would stay when its row is rolled back. Change it to ENGINE=InnoDB`,
+        ]),
+    ...(columns.length === 0 ? [`set at least one column with --set. ${listColumns(target)}`] : []),
+    ...columns.flatMap((column) => [
+      ...findMissing(target, column.column),
+      ...('source' in column ? findMissing(audit, column.source) : []),
+      ...(findColumn(target, column.column)?.isGenerated
+        ? [`"${column.column}" is computed by the database: omit it`]
         : []),
     ]),
     ...names
@@ -26,62 +36,65 @@ export function faultsOf(audit: TableDescription, target: TableDescription, mirr
       .map((name) => `"${name}" is set more than once`),
     ...where.flatMap(({ column, value }) => {
       const fault = describeConditionFault(column, value)
-      return fault === undefined ? missing(audit, column) : [`--where ${column}=${value}: ${fault}`]
+      return fault === undefined ? findMissing(audit, column) : [`--where ${column}=${value}: ${fault}`]
     }),
     ...target.columns
-      .filter((column) => needsValue(column) && !names.includes(column.name.toLowerCase()))
-      .map(({ name }) => `"${name}" takes no NULL and has no default: set it`),
+      .filter((column) => requiresValue(column) && !names.includes(column.name.toLowerCase()))
+      .map(({ name }) => `"${name}" is NOT NULL and has no default: set it`),
   ]
 }
 
-/** What may make the host's table refuse a row later on, and the event with it. */
-export function warningsOf(audit: TableDescription, target: TableDescription, { columns }: Mirror): string[] {
-  const ofColumns = columns.flatMap((set) => {
-    const into = columnNamed(target, set.column)
-    if (!into) return []
+/** Lists why the target table may refuse a row later, and with it the row of the audit table. */
+export function findMirrorWarnings(
+  audit: TableDescription,
+  target: TableDescription,
+  { columns }: Mirror,
+): string[] {
+  const columnWarnings = columns.flatMap((column) => {
+    const targetColumn = findColumn(target, column.column)
+    if (!targetColumn) return []
     return [
-      ...emptyWarning(set, audit, into),
-      ...lengthWarning(set, audit, into),
-      ...kindWarning(set, audit, into),
+      ...warnOfNull(column, audit, targetColumn),
+      ...warnOfLength(column, audit, targetColumn),
+      ...warnOfType(column, audit, targetColumn),
     ]
   })
-  return [...ofColumns, ...uniqueWarnings(target, columns)]
+  return [...columnWarnings, ...warnOfUniqueKeys(target, columns)]
 }
 
-function emptyWarning(set: MirroredColumn, audit: TableDescription, into: ColumnDescription): string[] {
-  if (!('source' in set) || into.isNullable || !columnNamed(audit, set.source)?.isNullable) return []
-  return [`"${into.name}" takes no NULL, and ${set.source} can be empty`]
+function warnOfNull(column: MirroredColumn, audit: TableDescription, target: ColumnDescription): string[] {
+  if (!('source' in column) || target.isNullable || !findColumn(audit, column.source)?.isNullable) return []
+  return [`"${target.name}" is NOT NULL, and ${column.source} can be null`]
 }
 
-function lengthWarning(set: MirroredColumn, audit: TableDescription, into: ColumnDescription): string[] {
-  const length = 'text' in set ? set.text.length : (columnNamed(audit, set.source)?.maxLength ?? 0)
-  if (into.holds !== 'text' || into.maxLength === null || length <= into.maxLength) return []
-  const what = 'text' in set ? `"${set.text}" has ${length}` : `${set.source} has up to ${length}`
-  return [`"${into.name}" takes ${into.maxLength} characters, and ${what}`]
+function warnOfLength(column: MirroredColumn, audit: TableDescription, target: ColumnDescription): string[] {
+  const length = 'text' in column ? column.text.length : (findColumn(audit, column.source)?.maxLength ?? 0)
+  if (target.holds !== 'text' || target.maxLength === null || length <= target.maxLength) return []
+  const source = 'text' in column ? `"${column.text}" has ${length}` : `${column.source} has up to ${length}`
+  return [`"${target.name}" holds ${target.maxLength} characters, and ${source}`]
 }
 
-function kindWarning(set: MirroredColumn, audit: TableDescription, into: ColumnDescription): string[] {
-  if (into.holds === 'any' || into.holds === 'text') return []
-  const given = 'text' in set ? 'text' : columnNamed(audit, set.source)?.holds
-  if (
-    given === into.holds ||
-    ('text' in set && into.holds === 'numbers' && Number.isFinite(Number(set.text)))
-  )
-    return []
-  return [
-    `"${into.name}" takes ${into.holds}, and ${'text' in set ? `"${set.text}"` : set.source} is ${given}`,
-  ]
+function warnOfType(column: MirroredColumn, audit: TableDescription, target: ColumnDescription): string[] {
+  if (target.holds === 'any' || target.holds === 'text') return []
+  const sourceHolds = 'text' in column ? 'text' : findColumn(audit, column.source)?.holds
+  const isNumeric = 'text' in column && Number.isFinite(Number(column.text))
+  if (sourceHolds === target.holds || (isNumeric && target.holds === 'numbers')) return []
+  const source = 'text' in column ? `"${column.text}"` : column.source
+  return [`"${target.name}" holds ${target.holds}, and ${source} is ${sourceHolds}`]
 }
 
-function uniqueWarnings({ uniqueKeys }: TableDescription, columns: readonly MirroredColumn[]): string[] {
-  const sets = new Map(columns.map((set) => [set.column.toLowerCase(), set]))
+function warnOfUniqueKeys({ uniqueKeys }: TableDescription, columns: readonly MirroredColumn[]): string[] {
+  const byName = new Map(columns.map((column) => [column.column.toLowerCase(), column]))
+  const isUniqueSource = (column: MirroredColumn) =>
+    'source' in column && column.source.toLowerCase() === 'id'
   return uniqueKeys
-    .map((key) => key.map((name) => ({ name, set: sets.get(name.toLowerCase()) })))
-    .filter((key) => key.every(({ set }) => set && !('source' in set && set.source.toLowerCase() === 'id')))
-    .map((key) => `no two rows may be equal in ${key.map(({ name }) => `"${name}"`).join(' and ')}`)
+    .map((key) => key.map((name) => ({ name, column: byName.get(name.toLowerCase()) })))
+    .filter((key) => key.every(({ column }) => column && !isUniqueSource(column)))
+    .map((key) => `no two rows may have the same ${key.map(({ name }) => `"${name}"`).join(' and ')}`)
 }
 
-const needsValue = ({ isNullable, hasDefault, isGenerated }: ColumnDescription) =>
+const requiresValue = ({ isNullable, hasDefault, isGenerated }: ColumnDescription) =>
   !isNullable && !hasDefault && !isGenerated
 
-const columnsOf = (table: TableDescription) => `It has: ${table.columns.map(({ name }) => name).join(', ')}`
+const listColumns = (table: TableDescription) =>
+  `Its columns: ${table.columns.map(({ name }) => name).join(', ')}`

@@ -6,116 +6,94 @@ import {
   selftestSubject,
 } from '../../domain/selftest.ts'
 import type { ColumnDescription, TableDescription } from '../database/describeTable.ts'
+import type { Quotes } from '../database/quotes.ts'
 import type { TableName } from '../database/tableName.ts'
 import { toComparedValue } from './mirrorCondition.ts'
 
-/** Which rows of the audit table are copied into a table of the host's, and what of them. */
+/** Which rows of the audit table are copied into a table of the application, and which values of them. */
 export interface Mirror {
-  /** `SCHEMA.NAME` or `NAME`. */
+  /** The target table, `SCHEMA.NAME` or `NAME`. */
   readonly table: string
   readonly columns: readonly MirroredColumn[]
-  /** Only rows that have all these values in these columns. */
+  /** Rows must have all of these values to be copied. */
   readonly where: readonly { readonly column: string; readonly value: string }[]
 }
 
-/** A column of the host's table, with the column of the audit table or the text that goes into it. */
+/** A column of the target table, and its value: a column of the audit table, or a text. */
 export type MirroredColumn =
   | { readonly column: string; readonly source: string }
   | { readonly column: string; readonly text: string }
 
-/** Named for the host's table. The hash keeps `a_b.c` from `a.b_c`; MySQL takes names of 64 characters. */
+/**
+ * The trigger is named after the target table. MySQL limits names to 64 characters, so a long one is cut; the hash keeps
+ * names apart, also those of `a_b.c` and `a.b_c`.
+ */
 export function triggerName(audit: TableName, target: TableName): string {
-  const hash = createHash('sha256').update([audit, target].map(fullName).join('\n')).digest('hex')
-  return `lapse_${fullName(target).replaceAll(/\W/g, '_').slice(0, 48)}_${hash.slice(0, 8)}`
+  const hash = createHash('sha256').update([audit, target].map(formatTableName).join('\n')).digest('hex')
+  return `lapse_${formatTableName(target).replaceAll(/\W/g, '_').slice(0, 48)}_${hash.slice(0, 8)}`
 }
 
-export function fullName({ schema, table }: TableName): string {
+export function formatTableName({ schema, table }: TableName): string {
   return schema === undefined ? table : `${schema}.${table}`
 }
 
-/** The statement that makes the trigger. It has no semicolon within on MySQL: clients would cut it there. */
-export function mirrorStatement(
+/** Writes the statement that creates the trigger. On MySQL it contains no semicolon, at which clients would split it. */
+export function writeTrigger(
   audit: TableDescription,
   target: TableDescription,
   mirror: Mirror,
   quotes: Quotes,
 ): string {
   const name = quotes.table({ ...audit, table: triggerName(audit, target) })
-  const values = mirror.columns.map((set) => written(set, audit, target, quotes)).join(', ')
+  const values = mirror.columns.map((column) => writeValue(column, audit, target, quotes)).join(', ')
   const matches = mirror.where.map(
-    ({ column, value }) => `new.${quotes.name(column)} = ${literal(toComparedValue(column, value), quotes)}`,
+    ({ column, value }) =>
+      `new.${quotes.name(column)} = ${writeLiteral(toComparedValue(column, value), quotes)}`,
   )
-  const conditions = [`not (${selftestCondition(quotes)})`, ...matches]
+  const conditions = [`not (${writeSelftestCondition(quotes)})`, ...matches]
   const head = `create trigger ${name} after insert on ${quotes.table(audit)}`
-  const insert = insertInto(target, mirror, quotes)
+  const insert = writeInsert(target, mirror, quotes)
   return quotes.isSqlite
     ? `${head}\nwhen ${conditions.join(' and ')}\nbegin\n  ${insert}\n  values (${values});\nend`
     : `${head} for each row\n${insert}\nselect ${values}\nfrom dual\nwhere ${conditions.join(' and ')}`
 }
 
-/** The same as `isSelftest`, of the new row. It is never null. */
-function selftestCondition(quotes: Quotes): string {
-  const value = (column: string) => `new.${quotes.name(column)}`
-  return [
-    quotes.is(value('client_version'), selftestClient),
-    quotes.is(value('subject'), selftestSubject),
-    quotes.is(`substr(${value('session')}, 1, ${selftestSessionPrefix.length})`, selftestSessionPrefix),
-    `not (${quotes.is(value('evidence'), 'server')})`,
-    quotes.is(value('detected_by'), selftestDetectedBy),
-  ].join(' and ')
-}
-
-const literal = (value: string | bigint, quotes: Quotes) =>
-  typeof value === 'bigint' ? `${value}` : quotes.text(value)
-
-export function insertInto(target: TableDescription, { columns }: Mirror, quotes: Quotes): string {
+export function writeInsert(target: TableDescription, { columns }: Mirror, quotes: Quotes): string {
   return `insert into ${quotes.table(target)} (${columns.map(({ column }) => quotes.name(column)).join(', ')})`
 }
 
-export function columnNamed({ columns }: TableDescription, name: string): ColumnDescription | undefined {
-  return columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+/** The same condition as `isSelftest`, for the inserted row. It is never null. */
+function writeSelftestCondition(quotes: Quotes): string {
+  const value = (column: string) => `new.${quotes.name(column)}`
+  return [
+    quotes.equals(value('client_version'), selftestClient),
+    quotes.equals(value('subject'), selftestSubject),
+    quotes.equals(`substr(${value('session')}, 1, ${selftestSessionPrefix.length})`, selftestSessionPrefix),
+    `not (${quotes.equals(value('evidence'), 'server')})`,
+    quotes.equals(value('detected_by'), selftestDetectedBy),
+  ].join(' and ')
 }
 
-function written(
-  set: MirroredColumn,
+function writeLiteral(value: string | bigint, quotes: Quotes): string {
+  return typeof value === 'bigint' ? `${value}` : quotes.text(value)
+}
+
+function writeValue(
+  column: MirroredColumn,
   audit: TableDescription,
   target: TableDescription,
   quotes: Quotes,
 ): string {
-  if ('text' in set) return quotes.text(set.text)
-  const value = `new.${quotes.name(set.source)}`
-  const types = [columnNamed(audit, set.source)?.type, columnNamed(target, set.column)?.type]
-  // MySQL takes what goes into a TIMESTAMP for a time in the zone of the connection; the audit's times are UTC.
-  return !quotes.isSqlite && types.join(' to ') === 'datetime to timestamp'
+  if ('text' in column) return quotes.text(column.text)
+  const value = `new.${quotes.name(column.source)}`
+  const sourceType = findColumn(audit, column.source)?.type
+  const targetType = findColumn(target, column.column)?.type
+  // MySQL interprets a value for a TIMESTAMP in the connection's time zone, but the times of the audit table are UTC.
+  return !quotes.isSqlite && sourceType === 'datetime' && targetType === 'timestamp'
     ? `convert_tz(${value}, '+00:00', @@session.time_zone)`
     : value
 }
 
-/** How a database writes names and texts. */
-export interface Quotes {
-  readonly isSqlite: boolean
-  name(name: string): string
-  table(table: TableName): string
-  text(text: string): string
-  /** Whether they are equal, also where the value is null. */
-  is(value: string, text: string): string
-}
-
-export const sqliteQuotes: Quotes = {
-  isSqlite: true,
-  name: (name) => `"${name.replaceAll('"', '""')}"`,
-  table: ({ table }) => sqliteQuotes.name(table),
-  text: (text) => `'${text.replaceAll("'", "''")}'`,
-  is: (value, text) => `${value} is ${sqliteQuotes.text(text)}`,
-}
-
-export const mysqlQuotes: Quotes = {
-  isSqlite: false,
-  name: (name) => `\`${name.replaceAll('`', '``')}\``,
-  table: ({ schema = '', table }) => `${mysqlQuotes.name(schema)}.${mysqlQuotes.name(table)}`,
-  // What a backslash means depends on `sql_mode`, and what a byte means on the character set of whoever runs the
-  // statement. Text with other characters than these is written by its bytes.
-  text: (text) =>
-    /^[\w .,:;/@+-]*$/.test(text) ? `'${text}'` : `_utf8mb4 x'${Buffer.from(text).toString('hex')}'`,
-  is: (value, text) => `${value} <=> ${mysqlQuotes.text(text)}`,
+export function findColumn({ columns }: TableDescription, name: string): ColumnDescription | undefined {
+  return columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
 }

@@ -2,45 +2,45 @@ import type { Reason } from '../../domain/verdict.ts'
 import { findStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
 
-/** Stands for a site in what all sites have together, so that a summary of them reads no more than that of one. */
+/** The site of the counts of all sites together, so that a summary of all sites reads no more than one of a single site. */
 export const allSites = ''
 
-/** Names rows that are counted together: of one day (UTC) and alike, once for their site and once for all sites. */
+/** Rows with the same day (UTC), site, reason and evidence are counted together. */
 export interface RollupKey extends Omit<RowCount<'day' | 'site' | 'evidence'>, 'count'> {
   readonly reason: Reason
 }
 
 export interface RollupDay extends RollupKey {
-  /** The count of each quarter of an hour. */
+  /** The number of rows in each quarter of an hour. */
   readonly quarters: number[]
-  /** Counts by the beginnings of `pastLimitSteps`. */
+  /** The number of rows by the start of their step, see `pastLimitSteps`. */
   readonly pastLimit: Map<number, number>
 }
 
-/** The same as it is stored. */
+/** A `RollupDay` as the rollup table stores it. */
 export interface StoredDay extends RollupKey {
   /** JSON: 96 counts. */
   readonly quarters: string
-  /** JSON: pairs of a step's beginning and its count. */
+  /** JSON: pairs of a step's start and its count. */
   readonly past_limit: string
 }
 
-export const quartersOfDay = 96
-/** 9999-12-31, the last day that a `DATETIME` column holds. */
-const lastDay = 2_932_896
+export const quartersPerDay = 96
+/** 9999-12-31, the last day that a `DATETIME` column can store. */
+const lastDayNumber = 2_932_896
 
-/** @returns nothing where the cells are damaged, such as by a database that cut a long text short. */
-export function readDay({ quarters, past_limit, ...key }: StoredDay): RollupDay | undefined {
+/** @returns undefined if the stored counts are damaged, for example truncated by the database. */
+export function parseDay({ quarters, past_limit, ...key }: StoredDay): RollupDay | undefined {
   const counts = parseArray(quarters)
   const pairs = parseArray(past_limit)
-  if (counts?.length !== quartersOfDay || !counts.every(isCount) || !pairs?.every(isPair)) return undefined
+  if (counts?.length !== quartersPerDay || !counts.every(isCount) || !pairs?.every(isPair)) return undefined
   const pastLimit = new Map<number, number>()
-  // Earlier versions had other steps for the longest times, and no last one.
-  for (const [seconds, count] of pairs) addTo(pastLimit, findStepStart(seconds), count)
+  // Earlier versions used other steps for the longest times.
+  for (const [seconds, count] of pairs) addToCount(pastLimit, findStepStart(seconds), count)
   return { ...key, quarters: counts, pastLimit }
 }
 
-export function storedDay({ quarters, pastLimit, ...key }: RollupDay): StoredDay {
+export function serializeDay({ quarters, pastLimit, ...key }: RollupDay): StoredDay {
   const steps = [...pastLimit].filter(([, count]) => count !== 0)
   return { ...key, quarters: JSON.stringify(quarters), past_limit: JSON.stringify(steps) }
 }
@@ -48,106 +48,103 @@ export function storedDay({ quarters, pastLimit, ...key }: RollupDay): StoredDay
 type QuarterCount = RowCount<'quarter' | 'site' | 'reason' | 'evidence'>
 type StepCount = RowCount<'step' | 'day' | 'site' | 'evidence'>
 
-/** The days of a rollup, by their keys. */
+/** The days that one change of the rollup affects. */
 export class RollupDays {
   readonly #days = new Map<string, RollupDay>()
-  /** How many rows `add` was given for each day. */
   readonly #added = new Map<string, number>()
-  /** Days whose stored counts are damaged: count their rows again, and hand them to `restore`. */
+  /** Days whose stored counts are damaged. Their rows must be counted again and passed to `restore`. */
   readonly damaged: readonly RollupKey[]
 
   constructor(stored: readonly StoredDay[]) {
     const damaged: RollupKey[] = []
-    for (const each of stored) {
-      const day = readDay(each)
-      if (day) this.#days.set(keyOf(day), day)
-      else damaged.push(each)
+    for (const storedDay of stored) {
+      const day = parseDay(storedDay)
+      if (day) this.#days.set(serializeKey(day), day)
+      else damaged.push(storedDay)
     }
     this.damaged = damaged
   }
 
-  /** Takes the counts of all rows of a damaged day. */
+  /** Sets the counts of a damaged day. */
   restore(
     key: RollupKey,
     quarters: readonly RowCount<'quarter'>[],
     steps: readonly RowCount<'step'>[],
   ): void {
-    const day = this.#at(key)
-    for (const { quarter, count } of quarters) day.quarters[quarter % quartersOfDay] = count
+    const day = this.#getOrCreate(key)
+    for (const { quarter, count } of quarters) day.quarters[quarter % quartersPerDay] = count
     for (const { step, count } of steps) day.pastLimit.set(step, count)
   }
 
   /**
-   * Adds counts to those days that they belong to; `sign` is -1 to take them off.
+   * Adds counts to their days, or subtracts them if `sign` is -1.
    *
-   * @returns how many rows were left out, because their detection is no time from 1970 to 9999.
+   * @returns the number of rows that were skipped because they were not detected between 1970 and 9999.
    */
   add(quarters: readonly QuarterCount[], steps: readonly StepCount[], sign: 1 | -1): number {
-    let leftOut = 0
+    let skippedRows = 0
     for (const { quarter, count, ...key } of quarters) {
-      const day = dayOf(quarter)
+      const day = parseDayNumber(quarter)
       if (day === undefined) {
-        leftOut += count
+        skippedRows += count
         continue
       }
-      const index = quarter % quartersOfDay
-      for (const site of sitesOf(key)) {
-        const cell = this.#at({ ...key, site, day })
-        cell.quarters[index] = Math.max(0, (cell.quarters[index] ?? 0) + sign * count)
-        addTo(this.#added, keyOf(cell), count)
+      const index = quarter % quartersPerDay
+      for (const site of withAllSites(key.site)) {
+        const rollupDay = this.#getOrCreate({ ...key, site, day })
+        rollupDay.quarters[index] = Math.max(0, (rollupDay.quarters[index] ?? 0) + sign * count)
+        addToCount(this.#added, serializeKey(rollupDay), count)
       }
     }
     for (const { step, count, ...key } of steps) {
-      if (dayOf(key.day * quartersOfDay) === undefined) continue
-      for (const site of sitesOf(key)) {
-        const { pastLimit } = this.#at({ ...key, site, reason: 'idle_timeout' })
+      if (parseDayNumber(key.day * quartersPerDay) === undefined) continue
+      for (const site of withAllSites(key.site)) {
+        const { pastLimit } = this.#getOrCreate({ ...key, site, reason: 'idle_timeout' })
         pastLimit.set(step, Math.max(0, (pastLimit.get(step) ?? 0) + sign * count))
       }
     }
-    return leftOut
+    return skippedRows
   }
 
-  /** How many rows `add` was given for a day. */
-  addedTo(key: RollupKey): number {
-    return this.#added.get(keyOf(key)) ?? 0
+  /** The number of rows that `add` added to a day or subtracted from it. */
+  countAdded(key: RollupKey): number {
+    return this.#added.get(serializeKey(key)) ?? 0
   }
 
-  /** Those that have a row. */
-  get counted(): RollupDay[] {
+  get nonEmpty(): RollupDay[] {
     return [...this.#days.values()].filter((day) => !isEmpty(day))
   }
 
-  /** Those whose rows are all taken off. */
-  get emptied(): RollupDay[] {
+  get empty(): RollupDay[] {
     return [...this.#days.values()].filter(isEmpty)
   }
 
-  #at(key: RollupKey): RollupDay {
-    const found = this.#days.get(keyOf(key))
-    if (found) return found
+  #getOrCreate(key: RollupKey): RollupDay {
+    const existing = this.#days.get(serializeKey(key))
+    if (existing) return existing
     const { day, site, reason, evidence } = key
-    const quarters = Array.from({ length: quartersOfDay }, () => 0)
-    const made = { day, site, reason, evidence, quarters, pastLimit: new Map() }
-    this.#days.set(keyOf(key), made)
-    return made
+    const quarters = Array.from({ length: quartersPerDay }, () => 0)
+    const created = { day, site, reason, evidence, quarters, pastLimit: new Map() }
+    this.#days.set(serializeKey(key), created)
+    return created
   }
 }
 
-/** @returns nothing for a time that is not from 1970 to 9999: a database gives null or a negative number for it. */
-export function dayOf(quarter: number | null): number | undefined {
-  const day = quarter === null ? -1 : Math.floor(quarter / quartersOfDay)
-  return day >= 0 && day <= lastDay ? day : undefined
+/** @returns undefined for a time outside of 1970 to 9999, for which databases return null or a negative number. */
+export function parseDayNumber(quarter: number | null): number | undefined {
+  const day = quarter === null ? -1 : Math.floor(quarter / quartersPerDay)
+  return day >= 0 && day <= lastDayNumber ? day : undefined
 }
 
-const sitesOf = ({ site }: { readonly site: string }) => new Set([site, allSites])
+const withAllSites = (site: string) => new Set([site, allSites])
 
 const isEmpty = ({ quarters }: RollupDay) => quarters.every((count) => count === 0)
 
-function keyOf({ day, site, reason, evidence }: RollupKey): string {
+function serializeKey({ day, site, reason, evidence }: RollupKey): string {
   return JSON.stringify([day, site, reason, evidence])
 }
 
-function addTo<Key>(counts: Map<Key, number>, key: Key, count: number): void {
+function addToCount<Key>(counts: Map<Key, number>, key: Key, count: number): void {
   counts.set(key, (counts.get(key) ?? 0) + count)
 }
 

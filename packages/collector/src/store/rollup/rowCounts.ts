@@ -8,20 +8,20 @@ import {
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import type { Reason } from '../../domain/verdict.ts'
 import { lastStepSeconds, pastLimitSteps } from '../../reading/pastLimit.ts'
-import { isSqlite } from '../database/connect.ts'
+import { isSqlite } from '../database/isSqlite.ts'
 
-/** What rows are counted by. */
-const groups = {
+/** The SQL expressions that rows are grouped by. */
+const groupExpressions = {
   site: () => 'site',
   reason: () => 'reason',
   evidence: () => 'evidence',
-  /** The number of the second, the quarter of an hour or the day of the detection since 1970 (UTC). */
-  second: ({ seconds }) => seconds,
-  quarter: ({ seconds, over }) => over(seconds, 900),
-  day: ({ seconds, over }) => over(seconds, 86_400),
-  /** The beginning of the one of `pastLimitSteps` in which people came back, in seconds past the idle timeout. */
-  step: ({ over }) => stepOf(over),
-} as const satisfies Record<keyof Groups, (arithmetic: Arithmetic) => string>
+  /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
+  second: ({ epochSeconds }) => epochSeconds,
+  quarter: ({ epochSeconds, divide }) => divide(epochSeconds, 900),
+  day: ({ epochSeconds, divide }) => divide(epochSeconds, 86_400),
+  /** The start of the step of `pastLimitSteps` in which the user returned, in seconds past the idle timeout. */
+  step: ({ divide }) => buildStepExpression(divide),
+} as const satisfies Record<keyof Groups, (dialect: Dialect) => string>
 
 interface Groups {
   readonly site: string
@@ -33,45 +33,45 @@ interface Groups {
   readonly step: number
 }
 
-/** How many rows are alike in what they are counted by. */
+/** The number of rows in one group. */
 export type RowCount<By extends keyof Groups> = Pick<Groups, By> & { readonly count: number }
 
-/** Chooses rows of the audit table. */
-export type Rows = (query: Knex.QueryBuilder) => void
+/** Adds conditions that select rows of the audit table. */
+export type SelectRows = (query: Knex.QueryBuilder) => void
 
 /**
- * Counts rows of the audit table. Self-tests are no lapses, and are left out; so are those of which a step is asked for
- * and not known.
+ * Counts rows of the audit table by groups. Self-tests are excluded. When grouped by step, rows without a step are
+ * excluded too: only an idle timeout whose times are known has one.
  *
- * @param through 'id' where the rows are few and at the end of the table, which no database can know.
+ * @param index 'id' for few rows at the end of the table: no database knows that the primary key is fastest for these.
  */
 export async function countRows<By extends keyof Groups>(
   connection: Knex,
   tableName: string,
   by: readonly By[],
-  rows: Rows,
-  through?: 'id',
+  selectRows: SelectRows,
+  index?: 'id',
 ): Promise<RowCount<By>[]> {
-  const arithmetic = isSqlite(connection) ? sqlite : mysql
-  const columns = by.map((name) => connection.raw(`${groups[name](arithmetic)} as ??`, [name]))
+  const dialect = isSqlite(connection) ? sqlite : mysql
+  const columns = by.map((name) => connection.raw(`${groupExpressions[name](dialect)} as ??`, [name]))
   const query = connection
-    .from(through === 'id' ? connection.raw(arithmetic.byId, [tableName]) : tableName)
+    .from(index === 'id' ? connection.raw(dialect.tableByPrimaryKey, [tableName]) : tableName)
     .select(columns)
     .count({ count: '*' })
-    .where(isNoSelftest)
+    .where(excludeSelftests)
     .groupBy(by)
   if (by.some((name) => name === 'step'))
     query
       .where('reason', 'idle_timeout')
       .whereBetween('elapsed_ms', [-maxElapsedMs, maxElapsedMs])
       .whereNotNull('idle_timeout_seconds')
-  const counts: unknown[] = await query.modify(rows)
+  const counts: unknown[] = await query.modify(selectRows)
   // These are the columns that the statement selects.
   return counts as RowCount<By>[]
 }
 
-/** The opposite of `isSelftest`. */
-function isNoSelftest(either: Knex.QueryBuilder): void {
+/** The negation of `isSelftest`. */
+function excludeSelftests(either: Knex.QueryBuilder): void {
   either
     .whereNull('client_version')
     .orWhereNot('client_version', selftestClient)
@@ -83,36 +83,36 @@ function isNoSelftest(either: Knex.QueryBuilder): void {
     .orWhereNot('detected_by', selftestDetectedBy)
 }
 
-/** More than any two times are apart. Beyond it, a row that the host wrote could make the arithmetic overflow. */
+/** More than any two valid times are apart. Larger values, written by somebody else, could overflow the arithmetic. */
 const maxElapsedMs = 1e15
 
-interface Arithmetic {
-  /** The table, when its rows are to be found by their ids and by no other index. */
-  readonly byId: string
-  /** The seconds of the detection since 1970 (UTC). */
-  readonly seconds: string
-  /** A quotient, in whole numbers. */
-  readonly over: (dividend: string, divisor: number) => string
+interface Dialect {
+  /** The table with a hint to use the primary key only. */
+  readonly tableByPrimaryKey: string
+  /** The time of the detection in seconds since 1970 (UTC). */
+  readonly epochSeconds: string
+  /** Integer division. */
+  readonly divide: (dividend: string, divisor: number) => string
 }
 
-const sqlite: Arithmetic = {
-  byId: '?? not indexed',
-  seconds: 'unixepoch(detected_at)',
-  over: (dividend, divisor) => `(${dividend}) / ${divisor}`,
+const sqlite: Dialect = {
+  tableByPrimaryKey: '?? not indexed',
+  epochSeconds: 'unixepoch(detected_at)',
+  divide: (dividend, divisor) => `(${dividend}) / ${divisor}`,
 }
 
-const mysql: Arithmetic = {
-  byId: '?? force index (primary)',
-  // Not UNIX_TIMESTAMP(), which takes the time for one of the session's time zone.
-  seconds: "timestampdiff(second, '1970-01-01', detected_at)",
-  over: (dividend, divisor) => `(${dividend}) div ${divisor}`,
+const mysql: Dialect = {
+  tableByPrimaryKey: '?? force index (primary)',
+  // Not UNIX_TIMESTAMP(), which interprets the time in the session's time zone.
+  epochSeconds: "timestampdiff(second, '1970-01-01', detected_at)",
+  divide: (dividend, divisor) => `(${dividend}) div ${divisor}`,
 }
 
-/** Whoever comes back within the grace comes before the limit, and is counted at 0. */
-function stepOf(over: Arithmetic['over']): string {
+/** Users who return within the grace return before the limit. They are counted at 0. */
+function buildStepExpression(divide: Dialect['divide']): string {
   const pastMs = 'elapsed_ms - idle_timeout_seconds * 1000'
   const cases = pastLimitSteps.map(
-    ({ until, step }) => `when ${pastMs} < ${until * 1000} then (${over(pastMs, step * 1000)}) * ${step}`,
+    ({ until, step }) => `when ${pastMs} < ${until * 1000} then (${divide(pastMs, step * 1000)}) * ${step}`,
   )
   return `case when ${pastMs} < 0 then 0 ${cases.join(' ')} else ${lastStepSeconds} end`
 }

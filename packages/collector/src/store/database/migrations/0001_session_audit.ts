@@ -1,15 +1,17 @@
 import type { Knex } from 'knex'
-import { schemaBuilder, type TableName } from '../tableName.ts'
-import { textType } from '../textType.ts'
+import { createUniqueIndex, schemaBuilder, type TableName, textType } from './helpers.ts'
 
-/** The audit table: one row for each ended session. */
+/** Creates the audit table: one row for each session that ended. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
   const { table } = tableName
-  // MySQL commits DDL at once, so a migration that was cut short may have made the table already.
-  if (await schemaBuilder(database, tableName).hasTable(table)) return
-  const text = await textType(database)
+  // MySQL commits DDL immediately, so an interrupted migration may have created the table.
+  if (!(await schemaBuilder(database, tableName).hasTable(table))) await createTable(database, tableName)
+  await createUniqueIndex(database, tableName, 'session_key', ['site', 'session_key'])
+}
 
-  await schemaBuilder(database, tableName).createTable(table, (columns) => {
+async function createTable(database: Knex, tableName: TableName): Promise<void> {
+  const text = await textType(database)
+  await schemaBuilder(database, tableName).createTable(tableName.table, (columns) => {
     columns.bigIncrements('id')
     columns.specificType('site', text(64)).notNullable()
     columns.specificType('session_key', text(255)).notNullable()
@@ -33,6 +35,5 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
     columns.specificType('ip', text(45))
     columns.specificType('user_agent', text(512))
     columns.specificType('client_version', text(32))
-    columns.unique(['site', 'session_key'], { indexName: `${table}_session_key` })
   })
 }

@@ -1,11 +1,10 @@
 import type { Knex } from 'knex'
-import { schemaBuilder, type TableName, tokensOf } from '../tableName.ts'
-import { textType } from '../textType.ts'
+import { schemaBuilder, type TableName, textType } from './helpers.ts'
 
-/** The bearer tokens of servers and readers. */
+/** Creates the table of bearer tokens. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
-  const table = tokensOf(tableName.table)
-  // MySQL commits DDL at once, so a migration that was cut short may have made the table already.
+  const table = `${tableName.table}_tokens`
+  // MySQL commits DDL immediately, so an interrupted migration may have created the table.
   if (await schemaBuilder(database, tableName).hasTable(table)) return
   const text = await textType(database)
 

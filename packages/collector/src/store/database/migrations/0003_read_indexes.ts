@@ -1,8 +1,7 @@
 import type { Knex } from 'knex'
-import { createIndexes } from '../indexes.ts'
-import type { TableName } from '../tableName.ts'
+import { createIndexes, type TableName } from './helpers.ts'
 
-/** What the lists are read by; each index is in the order of the lists behind its first column, and ends with the id. */
+/** Lists are sorted by `detected_at` and the id, which InnoDB and SQLite append to every index. */
 const indexes = {
   by_time: ['detected_at'],
   by_site: ['site', 'detected_at'],
@@ -11,5 +10,5 @@ const indexes = {
   by_reason: ['reason', 'detected_at'],
 }
 
-/** The indexes of the readers. */
+/** Creates the indexes for lists and their filters. */
 export const up = (database: Knex, tableName: TableName) => createIndexes(database, tableName, indexes)

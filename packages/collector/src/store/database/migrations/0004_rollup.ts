@@ -1,14 +1,13 @@
 import type { Knex } from 'knex'
-import { inSchema, rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
-import { textType } from '../textType.ts'
+import { qualify, schemaBuilder, type TableName, textType } from './helpers.ts'
 
-/** The counts that summaries are made of, and up to which row they go. They are empty, which is right as well. */
+/** Creates the rollup, empty, and the mark up to which row it counts. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
-  const { table } = tableName
-  const [rollup, state] = [rollupOf(table), rollupStateOf(table)]
+  const rollup = `${tableName.table}_rollup`
+  const state = `${tableName.table}_rollup_state`
   const text = await textType(database)
 
-  // MySQL commits DDL at once, so a migration that was cut short may have made a table already.
+  // MySQL commits DDL immediately, so an interrupted migration may have created a table.
   if (!(await schemaBuilder(database, tableName).hasTable(rollup))) {
     await schemaBuilder(database, tableName).createTable(rollup, (columns) => {
       columns.integer('day').notNullable()
@@ -26,6 +25,6 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
       columns.bigInteger('up_to_id').notNullable()
     })
   }
-  const name = inSchema(tableName, state)
+  const name = qualify(tableName, state)
   if (!(await database(name).first())) await database(name).insert({ id: 1, up_to_id: 0 })
 }

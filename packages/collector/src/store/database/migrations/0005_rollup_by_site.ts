@@ -1,14 +1,13 @@
 import type { Knex } from 'knex'
-import { inSchema, rollupOf, rollupStateOf, schemaBuilder, type TableName } from '../tableName.ts'
-import { textType } from '../textType.ts'
+import { qualify, schemaBuilder, type TableName, textType } from './helpers.ts'
 
-/** The rollup anew, to be found by the site first. It begins empty, so that all rows are counted again. */
+/** Creates the rollup again with a primary key that starts with the site. It starts empty, so all rows are counted again. */
 export async function up(database: Knex, tableName: TableName): Promise<void> {
-  const { table } = tableName
+  const rollup = `${tableName.table}_rollup`
   const text = await textType(database)
 
-  await schemaBuilder(database, tableName).dropTableIfExists(rollupOf(table))
-  await schemaBuilder(database, tableName).createTable(rollupOf(table), (columns) => {
+  await schemaBuilder(database, tableName).dropTableIfExists(rollup)
+  await schemaBuilder(database, tableName).createTable(rollup, (columns) => {
     columns.specificType('site', text(64)).notNullable()
     columns.integer('day').notNullable()
     columns.specificType('reason', text(32)).notNullable()
@@ -17,5 +16,5 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
     columns.text('past_limit').notNullable()
     columns.primary(['site', 'day', 'reason', 'evidence'])
   })
-  await database(inSchema(tableName, rollupStateOf(table))).update({ up_to_id: 0 })
+  await database(qualify(tableName, `${tableName.table}_rollup_state`)).update({ up_to_id: 0 })
 }

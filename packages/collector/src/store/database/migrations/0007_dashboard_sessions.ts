@@ -1,18 +1,16 @@
 import type { Knex } from 'knex'
-import { createIndexes } from '../indexes.ts'
-import { schemaBuilder, type TableName } from '../tableName.ts'
-import { textType } from '../textType.ts'
+import { createIndexes, schemaBuilder, type TableName, textType } from './helpers.ts'
 
-/** The sessions of people who are signed in to the dashboard. */
+/** Creates the table of dashboard sessions. */
 export async function up(database: Knex, { schema, table: auditTable }: TableName): Promise<void> {
   const tableName = { schema, table: `${auditTable}_dashboard` }
   const text = await textType(database)
 
-  // MySQL commits DDL at once, so a migration that was cut short may have made the table already.
+  // MySQL commits DDL immediately, so an interrupted migration may have created the table.
   if (!(await schemaBuilder(database, tableName).hasTable(tableName.table)))
     await schemaBuilder(database, tableName).createTable(tableName.table, (columns) => {
       columns.specificType('cookie_hash', text(64)).primary()
-      // Here rather than by `unique()`, which would be a statement of its own.
+      // Not `unique()`, which would be a separate statement that an interruption could skip.
       columns.specificType('alias', `${text(36)} unique`).notNullable()
       columns.specificType('token_id', text(16)).notNullable()
       columns.specificType('ticket_key', text(64)).notNullable()

@@ -1,8 +1,7 @@
 import type { Knex } from 'knex'
-import { createIndexes } from '../indexes.ts'
-import type { TableName } from '../tableName.ts'
+import { createIndexes, type TableName } from './helpers.ts'
 
 const indexes = { by_receipt: ['site', 'received_at'] }
 
-/** The index by which expired rows are found: retention counts from the receipt. */
+/** Creates the index that a purge finds expired rows by. */
 export const up = (database: Knex, tableName: TableName) => createIndexes(database, tableName, indexes)

@@ -5,19 +5,19 @@ import { withinDeadline } from '../../../lifecycle/withinDeadline.ts'
 import { closeConnection, isAlive, type MysqlConnection, markUsed } from './mysqlConnection.ts'
 import { runStatement } from './preparedStatements.ts'
 
-/** What the client needs beside knex's own configuration. It is kept there, where transactions find it too. */
+/** Settings that knex does not know. They are part of knex's configuration, so transactions have them too. */
 interface MysqlClientConfig extends Knex.Config {
   readonly open: () => Promise<MysqlConnection>
   readonly statementTimeoutMs?: number | undefined
 }
 
-/** After the server's own time limit, how long it may take for the answer to arrive. */
+/** How long the result may take to arrive after the server's own time limit. */
 const answerMarginMs = 2_000
 
-/** knex for MySQL and MariaDB, with every value sent as a parameter of a prepared statement. */
+/** A knex client for MySQL and MariaDB that sends every value as a parameter of a prepared statement. */
 export class PreparedMysqlClient extends Client_MySQL2 {
   override async acquireRawConnection(): Promise<Connection> {
-    return (await settingsOf(this).open()).connection
+    return (await getSettings(this).open()).connection
   }
 
   override async destroyRawConnection(connection: Connection): Promise<void> {
@@ -28,13 +28,13 @@ export class PreparedMysqlClient extends Client_MySQL2 {
     return isAlive(connection)
   }
 
-  /** The driver's parameters are made in `runStatement`. */
+  /** `runStatement` converts the values. */
   override prepBindings(bindings: readonly unknown[] | undefined): readonly unknown[] {
     return bindings ?? []
   }
 
   override async _query(connection: Connection, query: KnexQuery): Promise<KnexQuery> {
-    const { statementTimeoutMs } = settingsOf(this)
+    const { statementTimeoutMs } = getSettings(this)
     const run = () => runStatement(connection, query.sql, query.bindings)
     try {
       query.response =
@@ -43,8 +43,8 @@ export class PreparedMysqlClient extends Client_MySQL2 {
           : await withinDeadline(statementTimeoutMs + answerMarginMs, run)
       return query
     } catch (error) {
-      // An answer that is still to come would be taken for that of the next statement.
-      if (!isAnswer(error)) closeConnection(connection)
+      // A result that arrives later would be taken for the result of the next statement.
+      if (!isServerError(error)) closeConnection(connection)
       throw error
     } finally {
       markUsed(connection)
@@ -52,8 +52,8 @@ export class PreparedMysqlClient extends Client_MySQL2 {
   }
 }
 
-/** knex types it as its general configuration; `connect` passes this one. */
-function settingsOf({ config }: Knex.Client): MysqlClientConfig {
+/** knex declares its general configuration. `connect` passes this one. */
+function getSettings({ config }: Knex.Client): MysqlClientConfig {
   return config as MysqlClientConfig
 }
 
@@ -63,7 +63,7 @@ interface KnexQuery {
   response?: unknown
 }
 
-/** The server answered the statement, if only with an error. */
-export function isAnswer(error: unknown): boolean {
+/** Whether the server reported the error, so that the connection is still usable. */
+export function isServerError(error: unknown): boolean {
   return error instanceof Error && 'sqlState' in error && Boolean(error.sqlState)
 }

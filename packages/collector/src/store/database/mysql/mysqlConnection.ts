@@ -6,29 +6,29 @@ import type { MysqlLocation } from '../databaseUrl.ts'
 import { limitLockWaits, limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
 import { readTlsOptions } from './mysqlTls.ts'
 
-/** An open connection, and what its server said of itself. */
+/** An open connection and the properties of its server. */
 export interface MysqlConnection extends ServerState {
   readonly connection: Connection
 }
 
 export interface ConnectOptions {
-  /** How long a statement may take, in milliseconds; unlimited when missing. */
+  /** How long a statement may run, in milliseconds. Unlimited by default. */
   readonly statementTimeoutMs?: number
   /** How long a statement may wait for a lock. */
   readonly lockTimeoutSeconds?: number
 }
 
-/** Long enough for a migration to wait until a transaction has ended that reads the table. */
+/** Long enough for a migration to wait for a transaction that reads the table. */
 const defaultLockTimeoutSeconds = 60
 
-/** In milliseconds. Two hosts that are gone still leave time for a third within the deadline of a write. */
+/** Two unreachable hosts leave enough time for a third within the 5 seconds of a write. */
 const connectTimeoutMs = 2_000
 
 /**
- * Opens connections to the first host that can be reached and takes writes, beginning with the one that was good last
- * time. A read-only host is used when no other is left: it can be read from.
+ * Creates a function that opens connections to the first host that is reachable and accepts writes, starting with the
+ * last one that did. If there is none, a read-only host is used: it can still be read from.
  */
-export function mysqlConnector(
+export function createMysqlConnector(
   location: MysqlLocation,
   options: ConnectOptions = {},
 ): () => Promise<MysqlConnection> {
@@ -41,7 +41,7 @@ export function mysqlConnector(
         (error: unknown) => void failures.push(error),
       )
       if (!opened) continue
-      if (opened.readOnlyBecause.length > 0) {
+      if (opened.readOnlySettings.length > 0) {
         if (readOnly) closeConnection(readOnly.connection)
         readOnly = opened
         continue
@@ -57,7 +57,7 @@ export function mysqlConnector(
 
 type Host = MysqlLocation['hosts'][number]
 
-/** Opens a connection to one host. The caller destroys it. */
+/** Opens a connection to one host. The caller closes it. */
 export async function connectToHost(
   location: MysqlLocation,
   host: Host,
@@ -67,7 +67,7 @@ export async function connectToHost(
   try {
     return await openOnce(location, host, ssl, options)
   } catch (error) {
-    // PREFERRED encrypts where the server can, and else goes on without, as MySQL's own clients do.
+    // Like MySQL's own clients, PREFERRED encrypts if the server can, and otherwise connects without encryption.
     if (location.tls.mode !== 'PREFERRED' || !isTlsUnavailable(error)) throw error
     return openOnce(location, host, undefined, options)
   }
@@ -89,10 +89,10 @@ async function openOnce(
     maxPreparedStatements,
     ...(ssl && { ssl }),
     ...(!ssl && !isOwnMachine(host) && { authPlugins: encryptedPasswordsOnly }),
-    // The deadline below also counts the time after the socket is open, in which a host that hangs says nothing.
+    // The deadline below also covers the time after the socket is open, in which a hanging host sends nothing.
     connectTimeout: connectTimeoutMs,
   })
-  // A connection that breaks while nobody uses it fails the next one who does.
+  // A connection that breaks while it is idle fails its next statement, which reports the error.
   connection.on('error', () => {})
   try {
     const state = await withinDeadline(connectTimeoutMs, async () => {
@@ -112,7 +112,7 @@ async function openOnce(
   }
 }
 
-/** Nobody stands between this machine and itself. */
+/** Connections within this machine cannot be intercepted by an impostor. */
 export function isOwnMachine({ host }: Host): boolean {
   return ['localhost', '127.0.0.1', '::1'].includes(host)
 }
@@ -122,24 +122,24 @@ function refuseServerKey(): never {
 }
 
 /**
- * Without TLS, a password is encrypted with a key that the server sends. A false server sends its own, and reads it.
- * MySQL's own clients do not accept such a key either.
+ * Without TLS, the password is encrypted with a key that the server sends. An impostor could send its own key and read
+ * the password. MySQL's own clients do not accept such a key by default either.
  */
 const encryptedPasswordsOnly = {
   caching_sha2_password: mysql.authPlugins.caching_sha2_password({ onServerPublicKey: refuseServerKey }),
   sha256_password: mysql.authPlugins.sha256_password({ onServerPublicKey: refuseServerKey }),
 }
 
-/** Each statement that a connection keeps prepared takes memory on the server, of which it allows 16,382 in all. */
+/** A prepared statement takes memory on the server, which by default allows 16,382 of them in total. */
 const maxPreparedStatements = 50
 
 function isTlsUnavailable(error: unknown): boolean {
   return hasErrorCode(error, ['HANDSHAKE_NO_SSL_SUPPORT', 'HANDSHAKE_SSL_ERROR'])
 }
 
-/** When each connection was last used, in milliseconds of the monotonic clock. */
+/** When each connection was last used, by the monotonic clock in milliseconds. */
 const lastUsed = new WeakMap<Connection, number>()
-/** A connection that was used so recently is not asked whether it still answers. */
+/** A connection that was used this recently is not checked. */
 const freshMs = 500
 const pingTimeoutMs = 1_000
 
@@ -148,8 +148,8 @@ export function markUsed(connection: Connection): void {
 }
 
 /**
- * Whether an idle connection still works. Servers and firewalls close idle connections, and whoever comes first
- * afterwards must not pay for that. One that does not answer is destroyed.
+ * Checks whether an idle connection still works. Servers and firewalls close idle connections, and the next statement
+ * must not fail because of that. A connection that does not answer is closed.
  */
 export async function isAlive(connection: Connection): Promise<boolean> {
   if (isClosed(connection)) return false
@@ -170,15 +170,15 @@ export async function isAlive(connection: Connection): Promise<boolean> {
 }
 
 /**
- * Closes a connection at once. The driver's own `destroy` waits for the server to close its side, and the process with
- * it when the server hangs.
+ * Closes a connection immediately. The driver's `destroy` alone waits for the server to close its side, which would keep
+ * the process running while the server hangs.
  */
 export function closeConnection(connection: Connection): void {
   connection.destroy()
   ;(connection as DriverConnection).stream?.destroy()
 }
 
-/** What the driver has, but does not say in its types. */
+/** Properties that the driver has, but does not declare. */
 type DriverConnection = Connection & {
   readonly _fatalError?: unknown
   readonly _protocolError?: unknown

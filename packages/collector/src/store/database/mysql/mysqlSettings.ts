@@ -1,23 +1,23 @@
 import type { Connection } from 'mysql2'
 import { execute } from './preparedStatements.ts'
 
-/** The server has a setting that Lapse cannot work with; the message names it and says what to change. */
+/** A server or a connection has a setting that Lapse cannot work with. The message names it and says what to change. */
 export class DatabaseSettingError extends Error {
   override readonly name = 'DatabaseSettingError'
 }
 
-/** What a server says of itself, as far as it matters here. */
+/** The properties of a server and a connection that matter to Lapse. */
 export interface ServerState {
   readonly isMariadb: boolean
-  /** The steps in which `AUTO_INCREMENT` grows on this connection; more than 1 on a cluster. */
+  /** By how much `AUTO_INCREMENT` ids grow on this connection: more than 1 on a cluster. */
   readonly idStep: number
-  /** Whether a cluster may change those steps under an open connection (Percona XtraDB Cluster). */
+  /** Whether a cluster may change that step while the connection is open (Percona XtraDB Cluster). */
   readonly mayChangeIdStep: boolean
-  /** The largest statement that the server takes, with all its values, in bytes. */
+  /** The largest statement that the server accepts, including its values, in bytes. */
   readonly maxPacketBytes: number
-  /** The variables that make the server refuse writes, such as `super_read_only`; empty on a writer. */
-  readonly readOnlyBecause: readonly string[]
-  /** Settings by which a committed row can be lost in a crash, such as `sync_binlog=0`. */
+  /** The variables that make the server refuse writes, such as `super_read_only`. Empty if it accepts writes. */
+  readonly readOnlySettings: readonly string[]
+  /** Settings that can lose committed rows in a crash, such as `sync_binlog=0`. */
   readonly durabilityRisks: readonly string[]
 }
 
@@ -31,9 +31,9 @@ const sqlModes = [
 const unlimited = '18446744073709551615'
 
 /**
- * What every connection sets for itself, whatever the server's defaults and `init_connect` say. Each of these can
- * change what a statement means, or make an acknowledged write vanish (`autocommit=0`, `completion_type=CHAIN`, an
- * engine without storage). The texts are constants: nothing that anyone sends becomes part of them.
+ * Run on every connection, because the server's defaults and `init_connect` may be different. Each of these settings can
+ * change the meaning of a statement, or make an acknowledged write disappear (`autocommit=0`, `completion_type=CHAIN`, an
+ * engine without storage).
  */
 const setStatements = [
   'set names utf8mb4',
@@ -45,33 +45,33 @@ const setStatements = [
   'set session transaction read write',
 ]
 
-/** What the connection must have afterwards. MariaDB calls some variables by other names. */
-const required: Readonly<Record<string, (value: string) => boolean>> = {
-  sql_mode: (value) => sameSet(value.split(','), sqlModes),
-  time_zone: is('+00:00'),
-  character_set_client: is('utf8mb4'),
-  character_set_connection: is('utf8mb4'),
-  character_set_results: is('utf8mb4'),
-  autocommit: is('ON'),
-  completion_type: is('NO_CHAIN'),
-  sql_safe_updates: is('OFF'),
-  sql_auto_is_null: is('OFF'),
-  sql_select_limit: is(unlimited),
-  unique_checks: is('ON'),
-  default_storage_engine: is('InnoDB'),
-  transaction_isolation: is('REPEATABLE-READ'),
-  tx_isolation: is('REPEATABLE-READ'),
-  transaction_read_only: is('OFF'),
-  tx_read_only: is('OFF'),
+/** Checks of the values that the connection must have then. MariaDB has different names for some variables. */
+const requiredValues: Readonly<Record<string, (value: string) => boolean>> = {
+  sql_mode: (value) => hasSameMembers(value.split(','), sqlModes),
+  time_zone: equals('+00:00'),
+  character_set_client: equals('utf8mb4'),
+  character_set_connection: equals('utf8mb4'),
+  character_set_results: equals('utf8mb4'),
+  autocommit: equals('ON'),
+  completion_type: equals('NO_CHAIN'),
+  sql_safe_updates: equals('OFF'),
+  sql_auto_is_null: equals('OFF'),
+  sql_select_limit: equals(unlimited),
+  unique_checks: equals('ON'),
+  default_storage_engine: equals('InnoDB'),
+  transaction_isolation: equals('REPEATABLE-READ'),
+  tx_isolation: equals('REPEATABLE-READ'),
+  transaction_read_only: equals('OFF'),
+  tx_read_only: equals('OFF'),
   max_allowed_packet: (value) => Number(value) >= minPacketBytes,
 }
 
-/** One row may take 8 KiB; a day of the rollup takes more. */
+/** A row takes up to 8 KiB, a day of the rollup more. */
 const minPacketBytes = 128 * 1024
 
 const readOnlyVariables = ['read_only', 'super_read_only', 'innodb_read_only']
 
-const described = [
+const describedVariables = [
   'version',
   'auto_increment_increment',
   'wsrep_on',
@@ -80,12 +80,16 @@ const described = [
   'sync_binlog',
 ]
 
-// Not a SELECT: a proxy that splits reads from writes would ask a replica, whose answers say nothing of the writer.
-const showVariables = (names: readonly string[]) =>
+// Not a SELECT: a proxy that splits reads from writes would send it to a replica, which may have other settings.
+const writeShowVariables = (names: readonly string[]) =>
   `show session variables where variable_name in (${names.map((name) => `'${name}'`).join()})`
 
-const showAll = showVariables([...Object.keys(required), ...readOnlyVariables, ...described])
-const showReadOnly = showVariables(readOnlyVariables)
+const showAllVariables = writeShowVariables([
+  ...Object.keys(requiredValues),
+  ...readOnlyVariables,
+  ...describedVariables,
+])
+const showReadOnlyVariables = writeShowVariables(readOnlyVariables)
 
 async function readVariables(connection: Connection, statement: string): Promise<Map<string, string>> {
   const rows = await execute<{ Variable_name: string; Value: string }[]>(connection, statement)
@@ -93,32 +97,32 @@ async function readVariables(connection: Connection, statement: string): Promise
 }
 
 /**
- * Sets what Lapse relies on and reads back what the connection really has.
+ * Sets everything that Lapse relies on, and reads the settings back: a proxy may drop them.
  *
- * @throws {DatabaseSettingError} naming each setting that is not as it must be.
+ * @throws {DatabaseSettingError} naming each setting that has another value.
  */
 export async function prepareSession(connection: Connection): Promise<ServerState> {
   for (const statement of setStatements) await execute(connection, statement)
-  const values = await readVariables(connection, showAll)
-  const wrong = [...values].filter(([name, value]) => required[name]?.(value) === false)
+  const values = await readVariables(connection, showAllVariables)
+  const wrong = [...values].filter(([name, value]) => requiredValues[name]?.(value) === false)
   if (wrong.length > 0) {
     const settings = wrong.map(([name, value]) => `${name}=${value}`).join(', ')
     throw new DatabaseSettingError(
       `The database connection has ${settings}, although Lapse set other values. Rows could be lost or changed. ` +
-        'Allow the account to set these for its session, or correct them on the server or in the proxy between.',
+        'Allow the account to set these for its session, or correct them on the server or in the proxy in front of it.',
     )
   }
   return describeServer(values)
 }
 
-/** Whether the server takes writes now. An administrator's account could write to a replica, and must not. */
-export async function takesWrites(connection: Connection): Promise<boolean> {
-  return readOnlyBecause(await readVariables(connection, showReadOnly)).length === 0
+/** Whether the server accepts writes now. An administrator's account could write to a replica, but must not. */
+export async function acceptsWrites(connection: Connection): Promise<boolean> {
+  return findReadOnlySettings(await readVariables(connection, showReadOnlyVariables)).length === 0
 }
 
 /**
- * Limits how long a statement of this connection waits for a lock. By default MySQL waits for a table up to a year, also
- * when the client is long gone, and would run out of connections.
+ * Limits how long a statement of this connection waits for a lock. By default MySQL waits up to a year for a table, even
+ * after the client has disconnected, and could run out of connections.
  */
 export async function limitLockWaits(connection: Connection, seconds: number): Promise<void> {
   await execute(
@@ -128,9 +132,9 @@ export async function limitLockWaits(connection: Connection, seconds: number): P
 }
 
 /**
- * Limits how long a statement of this connection may take. MySQL applies the limit to SELECT only.
+ * Limits how long a statement of this connection may run. MySQL applies the limit to SELECT only.
  *
- * @param milliseconds above 0.
+ * @param milliseconds greater than 0.
  */
 export async function limitStatements(
   connection: Connection,
@@ -154,7 +158,7 @@ function describeServer(values: ReadonlyMap<string, string>): ServerState {
     idStep: Number(values.get('auto_increment_increment') ?? 1),
     mayChangeIdStep: values.get('wsrep_on') === 'ON',
     maxPacketBytes: Number(values.get('max_allowed_packet') ?? minPacketBytes),
-    readOnlyBecause: readOnlyBecause(values),
+    readOnlySettings: findReadOnlySettings(values),
     durabilityRisks: risks
       .map(([name = '', safe]) => ({ name, safe, value: values.get(name) }))
       .filter(({ safe, value }) => value !== undefined && value !== safe)
@@ -162,15 +166,15 @@ function describeServer(values: ReadonlyMap<string, string>): ServerState {
   }
 }
 
-function readOnlyBecause(values: ReadonlyMap<string, string>): string[] {
-  // MariaDB 12 has more words than ON for a server that takes no writes.
+function findReadOnlySettings(values: ReadonlyMap<string, string>): string[] {
+  // MariaDB 12 has other values than ON that also refuse writes.
   return readOnlyVariables.filter((name) => !['OFF', '0', undefined].includes(values.get(name)))
 }
 
-function is(wanted: string): (value: string) => boolean {
-  return (value) => value.toUpperCase() === wanted.toUpperCase()
+function equals(expected: string): (value: string) => boolean {
+  return (value) => value.toUpperCase() === expected.toUpperCase()
 }
 
-function sameSet(some: readonly string[], others: readonly string[]): boolean {
+function hasSameMembers(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && others.every((other) => some.includes(other))
 }

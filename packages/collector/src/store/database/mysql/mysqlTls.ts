@@ -1,29 +1,30 @@
 import { readFileSync } from 'node:fs'
 import type { SslOptions } from 'mysql2'
 
-/** MySQL's own names, from weakest to strongest: https://dev.mysql.com/doc/refman/8.4/en/connection-options.html */
+/** MySQL's names, from weakest to strongest: https://dev.mysql.com/doc/refman/8.4/en/connection-options.html */
 export const sslModes = ['DISABLED', 'PREFERRED', 'REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY'] as const
 export type SslMode = (typeof sslModes)[number]
 
-/** How connections to the database are encrypted, and which certificates are checked and shown. */
+/** How connections to the database are encrypted, and which certificates are verified and presented. */
 export interface TlsSettings {
   readonly mode: SslMode
-  /** PEM file with the certificate authorities to trust; the system's when missing. */
+  /** A PEM file of trusted certificate authorities. The system's authorities by default. */
   readonly caPath?: string
-  /** PEM files with the client's certificate and its private key. */
+  /** PEM files of the client's certificate and its private key. */
   readonly certPath?: string
   readonly keyPath?: string
 }
 
-/** The certificates of a database connection cannot be used; the message says which and why. */
+/** A certificate file of a database connection cannot be read. The message says which and why. */
 export class TlsFileError extends Error {
   override readonly name = 'TlsFileError'
 }
 
 /**
- * The driver's options for the settings; undefined for an unencrypted connection. Files are read each time, so that
- * a renewed certificate needs no restart.
+ * Reads the certificates and returns the driver's options. It reads the files each time, so a renewed certificate needs
+ * no restart.
  *
+ * @returns undefined for an unencrypted connection.
  * @throws {TlsFileError} when a file cannot be read.
  */
 export function readTlsOptions({ mode, caPath, certPath, keyPath }: TlsSettings): SslOptions | undefined {
@@ -41,8 +42,8 @@ function readPem(option: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? cause.code : cause
-    throw new TlsFileError(`The file ${path} (${option} in the database URL) cannot be read: ${why}.`, {
+    const reason = cause instanceof Error && 'code' in cause ? cause.code : cause
+    throw new TlsFileError(`The file ${path} (${option} in the database URL) cannot be read: ${reason}.`, {
       cause,
     })
   }

@@ -3,15 +3,15 @@ import Client_BetterSQLite3 from 'knex/lib/dialects/better-sqlite3/index.js'
 import { withinDeadline } from '../../../lifecycle/withinDeadline.ts'
 import { SqliteThread } from './sqliteThread.ts'
 
-/** What the client needs beside knex's own configuration. It is kept there, where transactions find it too. */
+/** Settings that knex does not know. They are part of knex's configuration, so transactions have them too. */
 interface SqliteClientConfig extends Knex.Config {
   readonly statementTimeoutMs?: number | undefined
 }
 
-/** knex for SQLite, with every connection in a thread of its own. */
+/** A knex client for SQLite that runs every connection in its own thread. */
 export class ThreadedSqliteClient extends Client_BetterSQLite3 {
   override async acquireRawConnection(): Promise<SqliteThread> {
-    // knex's SQLite clients are given their file as `connection: { filename }`.
+    // For SQLite, knex's connection settings are `{ filename }`.
     const { filename } = this.connectionSettings as { readonly filename: string }
     return new SqliteThread(filename)
   }
@@ -25,10 +25,10 @@ export class ThreadedSqliteClient extends Client_BetterSQLite3 {
   }
 
   override async _query(thread: SqliteThread, query: KnexQuery): Promise<KnexQuery> {
-    const { statementTimeoutMs } = settingsOf(this)
+    const { statementTimeoutMs } = getSettings(this)
     const values = (query.bindings ?? []).map(toSqliteValue)
     const run = () => thread.run(query.sql, values)
-    // SQLite cannot be interrupted: whoever asks is answered in time, and the thread is busy until it is done.
+    // SQLite cannot be interrupted: the caller gets an error in time, but the thread is busy until the statement ends.
     const { response, context } =
       statementTimeoutMs === undefined ? await run() : await withinDeadline(statementTimeoutMs, run)
     query.response = response
@@ -44,12 +44,12 @@ interface KnexQuery {
   context?: unknown
 }
 
-/** knex types it as its general configuration; `connect` passes this one. */
-function settingsOf({ config }: Knex.Client): SqliteClientConfig {
+/** knex declares its general configuration. `connect` passes this one. */
+function getSettings({ config }: Knex.Client): SqliteClientConfig {
   return config as SqliteClientConfig
 }
 
-/** SQLite has numbers, texts and bytes. */
+/** SQLite stores numbers, texts and bytes. */
 function toSqliteValue(value: unknown): unknown {
   if (value === undefined) return null
   if (value instanceof Date) return value.getTime()

@@ -2,16 +2,16 @@ import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 
 /**
- * Opens an SQLite file as every connection to it must be: with a write-ahead log, and durable. A missing file is not
- * created here, because others could read it.
+ * Opens an SQLite file with a write-ahead log and durable commits. It does not create a missing file, because other
+ * accounts could read the new file.
  */
 export function openSqlite(path: string, busyTimeoutMs: number): Database.Database {
   const database = new Database(path, { timeout: busyTimeoutMs, fileMustExist: true })
   try {
     database.pragma('journal_mode = WAL')
-    // NORMAL, which is usual with WAL, may lose an acknowledged row in a power failure.
+    // NORMAL, which is common with WAL, can lose acknowledged rows in a power failure.
     database.pragma('synchronous = FULL')
-    // What is deleted is overwritten: otherwise it stays readable in the file.
+    // Overwrite deleted rows: otherwise they stay readable in the file.
     database.pragma('secure_delete = ON')
     return database
   } catch (error) {
@@ -21,12 +21,12 @@ export function openSqlite(path: string, busyTimeoutMs: number): Database.Databa
 }
 
 /**
- * Tells a file from another one that took its place. A connection to a file that was deleted or replaced goes on without
- * an error, and what it writes is lost.
+ * Identifies a file, so that a replacement can be detected. A connection to a file that was deleted or replaced continues
+ * without an error, and everything that it writes is lost.
  *
- * @returns nothing when there is no file.
+ * @returns undefined if there is no file.
  */
-export function fileIdentity(path: string): string | undefined {
+export function identifyFile(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false })
   return stats && `${stats.dev}:${stats.ino}`
 }

@@ -1,24 +1,26 @@
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** An SQLite database whose file cannot be used. The message says what to do. */
+/** The file of an SQLite database cannot be used. The message says what to do. */
 export class SqliteFileError extends Error {
   override readonly name = 'SqliteFileError'
 }
 
-/** What keeps the file from being made, by the code of Node's error. */
-const obstacles: Readonly<Record<string, string>> = {
-  EACCES: 'Give this account the right to write into the folder.',
-  EPERM: 'Give this account the right to write into the folder.',
-  EROFS: 'The file system takes no writes.',
-  ENOSPC: 'The disk is full: free some space.',
+/** Why the file cannot be created, by Node's error code. */
+const creationFailures: Readonly<Record<string, string>> = {
+  EACCES: 'Allow this account to write to the folder.',
+  EPERM: 'Allow this account to write to the folder.',
+  EROFS: 'The file system is read-only.',
+  ENOSPC: 'The disk is full: free up space.',
   ENOTDIR: 'A part of the path is a file, not a folder.',
   ENAMETOOLONG: 'The path is too long.',
 }
 
 /**
- * Makes the file of an SQLite database, if it is missing, for its owner only. SQLite gives the files that it keeps beside
- * it (`-wal`, `-shm`) the same rights. An existing file keeps its own.
+ * Creates the file of an SQLite database if it does not exist, readable by its owner only. SQLite gives the files next to
+ * it (`-wal`, `-shm`) the same permissions. An existing file keeps its permissions.
+ *
+ * @throws {SqliteFileError}
  */
 export function createSqliteFile(path: string): void {
   try {
@@ -26,7 +28,7 @@ export function createSqliteFile(path: string): void {
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
     if (code === 'EEXIST') {
-      assertNoFolder(path)
+      assertNotFolder(path)
       return
     }
     if (code === 'ENOENT')
@@ -34,20 +36,20 @@ export function createSqliteFile(path: string): void {
         `the folder ${dirname(path)} is missing. Create it, or correct the path in "database".`,
         { cause },
       )
-    const obstacle = obstacles[String(code)] ?? String(cause)
-    throw new SqliteFileError(`the file cannot be created. ${obstacle} Or correct the path in "database".`, {
+    const reason = creationFailures[String(code)] ?? String(cause)
+    throw new SqliteFileError(`the file cannot be created. ${reason} Or correct the path in "database".`, {
       cause,
     })
   }
 }
 
-function assertNoFolder(path: string): void {
+function assertNotFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new SqliteFileError(`${path} is a folder, not a file. Correct the path in "database".`)
 }
 
-/** @throws where there is no such file: opening it would make an empty database. */
+/** @throws if there is no file. Opening it would create an empty database. */
 export function assertSqliteFile(path: string): void {
-  assertNoFolder(path)
+  assertNotFolder(path)
   if (!existsSync(path)) throw new Error(`Database file ${path} not found. Run: lapse migrate`)
 }

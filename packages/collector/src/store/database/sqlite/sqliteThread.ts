@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { fileIdentity } from './sqliteConnection.ts'
+import { identifyFile } from './sqliteConnection.ts'
 import type { SqliteReply, SqliteRequest } from './sqliteWorker.ts'
 
 interface Pending {
@@ -9,8 +9,8 @@ interface Pending {
 }
 
 /**
- * A connection to an SQLite file in a thread of its own. SQLite computes an answer on the thread that asks, and a
- * heavy one would stop the thread that accepts reports.
+ * A connection to an SQLite file in its own thread. SQLite runs a statement on the calling thread, and a slow one would
+ * block the thread that accepts reports.
  */
 export class SqliteThread {
   readonly #worker: Worker
@@ -22,8 +22,8 @@ export class SqliteThread {
 
   constructor(path: string) {
     this.#path = path
-    this.#identity = fileIdentity(path)
-    // The sources run as TypeScript, the package as JavaScript.
+    this.#identity = identifyFile(path)
+    // A checkout runs the TypeScript sources, the package runs JavaScript.
     this.#worker = new Worker(new URL(`./sqliteWorker${extname(import.meta.url)}`, import.meta.url), {
       workerData: { path },
     })
@@ -32,16 +32,16 @@ export class SqliteThread {
       this.#pending.delete(reply.id)
     })
     this.#worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
-    this.#worker.on('exit', () => this.#fail(new Error('The thread of the SQLite database has ended.')))
-    // A statement keeps the process alive, an idle thread does not.
+    this.#worker.on('exit', () => this.#fail(new Error('The thread of the SQLite database has exited.')))
+    // A running statement keeps the process alive, an idle thread does not.
     this.#worker.unref()
   }
 
   get isAlive(): boolean {
-    return this.#failure === undefined && fileIdentity(this.#path) === this.#identity
+    return this.#failure === undefined && identifyFile(this.#path) === this.#identity
   }
 
-  /** @throws an error with SQLite's `code` when the statement fails. */
+  /** @throws an error with SQLite's `code` if the statement fails. */
   async run(sql: string, values: readonly unknown[]): Promise<Extract<SqliteReply, { response: unknown }>> {
     if (this.#failure) throw this.#failure
     this.#lastId += 1
@@ -60,7 +60,7 @@ export class SqliteThread {
     }
   }
 
-  /** Ends the thread as soon as the statement that it is computing allows. */
+  /** Ends the thread after the statement that it is running. */
   async close(): Promise<void> {
     await this.#worker.terminate()
   }

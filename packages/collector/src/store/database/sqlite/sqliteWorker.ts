@@ -9,7 +9,7 @@ export interface SqliteRequest {
   readonly values: readonly unknown[]
 }
 
-/** What became of it: rows, or what a write changed, or why it failed. */
+/** The result of a statement: rows, the changes of a write, or why it failed. */
 export type SqliteReply = { readonly id: number } & (
   | { readonly response: unknown; readonly context: SqliteChanges | undefined }
   | { readonly failure: { readonly message: string; readonly code: string | undefined } }
@@ -20,19 +20,19 @@ interface SqliteChanges {
   readonly lastID: number
 }
 
-/** Another process may be writing. Waiting for it blocks this thread only. */
+/** How long to wait for another process that is writing. The wait blocks this thread only. */
 const busyTimeoutMs = 5_000
 
-// This file runs as a worker thread, which has a parent.
+// This file runs in a worker thread only, where there is a parent port.
 const parent = parentPort as NonNullable<typeof parentPort>
 const { path }: { readonly path: string } = workerData
 let database: Database.Database | undefined
 
 parent.on('message', ({ id, sql, values }: SqliteRequest) => {
-  parent.postMessage(answer(id, sql, values))
+  parent.postMessage(runRequest(id, sql, values))
 })
 
-function answer(id: number, sql: string, values: readonly unknown[]): SqliteReply {
+function runRequest(id: number, sql: string, values: readonly unknown[]): SqliteReply {
   try {
     database ??= openSqlite(path, busyTimeoutMs)
     const statement = database.prepare(sql)

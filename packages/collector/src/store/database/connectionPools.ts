@@ -2,65 +2,75 @@ import knex, { type Knex } from 'knex'
 import { hasErrorCode } from './databaseErrors.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
-import { mysqlConnector } from './mysql/mysqlConnection.ts'
+import { createMysqlConnector } from './mysql/mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqlite/sqliteClient.ts'
 import { createSqliteFile } from './sqlite/sqliteFile.ts'
 
-/** How long a caller waits for a connection before it is told that the database is unavailable. */
+/** How long a request waits for a free connection. */
 const acquireTimeoutMs = 5_000
-/** Nobody waits for a job, and several may be under way on one connection. */
+/** No request waits for a job, and several jobs may share one connection. */
 const jobAcquireTimeoutMs = 60_000
 
-/** How many connections one kind of work has, and how long each of its statements may take. */
+/** The limits of one pool of connections. */
 interface PoolLimits {
   readonly connections: number
-  /** SQLite's connections are threads, of which one computes at a time on each core. */
+  /** Each SQLite connection is a thread, so more of them than cores would not be faster. */
   readonly sqliteThreads: number
-  /** In milliseconds; unlimited when missing. */
+  /** In milliseconds. Unlimited by default. */
   readonly statementTimeoutMs?: number
   readonly acquireConnectionTimeout?: number
 }
 
 /**
- * The pools of a process, one for each kind of work: a reader's heavy summaries must not keep a server's token from
- * being looked up, or a health check waiting. The writer has connections of its own.
+ * Each kind of work has its own pool: slow summaries must not delay the look-up of a token or a health check. The writer
+ * has its own connections.
  */
-const pools = {
+const poolLimits = {
   /** Lists, exports and single rows. */
   reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: 30_000 },
   /** Summaries, which read many rows at a time. */
   summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: 30_000 },
-  /** Tokens and sessions of the dashboard. */
+  /** Tokens and dashboard sessions. */
   auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: 5_000 },
   health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: 5_000 },
-  /** Migrations, purge, rollup and mirror: these may take long, and renew their lease meanwhile. */
+  /** Migrations, purge, rollup and mirrors, which may take long. */
   jobs: { connections: 4, sqliteThreads: 1, acquireConnectionTimeout: jobAcquireTimeoutMs },
 } as const satisfies Record<string, PoolLimits>
 
-export type PoolName = keyof typeof pools
+type PoolName = keyof typeof poolLimits
 
-/** Opens a pool on the database. Nothing is connected until the first query. */
-export function connect(location: DatabaseLocation, pool: PoolName): Knex {
-  return location.dialect === 'sqlite' ? sqlite(location.path, pools[pool]) : mysql(location, pools[pool])
+/** Creates a pool of connections. Nothing is connected until the first query. */
+function createPool(location: DatabaseLocation, name: PoolName): Knex {
+  const limits = poolLimits[name]
+  return location.dialect === 'sqlite'
+    ? createSqlitePool(location.path, limits)
+    : createMysqlPool(location, limits)
 }
 
-export function isSqlite(database: Knex): boolean {
-  return database.client.driverName === 'better-sqlite3'
+/** Creates all pools of a process. Nothing is connected until the first query. */
+export function createPools(location: DatabaseLocation): Readonly<Record<PoolName, Knex>> {
+  return {
+    reading: createPool(location, 'reading'),
+    summaries: createPool(location, 'summaries'),
+    auth: createPool(location, 'auth'),
+    health: createPool(location, 'health'),
+    jobs: createPool(location, 'jobs'),
+  }
 }
 
-// What knex would print of an error it throws as well.
-const silent = () => {}
-const log = { warn: silent, error: silent, deprecate: silent, debug: silent }
+// knex would print errors that it also throws.
+const ignore = () => {}
+const log = { warn: ignore, error: ignore, deprecate: ignore, debug: ignore }
 
-/** Messages of errors hold the statement without its values, which may be personal. */
-const shared = { log, compileSqlOnError: false } as const
+/** Error messages contain the statement without its values, which may be personal data. */
+const commonConfig = { log, compileSqlOnError: false } as const
 
-function sqlite(
+function createSqlitePool(
   path: string,
   { sqliteThreads, statementTimeoutMs, acquireConnectionTimeout = acquireTimeoutMs }: PoolLimits,
 ): Knex {
   return knex({
-    ...shared,
+    ...commonConfig,
     acquireConnectionTimeout,
     client: ThreadedSqliteClient,
     connection: { filename: path },
@@ -70,16 +80,16 @@ function sqlite(
   } as Knex.Config)
 }
 
-function mysql(
+function createMysqlPool(
   location: MysqlLocation,
   { connections, statementTimeoutMs, acquireConnectionTimeout = acquireTimeoutMs }: PoolLimits,
 ): Knex {
   return knex({
-    ...shared,
+    ...commonConfig,
     acquireConnectionTimeout,
     client: PreparedMysqlClient,
     connection: {},
-    open: mysqlConnector(
+    open: createMysqlConnector(
       location,
       statementTimeoutMs === undefined
         ? {}
@@ -93,19 +103,17 @@ function mysql(
   } as Knex.Config)
 }
 
-/** Creates the database that a URL names, if it is missing: a file, or a database on the server. */
+/** Creates the database if it does not exist: a file, or a database on the server. */
 export async function createMissingDatabase(location: DatabaseLocation): Promise<void> {
   if (location.dialect === 'sqlite') return createSqliteFile(location.path)
-  const named = connect(location, 'jobs')
+  const database = createPool(location, 'jobs')
   try {
-    await named.raw('select 1')
+    await database.raw('select 1')
   } catch (error) {
     if (!hasErrorCode(error, ['ER_BAD_DB_ERROR'])) throw error
-    const unnamed = connect({ ...location, database: '' }, 'jobs')
-    await unnamed
-      .raw('create database if not exists ??', [location.database])
-      .finally(() => unnamed.destroy())
+    const server = createPool({ ...location, database: '' }, 'jobs')
+    await server.raw('create database if not exists ??', [location.database]).finally(() => server.destroy())
   } finally {
-    await named.destroy()
+    await database.destroy()
   }
 }

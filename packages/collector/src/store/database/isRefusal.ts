@@ -1,4 +1,4 @@
-// What a table of the host's may say to a trigger's row, and MySQL and MariaDB have no SQLSTATE for.
+/** Codes that a trigger's insert into a table of the application can fail with, and that have no specific SQLSTATE. */
 const refusalCodes = [
   'ER_NO_DEFAULT_FOR_FIELD',
   'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
@@ -7,9 +7,9 @@ const refusalCodes = [
 ]
 
 /**
- * Whether a database refused what a statement wanted to write, rather than being unable to run it: data exceptions,
- * violated constraints and what triggers raise. These are classes 22, 23 and 45 of SQLSTATE, and some more; in SQLite,
- * `SQLITE_CONSTRAINT`.
+ * Whether the database refused the data of a statement, rather than being unable to run it: data exceptions, violated
+ * constraints, and errors that triggers raise. In MySQL and MariaDB these are the classes 22, 23 and 45 of SQLSTATE and a
+ * few codes, in SQLite `SQLITE_CONSTRAINT`.
  */
 export function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error)) return false

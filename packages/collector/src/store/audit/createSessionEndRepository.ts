@@ -1,0 +1,80 @@
+import type { Knex } from 'knex'
+import type { SessionEndFilter } from '../../reading/filter.ts'
+import type { Page, SessionEndRepository } from '../../reading/sessionEndRepository.ts'
+import type { AuditDatabase } from '../database/auditDatabase.ts'
+import { createOperationRunner, lookupDeadlineMs, queryDeadlineMs } from '../database/operations.ts'
+import { toStoredTime } from '../database/storedTime.ts'
+import { selectedColumns, toSessionEnd } from './auditColumns.ts'
+import { followSessionEnds } from './followSessionEnds.ts'
+
+/** The page size of `pages`. Larger pages are hardly faster. */
+const rowsPerPage = 500
+
+export function createSessionEndRepository(auditDatabase: AuditDatabase): SessionEndRepository {
+  const { knex, tableName } = auditDatabase
+  const run = createOperationRunner(auditDatabase, { storedData: 'audit' })
+
+  function selectMatching({ from, to, ...equalTo }: SessionEndFilter): Knex.QueryBuilder {
+    const conditions = Object.entries(equalTo).filter(([, value]) => value !== undefined)
+    const query = knex(tableName).select(selectedColumns).where(Object.fromEntries(conditions))
+    if (from) query.where('detected_at', '>=', toStoredTime(knex, from))
+    if (to) query.where('detected_at', '<', toStoredTime(knex, to))
+    return query
+  }
+
+  function selectPage(filter: SessionEndFilter, { limit, after }: Page): Knex.QueryBuilder {
+    const query = selectMatching(filter)
+      .orderBy([
+        { column: 'detected_at', order: 'desc' },
+        { column: 'id', order: 'desc' },
+      ])
+      .limit(limit)
+    if (after) {
+      const detectedAt = toStoredTime(knex, after.detectedAt)
+      // Equivalent to (detected_at, id) < (…), which the databases cannot use to seek in the index: on a large table it
+      // took 93 ms where this form took 1 ms.
+      query
+        .where('detected_at', '<=', detectedAt)
+        .where((either) => either.where('detected_at', '<', detectedAt).orWhere('id', '<', after.id))
+    }
+    return query
+  }
+
+  const page: SessionEndRepository['page'] = (filter, part) =>
+    run(queryDeadlineMs, async () => (await selectPage(filter, part)).map(toSessionEnd))
+
+  return {
+    page,
+    async *pages(filter, after) {
+      for (let last = after; ; ) {
+        const sessionEnds = await page(filter, { limit: rowsPerPage, after: last })
+        if (sessionEnds.length > 0) yield sessionEnds
+        last = sessionEnds.at(-1)
+        if (sessionEnds.length < rowsPerPage) return
+      }
+    },
+    find: (id) =>
+      run(lookupDeadlineMs, async () => {
+        const row = await knex(tableName).select(selectedColumns).where({ id }).first()
+        return row && toSessionEnd(row)
+      }),
+    follow: (filter, options) =>
+      followSessionEnds(
+        {
+          readMaxId: () =>
+            run(lookupDeadlineMs, async () => {
+              const row = await knex(tableName).max('id as id').first()
+              return Number(row?.id ?? 0)
+            }),
+          readIdsAbove: (id) =>
+            run(queryDeadlineMs, () => knex(tableName).where('id', '>', id).orderBy('id').pluck('id')),
+          readNewest: (limit) => page(filter, { limit }),
+          readByIds: (ids) =>
+            run(queryDeadlineMs, async () =>
+              (await selectMatching(filter).whereIn('id', ids).orderBy('id')).map(toSessionEnd),
+            ),
+        },
+        options,
+      ),
+  }
+}

@@ -1,0 +1,53 @@
+import { StorageError, type StoredData } from '../../domain/storageError.ts'
+import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
+import type { AuditDatabase } from './auditDatabase.ts'
+import { describeFailure, removeStatement } from './databaseErrors.ts'
+
+/** For operations that read or change a few rows by their keys. They take milliseconds unless the database is failing. */
+export const lookupDeadlineMs = 5_000
+/**
+ * For pages and summaries, which may have to search the whole table. The server stops each of their statements after
+ * the same time (see `connect.ts`), and most HTTP clients and proxies give up after 60 seconds.
+ */
+export const queryDeadlineMs = 30_000
+
+/**
+ * Runs one operation of a repository.
+ *
+ * @param deadlineMs how long the caller waits, in milliseconds. Everything that serves a request has one. When it
+ * passes, the signal is aborted.
+ * @throws {StorageError} for every failure of the database.
+ */
+export type RunOperation = <T>(
+  deadlineMs: number | 'unlimited',
+  operation: (signal: AbortSignal) => Promise<T>,
+) => Promise<T>
+
+interface RunnerOptions {
+  readonly storedData: StoredData
+  /** Classes of errors that callers handle themselves. These errors are thrown unchanged. */
+  readonly outcomes?: readonly (abstract new (
+    ...args: never[]
+  ) => Error)[]
+  /** What to do when the account lacks a privilege. */
+  readonly privilegeHint?: string
+}
+
+export function createOperationRunner(
+  { displayName }: Pick<AuditDatabase, 'displayName'>,
+  { storedData, outcomes = [], privilegeHint }: RunnerOptions,
+): RunOperation {
+  return async (deadlineMs, operation) => {
+    try {
+      if (deadlineMs === 'unlimited') return await operation(new AbortController().signal)
+      return await withinDeadline(deadlineMs, operation)
+    } catch (error) {
+      if (outcomes.some((outcome) => error instanceof outcome)) throw error
+      const failure = describeFailure(error, { privilegeHint })
+      throw new StorageError(`The database ${displayName} failed: ${failure}`, {
+        storedData,
+        cause: removeStatement(error),
+      })
+    }
+  }
+}

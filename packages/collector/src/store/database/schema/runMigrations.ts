@@ -1,0 +1,74 @@
+import type { Knex } from 'knex'
+import { withLease } from '../lease.ts'
+import { migrationTable, qualify, schemaBuilder, splitTableName } from '../tableName.ts'
+import { isCompatible, migrations } from './migrationList.ts'
+import { SchemaTooNewError } from './schemaErrors.ts'
+
+const leaseWaitMs = 60_000
+
+/**
+ * Runs the migrations that have not run yet, one process at a time.
+ *
+ * A migration is recorded after it has run. MySQL cannot roll back DDL, so an interrupted migration runs again from its
+ * start, and every migration tolerates that.
+ *
+ * @returns the names of the migrations that ran.
+ * @throws {SchemaTooNewError} when a newer version of Lapse has migrated the table.
+ */
+export function runMigrations(database: Knex, tableName: string): Promise<string[]> {
+  return withLease(database, `migrate ${tableName}`, leaseWaitMs, async () => {
+    const { missing, incompatible } = await readSchemaState(database, tableName)
+    if (incompatible.length > 0) throw new SchemaTooNewError(tableName, incompatible)
+    if (missing.length === 0) return []
+    await createHistory(database, tableName)
+    const history = historyName(tableName)
+    const [last] = await database(history).max({ batch: 'batch' })
+    const batch = Number(last?.batch ?? 0) + 1
+    for (const [name, up] of migrations) {
+      if (!missing.includes(name)) continue
+      await up(database, splitTableName(tableName))
+      await database(history).insert({ name, batch, migration_time: new Date() })
+    }
+    return missing
+  })
+}
+
+interface SchemaState {
+  /** Migrations of this version that have not run. */
+  readonly missing: string[]
+  /** Migrations that have run and that this version can neither understand nor ignore. */
+  readonly incompatible: string[]
+}
+
+/** Compares the history with the migrations of this version. It changes nothing. */
+export async function readSchemaState(database: Knex, tableName: string): Promise<SchemaState> {
+  const { schema, table } = splitTableName(tableName)
+  const hasHistory = await schemaBuilder(database, { schema, table }).hasTable(migrationTable(table))
+  const names: string[] = hasHistory ? await database(historyName(tableName)).orderBy('id').pluck('name') : []
+  return {
+    missing: [...migrations.keys()].filter((name) => !names.includes(name)),
+    incompatible: names.filter((name) => !migrations.has(name) && !isCompatible(name)),
+  }
+}
+
+/**
+ * Creates the history with the columns of knex's migrator, which earlier versions of Lapse used: either can continue what
+ * the other has started. Each audit table has its own history, because the application may use knex's migrator for its
+ * own tables in the same database.
+ */
+async function createHistory(database: Knex, tableName: string): Promise<void> {
+  const { schema, table } = splitTableName(tableName)
+  const builder = () => schemaBuilder(database, { schema, table })
+  if (await builder().hasTable(migrationTable(table))) return
+  await builder().createTable(migrationTable(table), (columns) => {
+    columns.increments()
+    columns.string('name')
+    columns.integer('batch')
+    columns.timestamp('migration_time')
+  })
+}
+
+function historyName(tableName: string): string {
+  const auditTable = splitTableName(tableName)
+  return qualify(auditTable, migrationTable(auditTable.table))
+}

@@ -1,0 +1,54 @@
+import type { Knex } from 'knex'
+import { describeTable, type TableDescription } from '../database/describeTable.ts'
+import { getQuotes } from '../database/quotes.ts'
+import { splitTableName } from '../database/tableName.ts'
+import { MirrorError } from './mirrorError.ts'
+import { findMirrorFaults, findMirrorWarnings } from './mirrorFaults.ts'
+import { type Mirror, triggerName, writeInsert, writeTrigger } from './mirrorTrigger.ts'
+
+/** A mirror that was checked against both tables. */
+export interface MirrorPlan {
+  readonly audit: TableDescription
+  readonly target: TableDescription
+  /** The name of the trigger. */
+  readonly trigger: string
+  /** The statement that creates the trigger. */
+  readonly statement: string
+  /** Why the target table may later refuse a row, and with it the row of the audit table. */
+  readonly warnings: readonly string[]
+}
+
+/** @throws {MirrorError} naming everything that does not fit. */
+export async function planMirror(knex: Knex, auditTableName: string, mirror: Mirror): Promise<MirrorPlan> {
+  const audit = await describeAuditTable(knex, auditTableName)
+  const target = await describeTargetTable(knex, mirror.table)
+  const faults = findMirrorFaults(audit, target, mirror)
+  if (faults.length > 0)
+    throw new MirrorError(
+      `The mirror into ${mirror.table} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    )
+  const quotes = getQuotes(knex)
+  // Explaining the INSERT fails now, rather than for each row later, if the account must not insert into the target.
+  const nulls = mirror.columns.map(() => 'null').join(', ')
+  await knex.raw(`explain ${writeInsert(target, mirror, quotes)} values (${nulls})`)
+  return {
+    audit,
+    target,
+    trigger: triggerName(audit, target),
+    statement: writeTrigger(audit, target, mirror, quotes),
+    warnings: findMirrorWarnings(audit, target, mirror),
+  }
+}
+
+export async function describeAuditTable(knex: Knex, name: string): Promise<TableDescription> {
+  const audit = await describeTable(knex, splitTableName(name))
+  if (!audit) throw new MirrorError(`The table ${name} does not exist. Run: lapse migrate`)
+  return audit
+}
+
+async function describeTargetTable(knex: Knex, name: string): Promise<TableDescription> {
+  const target = await describeTable(knex, splitTableName(name))
+  if (target) return target
+  const where = getQuotes(knex).isSqlite ? 'in this file' : 'that this account can see'
+  throw new MirrorError(`There is no table ${name} ${where}. Create it first, or correct --table.`)
+}

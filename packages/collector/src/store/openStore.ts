@@ -1,0 +1,62 @@
+import type { DashboardSessionRepository } from '../auth/dashboardSessionRepository.ts'
+import type { TokenRepository } from '../auth/tokenRepository.ts'
+import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
+import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import { createRetentionRepository, type RetentionRepository } from './audit/createRetentionRepository.ts'
+import { createSessionEndRepository } from './audit/createSessionEndRepository.ts'
+import { createDashboardSessionRepository } from './dashboardSessions/createDashboardSessionRepository.ts'
+import { checkServer } from './database/checkServer.ts'
+import { createPools } from './database/connectionPools.ts'
+import { type DatabaseLocation, formatLocation } from './database/databaseUrl.ts'
+import { createSchemaRepository, type SchemaRepository } from './database/schema/createSchemaRepository.ts'
+import { createMirrorRepository, type MirrorRepository } from './mirror/createMirrorRepository.ts'
+import { createRollupRepository, type RollupRepository } from './rollup/createRollupRepository.ts'
+import { createSummaryRepository } from './rollup/createSummaryRepository.ts'
+import { createTokenRepository } from './tokens/createTokenRepository.ts'
+
+/** The repositories of one database. Session ends are written by a separate writer, see `openWriter`. */
+export interface Store {
+  readonly sessionEnds: SessionEndRepository
+  readonly summaries: SummaryRepository
+  readonly tokens: TokenRepository
+  readonly dashboardSessions: DashboardSessionRepository
+  readonly retention: RetentionRepository
+  readonly rollup: RollupRepository
+  readonly mirrors: MirrorRepository
+  readonly schema: SchemaRepository
+  /**
+   * Checks whether the database server accepts writes and keeps what it acknowledges.
+   *
+   * @returns warnings: settings that can lose rows in a crash, and hosts that are unavailable.
+   * @throws an error that names each setting, certificate or privilege that has to change.
+   */
+  checkServer(): Promise<readonly string[]>
+  /** Closes all connections. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database of an audit table. It connects when a repository is first used.
+ *
+ * @param tableName the audit table, `NAME` or `SCHEMA.NAME`.
+ */
+export function openStore(location: DatabaseLocation, tableName: string): Store {
+  const pools = createPools(location)
+  const displayName = formatLocation(location)
+  const usePool = (pool: keyof typeof pools) => ({ knex: pools[pool], tableName, displayName })
+
+  return {
+    sessionEnds: createSessionEndRepository(usePool('reading')),
+    summaries: createSummaryRepository(usePool('summaries')),
+    tokens: createTokenRepository(usePool('auth')),
+    dashboardSessions: createDashboardSessionRepository(usePool('auth')),
+    retention: createRetentionRepository(usePool('jobs')),
+    rollup: createRollupRepository(usePool('jobs')),
+    mirrors: createMirrorRepository(usePool('jobs')),
+    schema: createSchemaRepository(location, usePool('jobs'), usePool('health')),
+    checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),
+    async close() {
+      await Promise.all(Object.values(pools).map((pool) => pool.destroy()))
+    },
+  }
+}

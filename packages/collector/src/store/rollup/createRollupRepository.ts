@@ -1,0 +1,24 @@
+import type { AuditDatabase } from '../database/auditDatabase.ts'
+import { createOperationRunner } from '../database/operations.ts'
+import { type RollupOptions, rebuildRollup, updateRollup } from './updateRollup.ts'
+
+/**
+ * Maintains the rollup: counts of rows by day, from which summaries are computed.
+ *
+ * @throws {StorageError} from every method when the database cannot be used.
+ */
+export interface RollupRepository {
+  /** Counts the rows that were added since the last update, except those of the last two minutes. */
+  update(options?: RollupOptions): Promise<void>
+  /** Counts all rows again. */
+  rebuild(options?: RollupOptions): Promise<void>
+}
+
+export function createRollupRepository(auditDatabase: AuditDatabase): RollupRepository {
+  const { knex, tableName } = auditDatabase
+  const run = createOperationRunner(auditDatabase, { storedData: 'audit' })
+  return {
+    update: (options) => run('unlimited', () => updateRollup(knex, tableName, options)),
+    rebuild: (options) => run('unlimited', () => rebuildRollup(knex, tableName, options)),
+  }
+}

@@ -1,0 +1,102 @@
+import type { Knex } from 'knex'
+import type { SessionEndFilter, TimeSpan } from '../../reading/filter.ts'
+import type { SummaryRepository } from '../../reading/summaryRepository.ts'
+import type { Tally } from '../../reading/tally.ts'
+import type { AuditDatabase } from '../database/auditDatabase.ts'
+import { isSqlite } from '../database/isSqlite.ts'
+import { createOperationRunner, queryDeadlineMs } from '../database/operations.ts'
+import { toStoredTime } from '../database/storedTime.ts'
+import { type EpochSpan, splitEdges } from './epochSpan.ts'
+import { addRollupDays, readRollup } from './readRollup.ts'
+import { allSites } from './rollupDay.ts'
+import { countRows, type SelectRows } from './rowCounts.ts'
+
+const quarterMs = 900_000
+const dayMs = 86_400_000
+
+export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRepository {
+  const { knex, tableName } = auditDatabase
+  const run = createOperationRunner(auditDatabase, { storedData: 'audit' })
+  return {
+    summarize: (filter, tally) =>
+      run(queryDeadlineMs, (signal) => summarize(knex, tableName, filter, tally, signal)),
+  }
+}
+
+/**
+ * Counts the matching rows into the tally: from the rollup where it has them, and otherwise from the rows. One
+ * transaction makes all counts consistent.
+ */
+function summarize(
+  database: Knex,
+  tableName: string,
+  { from, to, ...equalTo }: SessionEndFilter & TimeSpan,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<void> {
+  const span = { from: from.getTime(), to: to.getTime() }
+  // Since 1972, every time zone's offset from UTC is a multiple of 15 minutes.
+  const usesQuarters = tally.starts.every((start) => start % quarterMs === 0)
+  const usesRollup = usesQuarters && equalTo.subject === undefined && equalTo.session === undefined
+  const selectMatching = selectEqual(equalTo)
+  // SQLite has no other isolation level. (With `readOnly` as well, knex would write a statement that MySQL rejects.)
+  const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
+
+  return database.transaction(async (transaction) => {
+    const selectDays = selectEqual({ ...equalTo, site: equalTo.site ?? allSites })
+    const rollup = usesRollup ? await readRollup(transaction, tableName, selectDays, span) : undefined
+    const upToId = rollup?.upToId ?? 0
+
+    const selectSpan =
+      (part: EpochSpan): SelectRows =>
+      (query) =>
+        void query
+          .modify(selectMatching)
+          .where('detected_at', '>=', toStoredTime(database, new Date(part.from)))
+          .where('detected_at', '<', toStoredTime(database, new Date(part.to)))
+
+    /** Selects the rows that are not in the rollup, or only in a unit that the span does not fully include. */
+    const selectRest = (unitMs: number): Selection[] =>
+      upToId === 0
+        ? [{ selectRows: selectSpan(span) }]
+        : [
+            {
+              selectRows: (query) => void query.modify(selectSpan(span)).where('id', '>', upToId),
+              index: 'id',
+            },
+            ...splitEdges(span, unitMs).map((edge) => ({
+              selectRows: (query: Knex.QueryBuilder) =>
+                void query.modify(selectSpan(edge)).where('id', '<=', upToId),
+            })),
+          ]
+
+    if (rollup) addRollupDays(rollup.days, span, tally)
+    for (const { selectRows, index } of selectRest(quarterMs)) {
+      // Nobody waits for the rest any more, and it would keep a connection busy.
+      signal.throwIfAborted()
+      if (usesQuarters)
+        for (const each of await countRows(transaction, tableName, ['quarter', 'reason'], selectRows, index))
+          tally.add(each.quarter * quarterMs, each.reason, each.count)
+      else
+        for (const each of await countRows(transaction, tableName, ['second', 'reason'], selectRows, index))
+          tally.add(each.second * 1000, each.reason, each.count)
+    }
+    for (const { selectRows, index } of selectRest(dayMs)) {
+      signal.throwIfAborted()
+      for (const { step, count } of await countRows(transaction, tableName, ['step'], selectRows, index))
+        tally.addPastLimit(step, count)
+    }
+  }, snapshot)
+}
+
+/** Selects rows whose columns have these values. Undefined values are ignored. */
+function selectEqual(columns: Omit<SessionEndFilter, keyof TimeSpan>): SelectRows {
+  return (query) => {
+    for (const [column, value] of Object.entries(columns)) if (value !== undefined) query.where(column, value)
+  }
+}
+
+interface Selection {
+  readonly selectRows: SelectRows
+  readonly index?: 'id'
+}

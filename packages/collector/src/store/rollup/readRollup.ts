@@ -1,0 +1,62 @@
+import type { Knex } from 'knex'
+import type { Tally } from '../../reading/tally.ts'
+import { hasErrorCode } from '../database/databaseErrors.ts'
+import type { EpochSpan } from './epochSpan.ts'
+import { parseDay, quartersPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
+import { rollupTables } from './rollupTables.ts'
+import type { SelectRows } from './rowCounts.ts'
+
+const quarterMs = 900_000
+const dayMs = 86_400_000
+
+interface Rollup {
+  /** All rows up to this id are counted. */
+  readonly upToId: number
+  readonly days: readonly RollupDay[]
+}
+
+/** @returns undefined if the rollup is empty, missing or damaged, or if the account must not read it. */
+export async function readRollup(
+  transaction: Knex.Transaction,
+  tableName: string,
+  selectDays: SelectRows,
+  { from, to }: EpochSpan,
+): Promise<Rollup | undefined> {
+  const upToId = await readMarkIfAllowed(transaction, tableName)
+  if (upToId === 0) return undefined
+  const stored: StoredDay[] = await transaction(rollupTables(tableName).days)
+    .modify(selectDays)
+    .where('day', '>=', Math.floor(from / dayMs))
+    .where('day', '<', Math.ceil(to / dayMs))
+  const days: RollupDay[] = []
+  for (const storedDay of stored) {
+    const day = parseDay(storedDay)
+    if (!day) return undefined
+    days.push(day)
+  }
+  return { upToId, days }
+}
+
+/** Adds the counts of whole quarters of an hour, and of how late users returned on whole days. */
+export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpan, tally: Tally): void {
+  for (const { day, reason, quarters, pastLimit } of days) {
+    quarters.forEach((count, index) => {
+      const start = (day * quartersPerDay + index) * quarterMs
+      if (count !== 0 && start >= from && start + quarterMs <= to) tally.add(start, reason, count)
+    })
+    if (day * dayMs >= from && (day + 1) * dayMs <= to)
+      for (const [step, count] of pastLimit) tally.addPastLimit(step, count)
+  }
+}
+
+/** @returns the last row that is counted: 0 if the rollup is empty or missing, or if the account must not read it. */
+async function readMarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
+  const { days, state } = rollupTables(tableName)
+  try {
+    await transaction(days).first('day')
+    return Number((await transaction(state).first('up_to_id'))?.up_to_id ?? 0)
+  } catch (error) {
+    if (hasErrorCode(error, ['ER_TABLEACCESS_DENIED_ERROR', 'ER_NO_SUCH_TABLE'])) return 0
+    throw error
+  }
+}
