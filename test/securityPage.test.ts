@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { findUnprovenClaims, readItems } from './claims.ts'
 import { root } from './root.ts'
@@ -29,8 +29,8 @@ describe('The security page', () => {
 })
 
 describe('The check of the security page', () => {
-  const files = ['reportSessionEnd', 'databaseSettings', 'fuzz', 'gone']
-  const definitions = files.map((name) => `[${name}]: ../packages/collector/test/${name}.test.ts`)
+  const files = ['recording/reportSessionEnd', 'store/databaseSettings', 'http/fuzz', 'gone']
+  const definitions = files.map((path) => `[${basename(path)}]: ../packages/collector/test/${path}.test.ts`)
   const faultsOf = (...lines: readonly string[]) =>
     findUnprovenClaims(file, [...lines, '', ...definitions].join('\n'))
 

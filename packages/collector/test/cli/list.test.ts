@@ -1,0 +1,167 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { command } from '../../../../test/collector.ts'
+import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
+import type { DatabaseServer } from '../../../../test/servers.ts'
+import { openStore, parseConfig } from '../../src/index.ts'
+import { writtenConfig } from '../support/collector.ts'
+import { insertRows } from '../support/rows.ts'
+
+const noon = Date.UTC(2026, 0, 2, 12)
+
+describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
+  const table = useFilledTable(server)
+
+  test('The command prints all rows as NDJSON, or only the matching rows', async () => {
+    const all = await table.run('--format', 'ndjson')
+    expect(all.status).toBe(0)
+    expect(sessionsIn(all.stdout)).toEqual(Array.from({ length: 1200 }, (_, index) => `s${index}`))
+
+    const filters = ['--site', 'acme', '--subject', 'u_1', '--reason', 'logout', '--evidence', 'signed']
+    const times = ['--from', '2026-01-02T11:59:59.900Z', '--to', '2026-01-02T12:00:00Z', '--limit', '3']
+    const some = await table.run('--format', 'ndjson', ...filters, ...times)
+    expect(sessionsIn(some.stdout)).toEqual(['s1', 's5', 's13'])
+  })
+
+  test('--follow prints each new row once, even a row that is committed after a higher id', async () => {
+    const { sql } = table.database()
+    const listing = table.start('--follow', '--limit', '2', '--format', 'ndjson', '--reason', 'idle_timeout')
+    await listing.waitForOutput('"s0"')
+    const insert = (session: string, id: number, reason = 'idle_timeout') =>
+      insertRows(sql, [{ session, id, reason, detected_at: noon + id }])
+    await insert('first', 2020)
+    await listing.waitForOutput('"first"')
+    await insert('late', 2010)
+    await insert('other', 2021, 'logout')
+    await listing.waitForOutput('"late"')
+
+    await sql.schema.renameTable('session_audit', 'elsewhere')
+    await listing.waitForOutput('Retrying')
+    await sql.schema.renameTable('elsewhere', 'session_audit')
+    await insert('last', 2022)
+    await listing.waitForOutput('"last"')
+
+    listing.child.kill('SIGINT')
+    expect(await listing.status).toBe(0)
+    expect(sessionsIn(listing.output.stdout)).toEqual(['s2', 's0', 'first', 'late', 'last'])
+  })
+})
+
+describe('lapse list', () => {
+  const table = useFilledTable({ name: 'SQLite' })
+
+  test('The default output is a table of the newest 50 rows', async () => {
+    const lines = (await table.run()).stdout.split('\n')
+    expect(lines).toHaveLength(52)
+    expect(lines[1]).toMatch(/ s0 +idle_timeout +server +/)
+  })
+
+  test('The command prints CSV and SIEM formats', async () => {
+    expect((await table.run('--session', 's7', '--format', 'csv')).stdout.split('\r\n')).toEqual([
+      expect.stringMatching(/^id,site,sessionKey,/),
+      expect.stringMatching(/^\d+,acme,s7,/),
+      '',
+    ])
+    const { stdout } = await table.run('--session', 's7', '--format', 'owasp')
+    expect(stdout).toMatch('session_expired:u_3,logout')
+  })
+
+  test('The command names every invalid filter and exits with status 2', async () => {
+    const { status, stderr } = await table.run(
+      '--from',
+      'yesterday',
+      '--site',
+      '',
+      '--to',
+      '2026-01-02T00:00:00',
+    )
+    expect(status).toBe(2)
+    for (const option of ['--from: ', '--site: ', '--to: ']) expect(stderr).toMatch(option)
+  })
+
+  test('The command exits with status 0 when the reader closes the pipe', async () => {
+    const listing = table.start('--format', 'ecs')
+    await once(listing.child.stdout, 'data')
+    listing.child.stdout.destroy()
+    expect(await listing.status).toBe(0)
+    expect(listing.output.stderr).toBe('')
+  })
+})
+
+/** Creates a table with 1200 rows before the tests of a suite, and runs `lapse list` on it. */
+function useFilledTable(server: DatabaseServer) {
+  let folder: string
+  let database: TestDatabase
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+    database = await createDatabase(server)
+    const { sites } = writtenConfig(database.url)
+    const written = { database: database.url, sites: { acme: sites.acme } }
+    writeFileSync(join(folder, 'lapse.config.json'), JSON.stringify(written))
+    const config = parseConfig(written)
+    const store = openStore(config.database, config.table)
+    await store.schema.migrate()
+    await store.close()
+    await insertRows(
+      database.sql,
+      Array.from({ length: 1200 }, (_, index) => ({
+        session: `s${index}`,
+        detected_at: noon - index,
+        reason: index % 2 ? 'logout' : 'idle_timeout',
+        evidence: index % 3 ? 'signed' : 'server',
+        subject: `u_${index % 4}`,
+      })),
+    )
+  })
+  afterAll(async () => {
+    await database.drop()
+    rmSync(folder, { recursive: true })
+  })
+  const start = (...args: string[]) =>
+    new Listing(spawn(process.execPath, [command, 'list', ...args], { cwd: folder }))
+  return {
+    database: () => database,
+    start,
+    async run(...args: string[]) {
+      const listing = start(...args)
+      return { status: await listing.status, ...listing.output }
+    },
+  }
+}
+
+/** A running `lapse list` and its output so far. */
+class Listing {
+  readonly output = { stdout: '', stderr: '' }
+  readonly status: Promise<number | null>
+  readonly child: ChildProcessWithoutNullStreams
+
+  constructor(child: ChildProcessWithoutNullStreams) {
+    this.child = child
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].on('data', (chunk) => {
+        this.output[name] += chunk
+      })
+    this.status = once(child, 'close').then(([code]) => code)
+  }
+
+  /** Waits until a text is in the output. */
+  async waitForOutput(text: string): Promise<void> {
+    for (let attempt = 0; attempt < 400; attempt++) {
+      if (this.output.stdout.includes(text) || this.output.stderr.includes(text)) return
+      await sleep(50)
+    }
+    throw new Error(`lapse list did not print ${text}: ${JSON.stringify(this.output)}`)
+  }
+}
+
+function sessionsIn(lines: string): string[] {
+  return lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).session)
+}

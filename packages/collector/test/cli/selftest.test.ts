@@ -1,0 +1,135 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SignJWT } from 'jose'
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
+import { freePort } from '../../../../test/servers.ts'
+import {
+  createCollector,
+  environment,
+  type InProcessCollector,
+  issueToken,
+  writtenConfig,
+} from '../support/collector.ts'
+import { runLapse, writeConfigIn } from '../support/command.ts'
+
+// Each test starts the command, some of them several times.
+vi.setConfig({ testTimeout: 120_000 })
+
+let folder: string
+let collector: InProcessCollector
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+})
+afterEach(async () => {
+  await collector.end()
+  rmSync(folder, { recursive: true })
+})
+
+const selftest = (site: string, ...args: string[]) =>
+  runLapse(folder, ['selftest', '--site', site, '--url', collector.url, ...args], environment)
+
+const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
+  new SignJWT({ sid })
+    .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
+    .setIssuer('signed')
+    .setSubject(subject)
+    .setIssuedAt(issuedAt)
+    .sign(new TextEncoder().encode(environment.TICKET_SECRET))
+
+describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
+  beforeEach(async () => {
+    collector = await createCollector(server)
+    writeConfigIn(folder, writtenConfig(collector.database.url))
+  })
+
+  test('The report shows a simulated timeout: what was sent, answered and stored', async () => {
+    const { status, stdout } = await selftest('acme')
+    expect(status).toBe(0)
+    const [row, ...others] = await collector.database.rows()
+    expect(others).toEqual([])
+    expect(row).toMatchObject({ subject: 'selftest', reason: 'idle_timeout', client_version: 'selftest' })
+    for (const words of ['# Lapse self-test: passed', 'V-222445', collector.url, '1800 s', row?.session_key])
+      expect(stdout).toContain(words)
+    expect(stdout).not.toMatch('FAILED')
+  })
+
+  test('The command signs a ticket if the site requires one, and reads the row over HTTP if it has a token', async () => {
+    const { token } = await issueToken(collector.store)
+    const args = ['--token', token, '--format', 'json', '--output', 'report.json']
+    const { status, stdout } = await selftest('signed', ...args)
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: 'The self-test passed. The report is in report.json.\n',
+    })
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
+    const [row] = await collector.database.rows()
+    expect(report).toMatchObject({
+      verdict: 'pass',
+      answers: [{ status: 201 }, { status: 200 }],
+      row: { evidence: 'signed', session: row?.session, sessionKey: row?.session_key },
+      collector: { version: expect.stringMatching(/^\d+\.\d+\.\d+/) },
+    })
+    expect(JSON.stringify(report)).not.toMatch('eyJ')
+  })
+
+  test('The command reads its token and its ticket from environment variables', async () => {
+    const { token } = await issueToken(collector.store)
+    const ticket = await signTicket('selftest', Math.floor(Date.now() / 1000) - 7200)
+    const args = ['selftest', '--site', 'signed', '--url', collector.url]
+    const withSecrets = [...args, '--token', 'env:READ_TOKEN', '--ticket', 'env:SELFTEST_TICKET']
+    const variables = { ...environment, READ_TOKEN: token, SELFTEST_TICKET: ticket }
+    expect(await runLapse(folder, withSecrets, variables)).toMatchObject({ status: 0, stderr: '' })
+    const { status, stderr } = await runLapse(folder, withSecrets, { ...variables, READ_TOKEN: '' })
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching('Environment variable READ_TOKEN is not set'),
+    })
+  })
+})
+
+describe('lapse selftest', () => {
+  beforeEach(async () => {
+    collector = await createCollector({ name: 'SQLite' })
+  })
+
+  test.each([
+    ['the collector has other limits', { idleTimeoutSeconds: 60 }, [], /judged ended_early.*Restart it/],
+    ['the origin is refused', {}, ['--origin', 'https://other.acme.com'], /403: Add https:..other.acme.com/],
+    [
+      'no origin is named',
+      { origins: ['https://*.acme.com'] },
+      [],
+      /Name the origin of a page with --origin/,
+    ],
+  ])('The command fails and says what to do when %s', async (_, changes, args, words) => {
+    const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, ...changes }
+    writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
+    const { status, stderr } = await selftest('acme', ...args)
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(words) })
+  })
+
+  test('The command fails and says what to do, also in the report, when no collector responds', async () => {
+    const port = await freePort()
+    writeConfigIn(folder, writtenConfig(collector.database.url, { listen: { port } }))
+    const { status, stdout, stderr } = await runLapse(folder, ['selftest', '--site', 'acme'], environment)
+    expect({ status, stdout }).toEqual({
+      status: 1,
+      stdout: expect.stringContaining('# Lapse self-test: FAILED'),
+    })
+    expect(stderr).toMatch(`No collector responds at http://127.0.0.1:${port}. Start it with lapse serve`)
+  })
+
+  test("The command refuses the ticket of a user, so that no user's session is ended", async () => {
+    writeConfigIn(folder, writtenConfig(collector.database.url))
+    const now = Math.floor(Date.now() / 1000)
+    const another = await selftest('signed', '--ticket', await signTicket('u_42', now - 7200))
+    expect(another.stderr).toMatch('The ticket belongs to a user, "u_42"')
+    const fresh = await selftest('signed', '--ticket', await signTicket('selftest', now))
+    expect(fresh.stderr).toMatch('too new')
+    const session = await selftest('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
+    expect(session.stderr).toMatch('The ticket is for session "a1f"')
+    expect(await collector.database.rows()).toEqual([])
+    expect((await selftest('signed', '--ticket', await signTicket('selftest', now - 7200))).status).toBe(0)
+  })
+})

@@ -1,0 +1,77 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describeLongerLimit, formatQuantile } from '../../dashboard/src/charts/pastLimitShares.ts'
+import { toPastLimit } from '../../src/reading/pastLimit.ts'
+
+const { TZ } = process.env
+afterEach(() => {
+  if (TZ === undefined) delete process.env.TZ
+  else process.env.TZ = TZ
+})
+
+interface Returns {
+  readonly sessions: number
+  readonly secondsPastLimit: number
+}
+
+const summarizeReturns = (returns: readonly Returns[]) =>
+  toPastLimit(new Map(returns.map(({ sessions, secondsPastLimit }) => [secondsPastLimit, sessions])))
+
+describe('The return times', () => {
+  test.each([
+    {
+      returns: [{ sessions: 6, secondsPastLimit: 30 }],
+      text: 'A limit 10 min longer would have kept 100% of these 6 sessions alive.',
+    },
+    {
+      returns: [
+        { sessions: 1, secondsPastLimit: 30 },
+        { sessions: 3, secondsPastLimit: 900 },
+      ],
+      text: 'A limit 10 min longer would have kept 25% of these 4 sessions alive.',
+    },
+    {
+      // 99.9 % is not rounded to 100 %.
+      returns: [
+        { sessions: 999, secondsPastLimit: 30 },
+        { sessions: 1, secondsPastLimit: 900 },
+      ],
+      text: 'A limit 10 min longer would have kept 99% of these 1,000 sessions alive.',
+    },
+    {
+      returns: [{ sessions: 1, secondsPastLimit: 30 }],
+      text: 'A limit 10 min longer would have kept this session alive.',
+    },
+    {
+      returns: [{ sessions: 1, secondsPastLimit: 900 }],
+      text: 'A limit 10 min longer would not have kept this session alive.',
+    },
+  ])('say whether a longer limit would have helped: $text', ({ returns, text }) => {
+    expect(describeLongerLimit(summarizeReturns(returns)).replace(/\s?%/, '%')).toBe(text)
+  })
+
+  test.each([
+    { secondsPastLimit: 0, text: '1 s' },
+    { secondsPastLimit: 7, text: '7 s' },
+    { secondsPastLimit: 600, text: '10 min' },
+    { secondsPastLimit: 3600, text: '1 h' },
+    { secondsPastLimit: 86_400, text: '1 d' },
+    { secondsPastLimit: 2_592_000, text: '30 d' },
+  ])('show a quantile of $secondsPastLimit seconds as "$text", without false precision', (example) => {
+    const { p50Ms } = summarizeReturns([{ sessions: 1, secondsPastLimit: example.secondsPastLimit }])
+    expect(formatQuantile(Number(p50Ms))).toBe(example.text)
+  })
+})
+
+test('Times have a UTC offset only in the hour that occurs twice when clocks go back', async () => {
+  process.env.TZ = 'Europe/Vienna'
+  // The module reads the time zone when it is loaded.
+  vi.resetModules()
+  const { formatShortDateTime } = await import('../../dashboard/src/format/dateTime.ts')
+  const readOffset = (time: string) => /GMT.*/.exec(formatShortDateTime(time))?.[0]
+  expect({
+    before: readOffset('2026-10-24T23:59:59Z'),
+    firstTime: readOffset('2026-10-25T00:00:00Z'),
+    secondTime: readOffset('2026-10-25T01:00:00Z'),
+    after: readOffset('2026-10-25T02:00:00Z'),
+  }).toEqual({ before: undefined, firstTime: 'GMT+2', secondTime: 'GMT+1', after: undefined })
+})

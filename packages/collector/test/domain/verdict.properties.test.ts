@@ -1,0 +1,283 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { judgeReport, type ReportRequest } from '../../src/domain/judgeReport.ts'
+import type { TicketClaims } from '../../src/domain/ticket.ts'
+import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../../src/domain/verdict.ts'
+
+const minute = 60_000
+const maxAge = 400 * 86_400_000
+const base = 1_800_000_000_000
+
+/** An integer next to one of the values at which a verdict changes, or anywhere within a range. */
+const near = (values: readonly number[], range: number) =>
+  fc.oneof(
+    fc
+      .tuple(fc.constantFrom(...values), fc.integer({ min: -2, max: 2 }))
+      .map(([value, offset]) => value + offset),
+    fc.integer({ min: -range, max: range }),
+  )
+
+const limits = fc.record({
+  idleTimeoutSeconds: fc.integer({ min: 1, max: 86_400 }),
+  absoluteTimeoutSeconds: fc.option(fc.integer({ min: 1, max: 400 * 86_400 }), { nil: undefined }),
+  graceSeconds: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
+})
+
+function graceOf({ graceSeconds, idleTimeoutSeconds }: Limits, limitSeconds = idleTimeoutSeconds): number {
+  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
+  return grace < limitSeconds ? grace : limitSeconds / 10
+}
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
+
+/** Arbitrary input: times may be unknown, are in any order, and are often within milliseconds of a limit. */
+const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds = 0 } = limits
+  const idle = (idleTimeoutSeconds - graceOf(limits)) * 1000
+  const absolute = (absoluteTimeoutSeconds - graceOf(limits, absoluteTimeoutSeconds)) * 1000
+  const gap = near([0, minute, -minute, Math.ceil(idle), Math.ceil(absolute)], 500 * 86_400_000)
+  return fc.record({
+    times: fc.tuple(optional(gap), optional(gap), gap).map(([started, lastAccess, sent]) => ({
+      startedAt: started === undefined ? undefined : base - started,
+      lastAccessAt: lastAccess === undefined ? undefined : base - lastAccess,
+      detectedAt: base,
+      sentAt: base + sent,
+    })),
+    declared: optional(fc.constantFrom<Reason>(...reasons)),
+    browserRestarted: optional(fc.boolean()),
+    limits: fc.constant(limits),
+    receivedAt: gap.map((skew) => base + skew),
+    signedInAt: optional(gap.map((at) => base - at)),
+    sender: fc.constantFrom('browser', 'server'),
+  })
+})
+
+interface TableRow {
+  readonly reason: Reason
+  readonly matches: (input: JudgeInput) => boolean
+}
+
+/** The table of SPEC: what each reason needs, regardless of the rows above it. */
+const table: readonly TableRow[] = [
+  { reason: 'clock_anomaly', matches: (input) => contradicts(input) || remembersTooMuch(input) },
+  ...reasons.map((reason): TableRow => ({ reason, matches: ({ declared }) => declared === reason })),
+  {
+    reason: 'idle_timeout',
+    matches: ({ times: { detectedAt, lastAccessAt }, limits }) =>
+      lastAccessAt !== undefined &&
+      seconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - graceOf(limits),
+  },
+  {
+    reason: 'absolute_timeout',
+    matches: (input) => {
+      const start = signInBySender(input) ?? input.times.startedAt
+      const limit = input.limits.absoluteTimeoutSeconds
+      return (
+        start !== undefined &&
+        limit !== undefined &&
+        seconds(input.times.detectedAt - start) >= limit - graceOf(input.limits, limit)
+      )
+    },
+  },
+  { reason: 'browser_closed', matches: ({ browserRestarted }) => browserRestarted === true },
+  { reason: 'ended_early', matches: () => true },
+]
+
+const seconds = (ms: number) => ms / 1000
+
+/** The signed sign-in by the sender's clock. */
+const signInBySender = ({ signedInAt, receivedAt, times }: JudgeInput) =>
+  signedInAt === undefined ? undefined : signedInAt - receivedAt + times.sentAt
+
+/** Two known times are in the wrong order by more than a minute. */
+function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
+  const { startedAt, lastAccessAt, detectedAt, sentAt } = times
+  const skew = receivedAt - sentAt
+  const inOrder: readonly (readonly [number | undefined, number | undefined])[] = [
+    [startedAt, lastAccessAt],
+    [startedAt, detectedAt],
+    [startedAt, sentAt],
+    [lastAccessAt, detectedAt],
+    [lastAccessAt, sentAt],
+    [detectedAt, sentAt],
+    [signedInAt, lastAccessAt === undefined ? undefined : lastAccessAt + skew],
+  ]
+  return inOrder.some(
+    ([earlier, later]) => earlier !== undefined && later !== undefined && earlier - later > minute,
+  )
+}
+
+/** A browser's time is more than 400 days before the receipt, and no ticket proves it. */
+function remembersTooMuch({ sender, times, receivedAt, signedInAt }: JudgeInput): boolean {
+  const ageOf = (at: number | undefined) => (at === undefined ? 0 : times.sentAt - at)
+  const provenAge = signedInAt === undefined ? 0 : receivedAt - signedInAt
+  if (sender === 'server') return false
+  if ([times.lastAccessAt, times.detectedAt].some((at) => ageOf(at) > maxAge)) return true
+  return ageOf(times.startedAt) > Math.max(maxAge, provenAge) + minute
+}
+
+const runs = { numRuns: 3000 }
+
+describe('The verdict on arbitrary input', () => {
+  test('Every input gets exactly one reason: the first in the table that matches', () => {
+    const seen = new Set<Reason>()
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const first = table.find(({ matches }) => matches(input))
+        const { reason, expiredAt } = judge(input)
+        seen.add(reason)
+        if (expiredAt !== undefined) expect(expiredAt).toBeLessThanOrEqual(input.times.detectedAt)
+        expect(reason).toBe(first?.reason)
+      }),
+      runs,
+    )
+    expect([...seen].sort()).toEqual([...reasons].sort())
+  })
+
+  test('The start that a browser reports cannot change the verdict on a signed session', () => {
+    const signed = inputs
+      .filter(({ signedInAt }) => signedInAt !== undefined)
+      .map((input) => ({ ...input, declared: undefined }))
+    const seen = new Set<Reason>()
+    fc.assert(
+      fc.property(signed, near([0, minute, -minute], 500 * 86_400_000), (input, off) => {
+        const signIn = signInBySender(input) ?? 0
+        const honest = judge({ ...input, times: { ...input.times, startedAt: signIn } })
+        const moved = judge({ ...input, times: { ...input.times, startedAt: signIn + off } })
+        seen.add(moved.reason)
+        if (moved.reason !== 'clock_anomaly' && honest.reason !== 'clock_anomaly')
+          expect(moved).toEqual(honest)
+      }),
+      runs,
+    )
+    expect(seen).toContain('absolute_timeout')
+  })
+
+  test('A report from a wrong clock makes the same row as one from a right clock, apart from the skew', () => {
+    const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200, graceSeconds: 10 }
+    const request: ReportRequest = {
+      receivedAt: base,
+      origin: undefined,
+      ip: undefined,
+      userAgent: undefined,
+    }
+    const gap = near([0, 30 * minute, 720 * minute], 720 * minute)
+    const offset = near([0], 50 * 365 * 86_400_000)
+    fc.assert(
+      fc.property(gap, gap, gap, fc.boolean(), offset, (age, idle, late, browserRestarted, by) => {
+        const rowOf = (moved: number) => {
+          const detectedAt = base - late + moved
+          const report = {
+            site: 'acme',
+            marker: 'a marker',
+            session: undefined,
+            subject: undefined,
+            ticket: undefined,
+            client: undefined,
+            detectedBy: 'login_page' as const,
+            browserRestarted,
+            startedAt: detectedAt - age,
+            lastAccessAt: detectedAt - idle,
+            detectedAt,
+            sentAt: base + moved,
+          }
+          return judgeReport(report, undefined, site, request)
+        }
+        const { clockSkewMs, ...right } = rowOf(0)
+        expect(clockSkewMs).toBe(0)
+        expect(rowOf(by)).toEqual({ ...right, clockSkewMs: 0 - by })
+      }),
+      runs,
+    )
+  })
+
+  test('No time in a row is after its receipt or, from a browser, more than 400 days before it', () => {
+    const from = Date.UTC(2000)
+    const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+    const time = fc.oneof(
+      fc.integer({ min: from, max: lastTime }),
+      near([0, maxAge, -maxAge], 2 * maxAge).map((at) => base - at),
+      fc.constantFrom(from, lastTime),
+    )
+    const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200 }
+    const request: ReportRequest = {
+      receivedAt: base,
+      origin: undefined,
+      ip: undefined,
+      userAgent: undefined,
+    }
+    const times = fc.record({ startedAt: time, lastAccessAt: time, detectedAt: time, sentAt: time })
+    const detectedBy = fc.constantFrom('login_page', 'new_session', 'logout', 'server')
+    const issuedAt = optional(fc.integer({ min: -lastTime, max: base + minute }))
+    fc.assert(
+      fc.property(times, detectedBy, issuedAt, fc.boolean(), (times, detectedBy, issuedAt, isInOrder) => {
+        const { startedAt, lastAccessAt, detectedAt, sentAt } = isInOrder ? inOrder(times) : times
+        const session = { session: 's_1', subject: undefined, ticket: undefined, client: undefined }
+        const report = {
+          ...{ site: 'acme', marker: 'a marker', browserRestarted: undefined, reason: undefined },
+          ...session,
+          ...{ startedAt, lastAccessAt, detectedAt, sentAt },
+        }
+        const claims = issuedAt === undefined ? undefined : claimsOf(issuedAt)
+        const row =
+          detectedBy === 'server'
+            ? judgeReport({ ...report, detectedBy }, claims, site, request)
+            : judgeReport({ ...report, detectedBy }, claims, site, request)
+        const isBrowser = detectedBy !== 'server'
+        const earliest = isBrowser ? base - maxAge : 0
+        for (const at of [row.lastAccessAt, row.detectedAt, row.expiredAt]) {
+          if (at === null) continue
+          expect(at.getTime()).toBeLessThanOrEqual(base)
+          expect(at.getTime()).toBeGreaterThanOrEqual(earliest)
+        }
+        if (row.expiredAt !== null)
+          expect(row.expiredAt.getTime()).toBeLessThanOrEqual(row.detectedAt.getTime())
+        const startedAtLeast = Math.max(0, Math.min(earliest, issuedAt ?? earliest))
+        expect(row.startedAt?.getTime()).toBeLessThanOrEqual(base)
+        expect(row.startedAt?.getTime()).toBeGreaterThanOrEqual(startedAtLeast)
+        expect(row).toMatchObject({ elapsedMs: detectedAt - lastAccessAt, clockSkewMs: base - sentAt })
+        if (isBrowser && row.reason === 'idle_timeout')
+          expect(row.elapsedMs).toBeLessThanOrEqual(maxAge + minute)
+      }),
+      runs,
+    )
+  })
+
+  test('The reason changes to the millisecond at the limit minus the grace', () => {
+    fc.assert(
+      fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
+        const grace = graceOf({ idleTimeoutSeconds, graceSeconds })
+        const reasonAfter = (elapsed: number) =>
+          judge({
+            times: { startedAt: undefined, lastAccessAt: base - elapsed, detectedAt: base, sentAt: base },
+            declared: undefined,
+            browserRestarted: undefined,
+            limits: { idleTimeoutSeconds, graceSeconds },
+            receivedAt: base,
+            signedInAt: undefined,
+            sender: 'browser',
+          }).reason
+        const thresholdMs = Math.round((idleTimeoutSeconds - grace) * 1000)
+        expect({ at: reasonAfter(thresholdMs), before: reasonAfter(thresholdMs - 1) }).toEqual({
+          at: 'idle_timeout',
+          before: 'ended_early',
+        })
+      }),
+      runs,
+    )
+  })
+})
+
+function claimsOf(issuedAt: number): TicketClaims {
+  const limits = { idleTimeoutSeconds: undefined, absoluteTimeoutSeconds: undefined }
+  return { subject: 'u_42', session: undefined, issuedAt, ...limits }
+}
+
+function inOrder({ startedAt, lastAccessAt, detectedAt, sentAt }: Readonly<Record<ReportedTime, number>>) {
+  const [first = 0, second = 0, third = 0, last = 0] = [startedAt, lastAccessAt, detectedAt, sentAt].sort(
+    (a, b) => a - b,
+  )
+  return { startedAt: first, lastAccessAt: second, detectedAt: third, sentAt: last }
+}
+
+type ReportedTime = 'startedAt' | 'lastAccessAt' | 'detectedAt' | 'sentAt'

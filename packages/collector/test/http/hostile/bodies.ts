@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import { eventOf, origin } from '../../support/collector.ts'
+import { anyBytes, hostileText } from './text.ts'
+
+/** A body with its headers. None of them may make a row. */
+export interface Payload {
+  readonly body: Buffer
+  readonly headers: readonly string[]
+}
+
+const plain = ['Content-Type: text/plain', `Origin: ${origin}`]
+
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
+
+/** Invalid values for each field. */
+const badFields: Readonly<Record<string, readonly unknown[]>> = {
+  site: [undefined, null, '', 7, [], {}, '__proto__', 'constructor', 'x\u0000', 'x'.repeat(65), '\ud800'],
+  marker: [undefined, null, '', 'x', 7, {}, '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3', '\u0000'],
+  startedAt: [
+    undefined,
+    null,
+    -1,
+    0,
+    1_767_340_800,
+    1.5,
+    '0',
+    1e300,
+    253_402_300_800_000,
+    [],
+    { valueOf: 1 },
+  ],
+  lastAccessAt: [undefined, null, -1, 0.1, true, 1e21, '2026-01-01'],
+  detectedAt: [undefined, null, -0.5, [0], 9e15],
+  sentAt: [undefined, null, 'now', -253_402_300_799_999],
+  session: ['', 7.5, 2 ** 53, 'a\nb', 'a\u2028b', 'x'.repeat(256), ['a'], '\udc00'],
+  subject: ['', {}, 'a\u001b[31m', '\u009b', 'x'.repeat(300), true, -0.5],
+  ticket: ['', 7, {}, []],
+  detectedBy: [undefined, null, 'server', 'LOGIN_PAGE', '', {}, '__proto__'],
+  browserRestarted: ['yes', 1, 0, {}],
+  client: ['', 'x'.repeat(33), 1, '\r\n'],
+}
+
+const badEvent = fc
+  .constantFrom(...Object.entries(badFields))
+  .chain(([field, values]) => fc.constantFrom(...values).map((value) => [field, value] as const))
+  .map(([field, value]) => eventOf({ site: 'open', [field]: value }))
+
+const notJson = fc.oneof(
+  anyBytes(2000),
+  fc.nat({ max: 200 }).map((end) => json(eventOf({ site: 'open' })).subarray(0, end)),
+  fc
+    .constantFrom('', '{', 'nul', '{"a":1}}', "{'site':'open'}", '\ufeff{}', '[1,]', 'NaN', '"\u0000"')
+    .map(Buffer.from),
+  fc
+    .constantFrom('utf16le', 'latin1')
+    .map((encoding) => Buffer.from(`{"site":"ö"}`, encoding as BufferEncoding)),
+  fc.constantFrom([0xff], [0xc0, 0xae], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]).map((bytes) => {
+    const whole = json(eventOf({ site: 'open', subject: '#' }))
+    const at = whole.indexOf('#')
+    return Buffer.concat([whole.subarray(0, at), Buffer.from(bytes), whole.subarray(at + 1)])
+  }),
+)
+
+const oddJson = fc.oneof(
+  fc.json({ maxDepth: 5 }).map(Buffer.from),
+  fc.integer({ min: 1, max: 4000 }).map((depth) => Buffer.from('['.repeat(depth) + ']'.repeat(depth))),
+  fc
+    .integer({ min: 1, max: 1300 })
+    .map((depth) => Buffer.from(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`)),
+  fc.constantFrom('__proto__', 'constructor', 'prototype').map((key) => {
+    const text = JSON.stringify(eventOf({ site: 'open' }))
+    return Buffer.from(`{"${key}":${text}}`)
+  }),
+  fc.constant(
+    Buffer.from('{"site":"open","detectedBy":"server","reason":"logout","session":"x","site":"open"}'),
+  ),
+  fc
+    .integer({ min: 8193, max: 20_000 })
+    .map((size) => json(eventOf({ site: 'open', padding: 'x'.repeat(size) }))),
+)
+
+const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+const ticketHeader = fc.oneof(
+  fc.constantFrom<object>(
+    { alg: 'none', typ: 'lapse+jwt' },
+    { alg: 'HS256', typ: 'lapse+jwt' },
+    { alg: 'HS256', typ: 'lapse+jwt', crit: ['exp'], exp: 1 },
+    { alg: 'HS256', typ: 'lapse+jwt', kid: '../../dev/null' },
+    { alg: 'HS256', typ: 'lapse+jwt', kid: { id: 1 } },
+    { alg: 'HS256', typ: 'lapse-session+jwt', kid: ['a'] },
+    { alg: 'RS256', typ: 'lapse+jwt', jku: 'http://127.0.0.1:1/jwks.json' },
+    { alg: 'HS256', typ: 'lapse+jwt', jwk: { kty: 'oct', k: 'AAAA' } },
+    { alg: 'HS256', typ: 'lapse+jwt', b64: false, crit: ['b64'] },
+    { alg: ['HS256'], typ: {} },
+    { alg: '__proto__', zip: 'DEF' },
+  ),
+  hostileText.map((text) => ({ alg: text, typ: text, kid: text })),
+)
+
+export const ticket = fc.oneof(
+  hostileText.filter((text) => text !== ''),
+  fc.constantFrom('.', '..', '...', '....', 'a.b.c', 'eyJ', `${encoded(null)}.${encoded([])}.x`),
+  fc
+    .tuple(ticketHeader, hostileText, fc.string({ maxLength: 60 }))
+    .map(
+      ([header, text, signature]) => `${encoded(header)}.${encoded({ iss: 'acme', sub: text })}.${signature}`,
+    ),
+)
+
+const bearer = hostileText.map((text) => text.replaceAll(/[\r\n]/g, ' '))
+
+const refused = fc.oneof(
+  // Reports with an invalid ticket, for sites that require one.
+  fc
+    .tuple(ticket, fc.constantFrom('acme', 'lapse'))
+    .map(([text, site]) => ({ body: json(eventOf({ site, ticket: text })), headers: plain })),
+  // Reports without a ticket, whose ids are unusual but allowed.
+  hostileText.map((text) => ({ body: json(eventOf({ subject: text, session: text })), headers: plain })),
+  hostileText.map((text) => ({ body: json(eventOf({ site: `other ${text}` })), headers: plain })),
+  bearer.map((text) => ({
+    body: json(eventOf({ site: 'open' })),
+    headers: ['Content-Type: text/plain', `Authorization: Bearer lapse_${text}`],
+  })),
+  bearer.map((text) => ({
+    body: json(eventOf({ site: 'open' })),
+    headers: ['Content-Type: text/plain', `Origin: https://evil.example${text}`],
+  })),
+  fc.constantFrom('gzip', 'br', 'identity, gzip', 'x').map((encoding) => ({
+    body: json(eventOf({ site: 'open' })),
+    headers: [...plain, `Content-Encoding: ${encoding}`],
+  })),
+  fc
+    .constantFrom('text/html', 'application/xml', 'multipart/form-data; boundary=x', ';', 'application/json5')
+    .map((type) => ({ body: json(eventOf({ site: 'open' })), headers: [`Content-Type: ${type}`] })),
+)
+
+export const payload: fc.Arbitrary<Payload> = fc.oneof(
+  fc.oneof(notJson, oddJson, badEvent.map(json)).map((body) => ({ body, headers: plain })),
+  refused,
+)

@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { RunningServer } from '../../../../test/servers.ts'
+import { startSplittingProxy } from '../../../../test/splittingProxy.ts'
+import { openStore, parseConfig, startCollector } from '../../src/index.ts'
+import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import { connectAsRoot } from '../support/contract.ts'
+import { serverMakers } from '../support/ownServer.ts'
+
+describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) => {
+  let folder: string
+  let ports: [number, number]
+  let servers: RunningServer[]
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+    servers = [await start(join(folder, 'a'), []), await start(join(folder, 'b'), [])]
+    const [first = 0, second = 0] = servers.map(({ url }) => Number(new URL(url).port))
+    ports = [first, second]
+    for (const port of ports) await migrate(port)
+  })
+  afterAll(async () => {
+    await Promise.all(servers.map((server) => server.end()))
+    rmSync(folder, { recursive: true })
+  })
+
+  async function migrate(port: number): Promise<void> {
+    const { database, table } = parseConfig(writtenConfig(urlOf(port)), environment)
+    const store = openStore(database, table)
+    await store.schema.migrate()
+    await store.close()
+  }
+
+  const urlOf = (...hostPorts: number[]) =>
+    `mysql://root@${hostPorts.map((port) => `127.0.0.1:${port}`).join()}/lapse_test?ssl-mode=DISABLED`
+
+  async function setReadOnly(port: number, value: 0 | 1): Promise<void> {
+    const root = await connectAsRoot(port)
+    await root.query('set global read_only = ?', [value])
+    await root.end()
+  }
+
+  async function serve(url: string) {
+    const config = parseConfig(writtenConfig(url), environment)
+    const collector = await startCollector(config, pino({ level: 'silent' }))
+    onTestFinished(collector.close)
+    return {
+      url: collector.url,
+      post: async (event = eventOf()) => (await postEvent(collector.url, event, { Origin: origin })).status,
+    }
+  }
+
+  async function rowsAt(port: number): Promise<number> {
+    const root = await connectAsRoot(port, 'lapse_test')
+    const [[counted]] = (await root.query('select count(*) as count from session_audit')) as unknown as [
+      [{ count: number }],
+    ]
+    await root.end()
+    return counted.count
+  }
+
+  test('The collector writes to the host that accepts writes, in whatever order they are listed', async () => {
+    const [replica, writer] = ports
+    await setReadOnly(replica, 1)
+    onTestFinished(() => setReadOnly(replica, 0))
+    const before = await rowsAt(writer)
+    const { post } = await serve(urlOf(replica, writer))
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => post()))
+    expect(statuses).toEqual(statuses.map(() => 201))
+    expect(await rowsAt(writer)).toBe(before + 20)
+  })
+
+  test('The collector follows a change of roles and stays with the new writer', async () => {
+    const [first, second] = ports
+    await setReadOnly(second, 1)
+    onTestFinished(() => setReadOnly(first, 0))
+    onTestFinished(() => setReadOnly(second, 0))
+    const { post } = await serve(urlOf(first, second))
+    expect(await post()).toBe(201)
+
+    await setReadOnly(first, 1)
+    await setReadOnly(second, 0)
+    // An administrator's account, such as this one, could write to a replica, but the collector must not.
+    const before = await rowsAt(second)
+    await expect
+      .poll(async () => ({ status: await post(), rows: await rowsAt(second) }), {
+        timeout: 10_000,
+        interval: 100,
+      })
+      .toEqual({ status: 201, rows: before + 1 })
+    const statuses: number[] = []
+    for (let times = 0; times < 30; times++) {
+      statuses.push(await post())
+      await sleep(50)
+    }
+    expect(statuses).toEqual(statuses.map(() => 201))
+    expect(await rowsAt(second)).toBe(before + 31)
+  })
+
+  test('Duplicates are recognized behind a proxy that sends reads to a lagging replica', async () => {
+    const [writer, replica] = ports
+    // The replica has the tables and none of the rows: it lags forever.
+    await setReadOnly(replica, 1)
+    onTestFinished(() => setReadOnly(replica, 0))
+    const proxy = await startSplittingProxy(writer, replica, 'lapse_test')
+    onTestFinished(proxy.close)
+    const { post } = await serve(urlOf(proxy.port))
+    const events = Array.from({ length: 20 }, () => eventOf())
+    const first = await Promise.all(events.map(post))
+    expect(first).toEqual(events.map(() => 201))
+    // Existing rows are looked up on the host that has them.
+    const again = await Promise.all(events.map(post))
+    expect(again).toEqual(events.map(() => 200))
+    const mixed = await Promise.all([...events.slice(0, 5), eventOf(), eventOf()].map(post))
+    expect(mixed).toEqual([200, 200, 200, 200, 200, 201, 201])
+
+    const { database, table } = parseConfig(writtenConfig(urlOf(proxy.port)), environment)
+    const store = openStore(database, table)
+    onTestFinished(store.close)
+    await store.rollup.update()
+    await store.rollup.rebuild()
+    await expect(store.retention.purge([{ site: 'acme', before: new Date(0) }])).resolves.toBe(0)
+    await issueToken(store)
+    await store.schema.migrate()
+    expect(proxy.counts.reader).toBeGreaterThan(0)
+  })
+})
