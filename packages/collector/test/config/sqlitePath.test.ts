@@ -125,23 +125,23 @@ describe('The path of an SQLite database', () => {
       const { status, stderr } = await lapse(name)
       expect(status).toBe(1)
       if (name !== 'list' || path === 'x') expect(stderr).toMatch(words)
-      expect(stderr).not.toMatch(/database runs|account and its rights|ENOTDIR|SQLITE_/)
+      expect(stderr).not.toMatch(/database is running|account and its privileges|ENOTDIR|SQLITE_/)
     }
   })
 
   test.each([
     ['SQLITE_CANTOPEN', 'read and write the file and its folder'],
-    ['SQLITE_READONLY_DIRECTORY', 'write the file and its folder'],
-    ['SQLITE_FULL', 'Free some space'],
+    ['SQLITE_READONLY_DIRECTORY', 'write to the file and its folder'],
+    ['SQLITE_FULL', 'Free up disk space'],
     ['SQLITE_IOERR_WRITE', 'Check the disk'],
-    ['SQLITE_BUSY_SNAPSHOT', 'Another program has the file locked'],
+    ['SQLITE_BUSY_SNAPSHOT', 'Another program has locked the file'],
     ['SQLITE_CORRUPT_INDEX', 'Restore it from a backup'],
-    ['SQLITE_TOOBIG', 'Check the file, its rights and the path in "database"'],
+    ['SQLITE_TOOBIG', 'Check the file, its permissions and the path in "database"'],
   ])('The message for the SQLite error %s says what to do', (code, words) => {
     const failure = Object.assign(new Error('it failed'), { code })
     expect(describeFailure(failure)).toMatch(`it failed. `)
     expect(describeFailure(failure)).toMatch(words)
-    expect(describeFailure(failure)).not.toMatch('the database runs')
+    expect(describeFailure(failure)).not.toMatch('the database is running')
   })
 
   test('lapse init prints the path, and commands that work in the current folder', async () => {
