@@ -286,7 +286,7 @@ describe('The setting database', () => {
   })
 
   test('cannot be an in-memory database', () => {
-    expect(() => locationOf('sqlite::memory:')).toThrow('database: a database in memory cannot be shared')
+    expect(() => locationOf('sqlite::memory:')).toThrow('database: an in-memory database cannot be shared')
   })
 })
 
