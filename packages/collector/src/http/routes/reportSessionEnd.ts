@@ -145,7 +145,7 @@ const operation: Operation = {
         notJson: notJson(),
         ticketRefused: new LapseError(
           'ticket-refused',
-          'The ticket was refused: no key of the site "acme" made its signature. Sign in again, or check the site\'s ticketKeys.',
+          'The ticket was refused: its signature matches no key of the site "acme". Sign in again, or check the site\'s ticketKeys.',
         ),
         tokenRefused: missingServerToken(),
         originRefused: unlistedOrigin(otherOrigin, exampleReport.site),
