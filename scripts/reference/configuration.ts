@@ -64,7 +64,7 @@ export function createConfigurationPage(): Page {
           formatLink(setting, formatCode(setting)),
         ]),
       ),
-      'In `database` and in the `secret` of a ticket key, `env:NAME` stands for the value of the environment variable `NAME`. A secret can only be given this way.',
+      'In `database` and in the `secret` of a ticket key, `env:NAME` stands for the value of the environment variable `NAME`. The secret of a ticket key cannot be written into the file itself.',
       '## Settings',
       formatSettings(listSettings(schema)),
       '## Settings of a site',
