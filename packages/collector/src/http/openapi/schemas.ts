@@ -7,11 +7,11 @@ import { buckets } from '../../reading/buckets.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
-  id: z.int().positive().describe('The row in the audit table.'),
+  id: z.int().positive().describe('The id of the row in the audit table.'),
   reason: z.enum(reasons).describe('Why the session ended.'),
   elapsedMs: z.int().nullable().describe('From the last access to the detection, in milliseconds.'),
   idleTimeoutSeconds: z.int().nullable().describe('The idle timeout that was applied, in seconds.'),
-  duplicate: z.boolean().describe('Whether the session already had its row.'),
+  duplicate: z.boolean().describe('Whether the session already had a row.'),
 })
 
 export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
@@ -45,7 +45,7 @@ const instant = z.iso.datetime()
 
 const pageSchema = z.object({
   lapses: z.array(sessionEndSchema).describe('The rows, newest first.'),
-  next: z.string().nullable().describe('The `cursor` of the next page.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
 const percentile = (percent: number) =>
