@@ -64,7 +64,7 @@ export function createConfigurationPage(): Page {
           formatLink(setting, formatCode(setting)),
         ]),
       ),
-      'In `database` and in the `secret` of a ticket key, `env:NAME` stands for the value of the environment variable `NAME`. A secret can only be given this way.',
+      'In `database` and in the `secret` of a ticket key, `env:NAME` stands for the value of the environment variable `NAME`. The secret of a ticket key cannot be written into the file itself.',
       '## Settings',
       formatSettings(listSettings(schema)),
       '## Settings of a site',
@@ -73,7 +73,7 @@ export function createConfigurationPage(): Page {
       '## Ticket keys',
       'Each entry of `ticketKeys` is one of these objects. A ticket is verified only with the algorithm that is configured here; what its own header says does not matter.',
       ...(site.properties?.ticketKeys?.items?.oneOf ?? []).map(formatTicketKey),
-      'If keys have a `kid`, name it in the header of the ticket. For a ticket without a `kid`, at most ten keys of a set are tried. A ticket that does not verify is refused; it never counts as an unsigned report.',
+      'If keys have a `kid`, name it in the header of the ticket. For a ticket without a `kid`, at most ten keys of a set are tried. A ticket that cannot be verified is refused; it never counts as an unsigned report.',
     ),
   }
 }

@@ -31,7 +31,7 @@ export function createErrorsPage(): Page {
         '- `detail` says what happened and what to do about it. Its wording may change.',
         '- `errors` lists every invalid part of the request. A part of the body has a `pointer` (a JSON pointer, RFC 6901), a part of the query has a `parameter`.',
       ].join('\n'),
-      'A report that failed with the status 429, 500 or 503 can be sent again: a report that arrives twice writes one row. Responses with the status 429 or 503 have a `Retry-After` header, in seconds. Every response has an `X-Request-Id`, and the log of the collector has a line with the same id.',
+      'If a report gets the status 429, 500 or 503, send it again: a report that arrives twice writes one row. Responses with the status 429 or 503 have a `Retry-After` header, in seconds. Every response has an `X-Request-Id`, and the log of the collector has a line with the same id.',
       '## Codes',
       formatTable(
         ['Status', 'Code', 'Title'],
@@ -64,8 +64,8 @@ function findExampleProblem(operations: readonly Operation[]): unknown {
 
 function formatSources(code: string, operations: readonly Operation[]): string {
   const sources = operations.filter(({ problems }) => problems.includes(code))
-  if (sources.length === 0) return 'Returned for requests that match no operation.'
-  if (sources.length === operations.length) return 'Returned by every operation.'
+  if (sources.length === 0) return 'Returned for requests that match no endpoint.'
+  if (sources.length === operations.length) return 'Returned by every endpoint.'
   const links = sources.map(({ heading, anchor }) => `[${formatCode(heading)}](http-api.md#${anchor})`)
   return `Returned by ${links.join(', ')}.`
 }

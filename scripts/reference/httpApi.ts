@@ -26,7 +26,7 @@ export function createHttpApiPage(): Page {
     summary: 'Every endpoint of the collector, with its parameters, bodies, responses and examples.',
     body: joinParts(
       info.description,
-      'The collector serves this reference for programs as an OpenAPI 3.1 document at `GET /openapi.json`.',
+      'For programs, `GET /openapi.json` describes the same API as an OpenAPI 3.1 document.',
       '## Endpoints',
       formatTable(
         ['Endpoint', 'Description', 'Authorization'],

@@ -83,6 +83,8 @@ function describeStringLimits({
 }: JsonSchema): string | undefined {
   if (formats[format]) return formats[format]
   if (pattern === epochMsPattern) return 'epoch milliseconds'
+  // A time without seconds, for which JSON Schema has no format.
+  if (pattern?.includes('T(?:')) return formats['date-time']
   if (maxLength === undefined) return undefined
   return minLength > 0 ? `${minLength} to ${maxLength} characters` : `at most ${maxLength} characters`
 }

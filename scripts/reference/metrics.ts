@@ -22,7 +22,8 @@ export function createMetricsPage(): Page {
     body: joinParts(
       '[`GET /metrics`](http-api.md#get-metrics) returns these metrics in the text format of Prometheus:',
       formatTable(['Metric', 'Type', 'Labels', 'Description'], rows),
-      'Durations are in seconds. The response also has the metrics of Node.js, whose names begin with `process_` and `nodejs_`.',
+      'Durations are in seconds. The response also has the metrics of Node.js, whose names start with `process_` and `nodejs_`. With a token for one site, it has the samples of that site and those without a site.',
+      'The [guide to operations](../guides/operations.md#alerts) shows which of them to alert on.',
     ),
   }
 }

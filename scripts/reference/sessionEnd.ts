@@ -12,8 +12,8 @@ export function createSessionEndPage(): Page {
     body: joinParts(
       'A row of the audit table describes how and when one session ended. The name of the table is the setting [`table`](configuration.md#table), `session_audit` by default.',
       'In the database, times are UTC to the millisecond: `DATETIME(3)` on MySQL and MariaDB, ISO 8601 text in SQLite. In JSON and CSV they are ISO 8601 with `Z`. A null value is an empty cell in CSV.',
-      'All times are on the clock of the collector. No time in a row is later than `received_at`.',
-      'The pair `site` and `session_key` is unique: a session has one row.',
+      'All times are by the clock of the collector. No time in a row is later than `received_at`.',
+      'The pair of `site` and `session_key` is unique, because a session has one row.',
       '## Columns',
       formatTable(
         ['Column', 'JSON and CSV', 'Type', 'Nullable', 'Description'],

@@ -25,7 +25,7 @@ export interface EndReport {
 }
 
 /**
- * How the client noticed that a session ended.
+ * How the client detected that a session ended.
  *
  * - `login_page`: a page without a session found a marker
  * - `new_session`: a page found the marker of another session

@@ -7,8 +7,8 @@ export interface Lapse {
   /**
    * Call this when the page has a session. It creates the marker, or refreshes it, and starts to watch for activity.
    *
-   * If the marker belongs to another session, that session ended without being seen, and is reported first. Two
-   * sessions differ if their aliases (`session`) differ or, if one alias is unknown, if their subjects differ.
+   * If the marker belongs to another session, the end of that session went unnoticed, and the client reports it first.
+   * Two sessions differ if their aliases (`session`) differ or, if one alias is unknown, if their subjects differ.
    *
    * @example
    * ```ts
@@ -18,8 +18,11 @@ export interface Lapse {
   active(identity?: Identity): void
 
   /**
-   * Call this when the page has no session. If there is a marker, the session has ended, and is reported. With the
-   * option `session`, the client checks by itself whether there is a session.
+   * Call this when the page has no session. If there is a marker, the session has ended, and the client reports it.
+   * With the option `session`, the client first checks whether there is a session.
+   *
+   * After a 401 in a single-page application, call this before the user signs in again. Otherwise the request of the
+   * sign-in counts as the last access of the old session.
    *
    * @returns `null` if no session ended, the collector's verdict if one did, or `{ pending: true }` if the collector
    * has not confirmed the report yet. The client keeps a pending report and sends it again later.
@@ -33,7 +36,7 @@ export interface Lapse {
   absent(options?: AbsentOptions): Promise<Outcome>
 
   /**
-   * Call this when the user signs out. It removes the marker, so that no end of the session is seen later.
+   * Call this when the user signs out. It removes the marker, so nothing is reported later.
    *
    * @example
    * ```ts
@@ -42,7 +45,10 @@ export interface Lapse {
    */
   logout(options?: LogoutOptions): void
 
-  /** Call this for activity that the client cannot see. It moves an existing marker and never creates one. */
+  /**
+   * Call this for activity that the client cannot see, such as a request to another origin. It updates an existing
+   * marker and never creates one.
+   */
   touch(): void
 
   /** Removes all observers. The marker stays. */

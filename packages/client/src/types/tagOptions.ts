@@ -7,9 +7,10 @@ import type { LapseOptions } from './options.ts'
  * The tag dispatches the event `lapse` on `document` when a session has ended. Its `detail` is the verdict. Two more
  * attributes work on other elements of the page:
  *
- * - `data-lapse-logout` on a link, a button or a form: its use calls `logout()`.
- * - `data-lapse-message`: the element is shown after an idle timeout. `{limit}` in its text is replaced with the limit,
- *   in the language of the page.
+ * - `data-lapse-logout` on a link, a button or a form calls `logout()` when the element is used. `form.submit()` in a
+ *   script fires no event, so call `logout()` there.
+ * - `data-lapse-message` shows the element after an idle timeout. `{limit}` in its text is replaced with the limit, in
+ *   the language of the page.
  *
  * @example
  * ```html
@@ -24,7 +25,8 @@ export interface TagOptions extends LapseOptions, Identity {
    * - `active`: it has one
    * - `absent`: it has none
    * - `cookie:NAME`: it has one if scripts can read a cookie of this name
-   * - `probe:URL`: it has one if this URL answers 2xx, and none if it answers 401 or 403
+   * - `probe:URL`: it has one if this URL answers 2xx, and none if it answers 401 or 403. Any other response is unknown,
+   *   and nothing is reported.
    *
    * Attribute: `data-state`
    */

@@ -1,12 +1,12 @@
 /**
- * Why a session ended, in the collector's judgement.
+ * Why a session ended, as decided by the collector.
  *
  * - `idle_timeout`: the session was not used for as long as the idle timeout
  * - `absolute_timeout`: the session reached its maximum age
  * - `logout`: the user signed out
  * - `revoked`: the server ended the session, for example after a password change
  * - `displaced`: the server ended the session because the user signed in elsewhere
- * - `browser_closed`: the browser was closed in between, before a limit was reached
+ * - `browser_closed`: the browser was closed before a limit was reached
  * - `ended_early`: the session was gone before a limit was reached, for example after a restart of the server
  * - `clock_anomaly`: the times in the report contradict each other
  */
@@ -32,7 +32,7 @@ export interface Verdict {
   readonly idleTimeoutSeconds: number | null
   /** Whether the session's end had already been recorded. */
   readonly duplicate: boolean
-  /** Never present. It tells a verdict from a pending report. */
+  /** Never present. It distinguishes a verdict from a pending report. */
   readonly pending?: never
 }
 

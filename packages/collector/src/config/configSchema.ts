@@ -55,7 +55,7 @@ const rateLimitSchema = z.strictObject({
     .int()
     .positive()
     .describe(
-      'How many requests per minute one client may send. A client is one IPv4 address or one IPv6 /64 network. Each replica counts separately. Further requests get `429` with `Retry-After`.',
+      'How many reports and dashboard sign-ins one client may send per minute. A client is one IPv4 address or one IPv6 /64 network. Each replica counts separately. Further ones get the status 429 with `Retry-After`.',
     )
     // The limit is a default of `rateLimit`, so that an empty object is an error.
     .meta({ whenOmitted: '`3000`, if `rateLimit` is omitted' }),
@@ -81,7 +81,7 @@ export function createConfigSchema(context: ConfigSchemaContext) {
       table: tableNameSchema
         .default('session_audit')
         .describe(
-          'The name of the audit table, as `NAME` or `SCHEMA.NAME`. Use letters, digits and underscores, at most 48 of them in `NAME` and 64 in `SCHEMA`. On MySQL and MariaDB, the schema is a database. SQLite has no schemas. Other tables of Lapse are beside it and their names begin with `NAME`.',
+          'The name of the audit table, as `NAME` or `SCHEMA.NAME`. Use letters, digits and underscores, at most 48 of them in `NAME` and 64 in `SCHEMA`. On MySQL and MariaDB, the schema is a database. SQLite has no schemas. The names of all other tables of Lapse start with `NAME`, except `lapse_leases`.',
         )
         .meta({ valueType: 'string' }),
       listen: listenSchema
@@ -91,7 +91,7 @@ export function createConfigSchema(context: ConfigSchemaContext) {
       trustProxy: networks
         .default([])
         .describe(
-          "The IP addresses or networks, such as `10.0.0.0/8`, of your proxies and load balancers. The collector believes what they say about the client's address and about https. It ignores forwarding headers from everyone else. Networks that cover the whole Internet are refused.",
+          "The IP addresses or networks, such as `10.0.0.0/8`, of your proxies and load balancers. The collector takes the client's address and scheme from the headers of these proxies, and ignores such headers from everyone else. Networks that together include every address are refused.",
         ),
       forwardedHeader: z
         .enum(['X-Forwarded-For', 'Forwarded'])
@@ -103,7 +103,7 @@ export function createConfigSchema(context: ConfigSchemaContext) {
       rateLimit: z
         .union([z.literal(false), rateLimitSchema])
         .default({ requestsPerMinute: 3000 })
-        .describe('The limit on requests per client. `false` turns it off.'),
+        .describe('The rate limit for reports and dashboard sign-ins. `false` turns it off.'),
       purge: purgeSchema
         .optional()
         .describe('When `lapse serve` deletes old rows. `lapse purge` does the same on demand.')
@@ -148,7 +148,7 @@ function createSitesSchema(context: ConfigSchemaContext) {
       }),
     )
     .describe(
-      `The audited applications, each under its name. A name has 1 to 64 letters, digits, hyphens and underscores. The site \`${dashboardSite}\` is the dashboard itself. Its sessions end after ${defaultDashboardSite.idleTimeoutSeconds / 60} minutes without use, and after ${(defaultDashboardSite.absoluteTimeoutSeconds ?? 0) / 3600} hours in any case. To change that, add the site to the configuration.`,
+      `The audited applications, each under its name. A name has 1 to 64 letters, digits, hyphens and underscores. The site \`${dashboardSite}\` is the dashboard itself. Its sessions end after ${defaultDashboardSite.idleTimeoutSeconds / 60} minutes without activity, and at the latest ${(defaultDashboardSite.absoluteTimeoutSeconds ?? 0) / 3600} hours after the sign-in. To change that, add the site to the configuration.`,
     )
     .meta({ valueType: 'object of [sites](#settings-of-a-site)' })
 }

@@ -54,7 +54,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         .max(maxTicketKeys, { error: `must have at most ${maxTicketKeys} keys` })
         .default([])
         .describe(
-          'The keys that verify tickets. Several keys may be valid at a time, so that you can rotate them.',
+          'The keys that verify tickets. Several keys can be valid at the same time, so that you can rotate them.',
         )
         .meta({ valueType: `array of [ticket keys](#ticket-keys) (at most ${maxTicketKeys})` }),
       requireTicket: z

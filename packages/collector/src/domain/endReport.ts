@@ -15,10 +15,12 @@ const sharedFields = {
     'The audited application, by its name in the configuration.',
   ),
   session: optional(idSchema).describe(
-    "The session alias: a random id that stays the same for the session's whole life. Never the session's own id.",
+    "The session alias: a random id that stays the same for the session's whole life. Never the session's own id. An integer is converted to a string.",
   ),
-  subject: optional(idSchema).describe('An opaque id of the user. Never a name or an email address.'),
-  ticket: optional(z.string().min(1)).describe('A JWT of type `lapse+jwt`, signed by the site.'),
+  subject: optional(idSchema).describe(
+    'An opaque id of the user. Never a name or an email address. An integer is converted to a string, so `42` and `"42"` are the same user.',
+  ),
+  ticket: optional(z.string().min(1)).describe('A JWT of type `lapse+jwt`, signed by the application.'),
   browserRestarted: optional(z.boolean()).describe('Whether the browser was closed after the last access.'),
   client: optional(plainTextSchema(maxLengths.clientVersion)).describe('The version of the client.'),
 }
@@ -29,14 +31,12 @@ const sharedFields = {
  */
 export const browserEndReportSchema = z.object({
   ...sharedFields,
-  marker: markerSchema.describe(
-    "The marker's id. Every attempt to report the same session sends the same id.",
-  ),
+  marker: markerSchema.describe("The marker's id. Every report of the same session has the same id."),
   startedAt: epochMsSchema.describe('When the session started.'),
   lastAccessAt: epochMsSchema.describe('When the session was last used.'),
-  detectedAt: epochMsSchema.describe('When the end of the session was noticed.'),
+  detectedAt: epochMsSchema.describe('When the end of the session was detected.'),
   sentAt: epochMsSchema.describe('When this request was sent.'),
-  detectedBy: z.enum(detectedBys).exclude(['server']).describe('What noticed the end of the session.'),
+  detectedBy: z.enum(detectedBys).exclude(['server']).describe('How the end of the session was detected.'),
 })
 
 /** The reasons that a server may state. The collector infers all others from the times. */

@@ -37,7 +37,7 @@ export const errorCodes = {
   'ticket-refused': {
     status: 401,
     title: 'The ticket is missing or invalid',
-    description: 'The ticket does not verify, or the site requires one and the report has none.',
+    description: 'The ticket cannot be verified, or the site requires a ticket and the report has none.',
     action:
       "Sign in again, or check the site's `ticketKeys`. The `detail` says what is wrong with the ticket.",
   },
@@ -80,7 +80,7 @@ export const errorCodes = {
   'request-timeout': {
     status: 408,
     title: 'The request took too long to arrive',
-    description: 'The headers or the body did not arrive in time.',
+    description: 'The headers took more than 5 seconds to arrive, or the whole request more than 10.',
     action: 'Send the request again. If this happens often, check the network and the proxies in between.',
   },
   'body-too-large': {
@@ -100,7 +100,7 @@ export const errorCodes = {
     status: 422,
     title: 'The report is invalid',
     description: 'The body is JSON, but at least one of its fields is missing or invalid.',
-    action: 'Correct every field that `errors` lists. Sending the same report again fails again.',
+    action: 'Correct every field that `errors` lists. The same report will be refused again.',
   },
   'invalid-query': {
     status: 422,
@@ -111,7 +111,7 @@ export const errorCodes = {
   'too-many-requests': {
     status: 429,
     title: 'Too many requests',
-    description: 'The client exceeded a rate limit, or has too many exports running.',
+    description: 'The client exceeded the rate limit, or its token has four exports running.',
     action: 'Wait for the number of seconds in `Retry-After`, then try again.',
   },
   'headers-too-large': {
@@ -130,7 +130,7 @@ export const errorCodes = {
     status: 503,
     title: 'The collector is temporarily unavailable',
     description:
-      'The collector cannot reach its database or another server, is overloaded, or is shutting down.',
+      'The collector cannot reach its database or another server, has too many requests waiting or running, or is shutting down.',
     action:
       "Wait for the number of seconds in `Retry-After`, then try again. The collector's log has the cause.",
   },

@@ -16,7 +16,7 @@ export const evidences = ['signed', 'self_reported', 'server'] as const
 export type Evidence = (typeof evidences)[number]
 
 const evidenceMeanings = {
-  signed: 'A browser sent the report with a ticket that the site signed.',
+  signed: 'A browser sent the report with a ticket that the application signed.',
   self_reported: 'A browser sent the report without a ticket.',
   server: "The application's backend sent the report with a bearer token.",
 } satisfies Readonly<Record<Evidence, string>>
@@ -65,7 +65,7 @@ export const sessionEndSchema = z.object({
   subject: text(maxLengths.id).nullable().describe('The opaque id of the user.'),
   reason: z.enum(reasons).describe('Why the session ended.'),
   evidence: z.enum(evidences).describe('How far the row can be trusted.'),
-  detectedBy: z.enum(detectedBys).describe('What noticed the end of the session.'),
+  detectedBy: z.enum(detectedBys).describe('How the end of the session was detected.'),
   startedAt: time.nullable().describe('When the session started.'),
   lastAccessAt: time.nullable().describe('When the session was last used.'),
   expiredAt: time
@@ -73,7 +73,7 @@ export const sessionEndSchema = z.object({
     .describe(
       'When the limit was reached, never later than `detectedAt`. Null unless the reason is a timeout.',
     ),
-  detectedAt: time.describe('When the end of the session was noticed.'),
+  detectedAt: time.describe('When the end of the session was detected.'),
   receivedAt: time.describe('When the collector received the report. No time in the row is later.'),
   elapsedMs: z
     .int()
@@ -83,7 +83,7 @@ export const sessionEndSchema = z.object({
   absoluteTimeoutSeconds: z.int().nullable().describe("The session's absolute timeout, in seconds."),
   clockSkewMs: z
     .int()
-    .describe("Milliseconds added to the sender's times to move them onto the collector's clock."),
+    .describe("Milliseconds that were added to the sender's times to convert them to the collector's clock."),
   browserRestarted: z.boolean().nullable().describe('Whether the browser was closed after the last access.'),
   origin: text(maxLengths.origin).nullable().describe('The origin of the page that sent the report.'),
   ip: text(45)

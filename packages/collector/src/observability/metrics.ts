@@ -37,23 +37,23 @@ export function createMetrics(
   })
   const verdicts = new Counter({
     name: 'lapse_verdicts_total',
-    help: 'Reports that were answered with a verdict. Duplicates added no row.',
+    help: 'Reports that got a verdict. Duplicates wrote no row.',
     labelNames: ['site', 'reason', 'evidence', 'duplicate'],
     registers,
   })
   const skippedRows = new Counter({
     name: 'lapse_rollup_skipped_rows_total',
-    help: 'Rows that are missing in summaries because they could not be rolled up.',
+    help: 'Rows that are missing from summaries because they could not be counted. The log says why.',
     registers,
   })
   const droppedLogLines = new Counter({
     name: 'lapse_log_lines_dropped_total',
-    help: 'Log lines that were dropped because standard output was blocked.',
+    help: 'Log lines that were dropped because standard output did not accept them.',
     registers,
   })
   const writes = new Histogram({
     name: 'lapse_write_duration_seconds',
-    help: 'Time of one insert into the audit table, including the commit.',
+    help: 'Time of one insert into the audit table, including the commit. The outcome is committed or failed.',
     labelNames: ['outcome'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
@@ -66,7 +66,7 @@ export function createMetrics(
   })
   new Gauge({
     name: 'lapse_write_queue_size',
-    help: 'Reports that are waiting to be written.',
+    help: 'Reports that are waiting for the database. Above 10,000, further reports get the status 503.',
     registers,
     collect() {
       this.set(writer().waiting)

@@ -89,9 +89,9 @@ describe('The OpenAPI document', () => {
     expect(document.openapi).toMatch(/^3\.1\./)
   })
 
-  test('describes the endpoints that exist, and the README lists the same ones', async () => {
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-    const listed = [...readme.matchAll(/^\| `(GET|POST|DELETE) (\/\S*)` /gm)].map(
+  test('describes the endpoints that exist, and the reference lists the same ones', async () => {
+    const page = readFileSync(new URL('../../../../docs/reference/http-api.md', import.meta.url), 'utf8')
+    const listed = [...page.matchAll(/^\| \[`(GET|POST|DELETE) (\/\S*)`\]/gm)].map(
       ([, method = '', path]) => `${method.toLowerCase()} ${path}`,
     )
     const documented = Object.entries(document.paths).flatMap(([path, operations]) =>

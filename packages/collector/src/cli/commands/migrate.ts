@@ -8,7 +8,7 @@ import { withStore } from '../withStore.ts'
 export const migrate = new Command('migrate')
   .summary('create or update the audit table')
   .description(
-    'Create the audit table and the tables beside it, or update them for this version of Lapse. The database is created too if the account has the right. It is safe to run this command again, or several times at once.',
+    'Create the audit table and the other tables of Lapse, or update them for this version. The database is created too, if the account is allowed to create it. It is safe to run this command again, or several times at once.',
   )
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {

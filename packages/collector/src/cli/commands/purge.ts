@@ -23,9 +23,9 @@ export const purge = new Command('purge')
     "Delete the rows that the collector received more than their site's retentionDays ago. Sites without retentionDays are left alone. Rows are deleted in small chunks, so that others can write in between. SIGINT or SIGTERM ends the command after the current chunk; run it again to continue.",
   )
   .addOption(configOption)
-  .option('--site <site>', 'delete only rows of this site')
+  .option('--site <site>', 'delete only rows of this site (default: all sites)')
   .option('--dry-run', 'count the rows and delete nothing')
-  .option('--force', "delete even if this machine's clock seems to be fast")
+  .option('--force', "delete even if this machine's clock seems to be ahead")
   .action(async ({ config: path, site, dryRun, force }: PurgeOptions) => {
     const config = loadStoreConfig(path)
     const now = new Date()

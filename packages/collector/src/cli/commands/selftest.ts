@@ -47,7 +47,7 @@ export const selftest = new Command('selftest')
   )
   .option(
     '--token <token>',
-    `read the row over HTTP with this token of scope read, instead of from the database; ${secretHint}`,
+    `read the row over HTTP with this token, which needs the scope read, instead of from the database; ${secretHint}`,
     parseSecret,
   )
   .addOption(

@@ -7,7 +7,7 @@ import { revokeToken } from './tokenRevoke.ts'
 export const token = new Command('token')
   .summary('manage bearer tokens')
   .description(
-    'Create, list and revoke the bearer tokens of servers that report session ends and of programs and people that read them.',
+    'Create, list and revoke bearer tokens. Servers use them to report session ends; programs and people use them to read rows.',
   )
   .addCommand(createToken)
   .addCommand(listTokens)

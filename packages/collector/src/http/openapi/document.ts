@@ -12,7 +12,7 @@ export function createOpenApiDocument(routes: readonly Route[]) {
       title: 'Lapse collector',
       version,
       description:
-        'Records which sessions ended, whose they were, when they ended and why. Every response has an `X-Request-Id`, which identifies the request in the log of the collector. Errors are `application/problem+json` with a stable `type`.',
+        'The collector records which sessions ended, whose they were, when they ended and why. Every response has an `X-Request-Id` header, which identifies the request in the log of the collector. Errors are `application/problem+json` with a stable `type`.',
       license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This collector' }],
@@ -25,7 +25,7 @@ export function createOpenApiDocument(routes: readonly Route[]) {
           type: 'http',
           scheme: 'bearer',
           description:
-            'A token that `lapse token create` printed, with the scope `write` or `read`, for one site or for all sites.',
+            'A token from `lapse token create`, with the scope `write` or `read`, for one site or for all sites.',
         },
       },
     },

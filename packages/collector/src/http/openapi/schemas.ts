@@ -7,11 +7,11 @@ import { buckets } from '../../reading/buckets.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
-  id: z.int().positive().describe('The row in the audit table.'),
+  id: z.int().positive().describe('The id of the row in the audit table.'),
   reason: z.enum(reasons).describe('Why the session ended.'),
   elapsedMs: z.int().nullable().describe('From the last access to the detection, in milliseconds.'),
   idleTimeoutSeconds: z.int().nullable().describe('The idle timeout that was applied, in seconds.'),
-  duplicate: z.boolean().describe('Whether the session already had its row.'),
+  duplicate: z.boolean().describe('Whether the session already had a row.'),
 })
 
 export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
@@ -19,7 +19,7 @@ export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
 const problemSchema = z.object({
   type: z
     .templateLiteral(['urn:lapse:problem:', z.enum(keysOf(errorCodes))])
-    .describe('Identifies the error, and never changes.'),
+    .describe('Identifies the kind of error. It never changes.'),
   title: z.string().describe('A summary of the error.'),
   status: z.int().describe('The HTTP status.'),
   detail: z.string().describe('What happened and what to do.'),
@@ -45,13 +45,16 @@ const instant = z.iso.datetime()
 
 const pageSchema = z.object({
   lapses: z.array(sessionEndSchema).describe('The rows, newest first.'),
-  next: z.string().nullable().describe('The `cursor` of the next page.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
-const quantile = z
-  .number()
-  .nullable()
-  .describe('In milliseconds, with an error of at most 1 % or half a second.')
+const percentile = (percent: number) =>
+  z
+    .number()
+    .nullable()
+    .describe(
+      `The ${percent}th percentile, in milliseconds. It is accurate to 1 %, or to half a second below five minutes. Null if \`count\` is 0.`,
+    )
 
 const summarySchema = z.object({
   bucket: z.enum(buckets).describe('The length of a bucket.'),
@@ -70,12 +73,12 @@ const summarySchema = z.object({
     .describe('The buckets with at least one session end.'),
   pastLimit: z
     .object({
-      count: z.int().describe('The number of idle timeouts after which people came back.'),
-      p50Ms: quantile,
-      p75Ms: quantile,
-      p90Ms: quantile,
-      p95Ms: quantile,
-      p99Ms: quantile,
+      count: z.int().describe('The number of idle timeouts after which users came back.'),
+      p50Ms: percentile(50),
+      p75Ms: percentile(75),
+      p90Ms: percentile(90),
+      p95Ms: percentile(95),
+      p99Ms: percentile(99),
       histogram: z
         .array(
           z.object({
@@ -89,16 +92,18 @@ const summarySchema = z.object({
         )
         .describe('The distribution.'),
     })
-    .describe('How long after an idle timeout people came back.'),
+    .describe('How long after an idle timeout users came back.'),
 })
+
+function describeTimes(sender: 'browser' | 'server'): string {
+  return `Times are epoch milliseconds of the ${sender}'s clock. A time before the year 2000 is refused, because it is almost certainly in seconds. Unknown fields are ignored.`
+}
 
 /** The schemas of the HTTP API by their names in the document. */
 const schemas = {
-  BrowserEvent: browserEndReportSchema.describe(
-    'A report from a browser. Times are epoch milliseconds of its clock. Unknown fields are ignored.',
-  ),
+  BrowserEvent: browserEndReportSchema.describe(`A report from a browser. ${describeTimes('browser')}`),
   ServerEvent: serverEndReportSchema.describe(
-    'A report from a server. Required are the site, a session or a marker, and a reason or the times.',
+    `A report from a server. It must have a \`session\` or a \`marker\`, and a \`reason\` or \`lastAccessAt\`. ${describeTimes('server')}`,
   ),
   RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
   Lapse: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),

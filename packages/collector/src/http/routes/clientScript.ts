@@ -13,7 +13,7 @@ const operation: Operation = {
       name: 'v',
       in: 'query',
       description:
-        'The version of the script. With the current version, the response may be cached indefinitely, otherwise for a day.',
+        'The version of the script. With the current version, browsers may cache the response for a year; without a version, for a day. With another version, they must check for a newer script each time.',
       schema: { type: 'string' },
     },
     {

@@ -22,10 +22,10 @@ const pageOperation: Operation = {
   tags: ['operations'],
   summary: 'Open the dashboard',
   description:
-    'The page where people read the audit. Anyone may load it, but it shows rows only after signing in with a token that has the scope `read`.',
+    'Returns the page of the dashboard. Anyone can load the page, but it shows rows only after a sign-in with a token that has the scope `read`.',
   security: [],
   responses: {
-    200: { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } },
+    200: { description: 'The page.', content: { 'text/html': { schema: { type: 'string' } } } },
     ...problemResponses(),
   },
 }

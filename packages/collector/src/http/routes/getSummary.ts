@@ -22,7 +22,7 @@ const operation: Operation = {
   operationId: 'getSummary',
   tags: ['lapses'],
   summary: 'Count session ends by time and reason',
-  description: `Counts rows by the time at which the end of the session was detected, and shows how long after an idle timeout people came back. Rows of \`lapse selftest\` are not counted. At most ${maxBuckets.toLocaleString('en')} buckets.`,
+  description: `Counts rows by the time at which the end of the session was detected, and shows how long after an idle timeout users came back. Rows of \`lapse selftest\` are not counted. At most ${maxBuckets.toLocaleString('en')} buckets.`,
   security: [{ token: ['read'] }],
   parameters: describeQuery(summaryQuerySchema, {
     bucket: { description: 'The length of a bucket. A day has 23 to 25 hours.' },
@@ -37,9 +37,9 @@ const operation: Operation = {
     evidence: { description: filterDescriptions.evidence },
     from: {
       description:
-        'Only rows that were detected at this time or later. By default, 30 days before the end for days, and 2 days for hours.',
+        'Only session ends that were detected at this time or later. A date means midnight in `timeZone`. By default, 30 days before `to` for days, and 2 days for hours.',
     },
-    to: { description: 'Only rows that were detected before this time. By default, now.' },
+    to: { description: 'Only session ends that were detected before this time. By default, now.' },
   }),
   responses: {
     200: {

@@ -15,9 +15,12 @@ const describeStatus = (status: string) => ({
 const healthOperation: Operation = {
   operationId: 'getHealth',
   tags: ['operations'],
-  summary: 'Check that the process runs',
+  summary: 'Check that the process is running',
   security: [],
-  responses: { 200: { description: 'The process runs.', ...describeStatus('ok') }, ...problemResponses() },
+  responses: {
+    200: { description: 'The process is running.', ...describeStatus('ok') },
+    ...problemResponses(),
+  },
 }
 
 const readinessOperation: Operation = {
@@ -25,7 +28,7 @@ const readinessOperation: Operation = {
   tags: ['operations'],
   summary: 'Check that session ends can be recorded',
   description:
-    'Fails while the database is unavailable or not migrated, and while the collector is shutting down.',
+    'Fails while the database is unavailable or not migrated, when no write has succeeded for ten seconds, and while the collector is shutting down.',
   security: [],
   responses: {
     200: { description: 'Session ends can be recorded.', ...describeStatus('ready') },

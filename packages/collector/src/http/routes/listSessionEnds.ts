@@ -39,7 +39,7 @@ const operation: Operation = {
   operationId: 'listLapses',
   tags: ['lapses'],
   summary: 'List rows, newest first',
-  description: `Returns one page as JSON. All other formats without a \`limit\` stream all rows; a token may have ${maxExportsPerToken} such exports running. A token for one site sees the rows of that site only.`,
+  description: `Returns one page as JSON. Without a \`limit\`, all other formats stream all rows; a token can run ${maxExportsPerToken} such exports at a time. A token for one site sees the rows of that site only.`,
   security: [{ token: ['read'] }],
   parameters: describeQuery(listQuerySchema, {
     site: { description: filterDescriptions.site, examples: { page: { value: 'acme' } } },
@@ -48,10 +48,11 @@ const operation: Operation = {
     reason: { description: filterDescriptions.reason, examples: { page: { value: 'idle_timeout' } } },
     evidence: { description: filterDescriptions.evidence },
     from: {
-      description: 'Only rows that were detected at this time or later.',
+      description:
+        'Only session ends that were detected at this time or later. A time needs a UTC offset or `Z`. A date means midnight UTC.',
       examples: { page: { value: '2026-01-01T00:00:00Z' } },
     },
-    to: { description: 'Only rows that were detected before this time.' },
+    to: { description: 'Only session ends that were detected before this time.' },
     limit: {
       description: `The maximum number of rows. The default in JSON is ${defaultLimit}.`,
       examples: { page: { value: 10 } },
@@ -68,7 +69,7 @@ const operation: Operation = {
   responses: {
     200: {
       description: 'The rows.',
-      headers: { Link: { schema: { type: 'string' }, description: 'The next page (RFC 8288).' } },
+      headers: { Link: { schema: { type: 'string' }, description: 'The URL of the next page (RFC 8288).' } },
       content: {
         'application/json': {
           schema: schemaRef('LapsePage'),

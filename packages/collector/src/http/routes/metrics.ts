@@ -9,7 +9,7 @@ const operation: Operation = {
   tags: ['operations'],
   summary: 'Get Prometheus metrics',
   description:
-    'Programs on the same machine need no token, if they call the collector by a `Host` that names this machine and through no proxy that hides the client. All others, pages included, need a token with the scope `read`. A token for one site does not see samples of other sites.',
+    'A program on the same machine needs no token. Its `Host` must be `localhost`, a loopback address or the host of `listen`, and any proxy in between must be in `trustProxy` and name a client on this machine. All other requests, including those of pages in a browser, need a token with the scope `read`. With a token for one site, the response has the samples of that site and those without a site.',
   security: [{}, { token: ['read'] }],
   responses: {
     200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },

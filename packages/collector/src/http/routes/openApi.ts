@@ -6,7 +6,7 @@ import type { Route } from '../route.ts'
 const operation: Operation = {
   operationId: 'getOpenApi',
   tags: ['operations'],
-  summary: 'Get this document',
+  summary: 'Get the OpenAPI document',
   security: [],
   responses: {
     200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },

@@ -77,8 +77,11 @@ const operation: Operation = {
   operationId: 'reportLapse',
   tags: ['lapses'],
   summary: 'Report that a session ended',
-  description:
-    'Judges why the session ended and writes one row. The response is sent after the commit. A session ends once: a repeated report gets the recorded verdict. Pages send an `Origin`, which the site must list. Servers send a token with the scope `write` and `detectedBy: "server"`.',
+  description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one row: a repeated report gets the verdict that was recorded.
+
+The \`Origin\` of a browser's request must be one of the site's \`origins\`. \`Origin: null\` is always refused, because it does not identify a page: browsers send it from sandboxed frames and \`file:\` pages, and after redirects to another origin. A request without \`Origin\` does not come from a page. It is accepted, with the same evidence as any other report.
+
+A server sends a token with the scope \`write\`, and its report needs fewer fields.`,
   security: [{}, { token: ['write'] }],
   parameters: [
     {
@@ -145,7 +148,7 @@ const operation: Operation = {
         notJson: notJson(),
         ticketRefused: new LapseError(
           'ticket-refused',
-          'The ticket was refused: no key of the site "acme" made its signature. Sign in again, or check the site\'s ticketKeys.',
+          'The ticket was refused: its signature matches no key of the site "acme". Sign in again, or check the site\'s ticketKeys.',
         ),
         tokenRefused: missingServerToken(),
         originRefused: unlistedOrigin(otherOrigin, exampleReport.site),

@@ -14,13 +14,13 @@ const operation: Operation = {
     {
       name: 'site',
       in: 'query',
-      description: 'The site for the tags.',
+      description: 'The name of the site to fill in.',
       schema: { type: 'string' },
       examples: { unknownSite: { value: 'other' } },
     },
   ],
   responses: {
-    200: { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } },
+    200: { description: 'The page.', content: { 'text/html': { schema: { type: 'string' } } } },
     ...problemResponses(['unknown-site'], { unknownSite: unknownSite() }),
   },
 }
