@@ -40,7 +40,10 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
   test('A mirror copies each new matching row once, with unchanged values', async () => {
     const source = `it's "100 %" \\ ?`
     const made = await mirror('--set-value', `source=${source}`)
-    expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(/The trigger lapse_\w+ copies/) })
+    expect(made).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/Created trigger lapse_\w+\. It copies/),
+    })
     expect(made.stderr).toMatch('"user_id" is NOT NULL, and subject can be null')
 
     const event = eventOf()
@@ -211,7 +214,7 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
       ...values.flatMap((set) => ['--set-value', set]),
     ])
     expect(status).toBe(0)
-    expect(stderr.match(/(?<=Note: ).*?(?=\. An event)/g)).toEqual([
+    expect(stderr.match(/(?<=Warning: ).*?(?=\. If the table)/g)).toEqual([
       '"user_id" holds numbers, and subject is text',
       '"event" holds listed text, and reason is text',
       '"note" holds times, and "never" is text',
