@@ -7,7 +7,7 @@ import { describeFailure, removeStatement } from './databaseErrors.ts'
 export const lookupDeadlineMs = 5_000
 /**
  * For pages and summaries, which may have to search the whole table. The server stops each of their statements after
- * the same time (see `connect.ts`), and most HTTP clients and proxies give up after 60 seconds.
+ * the same time (see `connectionPools.ts`), and most HTTP clients and proxies give up after 60 seconds.
  */
 export const queryDeadlineMs = 30_000
 
