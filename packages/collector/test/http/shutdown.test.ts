@@ -111,7 +111,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   /** Stops the database from responding. Returns a function that lets it respond again. */
   async function suspendDatabase(): Promise<() => unknown> {
     if (running) {
-      running.signal('SIGSTOP')
+      await running.signal('SIGSTOP')
       return () => running?.signal('SIGCONT')
     }
     const transaction = await database.sql.transaction()
