@@ -78,7 +78,7 @@ export function isAccessDue(
 const keepDays = 40
 
 /** @returns the time of the last access before which sessions can be deleted: no browser will report their end any more. */
-export function oldestToKeep({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
+export function computeForgetBefore({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
   return new Date(now - (keepDays * 86_400 + idleTimeoutSeconds) * 1000)
 }
 
@@ -101,7 +101,7 @@ const sessionClaims = z.object({ sub: z.string(), sid: z.string() })
  * for that session and its token. Ended sessions and revoked tokens count too, because their ends still have to be
  * reported.
  */
-export function dashboardTicketKey(
+export function createDashboardTicketKey(
   findSession: (alias: string) => Promise<DashboardSession | undefined>,
 ): TicketKey {
   return {

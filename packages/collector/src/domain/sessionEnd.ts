@@ -105,7 +105,7 @@ export type NewSessionEnd = Omit<SessionEnd, 'id'>
 export type SessionEndJson = Readonly<z.input<typeof sessionEndSchema>>
 
 /** The result of a write: the row in the table, and whether it was there before. */
-export interface Recorded {
+export interface RecordedSessionEnd {
   readonly row: SessionEnd
   readonly duplicate: boolean
 }

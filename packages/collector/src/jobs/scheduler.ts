@@ -47,7 +47,7 @@ export function startJobs(jobs: readonly Job[], log: Logger): Scheduler {
 }
 
 async function waitForNext(schedule: Schedule, signal: AbortSignal): Promise<void> {
-  const waitMs = 'everyMs' in schedule ? schedule.everyMs : msUntilTimeOfDay(schedule.dailyAt, Date.now())
+  const waitMs = 'everyMs' in schedule ? schedule.everyMs : computeMsUntil(schedule.dailyAt, Date.now())
   // Stopping aborts the wait.
   await sleep(waitMs, undefined, { signal }).catch(() => {})
 }
@@ -55,7 +55,7 @@ async function waitForNext(schedule: Schedule, signal: AbortSignal): Promise<voi
 const dayMs = 86_400_000
 
 /** @returns milliseconds from `now` (epoch milliseconds) until the next such time of day in UTC; never 0. */
-function msUntilTimeOfDay(timeOfDay: string, now: number): number {
+function computeMsUntil(timeOfDay: string, now: number): number {
   const offset = Date.parse(`1970-01-01T${timeOfDay}Z`)
   return dayMs - ((now - offset) % dayMs)
 }

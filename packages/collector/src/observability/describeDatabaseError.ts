@@ -65,7 +65,7 @@ export function removeQuoted(message: string): string {
 export function removeRowValues(refusal: unknown, sessionEnd: NewSessionEnd): Error {
   if (!(refusal instanceof Error)) return new RefusedRowError('the database gave no reason')
   const message = describeDatabaseError(refusal)
-  const isPersonal = isRaised(refusal) && containsValue(message, sessionEnd)
+  const isPersonal = isRaisedByTrigger(refusal) && containsValue(message, sessionEnd)
   const error = new RefusedRowError(
     isPersonal ? 'the message is omitted because it contains values of the row' : message,
   )
@@ -84,7 +84,7 @@ function hasStatement(message: string): boolean {
   )
 }
 
-function isRaised(error: Error): boolean {
+function isRaisedByTrigger(error: Error): boolean {
   const isSignal = 'sqlState' in error && String(error.sqlState).startsWith('45')
   return isSignal || codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER'
 }

@@ -10,12 +10,12 @@ import type { SessionEndFilter } from './filter.ts'
 export interface SessionEndRepository {
   find(id: number): Promise<SessionEnd | undefined>
   /** Reads one page, newest detection first. */
-  page(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
+  readPage(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
   /**
-   * Reads all rows, or those after a position, in the order of `page`, some hundreds at a time. It holds no connection
+   * Reads all rows, or those after a position, in the order of `readPage`, some hundreds at a time. It holds no connection
    * between pages and reads a page only when it is asked for. Rows inserted meanwhile cause no repeats and no gaps.
    */
-  pages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
+  readPages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
   /** Yields new rows as they are committed, each once, until the signal is aborted. Throws only if it cannot begin. */
   follow(filter: SessionEndFilter, options: FollowOptions): AsyncGenerator<SessionEnd[], void, void>
 }

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { LapseError } from '../domain/errors.ts'
-import type { NewSessionEnd, Recorded } from '../domain/sessionEnd.ts'
+import type { NewSessionEnd, RecordedSessionEnd } from '../domain/sessionEnd.ts'
 import { DeadlineError, withinDeadline } from '../lifecycle/withinDeadline.ts'
 import { removeRowValues } from '../observability/describeDatabaseError.ts'
-import { batchSize } from './batchSize.ts'
+import { chooseBatchSize } from './chooseBatchSize.ts'
 
 /** The result for one row of a batch: its row in the table, or why the database refused it. */
-export type Outcome = Recorded | { readonly refusal: unknown }
+export type Outcome = RecordedSessionEnd | { readonly refusal: unknown }
 
 /** Inserts batches of rows into one database. */
 export interface Inserter {
@@ -44,7 +44,7 @@ interface WaitingRow {
   readonly sessionEnd: NewSessionEnd
   /** When `write` was called, by the monotonic clock in milliseconds. */
   readonly queuedAt: number
-  readonly resolve: (recorded: Recorded) => void
+  readonly resolve: (recorded: RecordedSessionEnd) => void
   readonly reject: (error: LapseError) => void
 }
 
@@ -100,9 +100,10 @@ export class BatchingWriter {
    * @throws {LapseError} `unavailable`: after 5 seconds if the database does not answer, and immediately while it is
    * known to be unavailable or while 10,000 rows are waiting.
    */
-  write(sessionEnd: NewSessionEnd): Promise<Recorded> {
-    if (this.#isUnavailable) return Promise.reject(unavailable('The database is unavailable.'))
-    if (this.waiting >= maxWaiting) return Promise.reject(unavailable('Too many reports are waiting.'))
+  write(sessionEnd: NewSessionEnd): Promise<RecordedSessionEnd> {
+    if (this.#isUnavailable) return Promise.reject(createUnavailableError('The database is unavailable.'))
+    if (this.waiting >= maxWaiting)
+      return Promise.reject(createUnavailableError('Too many reports are waiting.'))
     return new Promise((resolve, reject) => {
       this.#queue.push({ sessionEnd, queuedAt: performance.now(), resolve, reject })
       if (this.#activeLoops < this.#inserter.concurrency) void this.#writeBatches()
@@ -123,7 +124,9 @@ export class BatchingWriter {
     while (this.#queue.length > 0 && !this.#isUnavailable) {
       // Rows that arrive in the current turn of the event loop join the batch.
       await nextTurn()
-      await this.#writeBatch(this.#queue.splice(0, batchSize(Math.min(this.#queue.length, maxBatchSize))))
+      await this.#writeBatch(
+        this.#queue.splice(0, chooseBatchSize(Math.min(this.#queue.length, maxBatchSize))),
+      )
     }
     this.#activeLoops -= 1
   }
@@ -132,7 +135,7 @@ export class BatchingWriter {
     const startedAt = performance.now()
     const late = taken.filter(({ queuedAt }) => startedAt - queuedAt > maxQueuedMs)
     const batch = taken.filter(({ queuedAt }) => startedAt - queuedAt <= maxQueuedMs)
-    if (late.length > 0) rejectAll(late, unavailable('The database is slow.'))
+    if (late.length > 0) rejectAll(late, createUnavailableError('The database is slow.'))
     const [oldest] = batch
     if (!oldest) return
 
@@ -150,7 +153,7 @@ export class BatchingWriter {
     } catch (error) {
       failure = error
       this.#failingSince ??= startedAt
-      rejectAll(batch, unavailable('The report could not be written to the database.', error))
+      rejectAll(batch, createUnavailableError('The report could not be written to the database.', error))
       if (isConnectionLost(error)) this.#startReconnecting(error)
     }
     this.#rowsInFlight -= batch.length
@@ -160,7 +163,7 @@ export class BatchingWriter {
   #startReconnecting(cause: unknown): void {
     if (this.#isUnavailable) return
     this.#isUnavailable = true
-    rejectAll(this.#queue.splice(0), unavailable('The database is unavailable.', cause))
+    rejectAll(this.#queue.splice(0), createUnavailableError('The database is unavailable.', cause))
     this.#reconnecting = this.#reconnect()
   }
 
@@ -185,13 +188,19 @@ function isConnectionLost(error: unknown): boolean {
 
 function settle({ sessionEnd, resolve, reject }: WaitingRow, outcome: Outcome | undefined): void {
   if (outcome && 'row' in outcome) resolve(outcome)
-  else reject(unavailable('The database refused this report.', removeRowValues(outcome?.refusal, sessionEnd)))
+  else
+    reject(
+      createUnavailableError(
+        'The database refused this report.',
+        removeRowValues(outcome?.refusal, sessionEnd),
+      ),
+    )
 }
 
 function rejectAll(rows: readonly WaitingRow[], error: LapseError): void {
   for (const { reject } of rows) reject(error)
 }
 
-function unavailable(reason: string, cause?: unknown): LapseError {
+function createUnavailableError(reason: string, cause?: unknown): LapseError {
   return new LapseError('unavailable', `${reason} Send the report again later.`, { cause, retryAfterSeconds })
 }

@@ -100,8 +100,8 @@ async function* readPages(
   filter: SessionEndFilter,
   limit: number | undefined,
 ): AsyncGenerator<readonly SessionEnd[]> {
-  if (limit === undefined) yield* store.sessionEnds.pages(filter)
-  else yield await store.sessionEnds.page(filter, { limit })
+  if (limit === undefined) yield* store.sessionEnds.readPages(filter)
+  else yield await store.sessionEnds.readPage(filter, { limit })
 }
 
 async function* formatPages(

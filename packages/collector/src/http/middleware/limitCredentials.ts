@@ -20,7 +20,7 @@ export function limitCredentials(): Middleware {
     const client = readClientNetwork(ctx)
     const requests = clients.get(client) ?? new Map<string, number>()
     const key = createHash('sha256').update(credential).digest('base64')
-    if (!requests.has(key) && requests.size >= maxCredentials) throw tooManyCredentials(ctx)
+    if (!requests.has(key) && requests.size >= maxCredentials) throw createTooManyCredentialsError(ctx)
     clients.set(client, requests)
     requests.set(key, (requests.get(key) ?? 0) + 1)
     try {
@@ -34,7 +34,7 @@ export function limitCredentials(): Middleware {
   }
 }
 
-function tooManyCredentials(ctx: Context): LapseError {
+function createTooManyCredentialsError(ctx: Context): LapseError {
   ctx.set('Connection', 'close')
   return new LapseError(
     'too-many-requests',

@@ -18,7 +18,7 @@ export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
 
 const problemSchema = z.object({
   type: z
-    .templateLiteral(['urn:lapse:problem:', z.enum(keysOf(errorCodes))])
+    .templateLiteral(['urn:lapse:problem:', z.enum(listKeys(errorCodes))])
     .describe('Identifies the kind of error. It never changes.'),
   title: z.string().describe('A summary of the error.'),
   status: z.int().describe('The HTTP status.'),
@@ -113,12 +113,12 @@ const schemas = {
 }
 
 /** Refers to a schema of the document. */
-export function schemaRef(name: keyof typeof schemas) {
+export function referToSchema(name: keyof typeof schemas) {
   return { $ref: `#/components/schemas/${name}` }
 }
 
 /** Converts the schemas to JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
-export function jsonSchemas(): Readonly<Record<string, object>> {
+export function createJsonSchemas(): Readonly<Record<string, object>> {
   const registry = z.registry<{ id: string }>()
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
   const generated = z.toJSONSchema(registry, { io: 'input', uri: (id) => `#/components/schemas/${id}` })
@@ -126,7 +126,7 @@ export function jsonSchemas(): Readonly<Record<string, object>> {
   return Object.fromEntries(named)
 }
 
-function keysOf<Key extends string>(table: Readonly<Record<Key, unknown>>): Key[] {
+function listKeys<Key extends string>(table: Readonly<Record<Key, unknown>>): Key[] {
   // The tables are literals, so they have no other keys.
   return Object.keys(table) as Key[]
 }

@@ -1,5 +1,5 @@
 import proxyAddress from 'proxy-addr'
-import { canonicalAddress } from '../../domain/address.ts'
+import { canonicalizeAddress } from '../../domain/address.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type Client, followProxies, readForwarded, readForwardedFor } from './forwarded.ts'
@@ -37,7 +37,7 @@ export function createClientIdentifier(
 
   return (ctx) => {
     // A closed socket has no address.
-    const peer = canonicalAddress(ctx.req.socket.remoteAddress ?? '') ?? ''
+    const peer = canonicalizeAddress(ctx.req.socket.remoteAddress ?? '') ?? ''
     if (!isTrusted(peer)) return { address: peer, hops: [peer], proto: undefined, isProxied: false }
     const [scheme] = readsForwardedFor ? ctx.get('X-Forwarded-Proto').split(',') : []
     const client = readHeaders(ctx, peer)

@@ -1,6 +1,6 @@
 import { LapseError } from '../../domain/errors.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
 const describeStatus = (status: string) => ({
@@ -19,7 +19,7 @@ const healthOperation: Operation = {
   security: [],
   responses: {
     200: { description: 'The process is running.', ...describeStatus('ok') },
-    ...problemResponses(),
+    ...describeProblemResponses(),
   },
 }
 
@@ -32,7 +32,7 @@ const readinessOperation: Operation = {
   security: [],
   responses: {
     200: { description: 'Session ends can be recorded.', ...describeStatus('ready') },
-    ...problemResponses(['unavailable']),
+    ...describeProblemResponses(['unavailable']),
   },
 }
 
@@ -61,13 +61,15 @@ export const readiness: Route = {
   handler({ store, writer, lifecycle }) {
     const assertReady = shareCheck(() => store.schema.assertCurrent())
     return async (ctx) => {
-      if (lifecycle.isStopping) throw unavailable('The collector is shutting down.')
+      if (lifecycle.isStopping) throw createUnavailableError('The collector is shutting down.')
       if (writer.failingForMs > maxFailingSeconds * 1000)
-        throw unavailable(`Writing to the database has failed for more than ${maxFailingSeconds} seconds.`)
+        throw createUnavailableError(
+          `Writing to the database has failed for more than ${maxFailingSeconds} seconds.`,
+        )
       try {
         await assertReady()
       } catch (cause) {
-        throw unavailable(
+        throw createUnavailableError(
           'The database is unavailable, or not migrated. Check that it runs, and run "lapse migrate".',
           cause,
         )
@@ -96,6 +98,6 @@ function shareCheck(check: () => Promise<void>): () => Promise<void> {
   }
 }
 
-function unavailable(message: string, cause?: unknown): LapseError {
+function createUnavailableError(message: string, cause?: unknown): LapseError {
   return new LapseError('unavailable', message, { retryAfterSeconds: 5, cause })
 }

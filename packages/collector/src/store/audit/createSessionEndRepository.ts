@@ -7,7 +7,7 @@ import { toStoredTime } from '../database/storedTime.ts'
 import { selectedColumns, toSessionEnd } from './auditColumns.ts'
 import { followSessionEnds } from './followSessionEnds.ts'
 
-/** The page size of `pages`. Larger pages are hardly faster. */
+/** The page size of `readPages`. Larger pages are hardly faster. */
 const rowsPerPage = 500
 
 export function createSessionEndRepository(auditDatabase: AuditDatabase): SessionEndRepository {
@@ -40,14 +40,14 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
     return query
   }
 
-  const page: SessionEndRepository['page'] = (filter, part) =>
-    run(queryDeadlineMs, async () => (await selectPage(filter, part)).map(toSessionEnd))
+  const readPage: SessionEndRepository['readPage'] = (filter, page) =>
+    run(queryDeadlineMs, async () => (await selectPage(filter, page)).map(toSessionEnd))
 
   return {
-    page,
-    async *pages(filter, after) {
+    readPage,
+    async *readPages(filter, after) {
       for (let last = after; ; ) {
-        const sessionEnds = await page(filter, { limit: rowsPerPage, after: last })
+        const sessionEnds = await readPage(filter, { limit: rowsPerPage, after: last })
         if (sessionEnds.length > 0) yield sessionEnds
         last = sessionEnds.at(-1)
         if (sessionEnds.length < rowsPerPage) return
@@ -68,7 +68,7 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
             }),
           readIdsAbove: (id) =>
             run(queryDeadlineMs, () => knex(tableName).where('id', '>', id).orderBy('id').pluck('id')),
-          readNewest: (limit) => page(filter, { limit }),
+          readNewest: (limit) => readPage(filter, { limit }),
           readByIds: (ids) =>
             run(queryDeadlineMs, async () =>
               (await selectMatching(filter).whereIn('id', ids).orderBy('id')).map(toSessionEnd),

@@ -3,7 +3,7 @@ import type { DashboardSessionRepository } from '../../auth/dashboardSessionRepo
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { createOperationRunner, lookupDeadlineMs } from '../database/operations.ts'
 import { readTime, toStoredTime } from '../database/storedTime.ts'
-import { dashboardSessionTable, qualify, splitTableName } from '../database/tableName.ts'
+import { nameDashboardSessionTable, qualify, splitTableName } from '../database/tableName.ts'
 
 const columns = {
   cookieHash: 'cookie_hash',
@@ -21,7 +21,7 @@ const maxDeletedPerSignIn = 100
 export function createDashboardSessionRepository(auditDatabase: AuditDatabase): DashboardSessionRepository {
   const { knex } = auditDatabase
   const auditTable = splitTableName(auditDatabase.tableName)
-  const table = qualify(auditTable, dashboardSessionTable(auditTable.table))
+  const table = qualify(auditTable, nameDashboardSessionTable(auditTable.table))
   const run = createOperationRunner(auditDatabase, {
     storedData: 'dashboardSessions',
     privilegeHint: `Grant SELECT, INSERT, UPDATE and DELETE on the table ${table} to the account of "lapse serve".`,

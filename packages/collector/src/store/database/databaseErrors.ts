@@ -114,7 +114,7 @@ export function describeFailure(error: unknown, { privilegeHint }: DescribeOptio
  * Copies an error of a database driver without the statement and its values, which drivers attach to their errors.
  * Other errors are returned unchanged.
  */
-export function removeStatement(error: unknown): unknown {
+export function sanitizeError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error
   if (!('sql' in error || 'parameters' in error || describeDatabaseError(error) !== error.message))
     return error

@@ -1,7 +1,7 @@
 import { StorageError, type StoredData } from '../../domain/storageError.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
 import type { AuditDatabase } from './auditDatabase.ts'
-import { describeFailure, removeStatement } from './databaseErrors.ts'
+import { describeFailure, sanitizeError } from './databaseErrors.ts'
 
 /** For operations that read or change a few rows by their keys. They take milliseconds unless the database is failing. */
 export const lookupDeadlineMs = 5_000
@@ -46,7 +46,7 @@ export function createOperationRunner(
       const failure = describeFailure(error, { privilegeHint })
       throw new StorageError(`The database ${displayName} failed: ${failure}`, {
         storedData,
-        cause: removeStatement(error),
+        cause: sanitizeError(error),
       })
     }
   }

@@ -4,7 +4,7 @@ import { getQuotes } from '../database/quotes.ts'
 import { splitTableName } from '../database/tableName.ts'
 import { MirrorError } from './mirrorError.ts'
 import { findMirrorFaults, findMirrorWarnings } from './mirrorFaults.ts'
-import { type Mirror, triggerName, writeInsert, writeTrigger } from './mirrorTrigger.ts'
+import { buildInsert, buildTriggerStatement, type Mirror, nameTrigger } from './mirrorTrigger.ts'
 
 /** A mirror that was checked against both tables. */
 export interface MirrorPlan {
@@ -30,12 +30,12 @@ export async function planMirror(knex: Knex, auditTableName: string, mirror: Mir
   const quotes = getQuotes(knex)
   // Explaining the INSERT fails now, rather than for each row later, if the account must not insert into the target.
   const nulls = mirror.columns.map(() => 'null').join(', ')
-  await knex.raw(`explain ${writeInsert(target, mirror, quotes)} values (${nulls})`)
+  await knex.raw(`explain ${buildInsert(target, mirror, quotes)} values (${nulls})`)
   return {
     audit,
     target,
-    trigger: triggerName(audit, target),
-    statement: writeTrigger(audit, target, mirror, quotes),
+    trigger: nameTrigger(audit, target),
+    statement: buildTriggerStatement(audit, target, mirror, quotes),
     warnings: findMirrorWarnings(audit, target, mirror),
   }
 }

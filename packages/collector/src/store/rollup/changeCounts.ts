@@ -9,7 +9,7 @@ import {
   type StoredDay,
   serializeDay,
 } from './rollupDay.ts'
-import { rollupTables } from './rollupTables.ts'
+import { nameRollupTables } from './rollupTables.ts'
 import { countRows, type SelectRows } from './rowCounts.ts'
 
 const maxUpsertRows = 100
@@ -48,7 +48,7 @@ export async function changeCounts(
     selectLocked,
   )
   const steps = await countRows(transaction, tableName, ['step', 'day', 'site', 'evidence'], selectLocked)
-  const table = rollupTables(tableName).days
+  const table = nameRollupTables(tableName).days
   const sites = new Set(quarters.map(({ site }) => site))
   const dayNumbers = new Set(quarters.flatMap(({ quarter }) => parseDayNumber(quarter) ?? []))
   const stored: StoredDay[] = await transaction(table)

@@ -3,7 +3,7 @@ import type { Tally } from '../../reading/tally.ts'
 import { hasErrorCode } from '../database/databaseErrors.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { parseDay, quartersPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
-import { rollupTables } from './rollupTables.ts'
+import { nameRollupTables } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
 
 const quarterMs = 900_000
@@ -22,9 +22,9 @@ export async function readRollup(
   selectDays: SelectRows,
   { from, to }: EpochSpan,
 ): Promise<Rollup | undefined> {
-  const upToId = await readMarkIfAllowed(transaction, tableName)
+  const upToId = await readWatermarkIfAllowed(transaction, tableName)
   if (upToId === 0) return undefined
-  const stored: StoredDay[] = await transaction(rollupTables(tableName).days)
+  const stored: StoredDay[] = await transaction(nameRollupTables(tableName).days)
     .modify(selectDays)
     .where('day', '>=', Math.floor(from / dayMs))
     .where('day', '<', Math.ceil(to / dayMs))
@@ -50,8 +50,8 @@ export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpa
 }
 
 /** @returns the last row that is counted: 0 if the rollup is empty or missing, or if the account must not read it. */
-async function readMarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
-  const { days, state } = rollupTables(tableName)
+async function readWatermarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
+  const { days, state } = nameRollupTables(tableName)
   try {
     await transaction(days).first('day')
     return Number((await transaction(state).first('up_to_id'))?.up_to_id ?? 0)

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { runTransaction } from '../database/runTransaction.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import { changeCounts, type SkippedRows } from './changeCounts.ts'
-import { rollupTables } from './rollupTables.ts'
+import { nameRollupTables } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
 
 /** The rows of one transaction. Embedded SQLite blocks all other writers meanwhile. */
@@ -34,7 +34,7 @@ export async function updateRollup(
 ): Promise<void> {
   const lastId = await findLastSettledId(database, tableName)
   // Without new rows, no transaction blocks the writers.
-  if ((await readMark(database, tableName)) >= lastId) return
+  if ((await readWatermark(database, tableName)) >= lastId) return
   for (;;) {
     const startedAt = performance.now()
     const { upToId, skipped } = await runTransaction(database, (transaction) =>
@@ -54,7 +54,7 @@ export async function rebuildRollup(
   tableName: string,
   options: RollupOptions = {},
 ): Promise<void> {
-  const { days, state } = rollupTables(tableName)
+  const { days, state } = nameRollupTables(tableName)
   await runTransaction(database, async (transaction) => {
     await transaction(state).update({ up_to_id: 0 })
     await transaction(days).delete()
@@ -73,7 +73,7 @@ export async function subtractFromRollup(
   tableName: string,
   ids: readonly number[],
 ): Promise<void> {
-  const upToId = await lockMark(transaction, tableName)
+  const upToId = await lockWatermark(transaction, tableName)
   const selectRows: SelectRows = (query) => void query.whereIn('id', ids).where('id', '<=', upToId)
   await changeCounts(transaction, tableName, { selectRows, countedUpToId: upToId, sign: -1 })
 }
@@ -89,7 +89,7 @@ async function addChunk(
   tableName: string,
   lastId: number,
 ): Promise<AddedChunk> {
-  const countedUpToId = await lockMark(transaction, tableName)
+  const countedUpToId = await lockWatermark(transaction, tableName)
   if (countedUpToId >= lastId) return { upToId: countedUpToId, skipped: [] }
   const chunk = transaction(tableName)
     .select('id')
@@ -102,21 +102,21 @@ async function addChunk(
   const selectRows: SelectRows = (query) =>
     void query.where('id', '>', countedUpToId).where('id', '<=', upToId)
   const skipped = await changeCounts(transaction, tableName, { selectRows, countedUpToId, sign: 1 })
-  await transaction(rollupTables(tableName).state).update({ up_to_id: upToId })
+  await transaction(nameRollupTables(tableName).state).update({ up_to_id: upToId })
   return { upToId, skipped }
 }
 
 /** Locks the rollup against other changes until the transaction ends, and reads the mark. */
-async function lockMark(transaction: Knex.Transaction, tableName: string): Promise<number> {
+async function lockWatermark(transaction: Knex.Transaction, tableName: string): Promise<number> {
   // The write comes first: SQLite refuses the first write of a transaction that has read something which another
   // transaction changed since.
-  await transaction(rollupTables(tableName).state).update({ id: 1 })
-  return readMark(transaction, tableName)
+  await transaction(nameRollupTables(tableName).state).update({ id: 1 })
+  return readWatermark(transaction, tableName)
 }
 
 /** Reads the id of the last row that is counted. */
-async function readMark(database: Knex, tableName: string): Promise<number> {
-  return Number((await database(rollupTables(tableName).state).first('up_to_id')).up_to_id)
+async function readWatermark(database: Knex, tableName: string): Promise<number> {
+  return Number((await database(nameRollupTables(tableName).state).first('up_to_id')).up_to_id)
 }
 
 /** Finds the last row that was received long enough ago for all rows before it to be committed or rolled back. */

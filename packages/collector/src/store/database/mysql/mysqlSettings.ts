@@ -81,15 +81,15 @@ const describedVariables = [
 ]
 
 // Not a SELECT: a proxy that splits reads from writes would send it to a replica, which may have other settings.
-const writeShowVariables = (names: readonly string[]) =>
+const buildShowVariables = (names: readonly string[]) =>
   `show session variables where variable_name in (${names.map((name) => `'${name}'`).join()})`
 
-const showAllVariables = writeShowVariables([
+const showAllVariables = buildShowVariables([
   ...Object.keys(requiredValues),
   ...readOnlyVariables,
   ...describedVariables,
 ])
-const showReadOnlyVariables = writeShowVariables(readOnlyVariables)
+const showReadOnlyVariables = buildShowVariables(readOnlyVariables)
 
 async function readVariables(connection: Connection, statement: string): Promise<Map<string, string>> {
   const rows = await execute<{ Variable_name: string; Value: string }[]>(connection, statement)

@@ -5,7 +5,7 @@ import type { Context, Middleware } from '../context.ts'
 const retryAfterSeconds = 5
 
 /** Turns every error into an `application/problem+json` response (RFC 9457). */
-export const problems: Middleware = async (ctx, next) => {
+export const handleErrors: Middleware = async (ctx, next) => {
   try {
     if (ctx.state.path === undefined)
       throw new LapseError('bad-request', 'The request target is not a valid path or URL.')

@@ -14,16 +14,16 @@ const folder = new URL('../../../dist/dashboard/', import.meta.url)
 
 /** @returns undefined if the dashboard has not been built. */
 export function loadDashboardPage(): DashboardFile | undefined {
-  return ifBuilt(() => readFile('index.html'))
+  return readIfBuilt(() => readFile('index.html'))
 }
 
 /** Loads the scripts and styles by their names, which contain hashes of their content. */
 export function loadDashboardAssets(): ReadonlyMap<string, DashboardFile> {
-  const names = ifBuilt(() => readdirSync(new URL('dashboard/', folder))) ?? []
+  const names = readIfBuilt(() => readdirSync(new URL('dashboard/', folder))) ?? []
   return new Map(names.map((name) => [name, readFile(`dashboard/${name}`)]))
 }
 
-function ifBuilt<T>(read: () => T): T | undefined {
+function readIfBuilt<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
