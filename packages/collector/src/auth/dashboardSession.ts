@@ -1,6 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { errors, SignJWT } from 'jose'
 import { z } from 'zod'
+import { daySeconds } from '../domain/durations.ts'
+import { parseJson } from '../domain/text/parseJson.ts'
 import type { TicketKey } from '../domain/ticket.ts'
 
 /** The site under which the dashboard's own sessions are audited. */
@@ -79,7 +81,7 @@ const keepDays = 40
 
 /** @returns the time of the last access before which sessions can be deleted: no browser will report their end any more. */
 export function computeForgetBefore({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
-  return new Date(now - (keepDays * 86_400 + idleTimeoutSeconds) * 1000)
+  return new Date(now - (keepDays * daySeconds + idleTimeoutSeconds) * 1000)
 }
 
 /** Signs the ticket with which Lapse audits the dashboard session. */
@@ -109,7 +111,7 @@ export function createDashboardTicketKey(
     async key({ kid }, { payload }) {
       const session = isAlias(kid) ? await findSession(kid) : undefined
       // The claims can be compared before the signature is verified, because the same payload is verified next.
-      const claims = sessionClaims.safeParse(parseJson(payload)).data
+      const claims = sessionClaims.safeParse(decodePayload(payload)).data
       if (!session || claims?.sub !== session.tokenId || claims.sid !== session.alias)
         throw new errors.JWKSNoMatchingKey()
       return Buffer.from(session.ticketKey, 'hex')
@@ -122,10 +124,6 @@ function isAlias(kid: unknown): kid is string {
   return z.uuid().safeParse(kid).success
 }
 
-function parseJson(payload: string | Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload.toString(), 'base64url').toString())
-  } catch {
-    return undefined
-  }
+function decodePayload(payload: string | Uint8Array): unknown {
+  return parseJson(Buffer.from(payload.toString(), 'base64url').toString())
 }

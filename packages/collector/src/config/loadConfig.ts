@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { hasErrorCode } from '../domain/thrownError.ts'
 import { type Config, ConfigError, checkConfig, isObject } from './config.ts'
 import type { Environment } from './environment.ts'
 
@@ -74,7 +75,7 @@ function readText(file: string): string {
     // Editors on Windows write a byte order mark, which is not allowed in JSON.
     return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    const isMissing = hasErrorCode(cause, ['ENOENT'])
     const problem = isMissing ? 'not found' : 'cannot be read'
     throw new ConfigError(
       `Configuration file ${file} ${problem}. Name the file with --config or LAPSE_CONFIG.`,

@@ -6,7 +6,9 @@ import {
   type JWK,
   type JWTVerifyGetKey,
 } from 'jose'
+import { minuteMs } from '../domain/durations.ts'
 import { LapseError } from '../domain/errors.ts'
+import { parseJson } from '../domain/text/parseJson.ts'
 import { describePublicKeyFault, maxKeysInSet, type PublicKeyAlgorithm } from './publicKey.ts'
 
 /** Where a site publishes its public keys. */
@@ -18,7 +20,7 @@ interface KeySource {
 }
 
 /** How often the keys are fetched again. */
-const refreshMs = 10 * 60_000
+const refreshMs = 10 * minuteMs
 /** The minimum time between two fetches that unknown keys in tickets cause. */
 const cooldownMs = 30_000
 /** Half of the time in which a browser gets its response; storing the row needs the rest. */
@@ -27,6 +29,7 @@ const timeoutMs = 2_500
 const maxBytes = 256 * 1024
 /** How long a server is not asked again after an unusable or late response. Much longer than `timeoutMs`. */
 const pauseMs = 10_000
+const retryAfterSeconds = 30
 /** A failure within this time, such as a refused connection, is cheap, so each ticket may try again. */
 const cheapFailureMs = 250
 
@@ -82,7 +85,7 @@ export function createRemoteKeys({ site, alg, url }: KeySource): JWTVerifyGetKey
         `The ticket keys of site "${site}" could not be fetched. Send the report again later.`,
         {
           cause: new Error(`Fetching ${address.origin}${address.pathname} failed`, { cause: failure }),
-          retryAfterSeconds: 30,
+          retryAfterSeconds,
         },
       )
     }
@@ -137,8 +140,8 @@ async function readKeySet(response: Response): Promise<readonly unknown[]> {
     await response.body?.cancel()
     throw new KeySetError(`the server responded with status ${response.status}, not 200`)
   }
-  const text = await readText(response)
-  const set = parseJson(text)
+  const set = parseJson(await readText(response))
+  if (set === undefined) throw new KeySetError('the response is not JSON')
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
   if (!Array.isArray(keys)) throw new KeySetError('the response is not a JWK set: "keys" is not an array')
   if (keys.length > maxKeysInSet)
@@ -157,14 +160,6 @@ async function readText(response: Response): Promise<string> {
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new KeySetError('the response is not JSON')
-  }
 }
 
 function selectUsableKeys(keys: readonly unknown[], alg: PublicKeyAlgorithm): JWK[] {

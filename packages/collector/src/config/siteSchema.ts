@@ -1,17 +1,17 @@
 import { z } from 'zod'
 import { describeOriginFault } from '../domain/origin.ts'
+import { maxLengths } from '../domain/sessionEnd.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
+import { maxMarkerAgeSeconds } from '../domain/verdict.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { createTicketKeySchema } from './ticketKeySchema.ts'
 
-/** Browsers keep a marker for 400 days at most, so a longer limit could not be observed. */
-const maxTimeoutSeconds = 400 * 86_400
-
-const timeoutSeconds = z.int().positive().max(maxTimeoutSeconds)
+// A longer limit could not be observed, because browsers do not keep a marker that long.
+const timeoutSeconds = z.int().positive().max(maxMarkerAgeSeconds)
 
 const origin = z
   .string()
-  .max(255)
+  .max(maxLengths.origin)
   .superRefine((text, context) => {
     const message = describeOriginFault(text)
     if (message !== undefined) context.addIssue({ code: 'custom', message })
@@ -31,7 +31,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         .array(origin)
         .min(1)
         .describe(
-          'The origins of the pages that may report, written as browsers send them: scheme, host and port, such as `https://app.acme.com`. A `*` stands for the whole first label of an http or https origin, with at least two labels after it: `https://*.acme.com`. App schemes work as well: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. Up to 255 characters each.',
+          `The origins of the pages that may report, written as browsers send them: scheme, host and port, such as \`https://app.acme.com\`. A \`*\` stands for the whole first label of an http or https origin, with at least two labels after it: \`https://*.acme.com\`. App schemes work as well: \`capacitor://localhost\`, \`tauri://localhost\`, \`chrome-extension://ID\`. Up to ${maxLengths.origin} characters each.`,
         )
         .meta({ valueType: 'array of strings (at least 1)' }),
       idleTimeoutSeconds: timeoutSeconds.describe(

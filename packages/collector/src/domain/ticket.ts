@@ -4,6 +4,7 @@ import { LapseError } from './errors.ts'
 import { describeTicketFault, TooManyKeysError } from './ticketFault.ts'
 import { idSchema } from './validation/fieldSchemas.ts'
 import { validate } from './validation/validate.ts'
+import { maxMarkerAgeSeconds } from './verdict.ts'
 
 /** The claims of a verified ticket. They override the same fields of the report. */
 export interface TicketClaims {
@@ -26,17 +27,14 @@ export interface TicketKey {
   readonly key: CryptoKey | JWTVerifyGetKey
 }
 
-const secondsSchema = z
-  .int()
-  .positive()
-  .max(400 * 86_400)
+const timeoutSecondsSchema = z.int().positive().max(maxMarkerAgeSeconds)
 
 const claimsSchema = z.object({
   sub: idSchema,
   sid: idSchema.optional(),
   iat: z.number(),
-  idle: secondsSchema.optional(),
-  abs: secondsSchema.optional(),
+  idle: timeoutSecondsSchema.optional(),
+  abs: timeoutSecondsSchema.optional(),
 })
 
 const clockToleranceSeconds = 60

@@ -1,3 +1,5 @@
+import { daySeconds, minuteMs } from './durations.ts'
+
 /** Why a session ended. The verdict is the first reason in this order that applies. */
 export const reasons = [
   'clock_anomaly',
@@ -56,10 +58,10 @@ export interface Verdict {
   readonly expiredAt: number | undefined
 }
 
-const clockToleranceMs = 60_000
+const clockToleranceMs = minuteMs
 
 /** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
-const maxMarkerAgeMs = 400 * 86_400_000
+export const maxMarkerAgeSeconds = 400 * daySeconds
 
 /** The earliest times that a report can state correctly, in epoch milliseconds of the collector's clock. */
 export interface EarliestTimes {
@@ -78,7 +80,7 @@ export function findEarliestTimes({
   signedInAt,
 }: Pick<JudgeInput, 'sender' | 'receivedAt' | 'signedInAt'>): EarliestTimes {
   if (sender === 'server') return { startedAt: 0, lastAccessAt: 0 }
-  const lastAccessAt = receivedAt - maxMarkerAgeMs
+  const lastAccessAt = receivedAt - maxMarkerAgeSeconds * 1000
   return { startedAt: Math.max(0, Math.min(lastAccessAt, signedInAt ?? lastAccessAt)), lastAccessAt }
 }
 

@@ -1,6 +1,7 @@
 import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
+import { daySeconds } from '../domain/durations.ts'
 import { isAllowedOrigin } from '../domain/origin.ts'
 import type { Middleware, State } from './context.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -34,7 +35,7 @@ export function createApp(dependencies: Dependencies): Koa<State> {
       allowMethods: 'POST',
       allowHeaders: 'Content-Type',
       exposeHeaders: 'Retry-After',
-      maxAge: 86_400,
+      maxAge: daySeconds,
     }),
   )
   app.use(handleErrors)

@@ -1,7 +1,6 @@
 import type { Config } from '../config/config.ts'
+import { dayMs } from '../domain/durations.ts'
 import type { RetentionCutoff } from '../store/audit/purge.ts'
-
-const dayMs = 86_400_000
 
 /**
  * Computes the time before which each site's rows are older than its retention. Retention counts from when a row was

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { dayMs } from '../domain/durations.ts'
 
 /** Work that a collector repeats as long as it runs. */
 export interface Job {
@@ -51,8 +52,6 @@ async function waitForNext(schedule: Schedule, signal: AbortSignal): Promise<voi
   // Stopping aborts the wait.
   await sleep(waitMs, undefined, { signal }).catch(() => {})
 }
-
-const dayMs = 86_400_000
 
 /** @returns milliseconds from `now` (epoch milliseconds) until the next such time of day in UTC; never 0. */
 function computeMsUntil(timeOfDay: string, now: number): number {

@@ -1,4 +1,5 @@
 import type { NewSessionEnd } from '../domain/sessionEnd.ts'
+import { readErrorCode } from '../domain/thrownError.ts'
 
 /** The codes of messages that quote names of columns, tables and accounts, but never a value. */
 const quotesOnlyNames = new Set([
@@ -34,7 +35,7 @@ function isDatabaseError(error: Error): boolean {
   return (
     'sqlState' in error ||
     'sql' in error ||
-    /^(ER_|SQLITE_)/.test(codeOf(error)) ||
+    /^(ER_|SQLITE_)/.test(readErrorCode(error) ?? '') ||
     hasStatement(error.message)
   )
 }
@@ -46,7 +47,7 @@ function isDatabaseError(error: Error): boolean {
 export function describeDatabaseError(error: Error): string {
   if (!isDatabaseError(error)) return error.message
   const message = 'sqlMessage' in error ? String(error.sqlMessage) : removeStatement(error.message)
-  if (quotesOnlyNames.has(codeOf(error))) return message
+  if (quotesOnlyNames.has(readErrorCode(error) ?? '')) return message
   return removeQuoted(message)
 }
 
@@ -86,7 +87,7 @@ function hasStatement(message: string): boolean {
 
 function isRaisedByTrigger(error: Error): boolean {
   const isSignal = 'sqlState' in error && String(error.sqlState).startsWith('45')
-  return isSignal || codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER'
+  return isSignal || readErrorCode(error) === 'SQLITE_CONSTRAINT_TRIGGER'
 }
 
 /** Databases shorten messages, so the first characters of a value have to be enough. */
@@ -97,8 +98,4 @@ function containsValue(message: string, sessionEnd: NewSessionEnd): boolean {
   const values = [sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion]
   const text = message.toLowerCase()
   return values.some((value) => value !== null && text.includes(value.slice(0, comparedLength).toLowerCase()))
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error ? String(error.code) : ''
 }

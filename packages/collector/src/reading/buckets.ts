@@ -1,11 +1,12 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
+import { dayMs, hourMs } from '../domain/durations.ts'
 
 /** The periods by which a summary counts: the hours or the days of a time zone. */
 export const buckets = ['hour', 'day'] as const
 export type Bucket = (typeof buckets)[number]
 
-const lengthsMs: Readonly<Record<Bucket, number>> = { hour: 3_600_000, day: 86_400_000 }
+const lengthsMs: Readonly<Record<Bucket, number>> = { hour: hourMs, day: dayMs }
 
 /** A period in which a time zone keeps the same UTC offset. Times are epoch milliseconds. */
 interface OffsetPeriod {
@@ -34,7 +35,7 @@ export function listBucketStarts(
   const starts: number[] = []
   let previous: number | undefined
   // A day has at most 25 hours, so the bucket of `from` starts less than two days before it.
-  for (const { since, until, offsetMs } of listOffsetPeriods(timeZone, from - 2 * lengthsMs.day, to)) {
+  for (const { since, until, offsetMs } of listOffsetPeriods(timeZone, from - 2 * dayMs, to)) {
     let start = since
     while (start < until && starts.length <= limit) {
       const label = Math.floor((start + offsetMs) / lengthMs)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dayMs } from '../domain/durations.ts'
 import { LapseError } from '../domain/errors.ts'
 import { type Bucket, buckets, isTimeZone, listBucketStarts, toStartOfDate } from './buckets.ts'
 import { type SessionEndFilter, sessionEndFilterSchema, type TimeSpan } from './filter.ts'
@@ -17,7 +18,7 @@ export interface SummaryQuery {
 export const maxBuckets = 2_000
 
 /** The length of a summary without `from`. */
-const defaultSpanMs: Readonly<Record<Bucket, number>> = { hour: 2 * 86_400_000, day: 30 * 86_400_000 }
+const defaultSpanMs: Readonly<Record<Bucket, number>> = { hour: 2 * dayMs, day: 30 * dayMs }
 
 export const summaryQuerySchema = sessionEndFilterSchema.safeExtend({
   bucket: z.enum(buckets).default('day'),

@@ -3,7 +3,7 @@ import type { EndReport } from '../domain/endReport.ts'
 import { LapseError } from '../domain/errors.ts'
 import { judgeReport } from '../domain/judgeReport.ts'
 import { describeOriginFault, isAllowedOrigin, opaqueOrigin, opaqueOriginAdvice } from '../domain/origin.ts'
-import type { NewSessionEnd, RecordedSessionEnd } from '../domain/sessionEnd.ts'
+import { maxLengths, type NewSessionEnd, type RecordedSessionEnd } from '../domain/sessionEnd.ts'
 import type { Site } from '../domain/site.ts'
 import { escapeUnsafe, replaceUnsafe } from '../domain/text/plainText.ts'
 import { type TicketClaims, verifyTicket } from '../domain/ticket.ts'
@@ -93,13 +93,9 @@ function judge(
     receivedAt,
     origin,
     ip: truncateAddress(address, site.ip),
-    userAgent: replaceUnsafe(userAgent).slice(0, maxUserAgentLength) || undefined,
+    userAgent: replaceUnsafe(userAgent).slice(0, maxLengths.userAgent) || undefined,
   })
 }
-
-/** The lengths of the columns. */
-const maxOriginLength = 255
-const maxUserAgentLength = 512
 
 function findSite({ report }: ReceivedReport, sites: Readonly<Record<string, Site>>): Site {
   const site = Object.hasOwn(sites, report.site) ? sites[report.site] : undefined
@@ -114,10 +110,10 @@ function verifyOrigin({ report, origin, isFromDashboard }: ReceivedReport, site:
   if (!origin.includes('*') && site.origins.includes(origin)) return origin
   if (origin === opaqueOrigin)
     throw new LapseError('origin-refused', `The page has no origin: ${opaqueOriginAdvice}.`)
-  if (origin.length > maxOriginLength || describeOriginFault(origin) !== undefined)
+  if (origin.length > maxLengths.origin || describeOriginFault(origin) !== undefined)
     throw new LapseError(
       'origin-refused',
-      `"${escapeUnsafe(origin.slice(0, maxOriginLength))}" is not a valid origin, such as https://app.acme.com. Leave the Origin header to the browser.`,
+      `"${escapeUnsafe(origin.slice(0, maxLengths.origin))}" is not a valid origin, such as https://app.acme.com. Leave the Origin header to the browser.`,
     )
   if (isFromDashboard() || isAllowedOrigin(site.origins, origin)) return origin
   throw createUnlistedOriginError(origin, report.site)

@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { Command } from 'commander'
 import { describeExposedConfigFile } from '../../config/exposedFiles.ts'
 import { loadConfig, resolveConfigPath } from '../../config/loadConfig.ts'
+import { toError } from '../../domain/thrownError.ts'
 import { type Collector, startCollector } from '../../server.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
@@ -46,7 +47,7 @@ async function stop(collector: Collector): Promise<never> {
     await collector.close()
     process.exit(0)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const { message } = toError(error)
     process.stderr.write(escapeForTerminal(`lapse: the collector did not stop cleanly: ${message}\n`))
     process.exit(1)
   }

@@ -45,15 +45,6 @@ export function findRowFault(row: SessionEnd | undefined, input: SelftestInput):
   return `${differences.map(([name, value]) => `${name} is ${actual[name]}, not ${value}`).join('; ')}.`
 }
 
-/** @returns the parsed value, or undefined if the text is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** Reads a member of a value that may not be an object. */
 export function getMember(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null

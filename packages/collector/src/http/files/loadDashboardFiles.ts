@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 
 /** A file of the dashboard as Vite built it, in memory. */
 export interface DashboardFile {
@@ -27,7 +28,7 @@ function readIfBuilt<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (hasErrorCode(error, ['ENOENT'])) return undefined
     throw error
   }
 }

@@ -9,6 +9,7 @@ import { readCookie } from '../request/dashboardCookie.ts'
  * of invented ones would delay servers and readers.
  */
 const maxCredentials = 64
+const retryAfterSeconds = 1
 
 /** Refuses more credentials from a client while the maximum number of different ones is in use. */
 export function limitCredentials(): Middleware {
@@ -39,6 +40,6 @@ function createTooManyCredentialsError(ctx: Context): LapseError {
   return new LapseError(
     'too-many-requests',
     `At most ${maxCredentials} different tokens or cookies can be used from one address at the same time. Try again later.`,
-    { retryAfterSeconds: 1 },
+    { retryAfterSeconds },
   )
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { minuteMs } from '../../domain/durations.ts'
 
 interface Window {
   count: number
@@ -6,7 +7,7 @@ interface Window {
   endsAt: number
 }
 
-const windowMs = 60_000
+const windowMs = minuteMs
 /** 100,000 clients take about 20 MB. */
 const maxClients = 100_000
 const sharedWindowCount = 4_096

@@ -51,6 +51,7 @@ export const health: Route = {
 const maxFailingSeconds = 10
 /** How long a successful check of the database counts. Requests cannot keep the database busy. */
 const readyForMs = 1_000
+const retryAfterSeconds = 5
 
 /** `GET /readyz`: whether session ends can be recorded. */
 export const readiness: Route = {
@@ -99,5 +100,5 @@ function shareCheck(check: () => Promise<void>): () => Promise<void> {
 }
 
 function createUnavailableError(message: string, cause?: unknown): LapseError {
-  return new LapseError('unavailable', message, { retryAfterSeconds: 5, cause })
+  return new LapseError('unavailable', message, { retryAfterSeconds, cause })
 }

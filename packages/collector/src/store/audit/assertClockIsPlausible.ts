@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { dayMs } from '../../domain/durations.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { readDatabaseTime } from '../database/lease.ts'
 import { readTime } from '../database/storedTime.ts'
@@ -8,7 +9,6 @@ export class ClockAheadError extends Error {
   override readonly name = 'ClockAheadError'
 }
 
-const dayMs = 86_400_000
 const maxAheadMs = dayMs
 /** After this long without a new row, the clock is doubted rather than the site. */
 const maxQuietMs = 30 * dayMs

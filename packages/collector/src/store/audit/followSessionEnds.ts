@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import { toError } from '../../domain/thrownError.ts'
 import type { FollowOptions } from '../../reading/sessionEndRepository.ts'
 
 /** The queries that following needs. */
@@ -58,7 +59,7 @@ export async function* followSessionEnds(
       if (earlierHighestIds.length > latePolls) earlierHighestIds.shift()
       seenIds = new Set([...seenIds].filter((id) => id > floor()))
     } catch (error) {
-      onFailure(error instanceof Error ? error : new Error(String(error)))
+      onFailure(toError(error))
     }
   }
 }

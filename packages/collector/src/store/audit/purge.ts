@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { toError } from '../../domain/thrownError.ts'
 import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
 import { isRefusal } from '../database/isRefusal.ts'
 import { withLease } from '../database/lease.ts'
@@ -82,8 +83,7 @@ export function purge(
           if (signal?.aborted) break
         }
       } catch (thrown) {
-        const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-        failures.push({ site: cutoff.site, error })
+        failures.push({ site: cutoff.site, error: toError(thrown) })
       }
     }
     if (failures.length > 0) throw new PurgeIncompleteError(deleted, failures)
@@ -144,7 +144,7 @@ interface RefusedRow {
 }
 
 function describeRefusal(count: number, { id, error }: RefusedRow): Error {
-  const reason = error instanceof Error ? describeDatabaseError(error) : String(error)
+  const reason = describeDatabaseError(toError(error))
   return new Error(
     `the database refused to delete ${count} rows, the first of them with the id ${id}: ${reason}`,
     {

@@ -1,6 +1,6 @@
+import { hasErrorCode, toError } from '../../domain/thrownError.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
 import { ConnectionLostError } from '../../recording/batchingWriter.ts'
-import { hasErrorCode } from '../database/databaseErrors.ts'
 import type { MysqlLocation } from '../database/databaseUrl.ts'
 import { isServerError } from '../database/mysql/mysqlClient.ts'
 import {
@@ -100,5 +100,5 @@ function isConnectionFailure(error: unknown): boolean {
 }
 
 function throwConnectionLost(cause: unknown): never {
-  throw new ConnectionLostError(cause instanceof Error ? cause.message : String(cause), { cause })
+  throw new ConnectionLostError(toError(cause).message, { cause })
 }

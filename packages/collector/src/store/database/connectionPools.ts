@@ -1,5 +1,5 @@
 import knex, { type Knex } from 'knex'
-import { hasErrorCode } from './databaseErrors.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'

@@ -1,3 +1,4 @@
+import { hasErrorCode, readErrorCode } from '../../domain/thrownError.ts'
 import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
 import { DatabaseSettingError } from './mysql/mysqlSettings.ts'
 import { TlsFileError } from './mysql/mysqlTls.ts'
@@ -15,10 +16,6 @@ const retryableCodes = [
   'ER_TRANSACTION_ROLLBACK_DURING_COMMIT',
   'ER_ERROR_DURING_COMMIT',
 ]
-
-export function hasErrorCode(error: unknown, codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}
 
 export function isRetryable(error: unknown): boolean {
   return hasErrorCode(error, retryableCodes)
@@ -104,7 +101,7 @@ export function describeFailure(error: unknown, { privilegeHint }: DescribeOptio
     error instanceof TlsFileError
   )
     return error.message
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = readErrorCode(error) ?? ''
   const reason = (error instanceof Error && describeDatabaseError(error)) || code || String(error)
   const hint = privilegeCodes.includes(code) ? (privilegeHint ?? otherServerHint) : findHint(code)
   return `${reason.replace(/\.$/, '')}. ${hint}`

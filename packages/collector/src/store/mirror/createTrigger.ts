@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { hasErrorCode } from '../database/databaseErrors.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { TableDescription } from '../database/describeTable.ts'
 import { getQuotes } from '../database/quotes.ts'
 import { MirrorError } from './mirrorError.ts'

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { dayMs } from '../../domain/durations.ts'
 import { isRefusal } from '../database/isRefusal.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import {
@@ -15,7 +16,6 @@ import { countRows, type SelectRows } from './rowCounts.ts'
 const maxUpsertRows = 100
 /** In characters: a server may accept statements of no more than 1 MiB (`max_allowed_packet`). */
 const maxUpsertLength = 256 * 1024
-const dayMs = 86_400_000
 const keyColumns = ['site', 'day', 'reason', 'evidence'] as const
 
 /** Rows that could not be counted, so summaries do not include them. */

@@ -1,13 +1,11 @@
 import type { Knex } from 'knex'
+import { dayMs, quarterHourMs } from '../../domain/durations.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { Tally } from '../../reading/tally.ts'
-import { hasErrorCode } from '../database/databaseErrors.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { parseDay, quartersPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
 import { nameRollupTables } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
-
-const quarterMs = 900_000
-const dayMs = 86_400_000
 
 interface Rollup {
   /** All rows up to this id are counted. */
@@ -41,8 +39,8 @@ export async function readRollup(
 export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpan, tally: Tally): void {
   for (const { day, reason, quarters, pastLimit } of days) {
     quarters.forEach((count, index) => {
-      const start = (day * quartersPerDay + index) * quarterMs
-      if (count !== 0 && start >= from && start + quarterMs <= to) tally.add(start, reason, count)
+      const start = (day * quartersPerDay + index) * quarterHourMs
+      if (count !== 0 && start >= from && start + quarterHourMs <= to) tally.add(start, reason, count)
     })
     if (day * dayMs >= from && (day + 1) * dayMs <= to)
       for (const [step, count] of pastLimit) tally.addPastLimit(step, count)

@@ -1,3 +1,4 @@
+import { parseJson } from '../../domain/text/parseJson.ts'
 import type { Reason } from '../../domain/verdict.ts'
 import { findStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
@@ -149,12 +150,8 @@ function addToCount<Key>(counts: Map<Key, number>, key: Key, count: number): voi
 }
 
 function parseArray(text: string): unknown[] | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
+  return Array.isArray(value) ? value : undefined
 }
 
 const isCount = (value: unknown): value is number => typeof value === 'number'

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { daySeconds, quarterHourMs } from '../../domain/durations.ts'
 import {
   selftestClient,
   selftestDetectedBy,
@@ -17,8 +18,8 @@ const groupExpressions = {
   evidence: () => 'evidence',
   /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
   second: ({ epochSeconds }) => epochSeconds,
-  quarter: ({ epochSeconds, divide }) => divide(epochSeconds, 900),
-  day: ({ epochSeconds, divide }) => divide(epochSeconds, 86_400),
+  quarter: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
+  day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
   /** The start of the step of `pastLimitSteps` in which the user returned, in seconds past the idle timeout. */
   step: ({ divide }) => buildStepExpression(divide),
 } as const satisfies Record<keyof Groups, (dialect: Dialect) => string>

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import mysql, { type Connection, createConnection, type SslOptions } from 'mysql2'
+import { hasErrorCode } from '../../../domain/thrownError.ts'
 import { withinDeadline } from '../../../lifecycle/withinDeadline.ts'
-import { hasErrorCode } from '../databaseErrors.ts'
 import type { MysqlLocation } from '../databaseUrl.ts'
 import { limitLockWaits, limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
 import { readTlsOptions } from './mysqlTls.ts'

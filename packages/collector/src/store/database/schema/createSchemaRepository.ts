@@ -1,6 +1,6 @@
+import { hasErrorCode } from '../../../domain/thrownError.ts'
 import type { AuditDatabase } from '../auditDatabase.ts'
 import { createMissingDatabase } from '../connectionPools.ts'
-import { hasErrorCode } from '../databaseErrors.ts'
 import type { DatabaseLocation } from '../databaseUrl.ts'
 import { LeaseHeldError } from '../lease.ts'
 import { createOperationRunner, lookupDeadlineMs } from '../operations.ts'

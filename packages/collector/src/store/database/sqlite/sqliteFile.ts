@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readErrorCode } from '../../../domain/thrownError.ts'
 
 /** The file of an SQLite database cannot be used. The message says what to do. */
 export class SqliteFileError extends Error {
@@ -26,7 +27,7 @@ export function createSqliteFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    const code = readErrorCode(cause)
     if (code === 'EEXIST') {
       assertNotFolder(path)
       return
