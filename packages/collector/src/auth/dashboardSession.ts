@@ -16,7 +16,7 @@ export interface SessionLimits {
   readonly graceSeconds?: number | undefined
 }
 
-/** A dashboard session as it is stored. It does not contain the cookie, so reading it does not open the session. */
+/** A stored dashboard session. It does not contain the cookie, so reading it is not enough to use the session. */
 export interface DashboardSession {
   /** The SHA-256 hash of the cookie's value, in hexadecimal. */
   readonly cookieHash: string
@@ -63,8 +63,8 @@ export function isSessionOpen(session: DashboardSession, limits: SessionLimits, 
 const maxAccessAgeSeconds = 10
 
 /**
- * Tells whether an access has to be stored. Not every access is, to limit the number of writes. The stored time lags by
- * less than the grace, so the verdict on a session that ends by it is still a timeout.
+ * Returns whether an access must be stored. To limit the number of writes, not every access is. The stored time lags by
+ * less than the grace, so a session that times out early because of it is still judged as a timeout.
  */
 export function isAccessDue(
   { lastAccessAt }: DashboardSession,
@@ -79,7 +79,10 @@ export function isAccessDue(
 /** Browsers keep the report of an ended session for 30 days. */
 const keepDays = 40
 
-/** @returns the time of the last access before which sessions can be deleted: no browser will report their end any more. */
+/**
+ * Computes the time before which a session's last access must be for the session to be deleted: no browser reports its
+ * end any more.
+ */
 export function computeForgetBefore({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
   return new Date(now - (keepDays * daySeconds + idleTimeoutSeconds) * 1000)
 }
@@ -99,8 +102,8 @@ export function signDashboardTicket(session: DashboardSession, limits: SessionLi
 const sessionClaims = z.object({ sub: z.string(), sid: z.string() })
 
 /**
- * Creates the key that verifies dashboard tickets. It looks up the session that the ticket names, whose key is valid only
- * for that session and its token. Ended sessions and revoked tokens count too, because their ends still have to be
+ * Creates the key that verifies dashboard tickets. It looks up the session that the ticket names, whose key is valid
+ * only for that session and its token. Ended sessions and revoked tokens count too, because their ends still have to be
  * reported.
  */
 export function createDashboardTicketKey(

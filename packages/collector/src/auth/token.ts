@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 export const tokenScopes = ['write', 'read'] as const
 export type TokenScope = (typeof tokenScopes)[number]
 
-/** A bearer token as it is stored. The token itself is not stored: it is shown only when it is created. */
+/** A stored bearer token. It contains only the hash: the token itself is shown once, when it is created. */
 export interface Token {
   readonly id: string
   /** The purpose of the token, as its creator described it. */

@@ -13,8 +13,8 @@ export function resolveConfigPath(path?: string, environment: Environment = proc
 }
 
 /**
- * Reads and checks a configuration file: `path`, otherwise `LAPSE_CONFIG`, otherwise `lapse.config.json`. Relative paths
- * in it start from its own folder.
+ * Reads and checks a configuration file: `path`, otherwise `LAPSE_CONFIG`, otherwise `lapse.config.json`. Relative
+ * paths in it start from its own folder.
  *
  * @throws {ConfigError} if the file cannot be read, is not JSON, or contains invalid settings
  * @example

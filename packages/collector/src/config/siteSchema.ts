@@ -17,7 +17,7 @@ const origin = z
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
 
-/** Every key may be tried for one ticket. */
+/** A ticket may have to be checked against every key. */
 const maxTicketKeys = 10
 
 /** A hundred years. Subtracting much more gives dates that databases cannot compare. */

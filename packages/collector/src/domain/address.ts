@@ -19,7 +19,7 @@ export function canonicalizeAddress(text: string): string | undefined {
   return isIPv6(address) ? ipaddr.process(address).toString() : undefined
 }
 
-/** Reduces an address to what a site's rows keep: its /24 (IPv4) or /48 (IPv6), all of it or nothing. */
+/** Shortens an address to what a site stores: the /24 (IPv4) or /48 (IPv6) network, the whole address or nothing. */
 export function truncateAddress(address: string, policy: Site['ip']): string | undefined {
   if (policy === 'none') return undefined
   const canonical = canonicalizeAddress(address)

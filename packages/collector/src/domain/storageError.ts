@@ -1,4 +1,4 @@
-/** The part of the stored data that an operation needed. */
+/** The kind of data that an operation reads or writes. */
 export type StoredData = 'audit' | 'tokens' | 'dashboardSessions' | 'schema'
 
 interface StorageErrorOptions {
@@ -8,7 +8,7 @@ interface StorageErrorOptions {
 }
 
 /**
- * The database could not do what it was asked to do.
+ * A database operation failed.
  *
  * The message is for operators: which database failed, why, and what to do. It contains no password, no statement and
  * no value of a row, but it names hosts, accounts and tables, so clients must not see it.

@@ -111,7 +111,7 @@ function decideReason(input: JudgeInput, clockSkewMs: number): Reason {
   return input.browserRestarted ? 'browser_closed' : 'ended_early'
 }
 
-/** Nothing is concluded from an unknown time or limit. */
+/** Returns false if the time or the limit is unknown. */
 function isLimitReached(
   limitSeconds: number | undefined,
   since: number | undefined,
@@ -122,8 +122,8 @@ function isLimitReached(
 }
 
 /**
- * A ticket can set a limit that is shorter than the site's grace. The full grace would then time out every session at
- * once.
+ * A ticket can set a limit that is shorter than the site's grace. With the full grace, every session would
+ * then time out immediately.
  */
 function findGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
   const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)

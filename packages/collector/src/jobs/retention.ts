@@ -4,8 +4,8 @@ import type { RetentionCutoff } from '../store/audit/purge.ts'
 
 /**
  * Computes the time before which each site's rows are older than its retention. Retention counts from when a row was
- * received: the sender chooses the time of detection, and could otherwise have its row deleted immediately. Sites without
- * `retentionDays` keep their rows indefinitely.
+ * received: the sender chooses the time of detection, and could otherwise have its row deleted immediately. Sites
+ * without `retentionDays` keep their rows indefinitely.
  */
 export function computeRetentionCutoffs(
   now: Date,

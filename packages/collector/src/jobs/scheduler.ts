@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { dayMs } from '../domain/durations.ts'
 
-/** Work that a collector repeats as long as it runs. */
+/**
+ * Work that a collector repeats as long as it runs. To add a job, write a file like `rollupJob.ts`, and start it in
+ * `server.ts`.
+ */
 export interface Job {
   readonly name: string
   readonly schedule: Schedule

@@ -1,7 +1,7 @@
 import type { NewSessionEnd } from '../domain/sessionEnd.ts'
 import { readErrorCode } from '../domain/thrownError.ts'
 
-/** The codes of messages that quote names of columns, tables and accounts, but never a value. */
+/** Messages with these codes quote the names of columns, tables and accounts, but never a value. */
 const quotesOnlyNames = new Set([
   'ER_ACCESS_DENIED_ERROR',
   'ER_BAD_DB_ERROR',
@@ -30,7 +30,7 @@ class RefusedRowError extends Error {
   override readonly name = 'RefusedRowError'
 }
 
-/** Tells whether the message may contain values: errors of databases, and of knex about a statement. */
+/** Returns whether the message may contain values: the error is from a database, or from knex and about a statement. */
 function isDatabaseError(error: Error): boolean {
   return (
     'sqlState' in error ||

@@ -29,8 +29,8 @@ export const summaryQuerySchema = sessionEndFilterSchema.safeExtend({
 })
 
 /**
- * Checks the parameters of a summary. `to` defaults to `now`. `from` defaults to the start of the bucket that contains the
- * instant 30 days (`bucket=day`) or 2 days (`bucket=hour`) before `to`. Dates are in the requested time zone.
+ * Checks the parameters of a summary. `to` defaults to `now`. `from` defaults to the start of the bucket that contains
+ * the instant 30 days (`bucket=day`) or 2 days (`bucket=hour`) before `to`. Dates are in the requested time zone.
  *
  * @throws {LapseError} `invalid-query`, with an entry in `errors` for each invalid parameter.
  */

@@ -28,7 +28,7 @@ export interface Inserter {
   close(): Promise<void>
 }
 
-/** The connection failed, or the host behind it, rather than the statement. */
+/** The connection or its host failed, not the statement. */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError'
 }
@@ -48,7 +48,7 @@ interface WaitingRow {
   readonly reject: (error: LapseError) => void
 }
 
-/** The limit of rows that are queued or in flight. Without it, a slow database would make memory grow with every request. */
+/** How many rows can be queued or in flight. Without this limit, memory would grow while the database is slow. */
 const maxWaiting = 10_000
 /** Larger batches were not faster, and made the first row of a batch wait longer. */
 const maxBatchSize = 256
@@ -89,7 +89,7 @@ export class BatchingWriter {
     return this.#inserter.connections
   }
 
-  /** For how many milliseconds all inserts have failed: 0 if the last one succeeded. */
+  /** How long all inserts have been failing, in milliseconds; 0 if the last one succeeded. */
   get failingForMs(): number {
     return this.#failingSince === undefined ? 0 : performance.now() - this.#failingSince
   }

@@ -16,7 +16,7 @@ export interface ReceivedReport {
   /** The client's IP address; empty if it is unknown. */
   readonly address: string
   readonly userAgent: string
-  /** Tells whether a page of the dashboard reports one of the dashboard's own sessions. */
+  /** Returns whether a page of the dashboard reports one of the dashboard's own sessions. */
   readonly isFromDashboard: () => boolean
   /**
    * Checks that the server that sent the report may report for this site. Undefined for a report without credentials,

@@ -9,7 +9,9 @@ import type { Check, Selftest, SelftestAnswer, SelftestInput, SelftestTimes } fr
 
 const timeoutMs = 10_000
 
-/** The times of a session that was used for a minute, then stayed idle for a minute longer than its limit, until now. */
+/**
+ * The times of a session that was used for a minute, then stayed idle for a minute longer than its limit, until now.
+ */
 export function computeSelftestTimes(idleTimeoutSeconds: number, now: number): SelftestTimes {
   const lastAccessAt = now - idleTimeoutSeconds * 1000 - minuteMs
   return { startedAt: lastAccessAt - minuteMs, lastAccessAt, detectedAt: now }

@@ -83,14 +83,14 @@ export async function authenticateReader(ctx: Context, dependencies: Dependencie
   }
 }
 
-/** Tells whether the request has a bearer token or the dashboard's cookie, valid or not. */
+/** Returns whether the request has a bearer token or the dashboard's cookie, valid or not. */
 export function hasCredentials(ctx: Context): boolean {
   return ctx.get('Authorization') !== '' || readCookie(ctx) !== undefined
 }
 
 /**
- * Checks that a server may report for a site. The collector reports the dashboard's own sessions, so other reports about
- * them require a token that is limited to that site.
+ * Checks that a server may report for a site. The collector reports the dashboard's own sessions, so other reports
+ * about them require a token that is limited to that site.
  *
  * @throws {LapseError} `token-refused` or `forbidden`.
  */

@@ -2,7 +2,10 @@ import { isIPv4, isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Context } from '../context.ts'
 
-/** Returns the key under which a request's client is counted. Clients that a proxy does not name count as the proxy. */
+/**
+ * Returns the key by which the requests of a client are counted. Clients that a proxy does not identify are counted as
+ * the proxy.
+ */
 export function readClientNetwork(ctx: Context): string {
   return computeClientNetwork(ctx.state.address || ctx.state.hops.at(-1) || '')
 }

@@ -16,8 +16,8 @@ const proxyHeaders = [
 ]
 
 /**
- * Tells whether a program on this machine sent the request. A request through a proxy that is not trusted, or that does
- * not name the client, could come from anyone.
+ * Returns whether a program on this machine sent the request. A request through a proxy that is not trusted, or that
+ * does not name the client, could come from anyone.
  *
  * Pages in a browser on this machine do not count: they send an `Origin` or, after DNS rebinding, a `Host` of their own
  * site.

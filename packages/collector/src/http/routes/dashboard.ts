@@ -5,7 +5,7 @@ import type { Operation } from '../openapi/operation.ts'
 import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
-/** The page loads only files of this collector, sends nothing elsewhere, and no page may frame it. */
+/** The page loads files from this collector only and sends data to it only. No page can frame it. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",

@@ -95,7 +95,7 @@ async function describeSession(
   }
 }
 
-/** Browsers never send the cookie from other sites, but signing in needs no cookie: no other page may do it. */
+/** Browsers never send the cookie from other sites. But signing in needs no cookie, so other pages must be refused. */
 function assertSameOrigin(ctx: Context): void {
   if (!isSameOrigin(ctx)) throw new LapseError('forbidden', 'Only the dashboard can sign in and out.')
 }

@@ -36,7 +36,7 @@ const readinessOperation: Operation = {
   },
 }
 
-/** `GET /healthz`: whether the process runs. */
+/** `GET /healthz`: whether the process is running. */
 export const health: Route = {
   method: 'get',
   path: '/healthz',
@@ -47,9 +47,9 @@ export const health: Route = {
   },
 }
 
-/** Shorter failures are no reason to send the traffic elsewhere. */
+/** Shorter failures do not make the collector unready. */
 const maxFailingSeconds = 10
-/** How long a successful check of the database counts. Requests cannot keep the database busy. */
+/** How long the result of a successful check is reused, so that many requests cannot overload the database. */
 const readyForMs = 1_000
 const retryAfterSeconds = 5
 
@@ -80,7 +80,7 @@ export const readiness: Route = {
   },
 }
 
-/** Simultaneous calls share one check. A success counts for later calls, too. */
+/** Creates a check that simultaneous calls share. A successful result is reused by later calls. */
 function shareCheck(check: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   let succeededAt = Number.NEGATIVE_INFINITY

@@ -43,7 +43,7 @@ export const tagPage: Route = {
   },
 }
 
-/** Without the name, which could be any text. */
+/** The message does not quote the name, which could be any text. */
 function createUnknownSiteError(): LapseError {
   return new LapseError('unknown-site', 'Unknown site. Add it to "sites" in the configuration.')
 }

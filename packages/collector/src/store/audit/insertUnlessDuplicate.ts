@@ -79,7 +79,7 @@ export async function insertUnlessDuplicate(
         return insert(missing, attempt + 1)
       }
       if (!isRefusal(error)) throw error
-      // The database refused one of the rows: split them until that row stands alone.
+      // The database refused one of the rows: split them until that row is alone.
       const middle = rows.length >> 1
       if (middle === 0) for (const row of rows) outcomes.set(getSessionKey(row), { refusal: error })
       else for (const half of [rows.slice(0, middle), rows.slice(middle)]) await insert(half)
@@ -102,12 +102,12 @@ export async function insertUnlessDuplicate(
   })
 }
 
-/** What a row adds to a statement besides its texts, with lengths and types: fewer bytes than this. */
+/** An upper bound of what a row adds to a statement besides its texts, with lengths and types. */
 const rowOverheadBytes = 256
 
 /**
- * Splits rows into statements that fit into the server's packet limit. `chooseBatchSize` keeps the number of different sizes
- * small, because a connection prepares a statement for each size.
+ * Splits rows into statements that fit into the server's packet limit. `chooseBatchSize` keeps the number of different
+ * sizes small, because a connection prepares a statement for each size.
  */
 function splitIntoStatements(rows: readonly NewSessionEnd[], maxPacketBytes: number): number[] {
   const bytes = rows.map(estimateBytes)
@@ -156,7 +156,9 @@ async function insertAll(
   return sessionEnds.map((_, index) => insertId + index * idStep)
 }
 
-/** Selects in a transaction: a proxy that splits reads from writes keeps a transaction on the host that accepts writes. */
+/**
+ * Selects in a transaction: a proxy that splits reads from writes keeps a transaction on the host that accepts writes.
+ */
 async function selectExisting(
   { connection }: Pick<MysqlConnection, 'connection'>,
   statements: Statements,

@@ -92,8 +92,8 @@ export function purge(
 }
 
 /**
- * Deletes the rows in the order of their receipt, and yields the number of deleted rows after each chunk. Between chunks
- * it pauses for as long as the last one took, so that writers have the database for at least half of the time.
+ * Deletes the rows in the order of their receipt, and yields the number of deleted rows after each chunk. Between
+ * chunks it pauses for as long as the last one took, so that writers have the database for at least half of the time.
  *
  * @throws at the end, if the database refused to delete some of the rows.
  */
@@ -168,7 +168,7 @@ async function deleteUnlessRefused(
   } catch (error) {
     const [id] = ids
     if (!isRefusal(error) || id === undefined) throw error
-    // A refusal rolls back the whole statement: split the rows until the refused one stands alone.
+    // A refusal rolls back the whole statement: split the rows until the refused one is alone.
     const middle = ids.length >> 1
     if (middle === 0) {
       refused.count += 1

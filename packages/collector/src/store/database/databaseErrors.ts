@@ -77,7 +77,7 @@ function findHint(code: string): string {
   return hints[code] ?? otherServerHint
 }
 
-/** Whether retrying cannot help: the configuration or the server has to change. */
+/** Returns whether retrying cannot help: the configuration or the server has to change. */
 export function isPermanent(error: unknown): boolean {
   return (
     error instanceof DatabaseSettingError ||
@@ -93,7 +93,7 @@ interface DescribeOptions {
   readonly privilegeHint?: string | undefined
 }
 
-/** Says what failed and what to do, in one or two sentences. */
+/** Describes what failed and what to do, in one or two sentences. */
 export function describeFailure(error: unknown, { privilegeHint }: DescribeOptions = {}): string {
   if (
     error instanceof DatabaseSettingError ||

@@ -65,7 +65,7 @@ async function findMirror(knex: Knex, auditTableName: string, targetName: string
   return { trigger, dropStatement: `drop trigger ${getQuotes(knex).table({ ...audit, table: trigger })}` }
 }
 
-/** Returns the name of a table that no longer exists as its description had it. */
+/** Completes the name of a table that no longer exists, so that it matches the name when its mirror was created. */
 async function resolveTableName(knex: Knex, name: string): Promise<TableName> {
   const quotes = getQuotes(knex)
   const { schema, table } = splitTableName(name)

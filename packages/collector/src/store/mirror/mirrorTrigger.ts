@@ -25,8 +25,8 @@ export type MirroredColumn =
   | { readonly column: string; readonly text: string }
 
 /**
- * The trigger is named after the target table. MySQL limits names to 64 characters, so a long one is cut; the hash keeps
- * names apart, also those of `a_b.c` and `a.b_c`.
+ * The trigger is named after the target table. MySQL limits names to 64 characters, so a long one is cut; the hash
+ * keeps names apart, also those of `a_b.c` and `a.b_c`.
  */
 export function nameTrigger(audit: TableName, target: TableName): string {
   const hash = createHash('sha256').update([audit, target].map(formatTableName).join('\n')).digest('hex')
@@ -37,7 +37,9 @@ export function formatTableName({ schema, table }: TableName): string {
   return schema === undefined ? table : `${schema}.${table}`
 }
 
-/** Writes the statement that creates the trigger. On MySQL it contains no semicolon, at which clients would split it. */
+/**
+ * Writes the statement that creates the trigger. On MySQL it contains no semicolon, at which clients would split it.
+ */
 export function buildTriggerStatement(
   audit: TableDescription,
   target: TableDescription,

@@ -28,7 +28,7 @@ export async function planMirror(knex: Knex, auditTableName: string, mirror: Mir
       `The mirror into ${mirror.table} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     )
   const quotes = getQuotes(knex)
-  // Explaining the INSERT fails now, rather than for each row later, if the account must not insert into the target.
+  // If the account is not allowed to insert into the target, EXPLAIN fails now. Otherwise every row would fail later.
   const nulls = mirror.columns.map(() => 'null').join(', ')
   await knex.raw(`explain ${buildInsert(target, mirror, quotes)} values (${nulls})`)
   return {

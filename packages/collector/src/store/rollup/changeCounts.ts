@@ -27,7 +27,7 @@ export interface SkippedRows {
 
 interface CountChange {
   readonly selectRows: SelectRows
-  /** The mark before the change: rows up to this id are counted. */
+  /** The watermark before the change: rows up to this id are counted. */
   readonly countedUpToId: number
   /** 1 adds the rows, -1 subtracts them. */
   readonly sign: 1 | -1
@@ -68,7 +68,7 @@ export async function changeCounts(
   return skipped
 }
 
-/** Counts the rows of a day again whose stored counts cannot be read. */
+/** Counts the rows of a day again, because its stored counts cannot be read. */
 async function recountDay(
   transaction: Knex.Transaction,
   tableName: string,

@@ -22,7 +22,7 @@ export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRe
 }
 
 /**
- * Counts the matching rows into the tally: from the rollup where it has them, and otherwise from the rows. One
+ * Adds the matching rows to the tally. Counts come from the rollup where possible, otherwise from the rows. One
  * transaction makes all counts consistent.
  */
 function summarize(
@@ -70,7 +70,7 @@ function summarize(
 
     if (rollup) addRollupDays(rollup.days, span, tally)
     for (const { selectRows, index } of selectRest(quarterHourMs)) {
-      // Nobody waits for the rest any more, and it would keep a connection busy.
+      // The caller no longer waits, and the remaining queries would keep a connection busy.
       signal.throwIfAborted()
       if (usesQuarters)
         for (const each of await countRows(transaction, tableName, ['quarter', 'reason'], selectRows, index))

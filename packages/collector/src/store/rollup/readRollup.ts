@@ -13,7 +13,7 @@ interface Rollup {
   readonly days: readonly RollupDay[]
 }
 
-/** @returns undefined if the rollup is empty, missing or damaged, or if the account must not read it. */
+/** @returns undefined if the rollup is empty, missing or damaged, or if the account is not allowed to read it. */
 export async function readRollup(
   transaction: Knex.Transaction,
   tableName: string,
@@ -47,7 +47,10 @@ export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpa
   }
 }
 
-/** @returns the last row that is counted: 0 if the rollup is empty or missing, or if the account must not read it. */
+/**
+ * @returns the last row that is counted: 0 if the rollup is empty or missing, or if the account is not allowed to read
+ * it.
+ */
 async function readWatermarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
   const { days, state } = nameRollupTables(tableName)
   try {

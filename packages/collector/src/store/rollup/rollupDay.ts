@@ -3,7 +3,9 @@ import type { Reason } from '../../domain/verdict.ts'
 import { findStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
 
-/** The site of the counts of all sites together, so that a summary of all sites reads no more than one of a single site. */
+/**
+ * The site of the counts of all sites together, so that a summary of all sites reads no more than one of a single site.
+ */
 export const allSites = ''
 
 /** Rows with the same day (UTC), site, reason and evidence are counted together. */

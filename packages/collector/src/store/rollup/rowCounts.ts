@@ -84,7 +84,10 @@ function excludeSelftests(either: Knex.QueryBuilder): void {
     .orWhereNot('detected_by', selftestDetectedBy)
 }
 
-/** More than any two valid times are apart. Larger values, written by somebody else, could overflow the arithmetic. */
+/**
+ * Longer than the time between any two valid times. Larger values, written by somebody else, could overflow the
+ * arithmetic.
+ */
 const maxElapsedMs = 1e15
 
 interface Dialect {

@@ -23,9 +23,9 @@ export interface RollupOptions {
 /**
  * Adds the rows to the rollup that it does not contain yet, in chunks.
  *
- * Each chunk is one transaction, which also moves the mark up to which rows are counted. So the rollup is correct
- * whenever the process is killed. Any number of processes may update it at the same time: each transaction locks the
- * mark first, so each row is counted once.
+ * Each chunk is one transaction, which also moves the watermark: the id up to which rows are counted. The rollup is
+ * therefore correct even if the process is killed. Any number of processes may update it at the same time: each
+ * transaction locks the watermark first, so each row is counted once.
  */
 export async function updateRollup(
   database: Knex,
@@ -64,7 +64,7 @@ export async function rebuildRollup(
 
 /**
  * Subtracts rows that are about to be deleted. Called in the transaction that deletes them, it keeps summaries exact at
- * every moment. It locks the mark until the transaction ends, so other changes of the rollup wait.
+ * every moment. It locks the watermark until the transaction ends, so other changes of the rollup wait.
  *
  * @param transaction a transaction that has not read anything yet.
  */
@@ -106,7 +106,7 @@ async function addChunk(
   return { upToId, skipped }
 }
 
-/** Locks the rollup against other changes until the transaction ends, and reads the mark. */
+/** Locks the rollup against other changes until the transaction ends, and reads the watermark. */
 async function lockWatermark(transaction: Knex.Transaction, tableName: string): Promise<number> {
   // The write comes first: SQLite refuses the first write of a transaction that has read something which another
   // transaction changed since.

@@ -170,8 +170,8 @@ export async function isAlive(connection: Connection): Promise<boolean> {
 }
 
 /**
- * Closes a connection immediately. The driver's `destroy` alone waits for the server to close its side, which would keep
- * the process running while the server hangs.
+ * Closes a connection immediately. The driver's `destroy` alone waits for the server to close its side, which would
+ * keep the process running while the server hangs.
  */
 export function closeConnection(connection: Connection): void {
   connection.destroy()

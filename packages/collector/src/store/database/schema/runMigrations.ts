@@ -52,9 +52,9 @@ export async function readSchemaState(database: Knex, tableName: string): Promis
 }
 
 /**
- * Creates the history with the columns of knex's migrator, which earlier versions of Lapse used: either can continue what
- * the other has started. Each audit table has its own history, because the application may use knex's migrator for its
- * own tables in the same database.
+ * Creates the history with the columns of knex's migrator, which earlier versions of Lapse used: either can continue
+ * what the other has started. Each audit table has its own history, because the application may use knex's migrator for
+ * its own tables in the same database.
  */
 async function createHistory(database: Knex, tableName: string): Promise<void> {
   const { schema, table } = splitTableName(tableName)

@@ -18,8 +18,8 @@ const creationFailures: Readonly<Record<string, string>> = {
 }
 
 /**
- * Creates the file of an SQLite database if it does not exist, readable by its owner only. SQLite gives the files next to
- * it (`-wal`, `-shm`) the same permissions. An existing file keeps its permissions.
+ * Creates the file of an SQLite database if it does not exist, readable by its owner only. SQLite gives the files next
+ * to it (`-wal`, `-shm`) the same permissions. An existing file keeps its permissions.
  *
  * @throws {SqliteFileError}
  */
