@@ -12,7 +12,7 @@ import {
 import type { Page } from './page.ts'
 
 /** The schema of a row has its own page. */
-const rowSchemaName = 'Lapse'
+const rowSchemaName = 'SessionEnd'
 const rowPageLink = '[row](session-end.md)'
 
 /** The reference of the HTTP API, from the OpenAPI document. */

@@ -101,13 +101,13 @@ function describeTimes(sender: 'browser' | 'server'): string {
 
 /** The schemas of the HTTP API by their names in the document. */
 const schemas = {
-  BrowserEvent: browserEndReportSchema.describe(`A report from a browser. ${describeTimes('browser')}`),
-  ServerEvent: serverEndReportSchema.describe(
+  BrowserEndReport: browserEndReportSchema.describe(`A report from a browser. ${describeTimes('browser')}`),
+  ServerEndReport: serverEndReportSchema.describe(
     `A report from a server. It must have a \`session\` or a \`marker\`, and a \`reason\` or \`lastAccessAt\`. ${describeTimes('server')}`,
   ),
   RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
-  Lapse: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
-  LapsePage: pageSchema.describe('One page of rows.'),
+  SessionEnd: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
+  SessionEndPage: pageSchema.describe('One page of rows.'),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }

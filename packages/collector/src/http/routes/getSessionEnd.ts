@@ -35,7 +35,7 @@ const operation: Operation = {
       description: 'The row.',
       content: {
         'application/json': {
-          schema: referToSchema('Lapse'),
+          schema: referToSchema('SessionEnd'),
           examples: { one: { value: exampleSessionEnd } },
         },
       },

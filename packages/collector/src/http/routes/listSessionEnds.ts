@@ -41,7 +41,7 @@ const listQuerySchema = sessionEndFilterSchema.safeExtend({
 const invalidCursor = 'another'
 
 const operation: Operation = {
-  operationId: 'listLapses',
+  operationId: 'listSessionEnds',
   tags: ['lapses'],
   summary: 'List rows, newest first',
   description: `Returns one page as JSON. Without a \`limit\`, all other formats stream all rows; a token can run ${maxExportsPerToken} such exports at a time. A token for one site sees the rows of that site only.`,
@@ -77,7 +77,7 @@ const operation: Operation = {
       headers: { Link: { schema: { type: 'string' }, description: 'The URL of the next page (RFC 8288).' } },
       content: {
         'application/json': {
-          schema: referToSchema('LapsePage'),
+          schema: referToSchema('SessionEndPage'),
           examples: { page: { value: { lapses: [exampleSessionEnd], next: null } } },
         },
         'application/x-ndjson': { schema: { type: 'string' } },

@@ -56,14 +56,14 @@ const exampleVerdict: RecordedVerdict = {
 }
 
 const reportSchema = {
-  oneOf: [referToSchema('BrowserEvent'), referToSchema('ServerEvent')],
+  oneOf: [referToSchema('BrowserEndReport'), referToSchema('ServerEndReport')],
   discriminator: {
     propertyName: 'detectedBy',
     mapping: {
-      login_page: referToSchema('BrowserEvent').$ref,
-      new_session: referToSchema('BrowserEvent').$ref,
-      logout: referToSchema('BrowserEvent').$ref,
-      server: referToSchema('ServerEvent').$ref,
+      login_page: referToSchema('BrowserEndReport').$ref,
+      new_session: referToSchema('BrowserEndReport').$ref,
+      logout: referToSchema('BrowserEndReport').$ref,
+      server: referToSchema('ServerEndReport').$ref,
     },
   },
 }
@@ -74,7 +74,7 @@ const describeVerdict = (examples: Readonly<Record<string, object>>) => ({
 
 /** An example request has the same name as the example of its response. */
 const operation: Operation = {
-  operationId: 'reportLapse',
+  operationId: 'reportSessionEnd',
   tags: ['lapses'],
   summary: 'Report that a session ended',
   description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one row: a repeated report gets the verdict that was recorded.
