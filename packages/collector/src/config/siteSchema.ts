@@ -17,6 +17,14 @@ const origin = z
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
 
+const originsSchema = z
+  .array(origin)
+  .min(1)
+  .describe(
+    `The origins of the pages that may report, written as browsers send them: scheme, host and port, such as \`https://app.acme.com\`. A \`*\` stands for the whole first label of an http or https origin, with at least two labels after it: \`https://*.acme.com\`. App schemes work as well: \`capacitor://localhost\`, \`tauri://localhost\`, \`chrome-extension://ID\`. Up to ${maxLengths.origin} characters each.`,
+  )
+  .meta({ valueType: 'array of strings (at least 1)' })
+
 /** A ticket may have to be checked against every key. */
 const maxTicketKeys = 10
 
@@ -27,13 +35,7 @@ const maxRetentionDays = 36_500
 export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment' | 'requiresSecrets'>) {
   return z
     .strictObject({
-      origins: z
-        .array(origin)
-        .min(1)
-        .describe(
-          `The origins of the pages that may report, written as browsers send them: scheme, host and port, such as \`https://app.acme.com\`. A \`*\` stands for the whole first label of an http or https origin, with at least two labels after it: \`https://*.acme.com\`. App schemes work as well: \`capacitor://localhost\`, \`tauri://localhost\`, \`chrome-extension://ID\`. Up to ${maxLengths.origin} characters each.`,
-        )
-        .meta({ valueType: 'array of strings (at least 1)' }),
+      origins: originsSchema,
       idleTimeoutSeconds: timeoutSeconds.describe(
         "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
       ),
@@ -79,14 +81,21 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         )
         .meta({ whenOmitted: 'rows are kept indefinitely' }),
     })
-    .superRefine((site, refinement) => {
-      const { idleTimeoutSeconds: idle, graceSeconds = 0 } = site
-      // An idle timeout that is not a positive number has its own message.
-      if (!(idle > 0) || graceSeconds < idle) return
-      // With such a grace every session would count as timed out from its first second.
-      const message = `must be less than idleTimeoutSeconds (${idle})`
-      refinement.addIssue({ code: 'custom', path: ['graceSeconds'], message })
-    }, runDespiteErrors)
+    .superRefine(checkGrace, runDespiteErrors)
+}
+
+/** With a grace of at least the idle timeout, every session would count as timed out from its first second. */
+function checkGrace(
+  {
+    idleTimeoutSeconds: idle,
+    graceSeconds = 0,
+  }: { idleTimeoutSeconds: number; graceSeconds?: number | undefined },
+  refinement: z.core.$RefinementCtx,
+): void {
+  // An idle timeout that is not a positive number has its own message.
+  if (!(idle > 0) || graceSeconds < idle) return
+  const message = `must be less than idleTimeoutSeconds (${idle})`
+  refinement.addIssue({ code: 'custom', path: ['graceSeconds'], message })
 }
 
 /** A checked site with all defaults filled in. */

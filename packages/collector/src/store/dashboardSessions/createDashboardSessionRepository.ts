@@ -1,5 +1,5 @@
 import type { DashboardSession } from '../../auth/dashboardSession.ts'
-import type { DashboardSessionRepository } from '../../auth/dashboardSessionRepository.ts'
+import type { AddSessionOptions, DashboardSessionRepository } from '../../auth/dashboardSessionRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { createOperationRunner, lookupDeadlineMs } from '../database/operations.ts'
 import { readTime, toStoredTime } from '../database/storedTime.ts'
@@ -45,6 +45,32 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
     )
   }
 
+  async function add(
+    session: DashboardSession,
+    { replaces, forgetBefore }: AddSessionOptions,
+  ): Promise<void> {
+    const { cookieHash, alias, tokenId, ticketKey, signedInAt, lastAccessAt, endedAt } = session
+    // Both statements run even when they match no row: an account that lacks the privilege to end and delete sessions
+    // must not open one.
+    await end(replaces ?? cookieHash, signedInAt)
+    const forgotten = await knex(table)
+      .where('last_access_at', '<', toStoredTime(knex, forgetBefore))
+      .limit(maxDeletedPerSignIn)
+      .pluck('cookie_hash')
+    await knex(table)
+      .whereIn('cookie_hash', [cookieHash, ...forgotten])
+      .delete()
+    await knex(table).insert({
+      cookie_hash: cookieHash,
+      alias,
+      token_id: tokenId,
+      ticket_key: ticketKey,
+      signed_in_at: toStoredTime(knex, signedInAt),
+      last_access_at: toStoredTime(knex, lastAccessAt),
+      ended_at: endedAt && toStoredTime(knex, endedAt),
+    })
+  }
+
   return {
     find: (cookieHash) => run(lookupDeadlineMs, () => findOne({ cookie_hash: cookieHash })),
     findByAlias: (alias) => run(lookupDeadlineMs, () => findOne({ alias })),
@@ -57,28 +83,6 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
           .where('last_access_at', '<', time)
           .update({ last_access_at: time })
       }),
-    add: (session, { replaces, forgetBefore }) =>
-      run(lookupDeadlineMs, async () => {
-        const { cookieHash, alias, tokenId, ticketKey, signedInAt, lastAccessAt, endedAt } = session
-        // Both statements run even when they match no row: an account that lacks the privilege to end and delete
-        // sessions must not open one.
-        await end(replaces ?? cookieHash, signedInAt)
-        const forgotten = await knex(table)
-          .where('last_access_at', '<', toStoredTime(knex, forgetBefore))
-          .limit(maxDeletedPerSignIn)
-          .pluck('cookie_hash')
-        await knex(table)
-          .whereIn('cookie_hash', [cookieHash, ...forgotten])
-          .delete()
-        await knex(table).insert({
-          cookie_hash: cookieHash,
-          alias,
-          token_id: tokenId,
-          ticket_key: ticketKey,
-          signed_in_at: toStoredTime(knex, signedInAt),
-          last_access_at: toStoredTime(knex, lastAccessAt),
-          ended_at: endedAt && toStoredTime(knex, endedAt),
-        })
-      }),
+    add: (session, options) => run(lookupDeadlineMs, () => add(session, options)),
   }
 }
