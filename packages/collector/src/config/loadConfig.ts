@@ -35,18 +35,18 @@ export function loadStoreConfig(path?: string): Config {
  */
 export function loadSiteConfig(path?: string): Pick<Config, 'sites' | 'listen'> {
   const { LAPSE_DATABASE_URL, ...environment } = process.env
-  return load(path, environment, { requiresSecrets: false, withoutDatabase: true })
+  return load(path, environment, { requiresSecrets: false, omitsDatabase: true })
 }
 
 function load(
   path: string | undefined,
   environment: Environment,
-  { requiresSecrets, withoutDatabase = false }: { requiresSecrets: boolean; withoutDatabase?: boolean },
+  { requiresSecrets, omitsDatabase = false }: { requiresSecrets: boolean; omitsDatabase?: boolean },
 ): Config {
   const file = resolveConfigPath(path, environment)
   const config = readJson(file)
   return checkConfig(
-    withoutDatabase && isObject(config) ? omitDatabase(config) : config,
+    omitsDatabase && isObject(config) ? omitDatabase(config) : config,
     `configuration file ${file}`,
     { environment, folder: dirname(resolve(file)), requiresSecrets },
   )

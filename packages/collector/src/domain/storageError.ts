@@ -1,8 +1,8 @@
 /** The kind of data that an operation reads or writes. */
-export type StoredData = 'audit' | 'tokens' | 'dashboardSessions' | 'schema'
+export type DataKind = 'audit' | 'tokens' | 'dashboardSessions' | 'schema'
 
 interface StorageErrorOptions {
-  readonly storedData: StoredData
+  readonly dataKind: DataKind
   /** The database's own error, without the statement and the values that drivers attach to it. */
   readonly cause: unknown
 }
@@ -15,10 +15,10 @@ interface StorageErrorOptions {
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  readonly storedData: StoredData
+  readonly dataKind: DataKind
 
-  constructor(message: string, { storedData, cause }: StorageErrorOptions) {
+  constructor(message: string, { dataKind, cause }: StorageErrorOptions) {
     super(message, { cause })
-    this.storedData = storedData
+    this.dataKind = dataKind
   }
 }

@@ -57,6 +57,7 @@ const deadlineMs = 5_000
 /** A row that was queued for longer has too little time left to be inserted. */
 const maxQueuedMs = deadlineMs / 2
 const reconnectIntervalMs = 500
+const closePollMs = 10
 const retryAfterSeconds = 5
 
 /**
@@ -112,7 +113,7 @@ export class BatchingWriter {
 
   /** Waits until all rows are settled, then closes the connections. */
   async close(): Promise<void> {
-    while (this.waiting > 0) await sleep(10)
+    while (this.waiting > 0) await sleep(closePollMs)
     this.#closing.abort()
     // An attempt to reconnect would open a connection again.
     await this.#reconnecting

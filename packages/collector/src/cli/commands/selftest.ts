@@ -11,8 +11,8 @@ import { escapeForTerminal } from '../output/escapeForTerminal.ts'
 import { createRowReader } from '../selftest/createRowReader.ts'
 import { createSelftestSession } from '../selftest/createSelftestSession.ts'
 import { runSelftest } from '../selftest/runSelftest.ts'
-import type { Selftest } from '../selftest/selftest.ts'
 import { formatSelftestReport, requirements } from '../selftest/selftestReport.ts'
+import type { Selftest } from '../selftest/selftestTypes.ts'
 
 interface SelftestOptions extends ConfigOption, SigningKeyOptions {
   readonly site: string

@@ -1,6 +1,6 @@
 import { selftestSubject } from '../../domain/selftest.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import type { SelftestAnswer, SelftestInput } from './selftest.ts'
+import type { SelftestAnswer, SelftestInput } from './selftestTypes.ts'
 
 /** @returns why the first report was not recorded as an idle timeout, or undefined if it was. */
 export function findFirstAnswerFault(

@@ -5,7 +5,7 @@ import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { parseJson } from '../../domain/text/parseJson.ts'
 import { toError } from '../../domain/thrownError.ts'
 import { findFirstAnswerFault, findRepeatFault, findRowFault, getMember } from './checks.ts'
-import type { Check, Selftest, SelftestAnswer, SelftestInput, SelftestTimes } from './selftest.ts'
+import type { Check, Selftest, SelftestAnswer, SelftestInput, SelftestTimes } from './selftestTypes.ts'
 
 const timeoutMs = 10_000
 

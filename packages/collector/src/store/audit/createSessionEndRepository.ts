@@ -12,7 +12,7 @@ const rowsPerPage = 500
 
 export function createSessionEndRepository(auditDatabase: AuditDatabase): SessionEndRepository {
   const { knex, tableName } = auditDatabase
-  const run = createOperationRunner(auditDatabase, { storedData: 'audit' })
+  const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
 
   const readPage: SessionEndRepository['readPage'] = (filter, page) =>
     run(queryDeadlineMs, async () => (await selectPage(knex, tableName, filter, page)).map(toSessionEnd))

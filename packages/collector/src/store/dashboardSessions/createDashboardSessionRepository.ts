@@ -23,7 +23,7 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
   const auditTable = splitTableName(auditDatabase.tableName)
   const table = qualify(auditTable, nameDashboardSessionTable(auditTable.table))
   const run = createOperationRunner(auditDatabase, {
-    storedData: 'dashboardSessions',
+    dataKind: 'dashboardSessions',
     privilegeHint: `Grant SELECT, INSERT, UPDATE and DELETE on the table ${table} to the account of "lapse serve".`,
   })
 

@@ -1,4 +1,4 @@
-import { StorageError, type StoredData } from '../../domain/storageError.ts'
+import { type DataKind, StorageError } from '../../domain/storageError.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
 import type { AuditDatabase } from './auditDatabase.ts'
 import { describeFailure, sanitizeError } from './databaseErrors.ts'
@@ -26,9 +26,9 @@ export type RunOperation = <T>(
 ) => Promise<T>
 
 interface RunnerOptions {
-  readonly storedData: StoredData
+  readonly dataKind: DataKind
   /** Classes of errors that callers handle themselves. These errors are thrown unchanged. */
-  readonly outcomes?: readonly (abstract new (
+  readonly expectedErrors?: readonly (abstract new (
     ...args: never[]
   ) => Error)[]
   /** What to do when the account lacks a privilege. */
@@ -37,17 +37,17 @@ interface RunnerOptions {
 
 export function createOperationRunner(
   { displayName }: Pick<AuditDatabase, 'displayName'>,
-  { storedData, outcomes = [], privilegeHint }: RunnerOptions,
+  { dataKind, expectedErrors = [], privilegeHint }: RunnerOptions,
 ): RunOperation {
   return async (deadlineMs, operation) => {
     try {
       if (deadlineMs === 'unlimited') return await operation(new AbortController().signal)
       return await withinDeadline(deadlineMs, operation)
     } catch (error) {
-      if (outcomes.some((outcome) => error instanceof outcome)) throw error
+      if (expectedErrors.some((expected) => error instanceof expected)) throw error
       const failure = describeFailure(error, { privilegeHint })
       throw new StorageError(`The database ${displayName} failed: ${failure}`, {
-        storedData,
+        dataKind,
         cause: sanitizeError(error),
       })
     }

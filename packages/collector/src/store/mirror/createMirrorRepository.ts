@@ -46,7 +46,7 @@ export interface MirrorRepository {
 
 export function createMirrorRepository(auditDatabase: AuditDatabase): MirrorRepository {
   const { knex, tableName } = auditDatabase
-  const run = createOperationRunner(auditDatabase, { storedData: 'schema', outcomes: [MirrorError] })
+  const run = createOperationRunner(auditDatabase, { dataKind: 'schema', expectedErrors: [MirrorError] })
   return {
     plan: (mirror) => run('unlimited', () => planMirror(knex, tableName, mirror)),
     create: (plan) => run('unlimited', () => createTrigger(knex, plan)),

@@ -14,7 +14,7 @@ import { countRows, type SelectRows } from './rowCounts.ts'
 
 export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRepository {
   const { knex, tableName } = auditDatabase
-  const run = createOperationRunner(auditDatabase, { storedData: 'audit' })
+  const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
   return {
     summarize: (filter, tally) =>
       run(queryDeadlineMs, (signal) => summarize(knex, tableName, filter, tally, signal)),

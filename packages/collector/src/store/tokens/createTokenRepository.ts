@@ -18,7 +18,7 @@ const columns = {
 
 export function createTokenRepository(auditDatabase: AuditDatabase): TokenRepository {
   const { knex } = auditDatabase
-  const run = createOperationRunner(auditDatabase, { storedData: 'tokens' })
+  const run = createOperationRunner(auditDatabase, { dataKind: 'tokens' })
   const auditTable = splitTableName(auditDatabase.tableName)
   const table = qualify(auditTable, nameTokenTable(auditTable.table))
   const pendingLookups = new Map<string, Promise<Token | undefined>>()

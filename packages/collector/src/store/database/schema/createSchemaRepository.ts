@@ -47,8 +47,8 @@ export function createSchemaRepository(
 ): SchemaRepository {
   const { tableName } = jobs
   const run = createOperationRunner(jobs, {
-    storedData: 'schema',
-    outcomes: [LeaseHeldError, SchemaTooNewError, SchemaOutdatedError],
+    dataKind: 'schema',
+    expectedErrors: [LeaseHeldError, SchemaTooNewError, SchemaOutdatedError],
   })
   return {
     migrate: () =>
