@@ -5,7 +5,7 @@ import { daySeconds } from '../domain/durations.ts'
 import { parseJson } from '../domain/text/parseJson.ts'
 import type { TicketKey } from '../domain/ticket.ts'
 
-/** The site under which the dashboard's own sessions are audited. */
+/** The site whose rows audit the dashboard's own sessions. */
 export const dashboardSite = 'lapse'
 
 /** The limits of dashboard sessions. */
@@ -31,7 +31,7 @@ export interface DashboardSession {
   readonly endedAt: Date | null
 }
 
-/** Creates a session. The cookie is 256 random bits, of which only the hash is stored. */
+/** Creates a session. The cookie is 256 random bits. Only its hash is stored. */
 export function createSession(tokenId: string, now: Date): { cookie: string; session: DashboardSession } {
   const cookie = randomBytes(32).toString('base64url')
   const session = {
@@ -46,7 +46,7 @@ export function createSession(tokenId: string, now: Date): { cookie: string; ses
   return { cookie, session }
 }
 
-/** @returns the hash under which the cookie's session is stored, or undefined if the cookie is malformed. */
+/** @returns the hash that identifies the cookie's session in the database, or undefined if the cookie is malformed. */
 export function hashCookie(cookie: string): string | undefined {
   return /^[\w-]{43}$/.test(cookie) ? createHash('sha256').update(cookie).digest('hex') : undefined
 }
@@ -87,7 +87,7 @@ export function computeForgetBefore({ idleTimeoutSeconds }: SessionLimits, now: 
   return new Date(now - (keepDays * daySeconds + idleTimeoutSeconds) * 1000)
 }
 
-/** Signs the ticket with which Lapse audits the dashboard session. */
+/** Signs the ticket of a dashboard session, which the dashboard passes to the client. */
 export function signDashboardTicket(session: DashboardSession, limits: SessionLimits): Promise<string> {
   const { alias, tokenId, ticketKey, signedInAt } = session
   const claims = { sid: alias, idle: limits.idleTimeoutSeconds, abs: limits.absoluteTimeoutSeconds }

@@ -21,7 +21,7 @@ export interface Token {
 
 const tokenPattern = /^lapse_([0-9a-f]{16})_[\w-]{43}$/
 
-/** Creates a token: `lapse_`, the id by which it is looked up, and 256 random bits. */
+/** Creates a token: the prefix `lapse_`, an id for looking it up, and 256 random bits. */
 export function mintToken(): { readonly id: string; readonly token: string } {
   const id = randomBytes(8).toString('hex')
   return { id, token: `lapse_${id}_${randomBytes(32).toString('base64url')}` }

@@ -168,7 +168,8 @@ function selectUsableKeys(keys: readonly unknown[], alg: PublicKeyAlgorithm): JW
     const members = { ...key }
     return describePublicKeyFault(members, alg) === undefined ? [pickVerificationMembers(members)] : []
   })
-  // An empty set means that the site withdrew all keys. Keys of which none is usable are a mistake on the server.
+  // An empty set means that the site withdrew all keys. If there are keys but none is usable, the server is
+  // misconfigured.
   if (usable.length === 0 && keys.length > 0)
     throw new KeySetError(`none of the ${keys.length} keys is a public key for ${alg}`)
   return usable

@@ -58,8 +58,8 @@ export function removeQuoted(message: string): string {
 }
 
 /**
- * Removes the values of a row from the error with which the database refused it. The message that a trigger of the host
- * raised is kept, unless it contains a value of the row.
+ * Removes the values of a row from the error that refused it. If a trigger of the application raised the message, it is
+ * kept unless it contains a value of the row.
  *
  * @returns an error with the code and the message only.
  */

@@ -13,7 +13,7 @@ export interface SessionEndRepository {
   readPage(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
   /**
    * Reads all rows, or those after a position, in the order of `readPage`, a few hundred at a time. It holds no
-   * connection between pages and reads a page only when it is asked for. Rows inserted meanwhile cause no repeats and
+   * connection between pages and reads a page only when it is asked for. Rows inserted in between cause no repeats and
    * no gaps.
    */
   readPages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>

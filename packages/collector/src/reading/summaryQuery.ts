@@ -50,7 +50,7 @@ export function parseSummaryQuery(query: Parameters<typeof parseQuery>[1], now: 
   return { bucket, timeZone, filter: { ...filter, from, to }, starts }
 }
 
-/** Replaces dates by the instants at which they begin in the requested time zone. */
+/** Converts dates to the instants when they begin in the requested time zone. */
 function resolveDates(query: Parameters<typeof parseQuery>[1]): Parameters<typeof parseQuery>[1] {
   const { timeZone, from, to } = query
   if (typeof timeZone !== 'string' || !isTimeZone(timeZone)) return query

@@ -41,7 +41,7 @@ addExamples(serve, [
   },
 ])
 
-/** Ends the process as well, so that an open handle, such as a hanging database connection, cannot keep it alive. */
+/** Also exits the process: otherwise an open handle, such as a hanging database connection, could keep it alive. */
 async function stop(collector: Collector): Promise<never> {
   try {
     await collector.close()

@@ -19,7 +19,7 @@ interface RowReaderOptions {
 
 const timeoutMs = 10_000
 
-/** Creates a function that reads a row: with a token over HTTP, so that the database need not be configured. */
+/** Creates a function that reads a row: over HTTP if there is a token, otherwise from the configured database. */
 export function createRowReader({ config: path, token }: RowReaderOptions): RowReader {
   if (token !== undefined)
     return { config: loadSiteConfig(path), readRow: (url, id) => fetchRow(url, token, id) }

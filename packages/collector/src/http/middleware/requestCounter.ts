@@ -17,8 +17,8 @@ const sharedWindowCount = 4_096
  *
  * A window starts with a client's first request. The client keeps its entry for another minute after the window, so
  * that a flood does not displace regular clients. When all entries are taken, new clients share 4,096 windows, each
- * with the limit of one client. So a flood from many addresses affects no client that has an entry, and few of the
- * others: nobody outside can predict which clients share a window.
+ * with the limit of one client. A flood from many addresses therefore affects no client that has an entry, and few of
+ * the others: nobody outside can predict which clients share a window.
  */
 export class RequestCounter {
   readonly #limit: number

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js'
 import type { Context } from '../context.ts'
 import { readForwarded, readForwardedFor } from './forwarded.ts'
 
-/** Headers in which some proxies send the client's address alone. */
+/** Some proxies send the client's address in one of these headers. */
 const clientAddressHeaders = ['X-Real-IP', 'X-Client-IP', 'True-Client-IP', 'CF-Connecting-IP']
 
 /** Headers that show that a proxy forwarded the request. */
@@ -22,7 +22,7 @@ const proxyHeaders = [
  * Pages in a browser on this machine do not count: they send an `Origin` or, after DNS rebinding, a `Host` of their own
  * site.
  *
- * @param listenHost the configured host, by which a program may call the collector.
+ * @param listenHost the configured host, which a program may use to call the collector.
  */
 export function isLocalRequest(ctx: Context, listenHost: string): boolean {
   if (ctx.get('Origin') !== '' || !isLocalHost(ctx.get('Host'), listenHost)) return false

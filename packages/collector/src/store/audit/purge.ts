@@ -180,7 +180,7 @@ async function deleteUnlessRefused(
   }
 }
 
-/** Deletes by primary key: deleting by a range would lock the gaps in which others insert. */
+/** Deletes by primary key: deleting a range would lock gaps, and others could not insert there. */
 function deleteRows(database: Knex, tableName: string, ids: readonly number[]): Promise<number> {
   return runTransaction(database, async (transaction) => {
     await subtractFromRollup(transaction, tableName, ids)

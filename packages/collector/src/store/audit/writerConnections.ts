@@ -30,7 +30,7 @@ interface WriterConnections {
   /** The number of open connections. */
   readonly count: number
   /**
-   * Runs `work` with a connection, which nothing else uses meanwhile.
+   * Runs `work` with a connection that nothing else uses at the same time.
    *
    * @param signal closes the connection when it is aborted.
    * @throws {ConnectionLostError} when no host is available, or when the connection fails.

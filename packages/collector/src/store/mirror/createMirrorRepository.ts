@@ -29,7 +29,7 @@ export interface MirrorRepository {
    */
   plan(mirror: Mirror): Promise<MirrorPlan>
   /**
-   * Creates the trigger of a mirror, or replaces it without a gap in which rows are not copied.
+   * Creates the trigger of a mirror, or replaces it without missing a row.
    *
    * @throws {MirrorError} when the server does not allow it, or when a long read of the table blocks it.
    */

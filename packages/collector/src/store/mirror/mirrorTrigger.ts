@@ -38,7 +38,8 @@ export function formatTableName({ schema, table }: TableName): string {
 }
 
 /**
- * Writes the statement that creates the trigger. On MySQL it contains no semicolon, at which clients would split it.
+ * Builds the statement that creates the trigger. For MySQL it contains no semicolon, because clients would split it
+ * there.
  */
 export function buildTriggerStatement(
   audit: TableDescription,

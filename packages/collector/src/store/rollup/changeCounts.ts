@@ -39,7 +39,8 @@ export async function changeCounts(
   tableName: string,
   { selectRows, countedUpToId, sign }: CountChange,
 ): Promise<SkippedRows[]> {
-  // A locking read waits for transactions that are changing one of the rows. SQLite ignores it and needs no such lock.
+  // A locking read waits for transactions that are changing one of the rows. SQLite ignores it, and does not need the
+  // lock.
   const selectLocked: SelectRows = (query) => void query.modify(selectRows).forShare()
   const quarters = await countRows(
     transaction,

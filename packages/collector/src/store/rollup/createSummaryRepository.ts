@@ -37,7 +37,8 @@ function summarize(
   const usesQuarters = tally.starts.every((start) => start % quarterHourMs === 0)
   const usesRollup = usesQuarters && equalTo.subject === undefined && equalTo.session === undefined
   const selectMatching = selectEqual(equalTo)
-  // SQLite has no other isolation level. (With `readOnly` as well, knex would write a statement that MySQL rejects.)
+  // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
+  // rejects.
   const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
 
   return database.transaction(async (transaction) => {

@@ -133,7 +133,7 @@ export class RollupDays {
   }
 }
 
-/** @returns undefined for a time outside of 1970 to 9999, for which databases return null or a negative number. */
+/** @returns undefined if the time is not between 1970 and 9999. Databases then return null or a negative number. */
 export function parseDayNumber(quarter: number | null): number | undefined {
   const day = quarter === null ? -1 : Math.floor(quarter / quartersPerDay)
   return day >= 0 && day <= lastDayNumber ? day : undefined

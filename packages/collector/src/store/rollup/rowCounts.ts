@@ -20,7 +20,7 @@ const groupExpressions = {
   second: ({ epochSeconds }) => epochSeconds,
   quarter: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
   day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
-  /** The start of the step of `pastLimitSteps` in which the user returned, in seconds past the idle timeout. */
+  /** When the user returned, in seconds past the idle timeout: the start of a step of `pastLimitSteps`. */
   step: ({ divide }) => buildStepExpression(divide),
 } as const satisfies Record<keyof Groups, (dialect: Dialect) => string>
 

@@ -6,9 +6,9 @@ import { changeCounts, type SkippedRows } from './changeCounts.ts'
 import { nameRollupTables } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
 
-/** The rows of one transaction. Embedded SQLite blocks all other writers meanwhile. */
+/** The rows of one transaction. In embedded SQLite, a transaction blocks all other writers. */
 const chunkRows = 10_000
-/** How long after its receipt a row is counted: until then, a row with a lower id may still be uncommitted. */
+/** A row is counted this long after its receipt. Before that, a row with a lower id may still be uncommitted. */
 const settleMs = 120_000
 
 export interface RollupOptions {
@@ -48,7 +48,7 @@ export async function updateRollup(
   }
 }
 
-/** Empties the rollup and counts all rows again. Meanwhile summaries are correct, but slow at first. */
+/** Empties the rollup and counts all rows again. Until it has finished, summaries are correct but slower. */
 export async function rebuildRollup(
   database: Knex,
   tableName: string,

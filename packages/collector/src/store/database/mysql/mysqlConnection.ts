@@ -89,7 +89,7 @@ async function openOnce(
     maxPreparedStatements,
     ...(ssl && { ssl }),
     ...(!ssl && !isOwnMachine(host) && { authPlugins: encryptedPasswordsOnly }),
-    // The deadline below also covers the time after the socket is open, in which a hanging host sends nothing.
+    // The deadline below also covers a host that accepts the connection and then sends nothing.
     connectTimeout: connectTimeoutMs,
   })
   // A connection that breaks while it is idle fails its next statement, which reports the error.
