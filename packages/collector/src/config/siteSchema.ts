@@ -25,6 +25,25 @@ const originsSchema = z
   )
   .meta({ valueType: 'array of strings (at least 1)' })
 
+/** The settings that decide when a session ends. */
+const limitSchemas = {
+  idleTimeoutSeconds: timeoutSeconds.describe(
+    "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
+  ),
+  absoluteTimeoutSeconds: timeoutSeconds
+    .optional()
+    .describe("The application's limit on the total age of a session, in seconds. At most 400 days.")
+    .meta({ whenOmitted: 'no limit' }),
+  graceSeconds: z
+    .number()
+    .min(0)
+    .optional()
+    .describe(
+      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
+    )
+    .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
+}
+
 /** A ticket may have to be checked against every key. */
 const maxTicketKeys = 10
 
@@ -36,21 +55,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
   return z
     .strictObject({
       origins: originsSchema,
-      idleTimeoutSeconds: timeoutSeconds.describe(
-        "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
-      ),
-      absoluteTimeoutSeconds: timeoutSeconds
-        .optional()
-        .describe("The application's limit on the total age of a session, in seconds. At most 400 days.")
-        .meta({ whenOmitted: 'no limit' }),
-      graceSeconds: z
-        .number()
-        .min(0)
-        .optional()
-        .describe(
-          'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
-        )
-        .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
+      ...limitSchemas,
       ticketKeys: z
         .array(createTicketKeySchema(context))
         .max(maxTicketKeys, { error: `must have at most ${maxTicketKeys} keys` })

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import type { DashboardSession } from '../../auth/dashboardSession.ts'
 import type { AddSessionOptions, DashboardSessionRepository } from '../../auth/dashboardSessionRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
@@ -35,21 +36,14 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
 
   async function findOne(condition: object): Promise<DashboardSession | undefined> {
     const row: DashboardSession | undefined = await knex(table).select(columns).where(condition).first()
-    return (
-      row && {
-        ...row,
-        signedInAt: readTime(row.signedInAt),
-        lastAccessAt: readTime(row.lastAccessAt),
-        endedAt: row.endedAt && readTime(row.endedAt),
-      }
-    )
+    return row && parseSession(row)
   }
 
   async function add(
     session: DashboardSession,
     { replaces, forgetBefore }: AddSessionOptions,
   ): Promise<void> {
-    const { cookieHash, alias, tokenId, ticketKey, signedInAt, lastAccessAt, endedAt } = session
+    const { cookieHash, signedInAt } = session
     // Both statements run even when they match no row: an account that lacks the privilege to end and delete sessions
     // must not open one.
     await end(replaces ?? cookieHash, signedInAt)
@@ -60,15 +54,7 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
     await knex(table)
       .whereIn('cookie_hash', [cookieHash, ...forgotten])
       .delete()
-    await knex(table).insert({
-      cookie_hash: cookieHash,
-      alias,
-      token_id: tokenId,
-      ticket_key: ticketKey,
-      signed_in_at: toStoredTime(knex, signedInAt),
-      last_access_at: toStoredTime(knex, lastAccessAt),
-      ended_at: endedAt && toStoredTime(knex, endedAt),
-    })
+    await knex(table).insert(toColumnValues(knex, session))
   }
 
   return {
@@ -84,5 +70,28 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
           .update({ last_access_at: time })
       }),
     add: (session, options) => run(lookupDeadlineMs, () => add(session, options)),
+  }
+}
+
+function parseSession(row: DashboardSession): DashboardSession {
+  const { signedInAt, lastAccessAt, endedAt } = row
+  return {
+    ...row,
+    signedInAt: readTime(signedInAt),
+    lastAccessAt: readTime(lastAccessAt),
+    endedAt: endedAt && readTime(endedAt),
+  }
+}
+
+function toColumnValues(knex: Knex, session: DashboardSession) {
+  const { cookieHash, alias, tokenId, ticketKey, signedInAt, lastAccessAt, endedAt } = session
+  return {
+    cookie_hash: cookieHash,
+    alias,
+    token_id: tokenId,
+    ticket_key: ticketKey,
+    signed_in_at: toStoredTime(knex, signedInAt),
+    last_access_at: toStoredTime(knex, lastAccessAt),
+    ended_at: endedAt && toStoredTime(knex, endedAt),
   }
 }
