@@ -29,7 +29,7 @@ const maxLimit = 1000
 export const list = new Command('list')
   .summary('print rows of the audit table')
   .description(
-    'Print rows of the audit table, newest first. Times are in UTC. The command reads the database itself and needs only the right to SELECT.',
+    'Print rows of the audit table, newest first. Times are in UTC. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
   .option('--site <site>', 'only rows of this site')

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { hashToken, mintToken, type Token, type TokenScope, tokenScopes } from '../../auth/token.ts'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { dayMs } from '../../domain/durations.ts'
-import { plainTextSchema } from '../../domain/validation/fieldSchemas.ts'
+import { createPlainTextSchema } from '../../domain/validation/fieldSchemas.ts'
 import { validate } from '../../domain/validation/validate.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
@@ -66,7 +66,7 @@ addExamples(createToken, [
 ])
 
 function parseTokenName(text: string): string {
-  const name = validate(plainTextSchema(maxNameLength), text)
+  const name = validate(createPlainTextSchema(maxNameLength), text)
   if (name.success) return name.data
   throw new InvalidArgumentError(`The name ${name.faults[0]?.detail}.`)
 }

@@ -5,7 +5,7 @@ import { isPlainText } from '../text/plainText.ts'
 const mustBePlainText = 'must be plain text without control characters'
 
 /** Plain text of 1 to `maxLength` characters. */
-export const plainTextSchema = (maxLength: number) =>
+export const createPlainTextSchema = (maxLength: number) =>
   z.string().min(1).max(maxLength).refine(isPlainText, { error: mustBePlainText })
 
 /** An opaque id. An integer is converted to a string, so that 42 and "42" are the same user. */

@@ -11,7 +11,7 @@ import { readCookie } from '../request/dashboardCookie.ts'
 const maxCredentials = 64
 const retryAfterSeconds = 1
 
-/** Refuses more credentials from a client while the maximum number of different ones is in use. */
+/** Limits how many different tokens and cookies each client can use at the same time. */
 export function limitCredentials(): Middleware {
   /** For each client, the number of running requests by the hash of their credentials. */
   const clients = new Map<string, Map<string, number>>()

@@ -8,7 +8,7 @@ import { type Client, followProxies, readForwarded, readForwardedFor } from './f
  * Creates a function that identifies the client of a request: the socket's peer or, if that is a trusted proxy, the
  * client that the proxy reports.
  *
- * A proxy that writes only one of `X-Forwarded-For` and `Forwarded` passes the other on as the client invented it.
+ * A proxy that writes only one of `X-Forwarded-For` and `Forwarded` passes the other on as the client sent it.
  * Nearly all proxies write `X-Forwarded-For`, so it wins unless the configuration names the header to read.
  *
  * @param onConflict called once, when the two headers report different clients.

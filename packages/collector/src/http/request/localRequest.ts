@@ -33,7 +33,7 @@ export function isLocalRequest(ctx: Context, listenHost: string): boolean {
   return isProxied && hops.length > 1 && hasOnlyLoopbackAddresses(ctx)
 }
 
-/** Checks all headers: a proxy passes on those that it does not write itself, as the client invented them. */
+/** Checks all headers: a proxy may pass on some of them as the client sent them. */
 function hasOnlyLoopbackAddresses(ctx: Context): boolean {
   const forwarded = [...readForwardedFor(ctx.get('X-Forwarded-For')), ...readForwarded(ctx.get('Forwarded'))]
   return (

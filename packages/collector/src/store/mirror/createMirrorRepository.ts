@@ -25,7 +25,7 @@ export interface MirrorRepository {
   /**
    * Checks a mirror against both tables. It changes nothing.
    *
-   * @throws {MirrorError} naming everything that does not fit.
+   * @throws {MirrorError} with a list of everything that prevents the mirror from being created.
    */
   plan(mirror: Mirror): Promise<MirrorPlan>
   /**

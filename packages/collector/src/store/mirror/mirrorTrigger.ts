@@ -26,7 +26,7 @@ export type MirroredColumn =
 
 /**
  * The trigger is named after the target table. MySQL limits names to 64 characters, so a long one is cut; the hash
- * keeps names apart, also those of `a_b.c` and `a.b_c`.
+ * keeps names unique, even those of `a_b.c` and `a.b_c`.
  */
 export function nameTrigger(audit: TableName, target: TableName): string {
   const hash = createHash('sha256').update([audit, target].map(formatTableName).join('\n')).digest('hex')

@@ -18,14 +18,14 @@ export interface MirrorPlan {
   readonly warnings: readonly string[]
 }
 
-/** @throws {MirrorError} naming everything that does not fit. */
+/** @throws {MirrorError} with a list of everything that prevents the mirror from being created. */
 export async function planMirror(knex: Knex, auditTableName: string, mirror: Mirror): Promise<MirrorPlan> {
   const audit = await describeAuditTable(knex, auditTableName)
   const target = await describeTargetTable(knex, mirror.table)
   const faults = findMirrorFaults(audit, target, mirror)
   if (faults.length > 0)
     throw new MirrorError(
-      `The mirror into ${mirror.table} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      `The mirror into ${mirror.table} cannot be created:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     )
   const quotes = getQuotes(knex)
   // If the account is not allowed to insert into the target, EXPLAIN fails now. Otherwise every row would fail later.
