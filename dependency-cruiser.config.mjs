@@ -1,6 +1,6 @@
 const src = '^packages/collector/src/'
 
-/** Reports an import from one folder of the collector's sources into any other, apart from those listed. */
+/** Forbids a folder of the collector's sources to import from any other folder than those listed. */
 const onlyImports = (folder, allowed) => ({
   name: `${folder}-imports`,
   comment: `${folder}/ imports from ${[folder, ...allowed].join(', ')} only.`,
@@ -14,8 +14,7 @@ export default {
   forbidden: [
     {
       name: 'no-cycles',
-      comment:
-        'Two modules that import each other, even for a type only, cannot be read one after the other.',
+      comment: 'Modules in a cycle can only be understood together. Imports of types count as well.',
       severity: 'error',
       from: {},
       to: { circular: true },

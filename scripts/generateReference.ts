@@ -1,4 +1,4 @@
-// First, because it changes what the other modules see.
+// This import comes first, because it freezes the clock for all other modules.
 import './reference/freezeClock.ts'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

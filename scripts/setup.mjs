@@ -28,7 +28,7 @@ export async function run(command, args) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-/** Runs the version of pnpm that package.json pins. The machine needs no pnpm of its own. */
+/** Runs the version of pnpm that package.json pins. pnpm itself need not be installed. */
 export async function pnpm(...args) {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   await run('npx', ['--yes', packageManager, ...args])

@@ -71,7 +71,7 @@ export function createConfigurationPage(): Page {
       'Each entry of `sites` describes one audited application.',
       formatSettings(listSettings(site)),
       '## Ticket keys',
-      'Each entry of `ticketKeys` is one of these objects. A ticket is verified only with the algorithm that is configured here; what its own header says does not matter.',
+      'Each entry of `ticketKeys` is one of these objects. A ticket is verified with the algorithm that is configured here, never with the one that its own header names.',
       ...(site.properties?.ticketKeys?.items?.oneOf ?? []).map(formatTicketKey),
       'If keys have a `kid`, name it in the header of the ticket. For a ticket without a `kid`, at most ten keys of a set are tried. A ticket that cannot be verified is refused; it never counts as an unsigned report.',
     ),

@@ -12,7 +12,7 @@ import {
 import type { Page } from './page.ts'
 
 /** The schema of a row has its own page. */
-const rowSchemaName = 'Lapse'
+const rowSchemaName = 'SessionEnd'
 const rowPageLink = '[row](session-end.md)'
 
 /** The reference of the HTTP API, from the OpenAPI document. */
@@ -40,7 +40,7 @@ export function createHttpApiPage(): Page {
       ...Object.values(components.securitySchemes).map(({ description }) => description),
       'Send the token in the header `Authorization: Bearer TOKEN`.',
       '## Errors',
-      `Errors are described in [their own reference](errors.md). Every endpoint can return these: ${formatErrors(commonErrors)}.`,
+      `The [error reference](errors.md) describes all errors. Every endpoint can return these: ${formatErrors(commonErrors)}.`,
       ...tags.flatMap(({ name, description }) => [
         `## ${description}`,
         ...operations
@@ -98,7 +98,8 @@ function formatOperation(operation: Operation, commonErrors: readonly string[]):
     ),
     formatHeaders(successes.map(([, response]) => response)),
     ...formatExamples(successes, requestBody?.content),
-    ownErrors.length > 0 && `Errors: ${formatErrors(ownErrors)}, and [those of every endpoint](#errors).`,
+    ownErrors.length > 0 &&
+      `Errors: ${formatErrors(ownErrors)}, and the [errors of every endpoint](#errors).`,
   )
 }
 
@@ -129,7 +130,9 @@ function formatHeaders(responses: readonly Response[]): string | false {
   return `Response headers:\n\n${items.join('\n')}`
 }
 
-/** An example of a request and the example of its response have the same name. They are in the order of the requests. */
+/**
+ * An example of a request and the example of its response have the same name. They are in the order of the requests.
+ */
 function formatExamples(
   responses: readonly (readonly [status: string, response: Response])[],
   requestContent: ContentByType = {},
@@ -170,7 +173,7 @@ function formatSchema(name: string, schema: JsonSchema): string {
   )
 }
 
-/** Formats the members of objects inside of a property. */
+/** Formats the members of the objects in a property. */
 function formatNested(path: string, { properties, required, items, anyOf = [] }: JsonSchema): string[] {
   const objects = [items, ...(items?.anyOf ?? []), ...anyOf].filter(
     (schema) => schema?.properties && !isRow(schema),

@@ -18,7 +18,7 @@ export function formatCodeBlock(language: string, code: string): string {
   return `\`\`\`${language}\n${code.trim()}\n\`\`\``
 }
 
-/** Formats a value as JSON. As the formatter does it, arrays without objects stay on one line. */
+/** Formats a value as JSON. Like Prettier, it keeps arrays without objects on one line. */
 export function formatJson(value: unknown): string {
   const json = JSON.stringify(value, undefined, 2)
   const compact = json.replaceAll(/\[\s+([^[\]{}]*?)\s+\]/g, (_, elements: string) => {

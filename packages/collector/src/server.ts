@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino'
-import { dashboardSite, dashboardTicketKey } from './auth/dashboardSession.ts'
+import { createDashboardTicketKey, dashboardSite } from './auth/dashboardSession.ts'
 import type { Config } from './config/config.ts'
 import { getDashboardLimits } from './config/dashboardSite.ts'
 import { describeExposedDatabaseFile } from './config/exposedFiles.ts'
@@ -49,7 +49,10 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   try {
     await prepareDatabase(config, store, log)
     const lifecycle = { isStopping: false }
-    const sites = await prepareSites(config.sites, dashboardTicketKey(store.dashboardSessions.findByAlias))
+    const sites = await prepareSites(
+      config.sites,
+      createDashboardTicketKey(store.dashboardSessions.findByAlias),
+    )
     const settings = { ...config, sites, dashboard: getDashboardLimits(config.sites) }
     const app = createApp({ settings, store, writer, metrics, log, lifecycle })
     const server = await startHttpServer(app.callback(), config.listen, log)

@@ -1,9 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { errors, SignJWT } from 'jose'
 import { z } from 'zod'
+import { daySeconds } from '../domain/durations.ts'
+import { parseJson } from '../domain/text/parseJson.ts'
 import type { TicketKey } from '../domain/ticket.ts'
 
-/** The site under which the dashboard's own sessions are audited. */
+/** The site whose rows audit the dashboard's own sessions. */
 export const dashboardSite = 'lapse'
 
 /** The limits of dashboard sessions. */
@@ -14,7 +16,7 @@ export interface SessionLimits {
   readonly graceSeconds?: number | undefined
 }
 
-/** A dashboard session as it is stored. It does not contain the cookie, so reading it does not open the session. */
+/** A stored dashboard session. It does not contain the cookie, so reading it is not enough to use the session. */
 export interface DashboardSession {
   /** The SHA-256 hash of the cookie's value, in hexadecimal. */
   readonly cookieHash: string
@@ -29,7 +31,7 @@ export interface DashboardSession {
   readonly endedAt: Date | null
 }
 
-/** Creates a session. The cookie is 256 random bits, of which only the hash is stored. */
+/** Creates a session. The cookie is 256 random bits. Only its hash is stored. */
 export function createSession(tokenId: string, now: Date): { cookie: string; session: DashboardSession } {
   const cookie = randomBytes(32).toString('base64url')
   const session = {
@@ -44,7 +46,7 @@ export function createSession(tokenId: string, now: Date): { cookie: string; ses
   return { cookie, session }
 }
 
-/** @returns the hash under which the cookie's session is stored, or undefined if the cookie is malformed. */
+/** @returns the hash that identifies the cookie's session in the database, or undefined if the cookie is malformed. */
 export function hashCookie(cookie: string): string | undefined {
   return /^[\w-]{43}$/.test(cookie) ? createHash('sha256').update(cookie).digest('hex') : undefined
 }
@@ -61,8 +63,8 @@ export function isSessionOpen(session: DashboardSession, limits: SessionLimits, 
 const maxAccessAgeSeconds = 10
 
 /**
- * Tells whether an access has to be stored. Not every access is, to limit the number of writes. The stored time lags by
- * less than the grace, so the verdict on a session that ends by it is still a timeout.
+ * Returns whether an access must be stored. To limit the number of writes, not every access is. The stored time lags by
+ * less than the grace, so a session that times out early because of it is still judged as a timeout.
  */
 export function isAccessDue(
   { lastAccessAt }: DashboardSession,
@@ -77,12 +79,15 @@ export function isAccessDue(
 /** Browsers keep the report of an ended session for 30 days. */
 const keepDays = 40
 
-/** @returns the time of the last access before which sessions can be deleted: no browser will report their end any more. */
-export function oldestToKeep({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
-  return new Date(now - (keepDays * 86_400 + idleTimeoutSeconds) * 1000)
+/**
+ * Computes the time before which a session's last access must be for the session to be deleted: no browser reports its
+ * end any more.
+ */
+export function computeForgetBefore({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
+  return new Date(now - (keepDays * daySeconds + idleTimeoutSeconds) * 1000)
 }
 
-/** Signs the ticket with which Lapse audits the dashboard session. */
+/** Signs the ticket of a dashboard session, which the dashboard passes to the client. */
 export function signDashboardTicket(session: DashboardSession, limits: SessionLimits): Promise<string> {
   const { alias, tokenId, ticketKey, signedInAt } = session
   const claims = { sid: alias, idle: limits.idleTimeoutSeconds, abs: limits.absoluteTimeoutSeconds }
@@ -97,11 +102,11 @@ export function signDashboardTicket(session: DashboardSession, limits: SessionLi
 const sessionClaims = z.object({ sub: z.string(), sid: z.string() })
 
 /**
- * Creates the key that verifies dashboard tickets. It looks up the session that the ticket names, whose key is valid only
- * for that session and its token. Ended sessions and revoked tokens count too, because their ends still have to be
+ * Creates the key that verifies dashboard tickets. It looks up the session that the ticket names, whose key is valid
+ * only for that session and its token. Ended sessions and revoked tokens count too, because their ends still have to be
  * reported.
  */
-export function dashboardTicketKey(
+export function createDashboardTicketKey(
   findSession: (alias: string) => Promise<DashboardSession | undefined>,
 ): TicketKey {
   return {
@@ -109,7 +114,7 @@ export function dashboardTicketKey(
     async key({ kid }, { payload }) {
       const session = isAlias(kid) ? await findSession(kid) : undefined
       // The claims can be compared before the signature is verified, because the same payload is verified next.
-      const claims = sessionClaims.safeParse(parseJson(payload)).data
+      const claims = sessionClaims.safeParse(decodePayload(payload)).data
       if (!session || claims?.sub !== session.tokenId || claims.sid !== session.alias)
         throw new errors.JWKSNoMatchingKey()
       return Buffer.from(session.ticketKey, 'hex')
@@ -122,10 +127,6 @@ function isAlias(kid: unknown): kid is string {
   return z.uuid().safeParse(kid).success
 }
 
-function parseJson(payload: string | Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload.toString(), 'base64url').toString())
-  } catch {
-    return undefined
-  }
+function decodePayload(payload: string | Uint8Array): unknown {
+  return parseJson(Buffer.from(payload.toString(), 'base64url').toString())
 }

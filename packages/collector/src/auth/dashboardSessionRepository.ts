@@ -15,7 +15,7 @@ export interface DashboardSessionRepository {
   end(cookieHash: string, at: Date): Promise<void>
 }
 
-interface AddSessionOptions {
+export interface AddSessionOptions {
   /** The cookie hash of the session that the new one replaces. That session ends. */
   readonly replaces: string | undefined
   /** Sessions that were last used before this time are deleted. */

@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 export const tokenScopes = ['write', 'read'] as const
 export type TokenScope = (typeof tokenScopes)[number]
 
-/** A bearer token as it is stored. The token itself is not stored: it is shown only when it is created. */
+/** A stored bearer token. It contains only the hash: the token itself is shown once, when it is created. */
 export interface Token {
   readonly id: string
   /** The purpose of the token, as its creator described it. */
@@ -21,7 +21,7 @@ export interface Token {
 
 const tokenPattern = /^lapse_([0-9a-f]{16})_[\w-]{43}$/
 
-/** Creates a token: `lapse_`, the id by which it is looked up, and 256 random bits. */
+/** Creates a token: the prefix `lapse_`, an id for looking it up, and 256 random bits. */
 export function mintToken(): { readonly id: string; readonly token: string } {
   const id = randomBytes(8).toString('hex')
   return { id, token: `lapse_${id}_${randomBytes(32).toString('base64url')}` }

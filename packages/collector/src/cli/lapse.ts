@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
+import { toError } from '../domain/thrownError.ts'
 import { escapeForTerminal } from './output/escapeForTerminal.ts'
 import { program } from './program.ts'
 
@@ -9,8 +10,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2
   } else {
-    const message = error instanceof Error ? error.message : String(error)
-    process.stderr.write(escapeForTerminal(`lapse: ${message}\n`))
+    process.stderr.write(escapeForTerminal(`lapse: ${toError(error).message}\n`))
     process.exitCode = 1
   }
 }

@@ -55,7 +55,7 @@ const rateLimitSchema = z.strictObject({
     .int()
     .positive()
     .describe(
-      'How many reports and dashboard sign-ins one client may send per minute. A client is one IPv4 address or one IPv6 /64 network. Each replica counts separately. Further ones get the status 429 with `Retry-After`.',
+      'How many reports and dashboard sign-ins one client may send per minute. A client is one IPv4 address or one IPv6 /64 network. Each replica counts separately. Further requests get the status 429 with `Retry-After`.',
     )
     // The limit is a default of `rateLimit`, so that an empty object is an error.
     .meta({ whenOmitted: '`3000`, if `rateLimit` is omitted' }),
@@ -73,7 +73,11 @@ const purgeSchema = z.strictObject({
     }),
 })
 
-/** The whole configuration. Its descriptions are the reference in docs/reference/configuration.md. */
+/**
+ * The schema of the whole configuration. docs/reference/configuration.md is generated from it.
+ *
+ * To add a setting, add it here with its default and its description. The settings of a site are in `siteSchema.ts`.
+ */
 export function createConfigSchema(context: ConfigSchemaContext) {
   return z
     .strictObject({

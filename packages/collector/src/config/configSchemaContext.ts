@@ -1,6 +1,6 @@
 import type { Environment } from './environment.ts'
 
-/** What a configuration is checked against, besides its own text. */
+/** Everything outside of the configuration file that checking it depends on. */
 export interface ConfigSchemaContext {
   /** Where `env:NAME` is looked up. */
   readonly environment: Environment

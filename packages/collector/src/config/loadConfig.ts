@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { hasErrorCode } from '../domain/thrownError.ts'
 import { type Config, ConfigError, checkConfig, isObject } from './config.ts'
 import type { Environment } from './environment.ts'
 
@@ -12,8 +13,8 @@ export function resolveConfigPath(path?: string, environment: Environment = proc
 }
 
 /**
- * Reads and checks a configuration file: `path`, otherwise `LAPSE_CONFIG`, otherwise `lapse.config.json`. Relative paths
- * in it start from its own folder.
+ * Reads and checks a configuration file: `path`, otherwise `LAPSE_CONFIG`, otherwise `lapse.config.json`. Relative
+ * paths in it start from its own folder.
  *
  * @throws {ConfigError} if the file cannot be read, is not JSON, or contains invalid settings
  * @example
@@ -34,18 +35,18 @@ export function loadStoreConfig(path?: string): Config {
  */
 export function loadSiteConfig(path?: string): Pick<Config, 'sites' | 'listen'> {
   const { LAPSE_DATABASE_URL, ...environment } = process.env
-  return load(path, environment, { requiresSecrets: false, withoutDatabase: true })
+  return load(path, environment, { requiresSecrets: false, omitsDatabase: true })
 }
 
 function load(
   path: string | undefined,
   environment: Environment,
-  { requiresSecrets, withoutDatabase = false }: { requiresSecrets: boolean; withoutDatabase?: boolean },
+  { requiresSecrets, omitsDatabase = false }: { requiresSecrets: boolean; omitsDatabase?: boolean },
 ): Config {
   const file = resolveConfigPath(path, environment)
   const config = readJson(file)
   return checkConfig(
-    withoutDatabase && isObject(config) ? omitDatabase(config) : config,
+    omitsDatabase && isObject(config) ? omitDatabase(config) : config,
     `configuration file ${file}`,
     { environment, folder: dirname(resolve(file)), requiresSecrets },
   )
@@ -74,7 +75,7 @@ function readText(file: string): string {
     // Editors on Windows write a byte order mark, which is not allowed in JSON.
     return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    const isMissing = hasErrorCode(cause, ['ENOENT'])
     const problem = isMissing ? 'not found' : 'cannot be read'
     throw new ConfigError(
       `Configuration file ${file} ${problem}. Name the file with --config or LAPSE_CONFIG.`,

@@ -6,7 +6,9 @@ import {
   type JWK,
   type JWTVerifyGetKey,
 } from 'jose'
+import { minuteMs } from '../domain/durations.ts'
 import { LapseError } from '../domain/errors.ts'
+import { parseJson } from '../domain/text/parseJson.ts'
 import { describePublicKeyFault, maxKeysInSet, type PublicKeyAlgorithm } from './publicKey.ts'
 
 /** Where a site publishes its public keys. */
@@ -18,25 +20,26 @@ interface KeySource {
 }
 
 /** How often the keys are fetched again. */
-const refreshMs = 10 * 60_000
+const refreshMs = 10 * minuteMs
 /** The minimum time between two fetches that unknown keys in tickets cause. */
 const cooldownMs = 30_000
-/** Half of the time in which a browser gets its response; storing the row needs the rest. */
+/** Half of the time within which a report is answered. The other half is for storing the row. */
 const timeoutMs = 2_500
 /** More than a set of 100 RSA keys with their certificates needs. */
 const maxBytes = 256 * 1024
-/** How long a server is not asked again after an unusable or late response. Much longer than `timeoutMs`. */
+/** How long to wait before asking a server again after an unusable or late response. Much longer than `timeoutMs`. */
 const pauseMs = 10_000
+const retryAfterSeconds = 30
 /** A failure within this time, such as a refused connection, is cheap, so each ticket may try again. */
 const cheapFailureMs = 250
 
 /**
  * Looks up keys in a JWK set at a URL. It is fetched when it is first needed, then every ten minutes, and at most twice
- * a minute when a ticket names an unknown key. While the URL is unavailable, the last keys remain valid, even those that
- * the site has withdrawn in the meantime.
+ * a minute when a ticket names an unknown key. While the URL is unavailable, the last keys remain valid, even those
+ * that the site has withdrawn in the meantime.
  *
- * A site need not be trusted with the collector, so its responses are limited in time, size and number of keys, and
- * redirects are not followed.
+ * A site's server is not trusted: its responses are limited in time, size and number of keys, and redirects are not
+ * followed.
  */
 export function createRemoteKeys({ site, alg, url }: KeySource): JWTVerifyGetKey {
   const { username, password } = url
@@ -48,7 +51,7 @@ export function createRemoteKeys({ site, alg, url }: KeySource): JWTVerifyGetKey
   const getAgeMs = () => performance.now() - fetchedAt
   const remote = createRemoteJWKSet(address, {
     timeoutDuration: timeoutMs,
-    // jose measures these by the wall clock: if that is set back, jose would fetch nothing until it has caught up.
+    // jose measures these by the wall clock. If that clock were set back, jose would fetch nothing for a long time.
     cooldownDuration: Number.POSITIVE_INFINITY,
     cacheMaxAge: Number.POSITIVE_INFINITY,
     headers: username || password ? { Authorization: formatBasicAuthorization(username, password) } : {},
@@ -76,13 +79,13 @@ export function createRemoteKeys({ site, alg, url }: KeySource): JWTVerifyGetKey
       const lastSet = remote.jwks()
       const key = lastSet && (await createLocalJWKSet(lastSet)(header, token).catch(() => undefined))
       if (key) return key
-      // Anyone may send a ticket, so only the log says where the keys are.
+      // Anyone can send a ticket, so the URL is in the log only.
       throw new LapseError(
         'unavailable',
         `The ticket keys of site "${site}" could not be fetched. Send the report again later.`,
         {
           cause: new Error(`Fetching ${address.origin}${address.pathname} failed`, { cause: failure }),
-          retryAfterSeconds: 30,
+          retryAfterSeconds,
         },
       )
     }
@@ -94,7 +97,7 @@ function formatBasicAuthorization(username: string, password: string): string {
   return `Basic ${Buffer.from(credentials).toString('base64')}`
 }
 
-/** Whether a failure says something about the ticket, not about fetching the keys. */
+/** Returns whether a failure is about the ticket, not about fetching the keys. */
 function isAboutTicket(failure: unknown): boolean {
   return (
     failure instanceof errors.JWKSNoMatchingKey ||
@@ -137,8 +140,8 @@ async function readKeySet(response: Response): Promise<readonly unknown[]> {
     await response.body?.cancel()
     throw new KeySetError(`the server responded with status ${response.status}, not 200`)
   }
-  const text = await readText(response)
-  const set = parseJson(text)
+  const set = parseJson(await readText(response))
+  if (set === undefined) throw new KeySetError('the response is not JSON')
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
   if (!Array.isArray(keys)) throw new KeySetError('the response is not a JWK set: "keys" is not an array')
   if (keys.length > maxKeysInSet)
@@ -159,21 +162,14 @@ async function readText(response: Response): Promise<string> {
   return text + decoder.decode()
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new KeySetError('the response is not JSON')
-  }
-}
-
 function selectUsableKeys(keys: readonly unknown[], alg: PublicKeyAlgorithm): JWK[] {
   const usable = keys.flatMap((key) => {
     if (typeof key !== 'object' || key === null) return []
     const members = { ...key }
     return describePublicKeyFault(members, alg) === undefined ? [pickVerificationMembers(members)] : []
   })
-  // An empty set means that the site withdrew all keys. Keys of which none is usable are a mistake on the server.
+  // An empty set means that the site withdrew all keys. If there are keys but none is usable, the server is
+  // misconfigured.
   if (usable.length === 0 && keys.length > 0)
     throw new KeySetError(`none of the ${keys.length} keys is a public key for ${alg}`)
   return usable

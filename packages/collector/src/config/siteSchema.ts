@@ -1,23 +1,50 @@
 import { z } from 'zod'
 import { describeOriginFault } from '../domain/origin.ts'
+import { maxLengths } from '../domain/sessionEnd.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
+import { maxMarkerAgeSeconds } from '../domain/verdict.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { createTicketKeySchema } from './ticketKeySchema.ts'
 
-/** Browsers keep a marker for 400 days at most, so a longer limit could not be observed. */
-const maxTimeoutSeconds = 400 * 86_400
-
-const timeoutSeconds = z.int().positive().max(maxTimeoutSeconds)
+// A longer limit could not be observed, because browsers do not keep a marker that long.
+const timeoutSeconds = z.int().positive().max(maxMarkerAgeSeconds)
 
 const origin = z
   .string()
-  .max(255)
+  .max(maxLengths.origin)
   .superRefine((text, context) => {
     const message = describeOriginFault(text)
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
 
-/** Every key may be tried for one ticket. */
+const originsSchema = z
+  .array(origin)
+  .min(1)
+  .describe(
+    `The origins of the pages that may report, written as browsers send them: scheme, host and port, such as \`https://app.acme.com\`. A \`*\` stands for the whole first label of an http or https origin, with at least two labels after it: \`https://*.acme.com\`. App schemes work as well: \`capacitor://localhost\`, \`tauri://localhost\`, \`chrome-extension://ID\`. Up to ${maxLengths.origin} characters each.`,
+  )
+  .meta({ valueType: 'array of strings (at least 1)' })
+
+/** The settings that decide when a session ends. */
+const limitSchemas = {
+  idleTimeoutSeconds: timeoutSeconds.describe(
+    "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
+  ),
+  absoluteTimeoutSeconds: timeoutSeconds
+    .optional()
+    .describe("The application's limit on the total age of a session, in seconds. At most 400 days.")
+    .meta({ whenOmitted: 'no limit' }),
+  graceSeconds: z
+    .number()
+    .min(0)
+    .optional()
+    .describe(
+      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
+    )
+    .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
+}
+
+/** A ticket may have to be checked against every key. */
 const maxTicketKeys = 10
 
 /** A hundred years. Subtracting much more gives dates that databases cannot compare. */
@@ -27,28 +54,8 @@ const maxRetentionDays = 36_500
 export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment' | 'requiresSecrets'>) {
   return z
     .strictObject({
-      origins: z
-        .array(origin)
-        .min(1)
-        .describe(
-          'The origins of the pages that may report, written as browsers send them: scheme, host and port, such as `https://app.acme.com`. A `*` stands for the whole first label of an http or https origin, with at least two labels after it: `https://*.acme.com`. App schemes work as well: `capacitor://localhost`, `tauri://localhost`, `chrome-extension://ID`. Up to 255 characters each.',
-        )
-        .meta({ valueType: 'array of strings (at least 1)' }),
-      idleTimeoutSeconds: timeoutSeconds.describe(
-        "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
-      ),
-      absoluteTimeoutSeconds: timeoutSeconds
-        .optional()
-        .describe("The application's limit on the total age of a session, in seconds. At most 400 days.")
-        .meta({ whenOmitted: 'no limit' }),
-      graceSeconds: z
-        .number()
-        .min(0)
-        .optional()
-        .describe(
-          'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
-        )
-        .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
+      origins: originsSchema,
+      ...limitSchemas,
       ticketKeys: z
         .array(createTicketKeySchema(context))
         .max(maxTicketKeys, { error: `must have at most ${maxTicketKeys} keys` })
@@ -79,14 +86,21 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         )
         .meta({ whenOmitted: 'rows are kept indefinitely' }),
     })
-    .superRefine((site, refinement) => {
-      const { idleTimeoutSeconds: idle, graceSeconds = 0 } = site
-      // An idle timeout that is not a positive number has its own message.
-      if (!(idle > 0) || graceSeconds < idle) return
-      // With such a grace every session would count as timed out from its first second.
-      const message = `must be less than idleTimeoutSeconds (${idle})`
-      refinement.addIssue({ code: 'custom', path: ['graceSeconds'], message })
-    }, runDespiteErrors)
+    .superRefine(checkGrace, runDespiteErrors)
+}
+
+/** With a grace of at least the idle timeout, every session would count as timed out from its first second. */
+function checkGrace(
+  {
+    idleTimeoutSeconds: idle,
+    graceSeconds = 0,
+  }: { idleTimeoutSeconds: number; graceSeconds?: number | undefined },
+  refinement: z.core.$RefinementCtx,
+): void {
+  // An idle timeout that is not a positive number has its own message.
+  if (!(idle > 0) || graceSeconds < idle) return
+  const message = `must be less than idleTimeoutSeconds (${idle})`
+  refinement.addIssue({ code: 'custom', path: ['graceSeconds'], message })
 }
 
 /** A checked site with all defaults filled in. */

@@ -8,7 +8,7 @@ import type { Site } from './site.ts'
  *
  * @returns undefined if the text is not an address.
  */
-export function canonicalAddress(text: string): string | undefined {
+export function canonicalizeAddress(text: string): string | undefined {
   // The common case first: parsing an address costs more than all other work on a report.
   if (isIPv4(text)) return text
   if (/^\d{1,4}(\.\d{1,4}){3}$/.test(text)) {
@@ -19,10 +19,10 @@ export function canonicalAddress(text: string): string | undefined {
   return isIPv6(address) ? ipaddr.process(address).toString() : undefined
 }
 
-/** Reduces an address to what a site's rows keep: its /24 (IPv4) or /48 (IPv6), all of it or nothing. */
+/** Shortens an address to what a site stores: the /24 (IPv4) or /48 (IPv6) network, the whole address or nothing. */
 export function truncateAddress(address: string, policy: Site['ip']): string | undefined {
   if (policy === 'none') return undefined
-  const canonical = canonicalAddress(address)
+  const canonical = canonicalizeAddress(address)
   if (canonical === undefined || policy === 'full') return canonical
   return isIPv4(canonical)
     ? canonical.replace(/\d+$/, '0')

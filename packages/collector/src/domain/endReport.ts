@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { LapseError } from './errors.ts'
 import { detectedBys, maxLengths } from './sessionEnd.ts'
-import { epochMsSchema, idSchema, plainTextSchema } from './validation/fieldSchemas.ts'
+import { createPlainTextSchema, epochMsSchema, idSchema } from './validation/fieldSchemas.ts'
 import { runDespiteErrors, validate } from './validation/validate.ts'
 
 /** Accepts null and a missing field alike. */
@@ -11,7 +11,7 @@ const markerSchema = z.guid().toLowerCase()
 
 /** The fields that browsers and servers share. */
 const sharedFields = {
-  site: plainTextSchema(maxLengths.site).describe(
+  site: createPlainTextSchema(maxLengths.site).describe(
     'The audited application, by its name in the configuration.',
   ),
   session: optional(idSchema).describe(
@@ -22,7 +22,7 @@ const sharedFields = {
   ),
   ticket: optional(z.string().min(1)).describe('A JWT of type `lapse+jwt`, signed by the application.'),
   browserRestarted: optional(z.boolean()).describe('Whether the browser was closed after the last access.'),
-  client: optional(plainTextSchema(maxLengths.clientVersion)).describe('The version of the client.'),
+  client: optional(createPlainTextSchema(maxLengths.clientVersion)).describe('The version of the client.'),
 }
 
 /**

@@ -182,7 +182,7 @@ export class LapseError extends Error {
   }
 }
 
-// Errors quote the request, so a response is bounded however large the request was.
+// Messages can quote the request. These limits keep the response small even if the request is large.
 const maxDetailLength = 1_000
 const maxFieldErrors = 50
 const maxFieldLength = 200

@@ -16,7 +16,7 @@ export interface ReportRequest {
   /** Epoch milliseconds of the collector's clock. */
   readonly receivedAt: number
   readonly origin: string | undefined
-  /** As much of the address as the site keeps. */
+  /** The part of the address that the site stores. */
   readonly ip: string | undefined
   readonly userAgent: string | undefined
 }
@@ -97,8 +97,8 @@ type RowTimes = Pick<NewSessionEnd, 'startedAt' | 'lastAccessAt' | 'expiredAt' |
 /**
  * Converts the sender's times to the collector's clock.
  *
- * An impossible time is moved to the nearest possible one, so that the row is neither pinned to the top of every list
- * nor buried below all others. The verdict already says `clock_anomaly`.
+ * An impossible time is replaced by the nearest possible one. Otherwise the row would always be at the top or at the
+ * bottom of lists. Its reason is already `clock_anomaly`.
  */
 function moveOntoCollectorClock(input: JudgeInput, { clockSkewMs, expiredAt }: Verdict): RowTimes {
   const { times, receivedAt } = input

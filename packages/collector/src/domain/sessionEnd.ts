@@ -104,8 +104,8 @@ export type NewSessionEnd = Omit<SessionEnd, 'id'>
 /** A row as JSON carries it: times are ISO 8601 strings. */
 export type SessionEndJson = Readonly<z.input<typeof sessionEndSchema>>
 
-/** The result of a write: the row in the table, and whether it was there before. */
-export interface Recorded {
+/** The result of a write: the row in the table, and whether it already existed. */
+export interface RecordedSessionEnd {
   readonly row: SessionEnd
   readonly duplicate: boolean
 }
@@ -119,7 +119,7 @@ interface Field {
   readonly isNullable: boolean
 }
 
-/** One field of `SessionEnd`, for everything that goes through the fields one by one. */
+/** Describes one field of `SessionEnd`, for code that processes all fields. */
 export type SessionEndField =
   | (Field & { readonly kind: 'number' | 'time' | 'boolean' })
   | (Field & {

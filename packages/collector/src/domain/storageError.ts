@@ -1,24 +1,24 @@
-/** The part of the stored data that an operation needed. */
-export type StoredData = 'audit' | 'tokens' | 'dashboardSessions' | 'schema'
+/** The kind of data that an operation reads or writes. */
+export type DataKind = 'audit' | 'tokens' | 'dashboardSessions' | 'schema'
 
 interface StorageErrorOptions {
-  readonly storedData: StoredData
+  readonly dataKind: DataKind
   /** The database's own error, without the statement and the values that drivers attach to it. */
   readonly cause: unknown
 }
 
 /**
- * The database could not do what it was asked to do.
+ * A database operation failed.
  *
  * The message is for operators: which database failed, why, and what to do. It contains no password, no statement and
  * no value of a row, but it names hosts, accounts and tables, so clients must not see it.
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  readonly storedData: StoredData
+  readonly dataKind: DataKind
 
-  constructor(message: string, { storedData, cause }: StorageErrorOptions) {
+  constructor(message: string, { dataKind, cause }: StorageErrorOptions) {
     super(message, { cause })
-    this.storedData = storedData
+    this.dataKind = dataKind
   }
 }

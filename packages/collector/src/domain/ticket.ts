@@ -4,6 +4,7 @@ import { LapseError } from './errors.ts'
 import { describeTicketFault, TooManyKeysError } from './ticketFault.ts'
 import { idSchema } from './validation/fieldSchemas.ts'
 import { validate } from './validation/validate.ts'
+import { maxMarkerAgeSeconds } from './verdict.ts'
 
 /** The claims of a verified ticket. They override the same fields of the report. */
 export interface TicketClaims {
@@ -26,17 +27,14 @@ export interface TicketKey {
   readonly key: CryptoKey | JWTVerifyGetKey
 }
 
-const secondsSchema = z
-  .int()
-  .positive()
-  .max(400 * 86_400)
+const timeoutSecondsSchema = z.int().positive().max(maxMarkerAgeSeconds)
 
 const claimsSchema = z.object({
   sub: idSchema,
   sid: idSchema.optional(),
   iat: z.number(),
-  idle: secondsSchema.optional(),
-  abs: secondsSchema.optional(),
+  idle: timeoutSecondsSchema.optional(),
+  abs: timeoutSecondsSchema.optional(),
 })
 
 const clockToleranceSeconds = 60
@@ -45,7 +43,7 @@ const clockToleranceSeconds = 60
 const maxIssuedAt = 1e11
 /** In characters. A browser's report has at most 8 KiB, so it cannot contain a longer ticket. */
 const maxTicketLength = 8_192
-/** How many keys of a set to try for a ticket whose `kid` does not single out one of them. */
+/** How many keys of a set to try for a ticket whose `kid` does not identify a single key. */
 const maxCandidates = 10
 
 interface TicketContext {
@@ -102,7 +100,7 @@ function chooseFailure(failures: readonly unknown[], { site }: TicketContext): u
   // A key that could not be fetched may be the right one, so the ticket is not refused.
   const unreachable = failures.find((failure) => failure instanceof LapseError)
   if (unreachable) return unreachable
-  // Only the matching key gets past the signature, so any other failure says more than a mismatch.
+  // Only the matching key verifies the signature, so any other failure explains more than a mismatch.
   const failure = failures.find((each) => !isKeyMismatch(each)) ?? failures[0]
   if (isKeyMismatch(failure))
     return createRefusal(`its signature matches no key of the site "${site}"`, failure)

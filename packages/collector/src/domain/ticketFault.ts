@@ -1,9 +1,9 @@
 import { errors } from 'jose'
 
-/** None of the tried keys made the signature, and there are more than may be tried. */
+/** The signature matches none of the keys that were tried, and the set has more keys than may be tried. */
 export class TooManyKeysError extends errors.JOSEError {
   constructor(tried: number) {
-    super(`its kid names no single key, and its signature matches none of the first ${tried} candidates`)
+    super(`its kid does not identify a single key, and its signature matches none of the first ${tried} keys`)
   }
 }
 

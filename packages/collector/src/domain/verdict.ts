@@ -1,3 +1,5 @@
+import { daySeconds, minuteMs } from './durations.ts'
+
 /** Why a session ended. The verdict is the first reason in this order that applies. */
 export const reasons = [
   'clock_anomaly',
@@ -56,10 +58,10 @@ export interface Verdict {
   readonly expiredAt: number | undefined
 }
 
-const clockToleranceMs = 60_000
+const clockToleranceMs = minuteMs
 
 /** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
-const maxMarkerAgeMs = 400 * 86_400_000
+export const maxMarkerAgeSeconds = 400 * daySeconds
 
 /** The earliest times that a report can state correctly, in epoch milliseconds of the collector's clock. */
 export interface EarliestTimes {
@@ -78,7 +80,7 @@ export function findEarliestTimes({
   signedInAt,
 }: Pick<JudgeInput, 'sender' | 'receivedAt' | 'signedInAt'>): EarliestTimes {
   if (sender === 'server') return { startedAt: 0, lastAccessAt: 0 }
-  const lastAccessAt = receivedAt - maxMarkerAgeMs
+  const lastAccessAt = receivedAt - maxMarkerAgeSeconds * 1000
   return { startedAt: Math.max(0, Math.min(lastAccessAt, signedInAt ?? lastAccessAt)), lastAccessAt }
 }
 
@@ -109,7 +111,7 @@ function decideReason(input: JudgeInput, clockSkewMs: number): Reason {
   return input.browserRestarted ? 'browser_closed' : 'ended_early'
 }
 
-/** Nothing is concluded from an unknown time or limit. */
+/** Returns false if the time or the limit is unknown. */
 function isLimitReached(
   limitSeconds: number | undefined,
   since: number | undefined,
@@ -120,8 +122,8 @@ function isLimitReached(
 }
 
 /**
- * A ticket can set a limit that is shorter than the site's grace. The full grace would then time out every session at
- * once.
+ * A ticket can set a limit that is shorter than the site's grace. With the full grace, every session would
+ * then time out immediately.
  */
 function findGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
   const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)

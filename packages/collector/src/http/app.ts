@@ -1,15 +1,16 @@
 import cors from '@koa/cors'
 import Router from '@koa/router'
 import Koa from 'koa'
+import { daySeconds } from '../domain/durations.ts'
 import { isAllowedOrigin } from '../domain/origin.ts'
 import type { Middleware, State } from './context.ts'
 import type { Dependencies } from './dependencies.ts'
+import { disconnectSlowReaders } from './middleware/disconnectSlowReaders.ts'
+import { handleErrors } from './middleware/handleErrors.ts'
 import { limitCredentials } from './middleware/limitCredentials.ts'
-import { problems } from './middleware/problems.ts'
-import { rateLimit } from './middleware/rateLimit.ts'
-import { requestLog } from './middleware/requestLog.ts'
-import { securityHeaders } from './middleware/securityHeaders.ts'
-import { disconnectSlowReaders } from './middleware/slowReaders.ts'
+import { limitRequests } from './middleware/limitRequests.ts'
+import { logRequests } from './middleware/logRequests.ts'
+import { setSecurityHeaders } from './middleware/setSecurityHeaders.ts'
 import type { Route } from './route.ts'
 import { routes } from './routes.ts'
 
@@ -20,24 +21,24 @@ export function createApp(dependencies: Dependencies): Koa<State> {
   const app = new Koa<State>()
   app.silent = true
 
-  app.use(requestLog(dependencies))
+  app.use(logRequests(dependencies))
   app.use(disconnectSlowReaders)
   app.use(async (ctx, next) => {
     await next()
     // Clients then do not send their next report on a connection that is about to be closed.
     if (lifecycle.isStopping) ctx.set('Connection', 'close')
   })
-  app.use(securityHeaders)
+  app.use(setSecurityHeaders)
   app.use(
     cors({
       origin: (ctx) => (isAllowedOrigin(origins, ctx.get('Origin')) ? ctx.get('Origin') : ''),
       allowMethods: 'POST',
       allowHeaders: 'Content-Type',
       exposeHeaders: 'Retry-After',
-      maxAge: 86_400,
+      maxAge: daySeconds,
     }),
   )
-  app.use(problems)
+  app.use(handleErrors)
   app.use(limitCredentials())
   const router = createRouter(routes, dependencies)
   app.use(router.routes())
@@ -48,7 +49,7 @@ export function createApp(dependencies: Dependencies): Koa<State> {
 function createRouter(routes: readonly Route[], dependencies: Dependencies): Router<State> {
   const { rateLimit: limit } = dependencies.settings
   // Routes with a rate limit share one count.
-  const limited = limit ? [rateLimit(limit)] : []
+  const limited = limit ? [limitRequests(limit)] : []
   const router = new Router<State>()
   for (const { method, path, isRateLimited, cacheControl, handler } of routes) {
     const before = [

@@ -14,7 +14,9 @@ import { type LapseError, toProblem } from '../domain/errors.ts'
  * connection could otherwise exhaust the memory. Browsers and proxies send one request at a time.
  */
 const maxUnanswered = 16
-/** How long to keep reading after the last response. Closing immediately could reset the connection before it arrives. */
+/**
+ * How long to keep reading after the last response. Closing immediately could reset the connection before it arrives.
+ */
 const lingerMs = 500
 
 /** The state of one connection. */

@@ -22,7 +22,7 @@ export interface Dependencies {
     readonly dashboard: SessionLimits
   }
   readonly store: {
-    readonly sessionEnds: Pick<SessionEndRepository, 'find' | 'page' | 'pages'>
+    readonly sessionEnds: Pick<SessionEndRepository, 'find' | 'readPage' | 'readPages'>
     readonly summaries: SummaryRepository
     readonly tokens: Pick<TokenRepository, 'find'>
     readonly dashboardSessions: DashboardSessionRepository

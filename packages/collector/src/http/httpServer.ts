@@ -22,11 +22,11 @@ interface ListenOptions {
 export interface HttpServer {
   /** Such as `http://127.0.0.1:4780`. */
   readonly url: string
-  /** Answers the running requests and closes all connections, within some 10 seconds. */
+  /** Answers the running requests and closes all connections, within about 10 seconds. */
   stop(): Promise<void>
 }
 
-/** How long clients get to see `Connection: close`, before the port is closed and again after it. */
+/** How long the server still answers, with `Connection: close`: before it closes the port, and again afterwards. */
 const drainMs = 250
 /** How long clients may take to read running responses. A report is answered after six seconds at the latest. */
 const maxDrainMs = 9_000

@@ -24,7 +24,7 @@ export function answerMalformedRequest(log: Logger, connections: Connections) {
 /** Refuses CONNECT requests, which Node does not treat as HTTP. Handles `connect` of Node's HTTP server. */
 export function refuseTunnel(connections: Connections) {
   return (_request: IncomingMessage, socket: Duplex): void => {
-    // For these sockets, Node does not handle errors any more.
+    // Node no longer handles errors of these sockets.
     socket.on('error', () => socket.destroy())
     connections.fail(socket, new LapseError('method-not-allowed', 'The collector is not a proxy.'))
   }

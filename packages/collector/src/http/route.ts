@@ -11,7 +11,9 @@ export interface Route {
   readonly operation?: Operation
   /** Whether the rate limit of the client's address applies. */
   readonly isRateLimited?: boolean
-  /** Sent with all responses, errors included. A handler may send its own value. Caches ignore responses to POST anyway. */
+  /**
+   * Sent with all responses, errors included. A handler may send its own value. Caches ignore responses to POST anyway.
+   */
   readonly cacheControl?: 'no-store' | 'no-cache'
   readonly handler: (dependencies: Dependencies) => Middleware
 }

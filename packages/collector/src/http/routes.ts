@@ -28,5 +28,5 @@ const describedRoutes: readonly Route[] = [
   metrics,
 ]
 
-/** All endpoints of the collector. */
+/** All endpoints of the collector. To add one, write a `Route` in a file of routes/ and list it above. */
 export const routes: readonly Route[] = [...describedRoutes, createOpenApiRoute(describedRoutes)]

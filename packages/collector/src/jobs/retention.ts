@@ -1,12 +1,11 @@
 import type { Config } from '../config/config.ts'
+import { dayMs } from '../domain/durations.ts'
 import type { RetentionCutoff } from '../store/audit/purge.ts'
-
-const dayMs = 86_400_000
 
 /**
  * Computes the time before which each site's rows are older than its retention. Retention counts from when a row was
- * received: the sender chooses the time of detection, and could otherwise have its row deleted immediately. Sites without
- * `retentionDays` keep their rows indefinitely.
+ * received: the sender chooses the time of detection, and could otherwise have its row deleted immediately. Sites
+ * without `retentionDays` keep their rows indefinitely.
  */
 export function computeRetentionCutoffs(
   now: Date,

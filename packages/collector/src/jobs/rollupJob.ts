@@ -1,9 +1,8 @@
 import type { Logger } from 'pino'
+import { minuteMs } from '../domain/durations.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Store } from '../store/openStore.ts'
 import type { Job } from './scheduler.ts'
-
-const everyMs = 60_000
 
 /** Adds new rows to the rollup every minute, so that a summary of a year does not read every row. */
 export function createRollupJob(
@@ -14,7 +13,7 @@ export function createRollupJob(
   let hasFailed = false
   return {
     name: 'rollup',
-    schedule: { everyMs },
+    schedule: { everyMs: minuteMs },
     async run(signal) {
       try {
         await store.rollup.update({

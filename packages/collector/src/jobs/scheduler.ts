@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { dayMs } from '../domain/durations.ts'
 
-/** Work that a collector repeats as long as it runs. */
+/**
+ * Work that a collector repeats as long as it runs. To add a job, write a file like `rollupJob.ts`, and start it in
+ * `server.ts`.
+ */
 export interface Job {
   readonly name: string
   readonly schedule: Schedule
@@ -47,15 +51,13 @@ export function startJobs(jobs: readonly Job[], log: Logger): Scheduler {
 }
 
 async function waitForNext(schedule: Schedule, signal: AbortSignal): Promise<void> {
-  const waitMs = 'everyMs' in schedule ? schedule.everyMs : msUntilTimeOfDay(schedule.dailyAt, Date.now())
+  const waitMs = 'everyMs' in schedule ? schedule.everyMs : computeMsUntil(schedule.dailyAt, Date.now())
   // Stopping aborts the wait.
   await sleep(waitMs, undefined, { signal }).catch(() => {})
 }
 
-const dayMs = 86_400_000
-
 /** @returns milliseconds from `now` (epoch milliseconds) until the next such time of day in UTC; never 0. */
-function msUntilTimeOfDay(timeOfDay: string, now: number): number {
+function computeMsUntil(timeOfDay: string, now: number): number {
   const offset = Date.parse(`1970-01-01T${timeOfDay}Z`)
   return dayMs - ((now - offset) % dayMs)
 }

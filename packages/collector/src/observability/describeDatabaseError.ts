@@ -1,6 +1,7 @@
 import type { NewSessionEnd } from '../domain/sessionEnd.ts'
+import { readErrorCode } from '../domain/thrownError.ts'
 
-/** The codes of messages that quote names of columns, tables and accounts, but never a value. */
+/** Messages with these codes quote the names of columns, tables and accounts, but never a value. */
 const quotesOnlyNames = new Set([
   'ER_ACCESS_DENIED_ERROR',
   'ER_BAD_DB_ERROR',
@@ -29,12 +30,12 @@ class RefusedRowError extends Error {
   override readonly name = 'RefusedRowError'
 }
 
-/** Tells whether the message may contain values: errors of databases, and of knex about a statement. */
+/** Returns whether the message may contain values: the error is from a database, or from knex and about a statement. */
 function isDatabaseError(error: Error): boolean {
   return (
     'sqlState' in error ||
     'sql' in error ||
-    /^(ER_|SQLITE_)/.test(codeOf(error)) ||
+    /^(ER_|SQLITE_)/.test(readErrorCode(error) ?? '') ||
     hasStatement(error.message)
   )
 }
@@ -46,7 +47,7 @@ function isDatabaseError(error: Error): boolean {
 export function describeDatabaseError(error: Error): string {
   if (!isDatabaseError(error)) return error.message
   const message = 'sqlMessage' in error ? String(error.sqlMessage) : removeStatement(error.message)
-  if (quotesOnlyNames.has(codeOf(error))) return message
+  if (quotesOnlyNames.has(readErrorCode(error) ?? '')) return message
   return removeQuoted(message)
 }
 
@@ -57,15 +58,15 @@ export function removeQuoted(message: string): string {
 }
 
 /**
- * Removes the values of a row from the error with which the database refused it. The message that a trigger of the host
- * raised is kept, unless it contains a value of the row.
+ * Removes the values of a row from the error that refused it. If a trigger of the application raised the message, it is
+ * kept unless it contains a value of the row.
  *
  * @returns an error with the code and the message only.
  */
 export function removeRowValues(refusal: unknown, sessionEnd: NewSessionEnd): Error {
   if (!(refusal instanceof Error)) return new RefusedRowError('the database gave no reason')
   const message = describeDatabaseError(refusal)
-  const isPersonal = isRaised(refusal) && containsValue(message, sessionEnd)
+  const isPersonal = isRaisedByTrigger(refusal) && containsValue(message, sessionEnd)
   const error = new RefusedRowError(
     isPersonal ? 'the message is omitted because it contains values of the row' : message,
   )
@@ -84,9 +85,9 @@ function hasStatement(message: string): boolean {
   )
 }
 
-function isRaised(error: Error): boolean {
+function isRaisedByTrigger(error: Error): boolean {
   const isSignal = 'sqlState' in error && String(error.sqlState).startsWith('45')
-  return isSignal || codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER'
+  return isSignal || readErrorCode(error) === 'SQLITE_CONSTRAINT_TRIGGER'
 }
 
 /** Databases shorten messages, so the first characters of a value have to be enough. */
@@ -97,8 +98,4 @@ function containsValue(message: string, sessionEnd: NewSessionEnd): boolean {
   const values = [sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion]
   const text = message.toLowerCase()
   return values.some((value) => value !== null && text.includes(value.slice(0, comparedLength).toLowerCase()))
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error ? String(error.code) : ''
 }

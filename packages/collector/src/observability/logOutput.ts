@@ -5,25 +5,29 @@ import { waitAtMost } from '../lifecycle/waitAtMost.ts'
 // Node finds no named exports in this CommonJS package.
 const { SonicBoom } = sonicBoom
 
-/** The maximum number of buffered bytes: some 4,000 lines. */
-const maxLength = 1024 * 1024
-const flushMs = 1_000
+/** In bytes: about 4,000 lines. */
+const maxBufferLength = 1024 * 1024
+/** Lines are written together once they have this many bytes. */
+const minWriteLength = 4096
+/** Fewer bytes are written after this time. */
+const maxDelayMs = 1_000
+const flushTimeoutMs = 1_000
 
 /**
  * Opens standard output for the log. Lines are written in batches, at most a second late: writing each line separately
  * would take as long as writing a row.
  *
- * Logging never blocks. While the disk is full, or nobody reads the pipe, lines are buffered up to a limit, then dropped.
- * Pino's own destination does not fit, because its exit hook retries until a write succeeds.
+ * Logging never blocks. While the disk is full, or nobody reads the pipe, lines are buffered up to a limit, then
+ * dropped. Pino's own destination does not fit, because its exit hook retries until a write succeeds.
  */
 export function openLogOutput(onDroppedLine: () => void) {
   const output = new SonicBoom({
     // Accessing `process.stdout` makes writes to a full pipe or socket fail instead of block. They are retried.
     fd: process.stdout.fd,
     sync: false,
-    minLength: 4096,
-    maxLength,
-    periodicFlush: 1000,
+    minLength: minWriteLength,
+    maxLength: maxBufferLength,
+    periodicFlush: maxDelayMs,
   })
   output.on('drop', onDroppedLine)
   // A failed write is retried with the next line.
@@ -35,5 +39,5 @@ export function openLogOutput(onDroppedLine: () => void) {
 export async function flushLog(log: Logger): Promise<void> {
   const flush = () => new Promise<void>((resolve) => log.flush(() => resolve()))
   // The first flush may only wait for a write that was already running.
-  await waitAtMost(flushMs, flush().then(flush))
+  await waitAtMost(flushTimeoutMs, flush().then(flush))
 }

@@ -20,10 +20,10 @@ export interface Metrics {
 /** The methods of the endpoints. Node's parser accepts 30 more, such as `MKCALENDAR`. */
 const methods = new Set(['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'])
 
-/** @param writer returns the writer, whose state is read with the metrics. */
-export function createMetrics(
-  writer: () => { readonly waiting: number; readonly connections: number },
-): Metrics {
+type GetWriter = () => { readonly waiting: number; readonly connections: number }
+
+/** @param getWriter returns the writer, whose state is read with the metrics. */
+export function createMetrics(getWriter: GetWriter): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -64,22 +64,7 @@ export function createMetrics(
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   })
-  new Gauge({
-    name: 'lapse_write_queue_size',
-    help: 'Reports that are waiting for the database. Above 10,000, further reports get the status 503.',
-    registers,
-    collect() {
-      this.set(writer().waiting)
-    },
-  })
-  new Gauge({
-    name: 'lapse_database_connections',
-    help: 'Open database connections of the writer.',
-    registers,
-    collect() {
-      this.set(writer().connections)
-    },
-  })
+  registerWriterGauges(registry, getWriter)
 
   return {
     registry,
@@ -94,4 +79,23 @@ export function createMetrics(
       sizes.observe(size)
     },
   }
+}
+
+function registerWriterGauges(registry: Registry, getWriter: GetWriter): void {
+  new Gauge({
+    name: 'lapse_write_queue_size',
+    help: 'Reports that are waiting for the database. Above 10,000, further reports get the status 503.',
+    registers: [registry],
+    collect() {
+      this.set(getWriter().waiting)
+    },
+  })
+  new Gauge({
+    name: 'lapse_database_connections',
+    help: 'Open database connections of the writer.',
+    registers: [registry],
+    collect() {
+      this.set(getWriter().connections)
+    },
+  })
 }

@@ -14,6 +14,7 @@ interface LoggedError {
   readonly errors?: readonly LoggedError[] | undefined
 }
 
+const maxNameLength = 100
 const maxMessageLength = 500
 const maxFrames = 20
 const maxDepth = 5
@@ -30,7 +31,7 @@ export function serializeError(error: unknown, depth = 1): LoggedError | undefin
   const fields: Readonly<Record<string, unknown>> = { ...error }
   const nested = depth < maxDepth && cause !== undefined ? serializeError(cause, depth + 1) : undefined
   return {
-    type: shorten(name, 100),
+    type: shorten(name, maxNameLength),
     message: shorten(redactSecrets(describeMessage(error)), maxMessageLength),
     code: readWord(fields.code),
     errno: typeof fields.errno === 'number' ? fields.errno : undefined,

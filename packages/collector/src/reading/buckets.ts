@@ -1,11 +1,12 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
+import { dayMs, hourMs } from '../domain/durations.ts'
 
-/** The periods by which a summary counts: the hours or the days of a time zone. */
+/** The units of time in which a summary counts: the hours or days of a time zone. */
 export const buckets = ['hour', 'day'] as const
 export type Bucket = (typeof buckets)[number]
 
-const lengthsMs: Readonly<Record<Bucket, number>> = { hour: 3_600_000, day: 86_400_000 }
+const lengthsMs: Readonly<Record<Bucket, number>> = { hour: hourMs, day: dayMs }
 
 /** A period in which a time zone keeps the same UTC offset. Times are epoch milliseconds. */
 interface OffsetPeriod {
@@ -34,7 +35,7 @@ export function listBucketStarts(
   const starts: number[] = []
   let previous: number | undefined
   // A day has at most 25 hours, so the bucket of `from` starts less than two days before it.
-  for (const { since, until, offsetMs } of listOffsetPeriods(timeZone, from - 2 * lengthsMs.day, to)) {
+  for (const { since, until, offsetMs } of listOffsetPeriods(timeZone, from - 2 * dayMs, to)) {
     let start = since
     while (start < until && starts.length <= limit) {
       const label = Math.floor((start + offsetMs) / lengthMs)
@@ -50,7 +51,7 @@ export function listBucketStarts(
   return starts
 }
 
-/** Returns whether a name is that of a time zone in the IANA database, such as `Europe/Vienna` or `UTC`. */
+/** Returns whether the IANA database has a time zone with this name, such as `Europe/Vienna` or `UTC`. */
 export function isTimeZone(name: string): boolean {
   try {
     // Intl also accepts offsets such as +05:30, which have no daylight saving time.
@@ -60,7 +61,7 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** Replaces an ISO 8601 date by the instant at which it begins in a time zone. Returns other values unchanged. */
+/** Converts an ISO 8601 date to the instant when it begins in a time zone. Returns other values unchanged. */
 export function toStartOfDate<T>(value: T, timeZone: string): T | string {
   const date = z.iso.date().safeParse(value)
   return date.success

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { evidences, maxLengths } from '../domain/sessionEnd.ts'
-import { maxEpochMs, plainTextSchema } from '../domain/validation/fieldSchemas.ts'
+import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
 
 const instant = z
@@ -27,9 +27,9 @@ const instant = z
 /** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
 export const sessionEndFilterSchema = z
   .strictObject({
-    site: plainTextSchema(maxLengths.site).optional(),
-    subject: plainTextSchema(maxLengths.id).optional(),
-    session: plainTextSchema(maxLengths.id).optional(),
+    site: createPlainTextSchema(maxLengths.site).optional(),
+    subject: createPlainTextSchema(maxLengths.id).optional(),
+    session: createPlainTextSchema(maxLengths.id).optional(),
     reason: z.enum(reasons).optional(),
     evidence: z.enum(evidences).optional(),
     from: instant.optional(),

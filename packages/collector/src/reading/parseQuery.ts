@@ -17,7 +17,7 @@ export function parseQuery<Output>(
   const errors = result.faults.map(({ path, detail }) => {
     const parameter = String(path[0])
     const isRepeated = Object.hasOwn(query, parameter) && Array.isArray(query[parameter])
-    // The name of an unknown parameter is the sender's choice.
+    // The name of an unknown parameter can contain control characters.
     return { parameter: escapeUnsafe(parameter), detail: isRepeated ? 'must not be repeated' : detail }
   })
   const names = new Set(errors.map(({ parameter }) => parameter))

@@ -10,13 +10,14 @@ import type { SessionEndFilter } from './filter.ts'
 export interface SessionEndRepository {
   find(id: number): Promise<SessionEnd | undefined>
   /** Reads one page, newest detection first. */
-  page(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
+  readPage(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
   /**
-   * Reads all rows, or those after a position, in the order of `page`, some hundreds at a time. It holds no connection
-   * between pages and reads a page only when it is asked for. Rows inserted meanwhile cause no repeats and no gaps.
+   * Reads all rows, or those after a position, in the order of `readPage`, a few hundred at a time. It holds no
+   * connection between pages and reads a page only when it is asked for. Rows inserted in between cause no repeats and
+   * no gaps.
    */
-  pages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
-  /** Yields new rows as they are committed, each once, until the signal is aborted. Throws only if it cannot begin. */
+  readPages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
+  /** Yields each new row once, as it is committed, until the signal is aborted. Throws only if the first read fails. */
   follow(filter: SessionEndFilter, options: FollowOptions): AsyncGenerator<SessionEnd[], void, void>
 }
 
@@ -31,6 +32,6 @@ export interface FollowOptions {
   /** How many of the existing rows to yield first. */
   readonly last: number
   readonly signal: AbortSignal
-  /** Called for each failed read. The next read follows anyway. */
+  /** Called for each failed read. Reading then continues. */
   readonly onFailure: (error: Error) => void
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dayMs } from '../domain/durations.ts'
 import { LapseError } from '../domain/errors.ts'
 import { type Bucket, buckets, isTimeZone, listBucketStarts, toStartOfDate } from './buckets.ts'
 import { type SessionEndFilter, sessionEndFilterSchema, type TimeSpan } from './filter.ts'
@@ -17,7 +18,7 @@ export interface SummaryQuery {
 export const maxBuckets = 2_000
 
 /** The length of a summary without `from`. */
-const defaultSpanMs: Readonly<Record<Bucket, number>> = { hour: 2 * 86_400_000, day: 30 * 86_400_000 }
+const defaultSpanMs: Readonly<Record<Bucket, number>> = { hour: 2 * dayMs, day: 30 * dayMs }
 
 export const summaryQuerySchema = sessionEndFilterSchema.safeExtend({
   bucket: z.enum(buckets).default('day'),
@@ -28,8 +29,8 @@ export const summaryQuerySchema = sessionEndFilterSchema.safeExtend({
 })
 
 /**
- * Checks the parameters of a summary. `to` defaults to `now`. `from` defaults to the start of the bucket that contains the
- * instant 30 days (`bucket=day`) or 2 days (`bucket=hour`) before `to`. Dates are in the requested time zone.
+ * Checks the parameters of a summary. `to` defaults to `now`. `from` defaults to the start of the bucket that contains
+ * the instant 30 days (`bucket=day`) or 2 days (`bucket=hour`) before `to`. Dates are in the requested time zone.
  *
  * @throws {LapseError} `invalid-query`, with an entry in `errors` for each invalid parameter.
  */
@@ -49,7 +50,7 @@ export function parseSummaryQuery(query: Parameters<typeof parseQuery>[1], now: 
   return { bucket, timeZone, filter: { ...filter, from, to }, starts }
 }
 
-/** Replaces dates by the instants at which they begin in the requested time zone. */
+/** Converts dates to the instants when they begin in the requested time zone. */
 function resolveDates(query: Parameters<typeof parseQuery>[1]): Parameters<typeof parseQuery>[1] {
   const { timeZone, from, to } = query
   if (typeof timeZone !== 'string' || !isTimeZone(timeZone)) return query

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { LapseError } from '../domain/errors.ts'
-import type { NewSessionEnd, Recorded } from '../domain/sessionEnd.ts'
+import type { NewSessionEnd, RecordedSessionEnd } from '../domain/sessionEnd.ts'
 import { DeadlineError, withinDeadline } from '../lifecycle/withinDeadline.ts'
 import { removeRowValues } from '../observability/describeDatabaseError.ts'
-import { batchSize } from './batchSize.ts'
+import { chooseBatchSize } from './chooseBatchSize.ts'
 
 /** The result for one row of a batch: its row in the table, or why the database refused it. */
-export type Outcome = Recorded | { readonly refusal: unknown }
+export type Outcome = RecordedSessionEnd | { readonly refusal: unknown }
 
 /** Inserts batches of rows into one database. */
 export interface Inserter {
@@ -28,7 +28,7 @@ export interface Inserter {
   close(): Promise<void>
 }
 
-/** The connection failed, or the host behind it, rather than the statement. */
+/** The connection or its host failed, not the statement. */
 export class ConnectionLostError extends Error {
   override readonly name = 'ConnectionLostError'
 }
@@ -44,11 +44,11 @@ interface WaitingRow {
   readonly sessionEnd: NewSessionEnd
   /** When `write` was called, by the monotonic clock in milliseconds. */
   readonly queuedAt: number
-  readonly resolve: (recorded: Recorded) => void
+  readonly resolve: (recorded: RecordedSessionEnd) => void
   readonly reject: (error: LapseError) => void
 }
 
-/** The limit of rows that are queued or in flight. Without it, a slow database would make memory grow with every request. */
+/** How many rows can be queued or in flight. Without this limit, memory would grow while the database is slow. */
 const maxWaiting = 10_000
 /** Larger batches were not faster, and made the first row of a batch wait longer. */
 const maxBatchSize = 256
@@ -57,6 +57,7 @@ const deadlineMs = 5_000
 /** A row that was queued for longer has too little time left to be inserted. */
 const maxQueuedMs = deadlineMs / 2
 const reconnectIntervalMs = 500
+const closePollMs = 10
 const retryAfterSeconds = 5
 
 /**
@@ -89,7 +90,7 @@ export class BatchingWriter {
     return this.#inserter.connections
   }
 
-  /** For how many milliseconds all inserts have failed: 0 if the last one succeeded. */
+  /** How long all inserts have been failing, in milliseconds; 0 if the last one succeeded. */
   get failingForMs(): number {
     return this.#failingSince === undefined ? 0 : performance.now() - this.#failingSince
   }
@@ -100,9 +101,10 @@ export class BatchingWriter {
    * @throws {LapseError} `unavailable`: after 5 seconds if the database does not answer, and immediately while it is
    * known to be unavailable or while 10,000 rows are waiting.
    */
-  write(sessionEnd: NewSessionEnd): Promise<Recorded> {
-    if (this.#isUnavailable) return Promise.reject(unavailable('The database is unavailable.'))
-    if (this.waiting >= maxWaiting) return Promise.reject(unavailable('Too many reports are waiting.'))
+  write(sessionEnd: NewSessionEnd): Promise<RecordedSessionEnd> {
+    if (this.#isUnavailable) return Promise.reject(createUnavailableError('The database is unavailable.'))
+    if (this.waiting >= maxWaiting)
+      return Promise.reject(createUnavailableError('Too many reports are waiting.'))
     return new Promise((resolve, reject) => {
       this.#queue.push({ sessionEnd, queuedAt: performance.now(), resolve, reject })
       if (this.#activeLoops < this.#inserter.concurrency) void this.#writeBatches()
@@ -111,7 +113,7 @@ export class BatchingWriter {
 
   /** Waits until all rows are settled, then closes the connections. */
   async close(): Promise<void> {
-    while (this.waiting > 0) await sleep(10)
+    while (this.waiting > 0) await sleep(closePollMs)
     this.#closing.abort()
     // An attempt to reconnect would open a connection again.
     await this.#reconnecting
@@ -123,7 +125,9 @@ export class BatchingWriter {
     while (this.#queue.length > 0 && !this.#isUnavailable) {
       // Rows that arrive in the current turn of the event loop join the batch.
       await nextTurn()
-      await this.#writeBatch(this.#queue.splice(0, batchSize(Math.min(this.#queue.length, maxBatchSize))))
+      await this.#writeBatch(
+        this.#queue.splice(0, chooseBatchSize(Math.min(this.#queue.length, maxBatchSize))),
+      )
     }
     this.#activeLoops -= 1
   }
@@ -132,7 +136,7 @@ export class BatchingWriter {
     const startedAt = performance.now()
     const late = taken.filter(({ queuedAt }) => startedAt - queuedAt > maxQueuedMs)
     const batch = taken.filter(({ queuedAt }) => startedAt - queuedAt <= maxQueuedMs)
-    if (late.length > 0) rejectAll(late, unavailable('The database is slow.'))
+    if (late.length > 0) rejectAll(late, createUnavailableError('The database is slow.'))
     const [oldest] = batch
     if (!oldest) return
 
@@ -150,7 +154,7 @@ export class BatchingWriter {
     } catch (error) {
       failure = error
       this.#failingSince ??= startedAt
-      rejectAll(batch, unavailable('The report could not be written to the database.', error))
+      rejectAll(batch, createUnavailableError('The report could not be written to the database.', error))
       if (isConnectionLost(error)) this.#startReconnecting(error)
     }
     this.#rowsInFlight -= batch.length
@@ -160,7 +164,7 @@ export class BatchingWriter {
   #startReconnecting(cause: unknown): void {
     if (this.#isUnavailable) return
     this.#isUnavailable = true
-    rejectAll(this.#queue.splice(0), unavailable('The database is unavailable.', cause))
+    rejectAll(this.#queue.splice(0), createUnavailableError('The database is unavailable.', cause))
     this.#reconnecting = this.#reconnect()
   }
 
@@ -185,13 +189,19 @@ function isConnectionLost(error: unknown): boolean {
 
 function settle({ sessionEnd, resolve, reject }: WaitingRow, outcome: Outcome | undefined): void {
   if (outcome && 'row' in outcome) resolve(outcome)
-  else reject(unavailable('The database refused this report.', removeRowValues(outcome?.refusal, sessionEnd)))
+  else
+    reject(
+      createUnavailableError(
+        'The database refused this report.',
+        removeRowValues(outcome?.refusal, sessionEnd),
+      ),
+    )
 }
 
 function rejectAll(rows: readonly WaitingRow[], error: LapseError): void {
   for (const { reject } of rows) reject(error)
 }
 
-function unavailable(reason: string, cause?: unknown): LapseError {
+function createUnavailableError(reason: string, cause?: unknown): LapseError {
   return new LapseError('unavailable', `${reason} Send the report again later.`, { cause, retryAfterSeconds })
 }

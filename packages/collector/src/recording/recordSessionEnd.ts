@@ -3,7 +3,7 @@ import type { EndReport } from '../domain/endReport.ts'
 import { LapseError } from '../domain/errors.ts'
 import { judgeReport } from '../domain/judgeReport.ts'
 import { describeOriginFault, isAllowedOrigin, opaqueOrigin, opaqueOriginAdvice } from '../domain/origin.ts'
-import type { NewSessionEnd, Recorded } from '../domain/sessionEnd.ts'
+import { maxLengths, type NewSessionEnd, type RecordedSessionEnd } from '../domain/sessionEnd.ts'
 import type { Site } from '../domain/site.ts'
 import { escapeUnsafe, replaceUnsafe } from '../domain/text/plainText.ts'
 import { type TicketClaims, verifyTicket } from '../domain/ticket.ts'
@@ -16,7 +16,7 @@ export interface ReceivedReport {
   /** The client's IP address; empty if it is unknown. */
   readonly address: string
   readonly userAgent: string
-  /** Tells whether a page of the dashboard reports one of the dashboard's own sessions. */
+  /** Returns whether a page of the dashboard reports one of the dashboard's own sessions. */
   readonly isFromDashboard: () => boolean
   /**
    * Checks that the server that sent the report may report for this site. Undefined for a report without credentials,
@@ -33,13 +33,13 @@ export interface SessionEndWriter {
    *
    * @throws {LapseError} `unavailable` when the row could not be written.
    */
-  write(sessionEnd: NewSessionEnd): Promise<Recorded>
+  write(sessionEnd: NewSessionEnd): Promise<RecordedSessionEnd>
 }
 
 /** A request and its response. */
 interface Exchange {
   readonly receive: () => Promise<ReceivedReport>
-  readonly answer: (recorded: Recorded) => void
+  readonly answer: (recorded: RecordedSessionEnd) => void
 }
 
 interface RecordingDependencies {
@@ -64,7 +64,7 @@ export async function recordSessionEnd(
 }
 
 /** What is known about a report once it is verified. */
-interface Verified {
+interface VerifiedReport {
   readonly site: Site
   readonly origin: string | undefined
   readonly claims: TicketClaims | undefined
@@ -72,11 +72,14 @@ interface Verified {
   readonly receivedAt: number
 }
 
-async function verify(received: ReceivedReport, sites: Readonly<Record<string, Site>>): Promise<Verified> {
+async function verify(
+  received: ReceivedReport,
+  sites: Readonly<Record<string, Site>>,
+): Promise<VerifiedReport> {
   const site = findSite(received, sites)
   const origin = verifyOrigin(received, site)
   if (received.authorizeServer) await received.authorizeServer()
-  else if (received.report.detectedBy === 'server') throw missingServerToken()
+  else if (received.report.detectedBy === 'server') throw createMissingServerTokenError()
   const receivedAt = Date.now()
   const claims = await verifyClaims(received, site, receivedAt)
   return { site, origin, claims, receivedAt }
@@ -84,23 +87,19 @@ async function verify(received: ReceivedReport, sites: Readonly<Record<string, S
 
 function judge(
   { report, address, userAgent }: ReceivedReport,
-  { site, origin, claims, receivedAt }: Verified,
+  { site, origin, claims, receivedAt }: VerifiedReport,
 ): NewSessionEnd {
   return judgeReport(report, claims, site, {
     receivedAt,
     origin,
     ip: truncateAddress(address, site.ip),
-    userAgent: replaceUnsafe(userAgent).slice(0, maxUserAgentLength) || undefined,
+    userAgent: replaceUnsafe(userAgent).slice(0, maxLengths.userAgent) || undefined,
   })
 }
 
-/** The lengths of the columns. */
-const maxOriginLength = 255
-const maxUserAgentLength = 512
-
 function findSite({ report }: ReceivedReport, sites: Readonly<Record<string, Site>>): Site {
   const site = Object.hasOwn(sites, report.site) ? sites[report.site] : undefined
-  if (!site) throw unknownSite(report.site)
+  if (!site) throw createUnknownSiteError(report.site)
   return site
 }
 
@@ -111,13 +110,13 @@ function verifyOrigin({ report, origin, isFromDashboard }: ReceivedReport, site:
   if (!origin.includes('*') && site.origins.includes(origin)) return origin
   if (origin === opaqueOrigin)
     throw new LapseError('origin-refused', `The page has no origin: ${opaqueOriginAdvice}.`)
-  if (origin.length > maxOriginLength || describeOriginFault(origin) !== undefined)
+  if (origin.length > maxLengths.origin || describeOriginFault(origin) !== undefined)
     throw new LapseError(
       'origin-refused',
-      `"${escapeUnsafe(origin.slice(0, maxOriginLength))}" is not a valid origin, such as https://app.acme.com. Leave the Origin header to the browser.`,
+      `"${escapeUnsafe(origin.slice(0, maxLengths.origin))}" is not a valid origin, such as https://app.acme.com. Leave the Origin header to the browser.`,
     )
   if (isFromDashboard() || isAllowedOrigin(site.origins, origin)) return origin
-  throw unlistedOrigin(origin, report.site)
+  throw createUnlistedOriginError(origin, report.site)
 }
 
 async function verifyClaims(
@@ -133,18 +132,18 @@ async function verifyClaims(
   return undefined
 }
 
-export function unknownSite(name: string): LapseError {
+export function createUnknownSiteError(name: string): LapseError {
   return new LapseError('unknown-site', `Unknown site "${name}". Add it to "sites" in the configuration.`)
 }
 
-export function unlistedOrigin(origin: string, site: string): LapseError {
+export function createUnlistedOriginError(origin: string, site: string): LapseError {
   return new LapseError(
     'origin-refused',
     `The site "${site}" does not list the origin ${origin}. Add it to the site's "origins" in the configuration.`,
   )
 }
 
-export function missingServerToken(): LapseError {
+export function createMissingServerTokenError(): LapseError {
   return new LapseError(
     'token-refused',
     'A server must send a token with the scope "write". Create one with "lapse token create --scope write".',

@@ -47,7 +47,7 @@ describe('The JWK set of a key server', () => {
     const { status, text } = await reportWithTicket(collector, (await eleventh?.sign({})) ?? '')
     expect({ status, text }).toEqual({
       status: 401,
-      text: expect.stringContaining('its kid names no single key'),
+      text: expect.stringContaining('its kid does not identify a single key'),
     })
   })
 

@@ -216,7 +216,7 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
     expect(status).toBe(0)
     expect(stderr.match(/(?<=Warning: ).*?(?=\. If the table)/g)).toEqual([
       '"user_id" holds numbers, and subject is text',
-      '"event" holds listed text, and reason is text',
+      '"event" holds enum values, and reason is text',
       '"note" holds times, and "never" is text',
       'no two rows may have the same "user_id" and "at"',
     ])

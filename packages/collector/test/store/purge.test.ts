@@ -181,7 +181,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
       const { status, stdout, stderr } = await runLapse(folder, args, clockAheadBy(60))
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
       expect(stderr).toMatch(/^lapse: This machine's clock says .*, but .* says|was received at/)
-      expect(stderr).toMatch('Set the clock, or if it is right, run: lapse purge --force')
+      expect(stderr).toMatch('Correct the clock. If it is right, run: lapse purge --force')
     }
     expect(await countBySite()).toEqual({ acme: 3 })
     expect((await runLapse(folder, ['purge'], clockAheadBy(0.5))).stdout).toMatch(/^acme: 0 rows deleted/)

@@ -52,7 +52,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
         status: 1,
         stdout: '',
         stderr: expect.stringMatching(
-          /^lapse: The table session_audit was migrated by a newer version of Lapse \(unknown: 0099_from_the_future\).* Upgrade Lapse/,
+          /^lapse: The table session_audit was migrated by a newer version of Lapse \(unknown migrations: 0099_from_the_future\).* Upgrade Lapse/,
         ),
       })
     }
@@ -89,7 +89,9 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
       const warnings = logLines.map((line) => JSON.parse(line)).filter(({ level }) => level === 40)
       expect(warnings).toMatchObject([
         {
-          msg: expect.stringMatching(/older than .* \(missing: 0008_received_index\)\. Run: lapse migrate$/),
+          msg: expect.stringMatching(
+            /is missing or outdated \(missing migrations: 0008_received_index\)\. Run: lapse migrate$/,
+          ),
         },
       ])
       expect(await runLapse(folder, ['migrate'])).toMatchObject({ status: 0 })

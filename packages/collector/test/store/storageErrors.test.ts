@@ -39,7 +39,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
     const { 'schema.assertCurrent': _, ...lookups } = listLookups(store)
     const operations = {
       ...lookups,
-      'sessionEnds.page': () => store.sessionEnds.page({ subject: 'secret-subject' }, { limit: 10 }),
+      'sessionEnds.page': () => store.sessionEnds.readPage({ subject: 'secret-subject' }, { limit: 10 }),
       'summaries.summarize': () =>
         store.summaries.summarize(
           { subject: 'secret-subject', from: new Date(0), to: new Date() },

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { type ConfigInput, parseConfig } from '../../config/config.ts'
 import { defaultConfigPath, resolveConfigPath } from '../../config/loadConfig.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import { configFlags } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseSeconds } from '../options/parseSeconds.ts'
@@ -90,7 +91,7 @@ function writeConfigFile(file: string, config: ConfigInput, replace: boolean): v
   try {
     writePrivateFile(file, `${JSON.stringify(config, undefined, 2)}\n`, { replace })
   } catch (cause) {
-    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
+    const exists = hasErrorCode(cause, ['EEXIST'])
     throw new Error(
       exists
         ? `Configuration file ${file} already exists. Use --force to replace it.`

@@ -29,7 +29,7 @@ const maxLimit = 1000
 export const list = new Command('list')
   .summary('print rows of the audit table')
   .description(
-    'Print rows of the audit table, newest first. Times are in UTC. The command reads the database itself and needs only the right to SELECT.',
+    'Print rows of the audit table, newest first. Times are in UTC. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
   .option('--site <site>', 'only rows of this site')
@@ -100,8 +100,8 @@ async function* readPages(
   filter: SessionEndFilter,
   limit: number | undefined,
 ): AsyncGenerator<readonly SessionEnd[]> {
-  if (limit === undefined) yield* store.sessionEnds.pages(filter)
-  else yield await store.sessionEnds.page(filter, { limit })
+  if (limit === undefined) yield* store.sessionEnds.readPages(filter)
+  else yield await store.sessionEnds.readPage(filter, { limit })
 }
 
 async function* formatPages(

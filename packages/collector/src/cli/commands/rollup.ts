@@ -8,7 +8,7 @@ import { withStore } from '../withStore.ts'
 export const rollup = new Command('rollup')
   .summary('recount all rows for summaries')
   .description(
-    'Recount all rows for summaries. This is necessary only after rows were changed or deleted by something other than lapse purge. The database account also needs the right to DELETE from the rollup tables.',
+    'Recount all rows for summaries. This is necessary only after rows were changed or deleted by something other than lapse purge. The database account also needs the DELETE privilege on the rollup tables.',
   )
   .addOption(configOption)
   .action(async ({ config: path }: ConfigOption) => {

@@ -1,21 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import type { Config } from '../../config/config.ts'
-import { loadSiteConfig, loadStoreConfig } from '../../config/loadConfig.ts'
 import { selftestSessionPrefix, selftestSubject } from '../../domain/selftest.ts'
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { toSessionEnd } from '../../store/audit/auditColumns.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { findSite } from '../options/findSite.ts'
 import { parseSecret, secretHint } from '../options/parseSecret.ts'
 import { addSigningKeyOptions, type SigningKeyOptions } from '../options/signingKeyOptions.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
+import { createRowReader } from '../selftest/createRowReader.ts'
 import { createSelftestSession } from '../selftest/createSelftestSession.ts'
 import { runSelftest } from '../selftest/runSelftest.ts'
-import type { Selftest } from '../selftest/selftest.ts'
 import { formatSelftestReport, requirements } from '../selftest/selftestReport.ts'
-import { withStore } from '../withStore.ts'
+import type { Selftest } from '../selftest/selftestTypes.ts'
 
 interface SelftestOptions extends ConfigOption, SigningKeyOptions {
   readonly site: string
@@ -85,17 +82,6 @@ addExamples(selftest, [
   },
 ])
 
-/** With a token the row is read over HTTP, so the database need not be configured. */
-function createRowReader({ config: path, token }: SelftestOptions) {
-  if (token !== undefined)
-    return { config: loadSiteConfig(path), readRow: (url: string, id: number) => fetchRow(url, token, id) }
-  const config = loadStoreConfig(path)
-  return {
-    config,
-    readRow: (_: string, id: number) => withStore(config, (store) => store.sessionEnds.find(id)),
-  }
-}
-
 function getCollectorUrl({ listen: { host, port } }: Pick<Config, 'listen'>): string {
   // A collector that listens on all addresses is reached at the loopback address.
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
@@ -114,16 +100,4 @@ function formatReport(result: Selftest, format: SelftestOptions['format']): stri
   return format === 'json'
     ? `${JSON.stringify({ ...result, requirements }, undefined, 2)}\n`
     : formatSelftestReport(result)
-}
-
-async function fetchRow(url: string, token: string, id: number): Promise<SessionEnd | undefined> {
-  const response = await fetch(`${url}/v1/lapses/${id}`, {
-    headers: { Authorization: `Bearer ${token}` },
-    signal: AbortSignal.timeout(10_000),
-  })
-  if (response.status === 404) return undefined
-  if (!response.ok)
-    throw new Error(`The row cannot be read with --token: ${response.status} ${await response.text()}`)
-  // A collector answers with an object.
-  return toSessionEnd((await response.json()) as Record<string, unknown>)
 }

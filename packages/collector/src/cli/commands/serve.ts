@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { Command } from 'commander'
 import { describeExposedConfigFile } from '../../config/exposedFiles.ts'
 import { loadConfig, resolveConfigPath } from '../../config/loadConfig.ts'
+import { toError } from '../../domain/thrownError.ts'
 import { type Collector, startCollector } from '../../server.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
@@ -40,13 +41,13 @@ addExamples(serve, [
   },
 ])
 
-/** Ends the process as well, so that an open handle, such as a hanging database connection, cannot keep it alive. */
+/** Also exits the process: otherwise an open handle, such as a hanging database connection, could keep it alive. */
 async function stop(collector: Collector): Promise<never> {
   try {
     await collector.close()
     process.exit(0)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const { message } = toError(error)
     process.stderr.write(escapeForTerminal(`lapse: the collector did not stop cleanly: ${message}\n`))
     process.exit(1)
   }

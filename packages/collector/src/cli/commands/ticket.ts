@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { loadSiteConfig } from '../../config/loadConfig.ts'
+import { daySeconds } from '../../domain/durations.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseSeconds } from '../options/parseSeconds.ts'
@@ -16,7 +17,7 @@ interface TicketOptions extends ConfigOption, SigningKeyOptions {
   readonly expires: number
 }
 
-const defaultExpirySeconds = 30 * 86_400
+const defaultExpirySeconds = 30 * daySeconds
 
 /** `lapse ticket` signs a ticket for tests. */
 export const ticket = new Command('ticket')

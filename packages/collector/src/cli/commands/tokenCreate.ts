@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { hashToken, mintToken, type Token, type TokenScope, tokenScopes } from '../../auth/token.ts'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
-import { plainTextSchema } from '../../domain/validation/fieldSchemas.ts'
+import { dayMs } from '../../domain/durations.ts'
+import { createPlainTextSchema } from '../../domain/validation/fieldSchemas.ts'
 import { validate } from '../../domain/validation/validate.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
@@ -15,8 +16,9 @@ interface CreateTokenOptions extends ConfigOption {
   readonly expires?: number
 }
 
-const dayMs = 86_400_000
 const maxDays = 3650
+/** In characters. */
+const maxNameLength = 255
 
 /** `lapse token create` prints a new token. */
 export const createToken = new Command('create')
@@ -64,7 +66,7 @@ addExamples(createToken, [
 ])
 
 function parseTokenName(text: string): string {
-  const name = validate(plainTextSchema(255), text)
+  const name = validate(createPlainTextSchema(maxNameLength), text)
   if (name.success) return name.data
   throw new InvalidArgumentError(`The name ${name.faults[0]?.detail}.`)
 }

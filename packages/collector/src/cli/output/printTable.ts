@@ -12,8 +12,8 @@ export function printTable<Row>(columns: Columns<Row>, rows: readonly Row[]): vo
 }
 
 /**
- * Creates a function that formats a table in parts. Only the first part has headings. A column becomes wider when a later
- * part needs it.
+ * Creates a function that formats a table in parts. Only the first part has headings. A column becomes wider when a
+ * later part needs it.
  */
 export function createTableFormatter<Row>(columns: Columns<Row>): (rows: readonly Row[]) => string {
   const headings = Object.keys(columns)

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 
 /**
  * Writes to standard output, no faster than the reader reads. Ends without an error if the reader has closed the pipe
@@ -9,7 +10,7 @@ export async function writeOutput(chunks: AsyncIterable<string>, signal: AbortSi
   try {
     await pipeline(Readable.from(chunks), process.stdout, { end: false, signal })
   } catch (error) {
-    const isReaderGone = error instanceof Error && 'code' in error && error.code === 'EPIPE'
+    const isReaderGone = hasErrorCode(error, ['EPIPE'])
     if (!isReaderGone && !signal.aborted) throw error
   }
 }

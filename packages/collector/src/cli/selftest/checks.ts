@@ -1,6 +1,6 @@
 import { selftestSubject } from '../../domain/selftest.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import type { SelftestAnswer, SelftestInput } from './selftest.ts'
+import type { SelftestAnswer, SelftestInput } from './selftestTypes.ts'
 
 /** @returns why the first report was not recorded as an idle timeout, or undefined if it was. */
 export function findFirstAnswerFault(
@@ -43,15 +43,6 @@ export function findRowFault(row: SessionEnd | undefined, input: SelftestInput):
   const differences = Object.entries(expected).filter(([name, value]) => actual[name] !== value)
   if (differences.length === 0) return undefined
   return `${differences.map(([name, value]) => `${name} is ${actual[name]}, not ${value}`).join('; ')}.`
-}
-
-/** @returns the parsed value, or undefined if the text is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** Reads a member of a value that may not be an object. */

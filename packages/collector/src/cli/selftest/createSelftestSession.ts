@@ -8,7 +8,7 @@ import type { SigningKeyOptions } from '../options/signingKeyOptions.ts'
 import { loadSigningKey } from '../tickets/signingKey.ts'
 import { signTicket } from '../tickets/signTicket.ts'
 import { computeSelftestTimes } from './runSelftest.ts'
-import type { SelftestInput } from './selftest.ts'
+import type { SelftestInput } from './selftestTypes.ts'
 
 interface SessionOptions extends SigningKeyOptions {
   readonly site: string

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { minuteMs } from '../../domain/durations.ts'
 import { selftestClient, selftestSubject } from '../../domain/selftest.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { findFirstAnswerFault, findRepeatFault, findRowFault, getMember, parseJson } from './checks.ts'
-import type { Check, Selftest, SelftestAnswer, SelftestInput, SelftestTimes } from './selftest.ts'
+import { parseJson } from '../../domain/text/parseJson.ts'
+import { toError } from '../../domain/thrownError.ts'
+import { findFirstAnswerFault, findRepeatFault, findRowFault, getMember } from './checks.ts'
+import type { Check, Selftest, SelftestAnswer, SelftestInput, SelftestTimes } from './selftestTypes.ts'
 
-const minuteMs = 60_000
 const timeoutMs = 10_000
 
-/** The times of a session that was used for a minute, then stayed idle for a minute longer than its limit, until now. */
+/**
+ * The times of a session that was used for a minute, then stayed idle for a minute longer than its limit, until now.
+ */
 export function computeSelftestTimes(idleTimeoutSeconds: number, now: number): SelftestTimes {
   const lastAccessAt = now - idleTimeoutSeconds * 1000 - minuteMs
   return { startedAt: lastAccessAt - minuteMs, lastAccessAt, detectedAt: now }
@@ -52,7 +56,7 @@ export async function runSelftest(input: SelftestInput): Promise<Selftest> {
       )
     }
   } catch (error) {
-    addCheck('the collector can be reached and its row can be read', getMessage(error))
+    addCheck('the collector can be reached and its row can be read', toError(error).message)
   }
   return {
     verdict: checks.every(({ passed }) => passed) ? 'pass' : 'fail',
@@ -92,8 +96,4 @@ async function fetchVersion(url: string): Promise<string | null> {
   )
   const version = response?.ok && getMember(getMember(parseJson(await response.text()), 'info'), 'version')
   return typeof version === 'string' ? version : null
-}
-
-function getMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,4 @@
-import type { Check, Selftest } from './selftest.ts'
+import type { Check, Selftest } from './selftestTypes.ts'
 
 /** What a self-test is evidence for: requirements of DISA's Application Security and Development STIG, by id. */
 export const requirements = [

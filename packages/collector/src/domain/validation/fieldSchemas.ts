@@ -5,7 +5,7 @@ import { isPlainText } from '../text/plainText.ts'
 const mustBePlainText = 'must be plain text without control characters'
 
 /** Plain text of 1 to `maxLength` characters. */
-export const plainTextSchema = (maxLength: number) =>
+export const createPlainTextSchema = (maxLength: number) =>
   z.string().min(1).max(maxLength).refine(isPlainText, { error: mustBePlainText })
 
 /** An opaque id. An integer is converted to a string, so that 42 and "42" are the same user. */
@@ -13,14 +13,14 @@ export const idSchema = z
   .preprocess(
     (value) => (Number.isSafeInteger(value) ? String(value) : value),
     z
-      .string({ error: ({ input }) => explainWrongId(input) })
+      .string({ error: ({ input }) => describeIdFault(input) })
       .min(1)
       .max(maxLengths.id)
       .refine(isPlainText, { error: mustBePlainText }),
   )
   .meta({ type: ['string', 'integer'] })
 
-function explainWrongId(input: unknown): string | undefined {
+function describeIdFault(input: unknown): string | undefined {
   if (input === undefined) return undefined
   return Number.isInteger(input)
     ? 'is too large for a JSON number, which would be rounded; send it as a string'
@@ -35,11 +35,11 @@ export const maxEpochMs = 253_402_300_799_999
 
 /** A time in epoch milliseconds. */
 export const epochMsSchema = z
-  .int({ error: ({ input }) => explainWrongTime(input) })
-  .min(minEpochMs, { error: ({ input }) => explainWrongTime(input) })
-  .max(maxEpochMs, { error: ({ input }) => explainWrongTime(input) })
+  .int({ error: ({ input }) => describeTimeFault(input) })
+  .min(minEpochMs, { error: ({ input }) => describeTimeFault(input) })
+  .max(maxEpochMs, { error: ({ input }) => describeTimeFault(input) })
 
-function explainWrongTime(input: unknown): string | undefined {
+function describeTimeFault(input: unknown): string | undefined {
   if (input === undefined) return undefined
   if (typeof input !== 'number' || Number.isNaN(input) || input < 0)
     return 'must be a time in epoch milliseconds, such as 1767340800000'

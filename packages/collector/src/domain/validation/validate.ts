@@ -25,8 +25,8 @@ export function validate<Output>(schema: z.ZodType<Output>, value: unknown): Val
 }
 
 /**
- * Options for a refinement that compares several fields. It also runs when one of them is invalid, so that all faults are
- * reported at once. The refinement therefore has to accept values of any type.
+ * Options for a refinement that compares several fields. It also runs when one of them is invalid, so that all faults
+ * are reported at once. The refinement therefore has to accept values of any type.
  */
 export const runDespiteErrors = {
   when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null,

@@ -9,8 +9,9 @@ import { readCookie } from '../request/dashboardCookie.ts'
  * of invented ones would delay servers and readers.
  */
 const maxCredentials = 64
+const retryAfterSeconds = 1
 
-/** Refuses more credentials from a client while the maximum number of different ones is in use. */
+/** Limits how many different tokens and cookies each client can use at the same time. */
 export function limitCredentials(): Middleware {
   /** For each client, the number of running requests by the hash of their credentials. */
   const clients = new Map<string, Map<string, number>>()
@@ -20,7 +21,7 @@ export function limitCredentials(): Middleware {
     const client = readClientNetwork(ctx)
     const requests = clients.get(client) ?? new Map<string, number>()
     const key = createHash('sha256').update(credential).digest('base64')
-    if (!requests.has(key) && requests.size >= maxCredentials) throw tooManyCredentials(ctx)
+    if (!requests.has(key) && requests.size >= maxCredentials) throw createTooManyCredentialsError(ctx)
     clients.set(client, requests)
     requests.set(key, (requests.get(key) ?? 0) + 1)
     try {
@@ -34,11 +35,11 @@ export function limitCredentials(): Middleware {
   }
 }
 
-function tooManyCredentials(ctx: Context): LapseError {
+function createTooManyCredentialsError(ctx: Context): LapseError {
   ctx.set('Connection', 'close')
   return new LapseError(
     'too-many-requests',
     `At most ${maxCredentials} different tokens or cookies can be used from one address at the same time. Try again later.`,
-    { retryAfterSeconds: 1 },
+    { retryAfterSeconds },
   )
 }

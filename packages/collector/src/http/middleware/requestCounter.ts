@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { minuteMs } from '../../domain/durations.ts'
 
 interface Window {
   count: number
@@ -6,7 +7,7 @@ interface Window {
   endsAt: number
 }
 
-const windowMs = 60_000
+const windowMs = minuteMs
 /** 100,000 clients take about 20 MB. */
 const maxClients = 100_000
 const sharedWindowCount = 4_096
@@ -15,9 +16,9 @@ const sharedWindowCount = 4_096
  * Counts the requests of each client in windows of one minute, in a limited amount of memory.
  *
  * A window starts with a client's first request. The client keeps its entry for another minute after the window, so
- * that a flood does not displace regular clients. When all entries are taken, new clients share 4,096 windows, each with
- * the limit of one client. So a flood from many addresses affects no client that has an entry, and few of the others:
- * nobody outside can predict which clients share a window.
+ * that a flood does not displace regular clients. When all entries are taken, new clients share 4,096 windows, each
+ * with the limit of one client. A flood from many addresses therefore affects no client that has an entry, and few of
+ * the others: nobody outside can predict which clients share a window.
  */
 export class RequestCounter {
   readonly #limit: number

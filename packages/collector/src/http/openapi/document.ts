@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Route } from '../route.ts'
 import { type Operation, tags } from './operation.ts'
-import { jsonSchemas } from './schemas.ts'
+import { createJsonSchemas } from './schemas.ts'
 
 /** Describes the documented routes as an OpenAPI 3.1 document. */
 export function createOpenApiDocument(routes: readonly Route[]) {
@@ -19,7 +19,7 @@ export function createOpenApiDocument(routes: readonly Route[]) {
     tags,
     paths: describePaths(routes),
     components: {
-      schemas: jsonSchemas(),
+      schemas: createJsonSchemas(),
       securitySchemes: {
         token: {
           type: 'http',

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes, LapseError, toProblem } from '../../domain/errors.ts'
-import { schemaRef } from './schemas.ts'
+import { referToSchema } from './schemas.ts'
 
 /** The errors that any request may get. */
 const commonCodes: readonly ErrorCode[] = ['bad-request', 'request-timeout', 'headers-too-large', 'internal']
@@ -10,7 +10,7 @@ const commonCodes: readonly ErrorCode[] = ['bad-request', 'request-timeout', 'he
  * @param codes the errors that the operation may answer with, apart from the common ones.
  * @param examples errors by name. The operation has an example request of the same name that leads to each.
  */
-export function problemResponses(
+export function describeProblemResponses(
   codes: readonly ErrorCode[] = [],
   examples: Readonly<Record<string, LapseError>> = {},
 ): Record<string, object> {
@@ -45,7 +45,7 @@ function describeResponse(
     ...describeHeaders(status),
     content: {
       'application/problem+json': {
-        schema: { allOf: [schemaRef('Problem'), { properties: { type: { enum: types } } }] },
+        schema: { allOf: [referToSchema('Problem'), { properties: { type: { enum: types } } }] },
         ...(values.length > 0 && { examples: Object.fromEntries(values) }),
       },
     },

@@ -18,7 +18,7 @@ export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
 
 const problemSchema = z.object({
   type: z
-    .templateLiteral(['urn:lapse:problem:', z.enum(keysOf(errorCodes))])
+    .templateLiteral(['urn:lapse:problem:', z.enum(listKeys(errorCodes))])
     .describe('Identifies the kind of error. It never changes.'),
   title: z.string().describe('A summary of the error.'),
   status: z.int().describe('The HTTP status.'),
@@ -101,24 +101,24 @@ function describeTimes(sender: 'browser' | 'server'): string {
 
 /** The schemas of the HTTP API by their names in the document. */
 const schemas = {
-  BrowserEvent: browserEndReportSchema.describe(`A report from a browser. ${describeTimes('browser')}`),
-  ServerEvent: serverEndReportSchema.describe(
+  BrowserEndReport: browserEndReportSchema.describe(`A report from a browser. ${describeTimes('browser')}`),
+  ServerEndReport: serverEndReportSchema.describe(
     `A report from a server. It must have a \`session\` or a \`marker\`, and a \`reason\` or \`lastAccessAt\`. ${describeTimes('server')}`,
   ),
   RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
-  Lapse: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
-  LapsePage: pageSchema.describe('One page of rows.'),
+  SessionEnd: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
+  SessionEndPage: pageSchema.describe('One page of rows.'),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
 
 /** Refers to a schema of the document. */
-export function schemaRef(name: keyof typeof schemas) {
+export function referToSchema(name: keyof typeof schemas) {
   return { $ref: `#/components/schemas/${name}` }
 }
 
 /** Converts the schemas to JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
-export function jsonSchemas(): Readonly<Record<string, object>> {
+export function createJsonSchemas(): Readonly<Record<string, object>> {
   const registry = z.registry<{ id: string }>()
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
   const generated = z.toJSONSchema(registry, { io: 'input', uri: (id) => `#/components/schemas/${id}` })
@@ -126,7 +126,7 @@ export function jsonSchemas(): Readonly<Record<string, object>> {
   return Object.fromEntries(named)
 }
 
-function keysOf<Key extends string>(table: Readonly<Record<Key, unknown>>): Key[] {
+function listKeys<Key extends string>(table: Readonly<Record<Key, unknown>>): Key[] {
   // The tables are literals, so they have no other keys.
   return Object.keys(table) as Key[]
 }

@@ -45,7 +45,7 @@ export async function findToken(ctx: Context, text: string, { scope, tokens }: R
       'The token is unknown, revoked or expired. Run "lapse token list" to see which tokens are valid.',
     )
   ctx.state.logged.token = token.id
-  if (token.scope !== scope) throw wrongScope(scope)
+  if (token.scope !== scope) throw createWrongScopeError(scope)
   return token
 }
 
@@ -74,7 +74,7 @@ export async function authenticateReader(ctx: Context, dependencies: Dependencie
     }
   }
   const open = await readSession(ctx, dependencies)
-  if (!open) throw missingToken('read')
+  if (!open) throw createMissingTokenError('read')
   ctx.state.logged.token = open.token.id
   await recordAccess(ctx, open, dependencies)
   return {
@@ -83,14 +83,14 @@ export async function authenticateReader(ctx: Context, dependencies: Dependencie
   }
 }
 
-/** Tells whether the request has a bearer token or the dashboard's cookie, valid or not. */
+/** Returns whether the request has a bearer token or the dashboard's cookie, valid or not. */
 export function hasCredentials(ctx: Context): boolean {
   return ctx.get('Authorization') !== '' || readCookie(ctx) !== undefined
 }
 
 /**
- * Checks that a server may report for a site. The collector reports the dashboard's own sessions, so other reports about
- * them require a token that is limited to that site.
+ * Checks that a server may report for a site. The collector reports the dashboard's own sessions, so other reports
+ * about them require a token that is limited to that site.
  *
  * @throws {LapseError} `token-refused` or `forbidden`.
  */
@@ -100,7 +100,7 @@ export async function authorizeServer(
   tokens: Requirement['tokens'],
 ): Promise<void> {
   const token = await authenticate(ctx, { scope: 'write', tokens })
-  if (!token) throw missingToken('write')
+  if (!token) throw createMissingTokenError('write')
   assertSite(token, site)
   if (site === dashboardSite && token.site !== dashboardSite)
     throw new LapseError(
@@ -126,14 +126,14 @@ export function restrictToSite<Filter extends SessionEndFilter>(token: Token, fi
   return { ...filter, site: token.site }
 }
 
-export function missingToken(scope: TokenScope): LapseError {
+export function createMissingTokenError(scope: TokenScope): LapseError {
   return new LapseError(
     'token-refused',
     `A token with the scope "${scope}" is required. Create one with "lapse token create --scope ${scope}".`,
   )
 }
 
-export function wrongScope(required: TokenScope): LapseError {
+export function createWrongScopeError(required: TokenScope): LapseError {
   return new LapseError(
     'forbidden',
     `This request requires a token with the scope "${required}". Create one with "lapse token create --scope ${required}".`,

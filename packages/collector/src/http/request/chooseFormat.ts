@@ -38,7 +38,7 @@ export function chooseFormat(ctx: Context, requested: FormatName | 'json' | unde
   throw new LapseError('not-acceptable', `Accept one of these media types: ${mediaTypes.join(', ')}.`)
 }
 
-/** Finds the type that the client prefers. Parameters such as `charset` are ignored: no type here has any. */
+/** Finds the type that the client prefers. Parameters such as `charset` are ignored, because these types have none. */
 function findPreferredType(ctx: Context, types: readonly string[]): string | undefined {
   const { accept } = ctx.req.headers
   if (accept !== undefined) ctx.req.headers.accept = accept.replaceAll(/;\s*(?!q\s*=)[^;,]*/gi, '')

@@ -13,7 +13,7 @@ type SessionDependencies = Pick<Dependencies, 'settings' | 'store'>
 
 /** Reads the dashboard's cookie from the request, valid or not. */
 export function readCookie(ctx: Context): string | undefined {
-  return ctx.cookies.get(cookieName(ctx))
+  return ctx.cookies.get(chooseCookieName(ctx))
 }
 
 /** @returns the hash of the request's cookie, or undefined if the cookie is missing or malformed. */
@@ -67,11 +67,11 @@ export function removeCookie(ctx: Context): void {
  */
 function setCookie(ctx: Context, value: string, ...more: string[]): void {
   const attributes = ['Path=/', 'HttpOnly', 'SameSite=Strict', ...(isSecure(ctx) ? ['Secure'] : []), ...more]
-  ctx.append('Set-Cookie', [`${cookieName(ctx)}=${value}`, ...attributes].join('; '))
+  ctx.append('Set-Cookie', [`${chooseCookieName(ctx)}=${value}`, ...attributes].join('; '))
 }
 
 /** The prefix keeps other hosts of the domain from setting the cookie (RFC 6265bis, section 4.1.3.2). It requires https. */
-function cookieName(ctx: Context): string {
+function chooseCookieName(ctx: Context): string {
   return isSecure(ctx) ? '__Host-lapse-dashboard' : 'lapse-dashboard'
 }
 

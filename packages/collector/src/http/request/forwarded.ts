@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../../domain/address.ts'
+import { canonicalizeAddress } from '../../domain/address.ts'
 
 /** A header in which proxies report the client's address. */
 export type ForwardedHeader = 'X-Forwarded-For' | 'Forwarded'
@@ -104,8 +104,8 @@ function readParameters(element: string): ReadonlyMap<string, string> | undefine
  */
 function readNode(text: string): string | undefined {
   const [, bracketed] = /^\[([^\]]*)\](?::[\w.-]*)?$/.exec(text) ?? []
-  if (bracketed !== undefined) return canonicalAddress(bracketed)
+  if (bracketed !== undefined) return canonicalizeAddress(bracketed)
   // In an IPv6 address without brackets, only a part after all eight groups is recognizable as a port.
   const [, beforePort] = /^([\d.]+|(?:[\da-f]{1,4}:){7}[\da-f]{1,4}):[\w.-]*$/i.exec(text) ?? []
-  return canonicalAddress(beforePort ?? text)
+  return canonicalizeAddress(beforePort ?? text)
 }

@@ -1,5 +1,5 @@
 import proxyAddress from 'proxy-addr'
-import { canonicalAddress } from '../../domain/address.ts'
+import { canonicalizeAddress } from '../../domain/address.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type Client, followProxies, readForwarded, readForwardedFor } from './forwarded.ts'
@@ -8,7 +8,7 @@ import { type Client, followProxies, readForwarded, readForwardedFor } from './f
  * Creates a function that identifies the client of a request: the socket's peer or, if that is a trusted proxy, the
  * client that the proxy reports.
  *
- * A proxy that writes only one of `X-Forwarded-For` and `Forwarded` passes the other on as the client invented it.
+ * A proxy that writes only one of `X-Forwarded-For` and `Forwarded` passes the other on as the client sent it.
  * Nearly all proxies write `X-Forwarded-For`, so it wins unless the configuration names the header to read.
  *
  * @param onConflict called once, when the two headers report different clients.
@@ -37,7 +37,7 @@ export function createClientIdentifier(
 
   return (ctx) => {
     // A closed socket has no address.
-    const peer = canonicalAddress(ctx.req.socket.remoteAddress ?? '') ?? ''
+    const peer = canonicalizeAddress(ctx.req.socket.remoteAddress ?? '') ?? ''
     if (!isTrusted(peer)) return { address: peer, hops: [peer], proto: undefined, isProxied: false }
     const [scheme] = readsForwardedFor ? ctx.get('X-Forwarded-Proto').split(',') : []
     const client = readHeaders(ctx, peer)

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js'
 import type { Context } from '../context.ts'
 import { readForwarded, readForwardedFor } from './forwarded.ts'
 
-/** Headers in which some proxies send the client's address alone. */
+/** Some proxies send the client's address in one of these headers. */
 const clientAddressHeaders = ['X-Real-IP', 'X-Client-IP', 'True-Client-IP', 'CF-Connecting-IP']
 
 /** Headers that show that a proxy forwarded the request. */
@@ -16,13 +16,13 @@ const proxyHeaders = [
 ]
 
 /**
- * Tells whether a program on this machine sent the request. A request through a proxy that is not trusted, or that does
- * not name the client, could come from anyone.
+ * Returns whether a program on this machine sent the request. A request through a proxy that is not trusted, or that
+ * does not name the client, could come from anyone.
  *
  * Pages in a browser on this machine do not count: they send an `Origin` or, after DNS rebinding, a `Host` of their own
  * site.
  *
- * @param listenHost the configured host, by which a program may call the collector.
+ * @param listenHost the configured host, which a program may use to call the collector.
  */
 export function isLocalRequest(ctx: Context, listenHost: string): boolean {
   if (ctx.get('Origin') !== '' || !isLocalHost(ctx.get('Host'), listenHost)) return false
@@ -33,7 +33,7 @@ export function isLocalRequest(ctx: Context, listenHost: string): boolean {
   return isProxied && hops.length > 1 && hasOnlyLoopbackAddresses(ctx)
 }
 
-/** Checks all headers: a proxy passes on those that it does not write itself, as the client invented them. */
+/** Checks all headers: a proxy may pass on some of them as the client sent them. */
 function hasOnlyLoopbackAddresses(ctx: Context): boolean {
   const forwarded = [...readForwardedFor(ctx.get('X-Forwarded-For')), ...readForwarded(ctx.get('Forwarded'))]
   return (

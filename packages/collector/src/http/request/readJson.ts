@@ -25,11 +25,11 @@ export async function readJson(ctx: Context): Promise<unknown> {
   try {
     return JSON.parse(utf8.decode(bytes))
   } catch (cause) {
-    throw notJson(cause)
+    throw createNotJsonError(cause)
   }
 }
 
-export function notJson(cause?: unknown): LapseError {
+export function createNotJsonError(cause?: unknown): LapseError {
   return new LapseError('not-json', 'Send the body as JSON in UTF-8.', { cause })
 }
 

@@ -2,15 +2,15 @@ import { dashboardSite } from '../../auth/dashboardSession.ts'
 import type { Context } from '../context.ts'
 
 /**
- * Tells whether a page of this collector sent the request. Browsers say so in `Sec-Fetch-Site` (Fetch Metadata) on
- * secure connections. Otherwise the host of the `Origin` is compared with the requested one.
+ * Returns whether a page of this collector sent the request. On secure connections, browsers send `Sec-Fetch-Site`
+ * (Fetch Metadata). Otherwise the host of the `Origin` is compared with the requested one.
  */
 export function isSameOrigin(ctx: Context): boolean {
   const site = ctx.get('Sec-Fetch-Site')
   return site === '' ? URL.parse(ctx.get('Origin'))?.host === ctx.host : site === 'same-origin'
 }
 
-/** Tells whether a page of the dashboard reports one of the dashboard's own sessions. */
+/** Returns whether a page of the dashboard reports one of the dashboard's own sessions. */
 export function isFromDashboard(ctx: Context, site: string): boolean {
   return site === dashboardSite && isSameOrigin(ctx)
 }

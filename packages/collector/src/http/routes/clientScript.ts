@@ -1,6 +1,6 @@
-import { loadClientScript } from '../files/clientScript.ts'
+import { loadClientScript } from '../files/loadClientScript.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
 const operation: Operation = {
@@ -30,7 +30,7 @@ const operation: Operation = {
       content: { 'text/javascript': { schema: { type: 'string' } } },
     },
     304: { description: 'The cached script is current.' },
-    ...problemResponses(),
+    ...describeProblemResponses(),
   },
 }
 

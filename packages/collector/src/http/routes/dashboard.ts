@@ -1,11 +1,11 @@
 import { LapseError } from '../../domain/errors.ts'
 import type { Context } from '../context.ts'
-import { type DashboardFile, loadDashboardAssets, loadDashboardPage } from '../files/dashboardFiles.ts'
+import { type DashboardFile, loadDashboardAssets, loadDashboardPage } from '../files/loadDashboardFiles.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
-/** The page loads only files of this collector, sends nothing elsewhere, and no page may frame it. */
+/** The page loads files from this collector only and sends data to it only. No page can frame it. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -26,7 +26,7 @@ const pageOperation: Operation = {
   security: [],
   responses: {
     200: { description: 'The page.', content: { 'text/html': { schema: { type: 'string' } } } },
-    ...problemResponses(),
+    ...describeProblemResponses(),
   },
 }
 

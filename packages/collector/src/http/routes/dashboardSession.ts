@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { createSession, oldestToKeep, signDashboardTicket } from '../../auth/dashboardSession.ts'
+import { computeForgetBefore, createSession, signDashboardTicket } from '../../auth/dashboardSession.ts'
 import { LapseError } from '../../domain/errors.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -35,7 +35,7 @@ export const signIn: Route = {
       const { cookie, session } = createSession(token.id, now)
       await store.dashboardSessions.add(session, {
         replaces: readCookieHash(ctx),
-        forgetBefore: oldestToKeep(settings.dashboard, now.getTime()),
+        forgetBefore: computeForgetBefore(settings.dashboard, now.getTime()),
       })
       writeCookie(ctx, cookie)
       ctx.status = 201
@@ -95,7 +95,7 @@ async function describeSession(
   }
 }
 
-/** Browsers never send the cookie from other sites, but signing in needs no cookie: no other page may do it. */
+/** Browsers never send the cookie from other sites. But signing in needs no cookie, so other pages must be refused. */
 function assertSameOrigin(ctx: Context): void {
   if (!isSameOrigin(ctx)) throw new LapseError('forbidden', 'Only the dashboard can sign in and out.')
 }

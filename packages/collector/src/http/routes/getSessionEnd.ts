@@ -1,9 +1,13 @@
 import { LapseError } from '../../domain/errors.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
-import { schemaRef } from '../openapi/schemas.ts'
-import { authenticateReader, missingToken, wrongScope } from '../request/authenticate.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
+import { referToSchema } from '../openapi/schemas.ts'
+import {
+  authenticateReader,
+  createMissingTokenError,
+  createWrongScopeError,
+} from '../request/authenticate.ts'
 import type { Route } from '../route.ts'
 
 const operation: Operation = {
@@ -30,13 +34,16 @@ const operation: Operation = {
     200: {
       description: 'The row.',
       content: {
-        'application/json': { schema: schemaRef('Lapse'), examples: { one: { value: exampleSessionEnd } } },
+        'application/json': {
+          schema: referToSchema('SessionEnd'),
+          examples: { one: { value: exampleSessionEnd } },
+        },
       },
     },
-    ...problemResponses(['token-refused', 'forbidden', 'not-found', 'unavailable'], {
-      tokenRefused: missingToken('read'),
-      forbidden: wrongScope('read'),
-      notFound: rowNotFound(),
+    ...describeProblemResponses(['token-refused', 'forbidden', 'not-found', 'unavailable'], {
+      tokenRefused: createMissingTokenError('read'),
+      forbidden: createWrongScopeError('read'),
+      notFound: createRowNotFoundError(),
     }),
   },
 }
@@ -53,12 +60,12 @@ export const getSessionEnd: Route = {
       const id = /^\d{1,15}$/.test(ctx.params.id) ? Number(ctx.params.id) : undefined
       const row = id === undefined ? undefined : await dependencies.store.sessionEnds.find(id)
       // A token that is limited to a site does not learn which rows other sites have.
-      if (!row || (token.site !== null && token.site !== row.site)) throw rowNotFound()
+      if (!row || (token.site !== null && token.site !== row.site)) throw createRowNotFoundError()
       ctx.body = row
     }
   },
 }
 
-function rowNotFound(): LapseError {
+function createRowNotFoundError(): LapseError {
   return new LapseError('not-found', 'There is no row with this id. GET /v1/lapses lists the rows.')
 }

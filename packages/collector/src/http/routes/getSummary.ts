@@ -3,9 +3,14 @@ import { maxBuckets, parseSummaryQuery, summaryQuerySchema } from '../../reading
 import { Tally } from '../../reading/tally.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
-import { catchProblem, problemResponses } from '../openapi/responses.ts'
-import { schemaRef } from '../openapi/schemas.ts'
-import { authenticateReader, missingToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
+import { catchProblem, describeProblemResponses } from '../openapi/responses.ts'
+import { referToSchema } from '../openapi/schemas.ts'
+import {
+  authenticateReader,
+  createMissingTokenError,
+  createWrongScopeError,
+  restrictToSite,
+} from '../request/authenticate.ts'
 import type { Route } from '../route.ts'
 
 const exampleSummary = {
@@ -46,14 +51,14 @@ const operation: Operation = {
       description: 'The counts.',
       content: {
         'application/json': {
-          schema: schemaRef('Summary'),
+          schema: referToSchema('Summary'),
           examples: { summary: { value: exampleSummary } },
         },
       },
     },
-    ...problemResponses(['token-refused', 'forbidden', 'invalid-query', 'unavailable'], {
-      tokenRefused: missingToken('read'),
-      forbidden: wrongScope('read'),
+    ...describeProblemResponses(['token-refused', 'forbidden', 'invalid-query', 'unavailable'], {
+      tokenRefused: createMissingTokenError('read'),
+      forbidden: createWrongScopeError('read'),
       invalidQuery: catchProblem(() => parseSummaryQuery({ timeZone: unknownTimeZone }, Date.now())),
     }),
   },

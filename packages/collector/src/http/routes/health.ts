@@ -1,6 +1,6 @@
 import { LapseError } from '../../domain/errors.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
 const describeStatus = (status: string) => ({
@@ -19,7 +19,7 @@ const healthOperation: Operation = {
   security: [],
   responses: {
     200: { description: 'The process is running.', ...describeStatus('ok') },
-    ...problemResponses(),
+    ...describeProblemResponses(),
   },
 }
 
@@ -32,11 +32,11 @@ const readinessOperation: Operation = {
   security: [],
   responses: {
     200: { description: 'Session ends can be recorded.', ...describeStatus('ready') },
-    ...problemResponses(['unavailable']),
+    ...describeProblemResponses(['unavailable']),
   },
 }
 
-/** `GET /healthz`: whether the process runs. */
+/** `GET /healthz`: whether the process is running. */
 export const health: Route = {
   method: 'get',
   path: '/healthz',
@@ -47,10 +47,11 @@ export const health: Route = {
   },
 }
 
-/** Shorter failures are no reason to send the traffic elsewhere. */
+/** Shorter failures do not make the collector unready. */
 const maxFailingSeconds = 10
-/** How long a successful check of the database counts. Requests cannot keep the database busy. */
+/** How long the result of a successful check is reused, so that many requests cannot overload the database. */
 const readyForMs = 1_000
+const retryAfterSeconds = 5
 
 /** `GET /readyz`: whether session ends can be recorded. */
 export const readiness: Route = {
@@ -61,13 +62,15 @@ export const readiness: Route = {
   handler({ store, writer, lifecycle }) {
     const assertReady = shareCheck(() => store.schema.assertCurrent())
     return async (ctx) => {
-      if (lifecycle.isStopping) throw unavailable('The collector is shutting down.')
+      if (lifecycle.isStopping) throw createUnavailableError('The collector is shutting down.')
       if (writer.failingForMs > maxFailingSeconds * 1000)
-        throw unavailable(`Writing to the database has failed for more than ${maxFailingSeconds} seconds.`)
+        throw createUnavailableError(
+          `Writing to the database has failed for more than ${maxFailingSeconds} seconds.`,
+        )
       try {
         await assertReady()
       } catch (cause) {
-        throw unavailable(
+        throw createUnavailableError(
           'The database is unavailable, or not migrated. Check that it runs, and run "lapse migrate".',
           cause,
         )
@@ -77,7 +80,7 @@ export const readiness: Route = {
   },
 }
 
-/** Simultaneous calls share one check. A success counts for later calls, too. */
+/** Creates a check that simultaneous calls share. A successful result is reused by later calls. */
 function shareCheck(check: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   let succeededAt = Number.NEGATIVE_INFINITY
@@ -96,6 +99,6 @@ function shareCheck(check: () => Promise<void>): () => Promise<void> {
   }
 }
 
-function unavailable(message: string, cause?: unknown): LapseError {
-  return new LapseError('unavailable', message, { retryAfterSeconds: 5, cause })
+function createUnavailableError(message: string, cause?: unknown): LapseError {
+  return new LapseError('unavailable', message, { retryAfterSeconds, cause })
 }

@@ -5,16 +5,21 @@ import { type SessionEndFilter, sessionEndFilterSchema } from '../../reading/fil
 import { formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { exportSessionEnds } from '../export/exportSessionEnds.ts'
+import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
-import { catchProblem, problemResponses } from '../openapi/responses.ts'
-import { schemaRef } from '../openapi/schemas.ts'
-import { authenticateReader, missingToken, restrictToSite, wrongScope } from '../request/authenticate.ts'
+import { catchProblem, describeProblemResponses } from '../openapi/responses.ts'
+import { referToSchema } from '../openapi/schemas.ts'
+import {
+  authenticateReader,
+  createMissingTokenError,
+  createWrongScopeError,
+  restrictToSite,
+} from '../request/authenticate.ts'
 import { chooseFormat } from '../request/chooseFormat.ts'
 import type { Route } from '../route.ts'
-import { exportSessionEnds } from './exportSessionEnds.ts'
-import { createExportSlots, maxExportsPerToken } from './exportSlots.ts'
 
 const maxLimit = 1000
 const defaultLimit = 50
@@ -36,7 +41,7 @@ const listQuerySchema = sessionEndFilterSchema.safeExtend({
 const invalidCursor = 'another'
 
 const operation: Operation = {
-  operationId: 'listLapses',
+  operationId: 'listSessionEnds',
   tags: ['lapses'],
   summary: 'List rows, newest first',
   description: `Returns one page as JSON. Without a \`limit\`, all other formats stream all rows; a token can run ${maxExportsPerToken} such exports at a time. A token for one site sees the rows of that site only.`,
@@ -72,18 +77,18 @@ const operation: Operation = {
       headers: { Link: { schema: { type: 'string' }, description: 'The URL of the next page (RFC 8288).' } },
       content: {
         'application/json': {
-          schema: schemaRef('LapsePage'),
+          schema: referToSchema('SessionEndPage'),
           examples: { page: { value: { lapses: [exampleSessionEnd], next: null } } },
         },
         'application/x-ndjson': { schema: { type: 'string' } },
         'text/csv': { schema: { type: 'string' } },
       },
     },
-    ...problemResponses(
+    ...describeProblemResponses(
       ['token-refused', 'forbidden', 'not-acceptable', 'invalid-query', 'too-many-requests', 'unavailable'],
       {
-        tokenRefused: missingToken('read'),
-        forbidden: wrongScope('read'),
+        tokenRefused: createMissingTokenError('read'),
+        forbidden: createWrongScopeError('read'),
         invalidQuery: catchProblem(() => parseQuery(listQuerySchema, { cursor: invalidCursor })),
       },
     ),
@@ -113,7 +118,7 @@ export const listSessionEnds: Route = {
         return
       }
       const { rows, next } = await readPage(sessionEnds, filter, limit ?? defaultLimit, cursor)
-      if (next !== null) ctx.set('Link', `<?${withCursor(ctx.querystring, next)}>; rel="next"`)
+      if (next !== null) ctx.set('Link', `<?${setCursor(ctx.querystring, next)}>; rel="next"`)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())
         ctx.type = 'application/json'
@@ -133,13 +138,13 @@ async function readPage(
   after: Position | undefined,
 ): Promise<{ rows: SessionEnd[]; next: string | null }> {
   // One row more shows whether there is a next page.
-  const found = await sessionEnds.page(filter, { limit: limit + 1, after })
+  const found = await sessionEnds.readPage(filter, { limit: limit + 1, after })
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
   return { rows, next: found.length > limit && last ? toCursor(last) : null }
 }
 
-function withCursor(query: string, cursor: string): string {
+function setCursor(query: string, cursor: string): string {
   const parameters = new URLSearchParams(query)
   parameters.set('cursor', cursor)
   return parameters.toString()

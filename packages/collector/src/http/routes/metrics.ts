@@ -1,5 +1,5 @@
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
 import { authenticateReader, hasCredentials } from '../request/authenticate.ts'
 import { isLocalRequest } from '../request/localRequest.ts'
 import type { Route } from '../route.ts'
@@ -13,7 +13,7 @@ const operation: Operation = {
   security: [{}, { token: ['read'] }],
   responses: {
     200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
-    ...problemResponses(['token-refused', 'forbidden', 'unavailable']),
+    ...describeProblemResponses(['token-refused', 'forbidden', 'unavailable']),
   },
 }
 

@@ -1,6 +1,6 @@
 import { createOpenApiDocument } from '../openapi/document.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
 const operation: Operation = {
@@ -10,7 +10,7 @@ const operation: Operation = {
   security: [],
   responses: {
     200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
-    ...problemResponses(),
+    ...describeProblemResponses(),
   },
 }
 

@@ -1,20 +1,20 @@
 import { parseEndReport } from '../../domain/endReport.ts'
 import { LapseError } from '../../domain/errors.ts'
-import type { Recorded } from '../../domain/sessionEnd.ts'
+import type { RecordedSessionEnd } from '../../domain/sessionEnd.ts'
 import {
-  missingServerToken,
+  createMissingServerTokenError,
+  createUnknownSiteError,
+  createUnlistedOriginError,
   type ReceivedReport,
   recordSessionEnd,
-  unknownSite,
-  unlistedOrigin,
 } from '../../recording/recordSessionEnd.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { catchProblem, problemResponses } from '../openapi/responses.ts'
-import { type RecordedVerdict, schemaRef } from '../openapi/schemas.ts'
+import { catchProblem, describeProblemResponses } from '../openapi/responses.ts'
+import { type RecordedVerdict, referToSchema } from '../openapi/schemas.ts'
 import { authorizeServer } from '../request/authenticate.ts'
-import { maxBodyKibibytes, notJson, readJson } from '../request/readJson.ts'
+import { createNotJsonError, maxBodyKibibytes, readJson } from '../request/readJson.ts'
 import { isFromDashboard } from '../request/sameOrigin.ts'
 import type { Route } from '../route.ts'
 
@@ -56,25 +56,25 @@ const exampleVerdict: RecordedVerdict = {
 }
 
 const reportSchema = {
-  oneOf: [schemaRef('BrowserEvent'), schemaRef('ServerEvent')],
+  oneOf: [referToSchema('BrowserEndReport'), referToSchema('ServerEndReport')],
   discriminator: {
     propertyName: 'detectedBy',
     mapping: {
-      login_page: schemaRef('BrowserEvent').$ref,
-      new_session: schemaRef('BrowserEvent').$ref,
-      logout: schemaRef('BrowserEvent').$ref,
-      server: schemaRef('ServerEvent').$ref,
+      login_page: referToSchema('BrowserEndReport').$ref,
+      new_session: referToSchema('BrowserEndReport').$ref,
+      logout: referToSchema('BrowserEndReport').$ref,
+      server: referToSchema('ServerEndReport').$ref,
     },
   },
 }
 
 const describeVerdict = (examples: Readonly<Record<string, object>>) => ({
-  content: { 'application/json': { schema: schemaRef('RecordedVerdict'), examples } },
+  content: { 'application/json': { schema: referToSchema('RecordedVerdict'), examples } },
 })
 
 /** An example request has the same name as the example of its response. */
 const operation: Operation = {
-  operationId: 'reportLapse',
+  operationId: 'reportSessionEnd',
   tags: ['lapses'],
   summary: 'Report that a session ended',
   description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one row: a repeated report gets the verdict that was recorded.
@@ -130,7 +130,7 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
         fromServer: { value: { ...exampleVerdict, id: 2, reason: 'revoked', elapsedMs: null } },
       }),
     },
-    ...problemResponses(
+    ...describeProblemResponses(
       [
         'not-json',
         'ticket-refused',
@@ -145,14 +145,14 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
         'unavailable',
       ],
       {
-        notJson: notJson(),
+        notJson: createNotJsonError(),
         ticketRefused: new LapseError(
           'ticket-refused',
           'The ticket was refused: its signature matches no key of the site "acme". Sign in again, or check the site\'s ticketKeys.',
         ),
-        tokenRefused: missingServerToken(),
-        originRefused: unlistedOrigin(otherOrigin, exampleReport.site),
-        unknownSite: unknownSite(otherSite),
+        tokenRefused: createMissingServerTokenError(),
+        originRefused: createUnlistedOriginError(otherOrigin, exampleReport.site),
+        unknownSite: createUnknownSiteError(otherSite),
         invalidEvent: catchProblem(() => parseEndReport(invalidReport, 'browser')),
       },
     ),
@@ -195,7 +195,7 @@ async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): P
   }
 }
 
-function answer(ctx: Context, { row, duplicate }: Recorded): void {
+function answer(ctx: Context, { row, duplicate }: RecordedSessionEnd): void {
   const { id, reason, elapsedMs, idleTimeoutSeconds } = row
   Object.assign(ctx.state.logged, { id, reason, duplicate })
   ctx.status = duplicate ? 200 : 201

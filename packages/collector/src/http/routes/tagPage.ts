@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { LapseError } from '../../domain/errors.ts'
-import { type ClientScript, loadClientScript } from '../files/clientScript.ts'
+import { type ClientScript, loadClientScript } from '../files/loadClientScript.ts'
 import type { Operation } from '../openapi/operation.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
 const operation: Operation = {
@@ -21,7 +21,7 @@ const operation: Operation = {
   ],
   responses: {
     200: { description: 'The page.', content: { 'text/html': { schema: { type: 'string' } } } },
-    ...problemResponses(['unknown-site'], { unknownSite: unknownSite() }),
+    ...describeProblemResponses(['unknown-site'], { unknownSite: createUnknownSiteError() }),
   },
 }
 
@@ -35,7 +35,7 @@ export const tagPage: Route = {
     const script = loadClientScript()
     return (ctx) => {
       const site = String(ctx.query.site ?? '')
-      if (site && !Object.hasOwn(settings.sites, site)) throw unknownSite()
+      if (site && !Object.hasOwn(settings.sites, site)) throw createUnknownSiteError()
       ctx.set('Content-Security-Policy', contentSecurityPolicy)
       ctx.type = 'html'
       ctx.body = renderPage(script, ctx.state.origin, site || 'YOUR-SITE')
@@ -43,8 +43,8 @@ export const tagPage: Route = {
   },
 }
 
-/** Without the name, which could be any text. */
-function unknownSite(): LapseError {
+/** The message does not quote the name, which could be any text. */
+function createUnknownSiteError(): LapseError {
   return new LapseError('unknown-site', 'Unknown site. Add it to "sites" in the configuration.')
 }
 

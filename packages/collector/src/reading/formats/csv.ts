@@ -4,8 +4,8 @@ import { replaceUnsafe } from '../../domain/text/plainText.ts'
 
 /**
  * Matches the places where a spreadsheet would start a formula: before `= + - @` and their full-width forms, after
- * optional spaces and quotes, at the start of a cell and after the cell separators of other locales; and before a tab or
- * a line break at the start. https://owasp.org/www-community/attacks/CSV_Injection
+ * optional spaces and quotes, at the start of a cell and after the cell separators of other locales; and before a tab
+ * or a line break at the start. https://owasp.org/www-community/attacks/CSV_Injection
  */
 const formulaStart = /(^|[;|\t\r\n])(?=[\s"\p{Cc}\p{Cf}]*[=+\-@\uff0b\uff0d\uff1d\uff20])|^(?=[\t\r\n])/gu
 

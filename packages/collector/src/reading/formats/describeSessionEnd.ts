@@ -4,8 +4,8 @@ import { type SessionEnd, sessionEndFields } from '../../domain/sessionEnd.ts'
 const statedReasons = new Set<SessionEnd['reason']>(['logout', 'revoked', 'displaced'])
 
 /**
- * Returns the best known time of the end: when the limit was reached, when somebody ended the session, or otherwise when
- * it was last used.
+ * Returns the best known time of the end: when the limit was reached, when somebody ended the session, or otherwise
+ * when it was last used.
  */
 export function findEnd({ reason, expiredAt, lastAccessAt, detectedAt }: SessionEnd): Date {
   return expiredAt ?? (statedReasons.has(reason) ? detectedAt : (lastAccessAt ?? detectedAt))

@@ -5,8 +5,8 @@ import { computeDurationMs, describeSessionEnd, findEnd, pickOtherFields } from 
 const version = '9.4.0'
 
 /**
- * Maps a row to an event of the Elastic Common Schema. Fields without a place in the schema, such as the session's id, are
- * under `lapse`.
+ * Maps a row to an event of the Elastic Common Schema. Fields without a place in the schema, such as the session's id,
+ * are under `lapse`.
  */
 export function toEcs(row: SessionEnd) {
   const durationMs = computeDurationMs(row)

@@ -1,16 +1,16 @@
 import type { Knex } from 'knex'
+import { dayMs } from '../../domain/durations.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { readDatabaseTime } from '../database/lease.ts'
 import { readTime } from '../database/storedTime.ts'
 
-/** This machine's clock is or seems to be ahead, so rows would be deleted too early. */
+/** This machine's clock is ahead, or seems to be, so rows would be deleted too early. */
 export class ClockAheadError extends Error {
   override readonly name = 'ClockAheadError'
 }
 
-const dayMs = 86_400_000
 const maxAheadMs = dayMs
-/** After this long without a new row, the clock is doubted rather than the site. */
+/** If the newest row is older, a wrong clock is more likely than a site without session ends. */
 const maxQuietMs = 30 * dayMs
 /** How many of the newest rows are compared with the clock. */
 const sampleRows = 100
@@ -28,13 +28,13 @@ export async function assertClockIsPlausible(database: Knex, tableName: string, 
   if (evidence === undefined) return
   throw new ClockAheadError(
     `This machine's clock says ${now.toISOString()}, but ${evidence}. If the clock is ahead, rows would be deleted too ` +
-      'early. Set the clock, or if it is right, run: lapse purge --force',
+      'early. Correct the clock. If it is right, run: lapse purge --force',
   )
 }
 
 function compareWithServer(serverTime: number, now: Date): string | undefined {
   if (now.getTime() - serverTime <= maxAheadMs) return undefined
-  return `the database's says ${new Date(serverTime).toISOString()}`
+  return `the database's clock says ${new Date(serverTime).toISOString()}`
 }
 
 /**

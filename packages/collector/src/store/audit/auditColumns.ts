@@ -19,7 +19,7 @@ const kinds = new Map<string, string>(sessionEndFields.map(({ name, kind }) => [
 /**
  * Lists the values of a row in the order of `insertedColumns`.
  *
- * @param formatTime converts a time to what the database takes.
+ * @param formatTime converts a time to a value for the database.
  */
 export function toColumnValues<Time>(row: NewSessionEnd, formatTime: (time: Date) => Time) {
   return insertedNames.map((name) => {

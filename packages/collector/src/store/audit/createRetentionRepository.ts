@@ -38,8 +38,8 @@ export interface RetentionRepository {
 export function createRetentionRepository(auditDatabase: AuditDatabase): RetentionRepository {
   const { knex, tableName } = auditDatabase
   const run = createOperationRunner(auditDatabase, {
-    storedData: 'audit',
-    outcomes: [ClockAheadError, LeaseHeldError, PurgeIncompleteError],
+    dataKind: 'audit',
+    expectedErrors: [ClockAheadError, LeaseHeldError, PurgeIncompleteError],
   })
   return {
     countExpired: (cutoff) => run('unlimited', () => countExpiredRows(knex, tableName, cutoff)),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import { toError } from '../../domain/thrownError.ts'
 import type { FollowOptions } from '../../reading/sessionEndRepository.ts'
 
 /** The queries that following needs. */
@@ -37,15 +38,15 @@ export async function* followSessionEnds(
   let highestId = await queries.readMaxId()
   /** The highest id at each of the last polls, oldest first. */
   const earlierHighestIds = [Math.max(0, highestId - maxInFlightAtStart)]
-  const floor = () => earlierHighestIds[0] ?? 0
-  let seenIds = new Set(await queries.readIdsAbove(floor()))
+  const getLowestRecentId = () => earlierHighestIds[0] ?? 0
+  let seenIds = new Set(await queries.readIdsAbove(getLowestRecentId()))
   const newest = last > 0 ? await queries.readNewest(last) : []
   for (const { id } of newest) seenIds.add(id)
   if (newest.length > 0) yield newest.reverse()
 
   while (await waitUnlessAborted(pollMs, signal)) {
     try {
-      const ids = await queries.readIdsAbove(floor())
+      const ids = await queries.readIdsAbove(getLowestRecentId())
       const newIds = ids.filter((id) => !seenIds.has(id))
       for (let start = 0; start < newIds.length && !signal.aborted; start += idsPerQuery) {
         const batch = newIds.slice(start, start + idsPerQuery)
@@ -56,9 +57,9 @@ export async function* followSessionEnds(
       earlierHighestIds.push(highestId)
       highestId = Math.max(highestId, ids.at(-1) ?? 0)
       if (earlierHighestIds.length > latePolls) earlierHighestIds.shift()
-      seenIds = new Set([...seenIds].filter((id) => id > floor()))
+      seenIds = new Set([...seenIds].filter((id) => id > getLowestRecentId()))
     } catch (error) {
-      onFailure(error instanceof Error ? error : new Error(String(error)))
+      onFailure(toError(error))
     }
   }
 }

@@ -1,13 +1,13 @@
 import { ConnectionLostError, type Inserter } from '../../recording/batchingWriter.ts'
 import type { MysqlLocation } from '../database/databaseUrl.ts'
 import { execute } from '../database/mysql/preparedStatements.ts'
-import { insertUnlessDuplicate, writeStatements } from './mysqlInsert.ts'
+import { buildStatements, insertUnlessDuplicate } from './insertUnlessDuplicate.ts'
 import { createWriterConnections } from './writerConnections.ts'
 
 /** Inserts into MySQL or MariaDB through its own connections. */
 export function createMysqlInserter(location: MysqlLocation, tableName: string): Inserter {
   const connections = createWriterConnections(location)
-  const statements = writeStatements(tableName)
+  const statements = buildStatements(tableName)
   return {
     // More were not faster.
     concurrency: 3,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { toError } from '../../domain/thrownError.ts'
 import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
 import { isRefusal } from '../database/isRefusal.ts'
 import { withLease } from '../database/lease.ts'
@@ -82,8 +83,7 @@ export function purge(
           if (signal?.aborted) break
         }
       } catch (thrown) {
-        const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-        failures.push({ site: cutoff.site, error })
+        failures.push({ site: cutoff.site, error: toError(thrown) })
       }
     }
     if (failures.length > 0) throw new PurgeIncompleteError(deleted, failures)
@@ -92,8 +92,8 @@ export function purge(
 }
 
 /**
- * Deletes the rows in the order of their receipt, and yields the number of deleted rows after each chunk. Between chunks
- * it pauses for as long as the last one took, so that writers have the database for at least half of the time.
+ * Deletes the rows in the order of their receipt, and yields the number of deleted rows after each chunk. Between
+ * chunks it pauses for as long as the last one took, so that writers have the database for at least half of the time.
  *
  * @throws at the end, if the database refused to delete some of the rows.
  */
@@ -144,7 +144,7 @@ interface RefusedRow {
 }
 
 function describeRefusal(count: number, { id, error }: RefusedRow): Error {
-  const reason = error instanceof Error ? describeDatabaseError(error) : String(error)
+  const reason = describeDatabaseError(toError(error))
   return new Error(
     `the database refused to delete ${count} rows, the first of them with the id ${id}: ${reason}`,
     {
@@ -168,7 +168,7 @@ async function deleteUnlessRefused(
   } catch (error) {
     const [id] = ids
     if (!isRefusal(error) || id === undefined) throw error
-    // A refusal rolls back the whole statement: split the rows until the refused one stands alone.
+    // A refusal rolls back the whole statement: split the rows until the refused one is alone.
     const middle = ids.length >> 1
     if (middle === 0) {
       refused.count += 1
@@ -180,7 +180,7 @@ async function deleteUnlessRefused(
   }
 }
 
-/** Deletes by primary key: deleting by a range would lock the gaps in which others insert. */
+/** Deletes by primary key: deleting a range would lock gaps, and others could not insert there. */
 function deleteRows(database: Knex, tableName: string, ids: readonly number[]): Promise<number> {
   return runTransaction(database, async (transaction) => {
     await subtractFromRollup(transaction, tableName, ids)

@@ -1,6 +1,6 @@
+import { hasErrorCode, toError } from '../../domain/thrownError.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
 import { ConnectionLostError } from '../../recording/batchingWriter.ts'
-import { hasErrorCode } from '../database/databaseErrors.ts'
 import type { MysqlLocation } from '../database/databaseUrl.ts'
 import { isServerError } from '../database/mysql/mysqlClient.ts'
 import {
@@ -30,7 +30,7 @@ interface WriterConnections {
   /** The number of open connections. */
   readonly count: number
   /**
-   * Runs `work` with a connection, which nothing else uses meanwhile.
+   * Runs `work` with a connection that nothing else uses at the same time.
    *
    * @param signal closes the connection when it is aborted.
    * @throws {ConnectionLostError} when no host is available, or when the connection fails.
@@ -100,5 +100,5 @@ function isConnectionFailure(error: unknown): boolean {
 }
 
 function throwConnectionLost(cause: unknown): never {
-  throw new ConnectionLostError(cause instanceof Error ? cause.message : String(cause), { cause })
+  throw new ConnectionLostError(toError(cause).message, { cause })
 }

@@ -1,9 +1,10 @@
+import type { Knex } from 'knex'
 import type { DashboardSession } from '../../auth/dashboardSession.ts'
-import type { DashboardSessionRepository } from '../../auth/dashboardSessionRepository.ts'
+import type { AddSessionOptions, DashboardSessionRepository } from '../../auth/dashboardSessionRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { createOperationRunner, lookupDeadlineMs } from '../database/operations.ts'
 import { readTime, toStoredTime } from '../database/storedTime.ts'
-import { dashboardSessionTable, qualify, splitTableName } from '../database/tableName.ts'
+import { nameDashboardSessionTable, qualify, splitTableName } from '../database/tableName.ts'
 
 const columns = {
   cookieHash: 'cookie_hash',
@@ -21,9 +22,9 @@ const maxDeletedPerSignIn = 100
 export function createDashboardSessionRepository(auditDatabase: AuditDatabase): DashboardSessionRepository {
   const { knex } = auditDatabase
   const auditTable = splitTableName(auditDatabase.tableName)
-  const table = qualify(auditTable, dashboardSessionTable(auditTable.table))
+  const table = qualify(auditTable, nameDashboardSessionTable(auditTable.table))
   const run = createOperationRunner(auditDatabase, {
-    storedData: 'dashboardSessions',
+    dataKind: 'dashboardSessions',
     privilegeHint: `Grant SELECT, INSERT, UPDATE and DELETE on the table ${table} to the account of "lapse serve".`,
   })
 
@@ -35,14 +36,25 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
 
   async function findOne(condition: object): Promise<DashboardSession | undefined> {
     const row: DashboardSession | undefined = await knex(table).select(columns).where(condition).first()
-    return (
-      row && {
-        ...row,
-        signedInAt: readTime(row.signedInAt),
-        lastAccessAt: readTime(row.lastAccessAt),
-        endedAt: row.endedAt && readTime(row.endedAt),
-      }
-    )
+    return row && parseSession(row)
+  }
+
+  async function add(
+    session: DashboardSession,
+    { replaces, forgetBefore }: AddSessionOptions,
+  ): Promise<void> {
+    const { cookieHash, signedInAt } = session
+    // Both statements run even when they match no row: an account that lacks the privilege to end and delete sessions
+    // must not open one.
+    await end(replaces ?? cookieHash, signedInAt)
+    const forgotten = await knex(table)
+      .where('last_access_at', '<', toStoredTime(knex, forgetBefore))
+      .limit(maxDeletedPerSignIn)
+      .pluck('cookie_hash')
+    await knex(table)
+      .whereIn('cookie_hash', [cookieHash, ...forgotten])
+      .delete()
+    await knex(table).insert(toColumnValues(knex, session))
   }
 
   return {
@@ -57,28 +69,29 @@ export function createDashboardSessionRepository(auditDatabase: AuditDatabase): 
           .where('last_access_at', '<', time)
           .update({ last_access_at: time })
       }),
-    add: (session, { replaces, forgetBefore }) =>
-      run(lookupDeadlineMs, async () => {
-        const { cookieHash, alias, tokenId, ticketKey, signedInAt, lastAccessAt, endedAt } = session
-        // Both statements run even when they match no row: an account that lacks the privilege to end and delete
-        // sessions must not open one.
-        await end(replaces ?? cookieHash, signedInAt)
-        const forgotten = await knex(table)
-          .where('last_access_at', '<', toStoredTime(knex, forgetBefore))
-          .limit(maxDeletedPerSignIn)
-          .pluck('cookie_hash')
-        await knex(table)
-          .whereIn('cookie_hash', [cookieHash, ...forgotten])
-          .delete()
-        await knex(table).insert({
-          cookie_hash: cookieHash,
-          alias,
-          token_id: tokenId,
-          ticket_key: ticketKey,
-          signed_in_at: toStoredTime(knex, signedInAt),
-          last_access_at: toStoredTime(knex, lastAccessAt),
-          ended_at: endedAt && toStoredTime(knex, endedAt),
-        })
-      }),
+    add: (session, options) => run(lookupDeadlineMs, () => add(session, options)),
+  }
+}
+
+function parseSession(row: DashboardSession): DashboardSession {
+  const { signedInAt, lastAccessAt, endedAt } = row
+  return {
+    ...row,
+    signedInAt: readTime(signedInAt),
+    lastAccessAt: readTime(lastAccessAt),
+    endedAt: endedAt && readTime(endedAt),
+  }
+}
+
+function toColumnValues(knex: Knex, session: DashboardSession) {
+  const { cookieHash, alias, tokenId, ticketKey, signedInAt, lastAccessAt, endedAt } = session
+  return {
+    cookie_hash: cookieHash,
+    alias,
+    token_id: tokenId,
+    ticket_key: ticketKey,
+    signed_in_at: toStoredTime(knex, signedInAt),
+    last_access_at: toStoredTime(knex, lastAccessAt),
+    ended_at: endedAt && toStoredTime(knex, endedAt),
   }
 }

@@ -12,8 +12,8 @@ import { execute } from './mysql/preparedStatements.ts'
 import { splitTableName } from './tableName.ts'
 
 /**
- * Checks that the hosts accept writes and keep what they acknowledge. A host that is unavailable may come back, so it is
- * only a warning.
+ * Checks that the hosts accept writes and keep what they acknowledge. A host that is unavailable may come back, so it
+ * is only a warning.
  *
  * @returns warnings, in sentences.
  * @throws {DatabaseSettingError} when no host can be used, and waiting would not change that.

@@ -1,5 +1,5 @@
 import knex, { type Knex } from 'knex'
-import { hasErrorCode } from './databaseErrors.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'
@@ -22,8 +22,8 @@ interface PoolLimits {
 }
 
 /**
- * Each kind of work has its own pool: slow summaries must not delay the look-up of a token or a health check. The writer
- * has its own connections.
+ * Each kind of work has its own pool: slow summaries must not delay the look-up of a token or a health check. The
+ * writer has its own connections.
  */
 const poolLimits = {
   /** Lists, exports and single rows. */
@@ -62,7 +62,7 @@ export function createPools(location: DatabaseLocation): Readonly<Record<PoolNam
 const ignore = () => {}
 const log = { warn: ignore, error: ignore, deprecate: ignore, debug: ignore }
 
-/** Error messages contain the statement without its values, which may be personal data. */
+// Error messages contain the statement without its values, which may be personal data.
 const commonConfig = { log, compileSqlOnError: false } as const
 
 function createSqlitePool(
@@ -77,6 +77,7 @@ function createSqlitePool(
     useNullAsDefault: true,
     statementTimeoutMs,
     pool: { min: 0, max: sqliteThreads },
+    // knex does not declare the settings of custom clients.
   } as Knex.Config)
 }
 
@@ -100,6 +101,7 @@ function createMysqlPool(
     ),
     statementTimeoutMs,
     pool: { min: 0, max: connections },
+    // knex does not declare the settings of custom clients.
   } as Knex.Config)
 }
 

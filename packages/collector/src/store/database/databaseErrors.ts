@@ -1,3 +1,4 @@
+import { hasErrorCode, readErrorCode } from '../../domain/thrownError.ts'
 import { describeDatabaseError } from '../../observability/describeDatabaseError.ts'
 import { DatabaseSettingError } from './mysql/mysqlSettings.ts'
 import { TlsFileError } from './mysql/mysqlTls.ts'
@@ -15,10 +16,6 @@ const retryableCodes = [
   'ER_TRANSACTION_ROLLBACK_DURING_COMMIT',
   'ER_ERROR_DURING_COMMIT',
 ]
-
-export function hasErrorCode(error: unknown, codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}
 
 export function isRetryable(error: unknown): boolean {
   return hasErrorCode(error, retryableCodes)
@@ -80,7 +77,7 @@ function findHint(code: string): string {
   return hints[code] ?? otherServerHint
 }
 
-/** Whether retrying cannot help: the configuration or the server has to change. */
+/** Returns whether retrying cannot help: the configuration or the server has to change. */
 export function isPermanent(error: unknown): boolean {
   return (
     error instanceof DatabaseSettingError ||
@@ -96,7 +93,7 @@ interface DescribeOptions {
   readonly privilegeHint?: string | undefined
 }
 
-/** Says what failed and what to do, in one or two sentences. */
+/** Describes what failed and what to do, in one or two sentences. */
 export function describeFailure(error: unknown, { privilegeHint }: DescribeOptions = {}): string {
   if (
     error instanceof DatabaseSettingError ||
@@ -104,7 +101,7 @@ export function describeFailure(error: unknown, { privilegeHint }: DescribeOptio
     error instanceof TlsFileError
   )
     return error.message
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = readErrorCode(error) ?? ''
   const reason = (error instanceof Error && describeDatabaseError(error)) || code || String(error)
   const hint = privilegeCodes.includes(code) ? (privilegeHint ?? otherServerHint) : findHint(code)
   return `${reason.replace(/\.$/, '')}. ${hint}`
@@ -114,7 +111,7 @@ export function describeFailure(error: unknown, { privilegeHint }: DescribeOptio
  * Copies an error of a database driver without the statement and its values, which drivers attach to their errors.
  * Other errors are returned unchanged.
  */
-export function removeStatement(error: unknown): unknown {
+export function sanitizeError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error
   if (!('sql' in error || 'parameters' in error || describeDatabaseError(error) !== error.message))
     return error

@@ -3,7 +3,7 @@ import { isSqlite } from './isSqlite.ts'
 import { findTable } from './mysql/findTable.ts'
 import type { TableName } from './tableName.ts'
 
-/** A table as it is in the database. The schema is undefined in SQLite. */
+/** The columns and keys of an existing table. In SQLite, the schema is undefined. */
 export interface TableDescription extends TableName {
   readonly columns: readonly ColumnDescription[]
   /** The columns of each unique key. */
@@ -17,7 +17,7 @@ export interface ColumnDescription {
   /** In lower case, such as `timestamp`. */
   readonly type: string
   /** The kind of its values: `any` if the database does not enforce one. */
-  readonly holds: 'numbers' | 'times' | 'text' | 'listed text' | 'any'
+  readonly holds: 'numbers' | 'times' | 'text' | 'enum values' | 'any'
   /** In characters. Null if the length is not limited. */
   readonly maxLength: number | null
   readonly isNullable: boolean
@@ -27,7 +27,7 @@ export interface ColumnDescription {
   readonly isGenerated: boolean
 }
 
-/** @returns undefined if the table does not exist, or if the account must not see it. */
+/** @returns undefined if the table does not exist, or if the account is not allowed to see it. */
 export function describeTable(database: Knex, name: TableName): Promise<TableDescription | undefined> {
   return isSqlite(database) ? describeSqlite(database, name) : describeMysql(database, name)
 }
@@ -124,7 +124,7 @@ async function describeMysql(database: Knex, name: TableName): Promise<TableDesc
 function classifyType(type: string): ColumnDescription['holds'] {
   if (/int|decimal|float|double|bit|year/.test(type)) return 'numbers'
   if (/date|time/.test(type)) return 'times'
-  return type === 'enum' || type === 'set' ? 'listed text' : 'text'
+  return type === 'enum' || type === 'set' ? 'enum values' : 'text'
 }
 
 function groupColumns(keys: readonly { readonly key: string; readonly name: string }[]): string[][] {

@@ -1,4 +1,7 @@
-/** Codes that a trigger's insert into a table of the application can fail with, and that have no specific SQLSTATE. */
+/**
+ * When a trigger inserts into a table of the application, it can fail with these codes, which have no specific
+ * SQLSTATE.
+ */
 const refusalCodes = [
   'ER_NO_DEFAULT_FOR_FIELD',
   'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
@@ -7,9 +10,9 @@ const refusalCodes = [
 ]
 
 /**
- * Whether the database refused the data of a statement, rather than being unable to run it: data exceptions, violated
- * constraints, and errors that triggers raise. In MySQL and MariaDB these are the classes 22, 23 and 45 of SQLSTATE and a
- * few codes, in SQLite `SQLITE_CONSTRAINT`.
+ * Returns whether the database refused the data of a statement. Other errors mean that it could not run the statement.
+ * Refusals are data exceptions, violated constraints, and errors that triggers raise. In MySQL and MariaDB these are
+ * the classes 22, 23 and 45 of SQLSTATE and a few codes, in SQLite `SQLITE_CONSTRAINT`.
  */
 export function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error)) return false

@@ -1,9 +1,11 @@
-import { StorageError, type StoredData } from '../../domain/storageError.ts'
+import { type DataKind, StorageError } from '../../domain/storageError.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
 import type { AuditDatabase } from './auditDatabase.ts'
-import { describeFailure, removeStatement } from './databaseErrors.ts'
+import { describeFailure, sanitizeError } from './databaseErrors.ts'
 
-/** For operations that read or change a few rows by their keys. They take milliseconds unless the database is failing. */
+/**
+ * For operations that read or change a few rows by their keys. They take milliseconds unless the database is failing.
+ */
 export const lookupDeadlineMs = 5_000
 /**
  * For pages and summaries, which may have to search the whole table. The server stops each of their statements after
@@ -24,9 +26,9 @@ export type RunOperation = <T>(
 ) => Promise<T>
 
 interface RunnerOptions {
-  readonly storedData: StoredData
+  readonly dataKind: DataKind
   /** Classes of errors that callers handle themselves. These errors are thrown unchanged. */
-  readonly outcomes?: readonly (abstract new (
+  readonly expectedErrors?: readonly (abstract new (
     ...args: never[]
   ) => Error)[]
   /** What to do when the account lacks a privilege. */
@@ -35,18 +37,18 @@ interface RunnerOptions {
 
 export function createOperationRunner(
   { displayName }: Pick<AuditDatabase, 'displayName'>,
-  { storedData, outcomes = [], privilegeHint }: RunnerOptions,
+  { dataKind, expectedErrors = [], privilegeHint }: RunnerOptions,
 ): RunOperation {
   return async (deadlineMs, operation) => {
     try {
       if (deadlineMs === 'unlimited') return await operation(new AbortController().signal)
       return await withinDeadline(deadlineMs, operation)
     } catch (error) {
-      if (outcomes.some((outcome) => error instanceof outcome)) throw error
+      if (expectedErrors.some((expected) => error instanceof expected)) throw error
       const failure = describeFailure(error, { privilegeHint })
       throw new StorageError(`The database ${displayName} failed: ${failure}`, {
-        storedData,
-        cause: removeStatement(error),
+        dataKind,
+        cause: sanitizeError(error),
       })
     }
   }

@@ -24,13 +24,13 @@ export function qualify({ schema }: TableName, name: string): string {
 }
 
 /** Builds statements about tables in the schema of `tableName`. */
-export function schemaBuilder(database: Knex, { schema }: TableName): Knex.SchemaBuilder {
+export function getSchemaBuilder(database: Knex, { schema }: TableName): Knex.SchemaBuilder {
   return schema ? database.schema.withSchema(schema) : database.schema
 }
 
 /** The names of the tables next to an audit table. Long suffixes would leave less room for the audit table's name. */
-export const tokenTable = (auditTable: string) => `${auditTable}_tokens`
-export const dashboardSessionTable = (auditTable: string) => `${auditTable}_dashboard`
-export const rollupTable = (auditTable: string) => `${auditTable}_rollup`
-export const rollupStateTable = (auditTable: string) => `${auditTable}_rollup_state`
-export const migrationTable = (auditTable: string) => `${auditTable}_migrations`
+export const nameTokenTable = (auditTable: string) => `${auditTable}_tokens`
+export const nameDashboardSessionTable = (auditTable: string) => `${auditTable}_dashboard`
+export const nameRollupTable = (auditTable: string) => `${auditTable}_rollup`
+export const nameRollupStateTable = (auditTable: string) => `${auditTable}_rollup_state`
+export const nameMigrationTable = (auditTable: string) => `${auditTable}_migrations`

@@ -6,7 +6,7 @@ import { getQuotes } from '../database/quotes.ts'
 import { splitTableName, type TableName } from '../database/tableName.ts'
 import { createTrigger, hasTrigger } from './createTrigger.ts'
 import { MirrorError } from './mirrorError.ts'
-import { formatTableName, type Mirror, triggerName } from './mirrorTrigger.ts'
+import { formatTableName, type Mirror, nameTrigger } from './mirrorTrigger.ts'
 import { describeAuditTable, type MirrorPlan, planMirror } from './planMirror.ts'
 
 /** A mirror that exists in the database. */
@@ -25,11 +25,11 @@ export interface MirrorRepository {
   /**
    * Checks a mirror against both tables. It changes nothing.
    *
-   * @throws {MirrorError} naming everything that does not fit.
+   * @throws {MirrorError} with a list of everything that prevents the mirror from being created.
    */
   plan(mirror: Mirror): Promise<MirrorPlan>
   /**
-   * Creates the trigger of a mirror, or replaces it without a gap in which rows are not copied.
+   * Creates the trigger of a mirror, or replaces it without missing a row.
    *
    * @throws {MirrorError} when the server does not allow it, or when a long read of the table blocks it.
    */
@@ -46,7 +46,7 @@ export interface MirrorRepository {
 
 export function createMirrorRepository(auditDatabase: AuditDatabase): MirrorRepository {
   const { knex, tableName } = auditDatabase
-  const run = createOperationRunner(auditDatabase, { storedData: 'schema', outcomes: [MirrorError] })
+  const run = createOperationRunner(auditDatabase, { dataKind: 'schema', expectedErrors: [MirrorError] })
   return {
     plan: (mirror) => run('unlimited', () => planMirror(knex, tableName, mirror)),
     create: (plan) => run('unlimited', () => createTrigger(knex, plan)),
@@ -59,13 +59,13 @@ async function findMirror(knex: Knex, auditTableName: string, targetName: string
   const audit = await describeAuditTable(knex, auditTableName)
   const target =
     (await describeTable(knex, splitTableName(targetName))) ?? (await resolveTableName(knex, targetName))
-  const trigger = triggerName(audit, target)
+  const trigger = nameTrigger(audit, target)
   if (!(await hasTrigger(knex, audit, trigger)))
     throw new MirrorError(`There is no mirror of ${formatTableName(audit)} into ${formatTableName(target)}.`)
   return { trigger, dropStatement: `drop trigger ${getQuotes(knex).table({ ...audit, table: trigger })}` }
 }
 
-/** Returns the name of a table that no longer exists as its description had it. */
+/** Completes the name of a table that no longer exists, so that it matches the name when its mirror was created. */
 async function resolveTableName(knex: Knex, name: string): Promise<TableName> {
   const quotes = getQuotes(knex)
   const { schema, table } = splitTableName(name)

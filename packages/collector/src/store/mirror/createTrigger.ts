@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { hasErrorCode } from '../database/databaseErrors.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { TableDescription } from '../database/describeTable.ts'
 import { getQuotes } from '../database/quotes.ts'
 import { MirrorError } from './mirrorError.ts'
@@ -29,11 +29,11 @@ export async function hasTrigger(knex: Knex, audit: TableDescription, name: stri
 
 async function createOnMysql(knex: Knex, { audit, trigger, statement }: MirrorPlan): Promise<void> {
   const quotes = getQuotes(knex)
-  const replaces = await hasTrigger(knex, audit, trigger)
+  const isReplacement = await hasTrigger(knex, audit, trigger)
   await knex.transaction(async (connection) => {
     await connection.raw(`set session lock_wait_timeout = ${lockWaitSeconds}`)
     try {
-      if (!replaces) {
+      if (!isReplacement) {
         await connection.raw(statement)
       } else if (await isMariadb(connection)) {
         await connection.raw(statement.replace(/^create trigger/, 'create or replace trigger'))
@@ -43,7 +43,7 @@ async function createOnMysql(knex: Knex, { audit, trigger, statement }: MirrorPl
         await connection.raw(statement)
       }
     } catch (error) {
-      throw explainFailure(error, replaces)
+      throw explainFailure(error, isReplacement)
     } finally {
       await connection.raw('unlock tables')
     }
@@ -65,14 +65,14 @@ function throwLockFailure(cause: unknown): never {
   )
 }
 
-function explainFailure(cause: unknown, replaces: boolean): unknown {
+function explainFailure(cause: unknown, isReplacement: boolean): unknown {
   if (hasErrorCode(cause, ['ER_LOCK_WAIT_TIMEOUT']))
     return new MirrorError(
       'A long read of the audit table, such as an export or a backup, blocks the change. Try again when it has finished.',
       { cause },
     )
   if (!hasErrorCode(cause, ['ER_BINLOG_CREATE_ROUTINE_NEED_SUPER'])) return cause
-  const removed = replaces ? ' The previous mirror was removed.' : ''
+  const removed = isReplacement ? ' The previous mirror was removed.' : ''
   return new MirrorError(
     `This server writes a binary log, and then only administrators may create triggers.${removed} ` +
       'Ask one to run the statement that --print shows, or to run: set global log_bin_trust_function_creators = 1',

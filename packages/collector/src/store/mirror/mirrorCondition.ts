@@ -7,7 +7,7 @@ const wholeNumber = z
   .regex(/^-?\d+$/, { error: 'must be an integer' })
   .transform(BigInt)
 const time = z.never({ error: 'cannot be compared, because every row has its own time' })
-const truth = z
+const booleanText = z
   .enum(['true', 'false', '1', '0'])
   .transform((value) => BigInt(value === 'true' || value === '1'))
 
@@ -23,13 +23,13 @@ function createValueSchema(field: SessionEndField): z.ZodType<string | bigint> {
     case 'number':
       return wholeNumber
     case 'boolean':
-      return truth
+      return booleanText
     case 'time':
       return time
   }
 }
 
-/** Explains why no row can have this value in this column of the audit table, if that is so. */
+/** @returns why no row can have this value in this column of the audit table, or undefined if a row can. */
 export function describeConditionFault(column: string, value: string): string | undefined {
   const schema = schemas.get(column.toLowerCase())
   const result = schema && validate(schema, value)

@@ -25,10 +25,10 @@ export type MirroredColumn =
   | { readonly column: string; readonly text: string }
 
 /**
- * The trigger is named after the target table. MySQL limits names to 64 characters, so a long one is cut; the hash keeps
- * names apart, also those of `a_b.c` and `a.b_c`.
+ * The trigger is named after the target table. MySQL limits names to 64 characters, so a long one is cut; the hash
+ * keeps names unique, even those of `a_b.c` and `a.b_c`.
  */
-export function triggerName(audit: TableName, target: TableName): string {
+export function nameTrigger(audit: TableName, target: TableName): string {
   const hash = createHash('sha256').update([audit, target].map(formatTableName).join('\n')).digest('hex')
   return `lapse_${formatTableName(target).replaceAll(/\W/g, '_').slice(0, 48)}_${hash.slice(0, 8)}`
 }
@@ -37,33 +37,36 @@ export function formatTableName({ schema, table }: TableName): string {
   return schema === undefined ? table : `${schema}.${table}`
 }
 
-/** Writes the statement that creates the trigger. On MySQL it contains no semicolon, at which clients would split it. */
-export function writeTrigger(
+/**
+ * Builds the statement that creates the trigger. For MySQL it contains no semicolon, because clients would split it
+ * there.
+ */
+export function buildTriggerStatement(
   audit: TableDescription,
   target: TableDescription,
   mirror: Mirror,
   quotes: Quotes,
 ): string {
-  const name = quotes.table({ ...audit, table: triggerName(audit, target) })
-  const values = mirror.columns.map((column) => writeValue(column, audit, target, quotes)).join(', ')
+  const name = quotes.table({ ...audit, table: nameTrigger(audit, target) })
+  const values = mirror.columns.map((column) => buildValue(column, audit, target, quotes)).join(', ')
   const matches = mirror.where.map(
     ({ column, value }) =>
-      `new.${quotes.name(column)} = ${writeLiteral(toComparedValue(column, value), quotes)}`,
+      `new.${quotes.name(column)} = ${buildLiteral(toComparedValue(column, value), quotes)}`,
   )
-  const conditions = [`not (${writeSelftestCondition(quotes)})`, ...matches]
+  const conditions = [`not (${buildSelftestCondition(quotes)})`, ...matches]
   const head = `create trigger ${name} after insert on ${quotes.table(audit)}`
-  const insert = writeInsert(target, mirror, quotes)
+  const insert = buildInsert(target, mirror, quotes)
   return quotes.isSqlite
     ? `${head}\nwhen ${conditions.join(' and ')}\nbegin\n  ${insert}\n  values (${values});\nend`
     : `${head} for each row\n${insert}\nselect ${values}\nfrom dual\nwhere ${conditions.join(' and ')}`
 }
 
-export function writeInsert(target: TableDescription, { columns }: Mirror, quotes: Quotes): string {
+export function buildInsert(target: TableDescription, { columns }: Mirror, quotes: Quotes): string {
   return `insert into ${quotes.table(target)} (${columns.map(({ column }) => quotes.name(column)).join(', ')})`
 }
 
 /** The same condition as `isSelftest`, for the inserted row. It is never null. */
-function writeSelftestCondition(quotes: Quotes): string {
+function buildSelftestCondition(quotes: Quotes): string {
   const value = (column: string) => `new.${quotes.name(column)}`
   return [
     quotes.equals(value('client_version'), selftestClient),
@@ -74,11 +77,11 @@ function writeSelftestCondition(quotes: Quotes): string {
   ].join(' and ')
 }
 
-function writeLiteral(value: string | bigint, quotes: Quotes): string {
+function buildLiteral(value: string | bigint, quotes: Quotes): string {
   return typeof value === 'bigint' ? `${value}` : quotes.text(value)
 }
 
-function writeValue(
+function buildValue(
   column: MirroredColumn,
   audit: TableDescription,
   target: TableDescription,

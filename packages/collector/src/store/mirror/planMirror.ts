@@ -4,7 +4,7 @@ import { getQuotes } from '../database/quotes.ts'
 import { splitTableName } from '../database/tableName.ts'
 import { MirrorError } from './mirrorError.ts'
 import { findMirrorFaults, findMirrorWarnings } from './mirrorFaults.ts'
-import { type Mirror, triggerName, writeInsert, writeTrigger } from './mirrorTrigger.ts'
+import { buildInsert, buildTriggerStatement, type Mirror, nameTrigger } from './mirrorTrigger.ts'
 
 /** A mirror that was checked against both tables. */
 export interface MirrorPlan {
@@ -18,24 +18,24 @@ export interface MirrorPlan {
   readonly warnings: readonly string[]
 }
 
-/** @throws {MirrorError} naming everything that does not fit. */
+/** @throws {MirrorError} with a list of everything that prevents the mirror from being created. */
 export async function planMirror(knex: Knex, auditTableName: string, mirror: Mirror): Promise<MirrorPlan> {
   const audit = await describeAuditTable(knex, auditTableName)
   const target = await describeTargetTable(knex, mirror.table)
   const faults = findMirrorFaults(audit, target, mirror)
   if (faults.length > 0)
     throw new MirrorError(
-      `The mirror into ${mirror.table} does not fit:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      `The mirror into ${mirror.table} cannot be created:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     )
   const quotes = getQuotes(knex)
-  // Explaining the INSERT fails now, rather than for each row later, if the account must not insert into the target.
+  // If the account is not allowed to insert into the target, EXPLAIN fails now. Otherwise every row would fail later.
   const nulls = mirror.columns.map(() => 'null').join(', ')
-  await knex.raw(`explain ${writeInsert(target, mirror, quotes)} values (${nulls})`)
+  await knex.raw(`explain ${buildInsert(target, mirror, quotes)} values (${nulls})`)
   return {
     audit,
     target,
-    trigger: triggerName(audit, target),
-    statement: writeTrigger(audit, target, mirror, quotes),
+    trigger: nameTrigger(audit, target),
+    statement: buildTriggerStatement(audit, target, mirror, quotes),
     warnings: findMirrorWarnings(audit, target, mirror),
   }
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { dayMs } from '../../domain/durations.ts'
 import { isRefusal } from '../database/isRefusal.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import {
@@ -9,13 +10,12 @@ import {
   type StoredDay,
   serializeDay,
 } from './rollupDay.ts'
-import { rollupTables } from './rollupTables.ts'
+import { nameRollupTables } from './rollupTables.ts'
 import { countRows, type SelectRows } from './rowCounts.ts'
 
 const maxUpsertRows = 100
 /** In characters: a server may accept statements of no more than 1 MiB (`max_allowed_packet`). */
 const maxUpsertLength = 256 * 1024
-const dayMs = 86_400_000
 const keyColumns = ['site', 'day', 'reason', 'evidence'] as const
 
 /** Rows that could not be counted, so summaries do not include them. */
@@ -27,7 +27,7 @@ export interface SkippedRows {
 
 interface CountChange {
   readonly selectRows: SelectRows
-  /** The mark before the change: rows up to this id are counted. */
+  /** The watermark before the change: rows up to this id are counted. */
   readonly countedUpToId: number
   /** 1 adds the rows, -1 subtracts them. */
   readonly sign: 1 | -1
@@ -39,7 +39,8 @@ export async function changeCounts(
   tableName: string,
   { selectRows, countedUpToId, sign }: CountChange,
 ): Promise<SkippedRows[]> {
-  // A locking read waits for transactions that are changing one of the rows. SQLite ignores it and needs no such lock.
+  // A locking read waits for transactions that are changing one of the rows. SQLite ignores it, and does not need the
+  // lock.
   const selectLocked: SelectRows = (query) => void query.modify(selectRows).forShare()
   const quarters = await countRows(
     transaction,
@@ -48,7 +49,7 @@ export async function changeCounts(
     selectLocked,
   )
   const steps = await countRows(transaction, tableName, ['step', 'day', 'site', 'evidence'], selectLocked)
-  const table = rollupTables(tableName).days
+  const table = nameRollupTables(tableName).days
   const sites = new Set(quarters.map(({ site }) => site))
   const dayNumbers = new Set(quarters.flatMap(({ quarter }) => parseDayNumber(quarter) ?? []))
   const stored: StoredDay[] = await transaction(table)
@@ -68,7 +69,7 @@ export async function changeCounts(
   return skipped
 }
 
-/** Counts the rows of a day again whose stored counts cannot be read. */
+/** Counts the rows of a day again, because its stored counts cannot be read. */
 async function recountDay(
   transaction: Knex.Transaction,
   tableName: string,

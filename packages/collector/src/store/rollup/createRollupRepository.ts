@@ -16,7 +16,7 @@ export interface RollupRepository {
 
 export function createRollupRepository(auditDatabase: AuditDatabase): RollupRepository {
   const { knex, tableName } = auditDatabase
-  const run = createOperationRunner(auditDatabase, { storedData: 'audit' })
+  const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
   return {
     update: (options) => run('unlimited', () => updateRollup(knex, tableName, options)),
     rebuild: (options) => run('unlimited', () => rebuildRollup(knex, tableName, options)),

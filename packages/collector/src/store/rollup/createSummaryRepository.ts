@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import type { SessionEndFilter, TimeSpan } from '../../reading/filter.ts'
 import type { SummaryRepository } from '../../reading/summaryRepository.ts'
 import type { Tally } from '../../reading/tally.ts'
@@ -11,12 +12,9 @@ import { addRollupDays, readRollup } from './readRollup.ts'
 import { allSites } from './rollupDay.ts'
 import { countRows, type SelectRows } from './rowCounts.ts'
 
-const quarterMs = 900_000
-const dayMs = 86_400_000
-
 export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRepository {
   const { knex, tableName } = auditDatabase
-  const run = createOperationRunner(auditDatabase, { storedData: 'audit' })
+  const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
   return {
     summarize: (filter, tally) =>
       run(queryDeadlineMs, (signal) => summarize(knex, tableName, filter, tally, signal)),
@@ -24,7 +22,7 @@ export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRe
 }
 
 /**
- * Counts the matching rows into the tally: from the rollup where it has them, and otherwise from the rows. One
+ * Adds the matching rows to the tally. Counts come from the rollup where possible, otherwise from the rows. One
  * transaction makes all counts consistent.
  */
 function summarize(
@@ -36,10 +34,11 @@ function summarize(
 ): Promise<void> {
   const span = { from: from.getTime(), to: to.getTime() }
   // Since 1972, every time zone's offset from UTC is a multiple of 15 minutes.
-  const usesQuarters = tally.starts.every((start) => start % quarterMs === 0)
+  const usesQuarters = tally.starts.every((start) => start % quarterHourMs === 0)
   const usesRollup = usesQuarters && equalTo.subject === undefined && equalTo.session === undefined
   const selectMatching = selectEqual(equalTo)
-  // SQLite has no other isolation level. (With `readOnly` as well, knex would write a statement that MySQL rejects.)
+  // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
+  // rejects.
   const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
 
   return database.transaction(async (transaction) => {
@@ -71,12 +70,12 @@ function summarize(
           ]
 
     if (rollup) addRollupDays(rollup.days, span, tally)
-    for (const { selectRows, index } of selectRest(quarterMs)) {
-      // Nobody waits for the rest any more, and it would keep a connection busy.
+    for (const { selectRows, index } of selectRest(quarterHourMs)) {
+      // The caller no longer waits, and the remaining queries would keep a connection busy.
       signal.throwIfAborted()
       if (usesQuarters)
         for (const each of await countRows(transaction, tableName, ['quarter', 'reason'], selectRows, index))
-          tally.add(each.quarter * quarterMs, each.reason, each.count)
+          tally.add(each.quarter * quarterHourMs, each.reason, each.count)
       else
         for (const each of await countRows(transaction, tableName, ['second', 'reason'], selectRows, index))
           tally.add(each.second * 1000, each.reason, each.count)

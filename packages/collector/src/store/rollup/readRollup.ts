@@ -1,13 +1,11 @@
 import type { Knex } from 'knex'
+import { dayMs, quarterHourMs } from '../../domain/durations.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { Tally } from '../../reading/tally.ts'
-import { hasErrorCode } from '../database/databaseErrors.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { parseDay, quartersPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
-import { rollupTables } from './rollupTables.ts'
+import { nameRollupTables } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
-
-const quarterMs = 900_000
-const dayMs = 86_400_000
 
 interface Rollup {
   /** All rows up to this id are counted. */
@@ -15,16 +13,16 @@ interface Rollup {
   readonly days: readonly RollupDay[]
 }
 
-/** @returns undefined if the rollup is empty, missing or damaged, or if the account must not read it. */
+/** @returns undefined if the rollup is empty, missing or damaged, or if the account is not allowed to read it. */
 export async function readRollup(
   transaction: Knex.Transaction,
   tableName: string,
   selectDays: SelectRows,
   { from, to }: EpochSpan,
 ): Promise<Rollup | undefined> {
-  const upToId = await readMarkIfAllowed(transaction, tableName)
+  const upToId = await readWatermarkIfAllowed(transaction, tableName)
   if (upToId === 0) return undefined
-  const stored: StoredDay[] = await transaction(rollupTables(tableName).days)
+  const stored: StoredDay[] = await transaction(nameRollupTables(tableName).days)
     .modify(selectDays)
     .where('day', '>=', Math.floor(from / dayMs))
     .where('day', '<', Math.ceil(to / dayMs))
@@ -41,17 +39,20 @@ export async function readRollup(
 export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpan, tally: Tally): void {
   for (const { day, reason, quarters, pastLimit } of days) {
     quarters.forEach((count, index) => {
-      const start = (day * quartersPerDay + index) * quarterMs
-      if (count !== 0 && start >= from && start + quarterMs <= to) tally.add(start, reason, count)
+      const start = (day * quartersPerDay + index) * quarterHourMs
+      if (count !== 0 && start >= from && start + quarterHourMs <= to) tally.add(start, reason, count)
     })
     if (day * dayMs >= from && (day + 1) * dayMs <= to)
       for (const [step, count] of pastLimit) tally.addPastLimit(step, count)
   }
 }
 
-/** @returns the last row that is counted: 0 if the rollup is empty or missing, or if the account must not read it. */
-async function readMarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
-  const { days, state } = rollupTables(tableName)
+/**
+ * @returns the last row that is counted: 0 if the rollup is empty or missing, or if the account is not allowed to read
+ * it.
+ */
+async function readWatermarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
+  const { days, state } = nameRollupTables(tableName)
   try {
     await transaction(days).first('day')
     return Number((await transaction(state).first('up_to_id'))?.up_to_id ?? 0)

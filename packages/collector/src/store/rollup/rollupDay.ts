@@ -1,8 +1,11 @@
+import { parseJson } from '../../domain/text/parseJson.ts'
 import type { Reason } from '../../domain/verdict.ts'
 import { findStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
 
-/** The site of the counts of all sites together, so that a summary of all sites reads no more than one of a single site. */
+/**
+ * The site of the counts of all sites together, so that a summary of all sites reads no more than one of a single site.
+ */
 export const allSites = ''
 
 /** Rows with the same day (UTC), site, reason and evidence are counted together. */
@@ -130,7 +133,7 @@ export class RollupDays {
   }
 }
 
-/** @returns undefined for a time outside of 1970 to 9999, for which databases return null or a negative number. */
+/** @returns undefined if the time is not between 1970 and 9999. Databases then return null or a negative number. */
 export function parseDayNumber(quarter: number | null): number | undefined {
   const day = quarter === null ? -1 : Math.floor(quarter / quartersPerDay)
   return day >= 0 && day <= lastDayNumber ? day : undefined
@@ -149,12 +152,8 @@ function addToCount<Key>(counts: Map<Key, number>, key: Key, count: number): voi
 }
 
 function parseArray(text: string): unknown[] | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
+  return Array.isArray(value) ? value : undefined
 }
 
 const isCount = (value: unknown): value is number => typeof value === 'number'

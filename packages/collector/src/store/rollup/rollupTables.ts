@@ -1,4 +1,4 @@
-import { qualify, rollupStateTable, rollupTable, splitTableName } from '../database/tableName.ts'
+import { nameRollupStateTable, nameRollupTable, qualify, splitTableName } from '../database/tableName.ts'
 
 interface RollupTables {
   /** One row of counts for each day, site, reason and evidence. */
@@ -7,10 +7,10 @@ interface RollupTables {
   readonly state: string
 }
 
-export function rollupTables(tableName: string): RollupTables {
+export function nameRollupTables(tableName: string): RollupTables {
   const auditTable = splitTableName(tableName)
   return {
-    days: qualify(auditTable, rollupTable(auditTable.table)),
-    state: qualify(auditTable, rollupStateTable(auditTable.table)),
+    days: qualify(auditTable, nameRollupTable(auditTable.table)),
+    state: qualify(auditTable, nameRollupStateTable(auditTable.table)),
   }
 }

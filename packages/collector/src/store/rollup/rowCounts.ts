@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { daySeconds, quarterHourMs } from '../../domain/durations.ts'
 import {
   selftestClient,
   selftestDetectedBy,
@@ -17,9 +18,9 @@ const groupExpressions = {
   evidence: () => 'evidence',
   /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
   second: ({ epochSeconds }) => epochSeconds,
-  quarter: ({ epochSeconds, divide }) => divide(epochSeconds, 900),
-  day: ({ epochSeconds, divide }) => divide(epochSeconds, 86_400),
-  /** The start of the step of `pastLimitSteps` in which the user returned, in seconds past the idle timeout. */
+  quarter: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
+  day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
+  /** When the user returned, in seconds past the idle timeout: the start of a step of `pastLimitSteps`. */
   step: ({ divide }) => buildStepExpression(divide),
 } as const satisfies Record<keyof Groups, (dialect: Dialect) => string>
 
@@ -83,7 +84,10 @@ function excludeSelftests(either: Knex.QueryBuilder): void {
     .orWhereNot('detected_by', selftestDetectedBy)
 }
 
-/** More than any two valid times are apart. Larger values, written by somebody else, could overflow the arithmetic. */
+/**
+ * Longer than the time between any two valid times. Larger values, written by somebody else, could overflow the
+ * arithmetic.
+ */
 const maxElapsedMs = 1e15
 
 interface Dialect {

@@ -3,12 +3,12 @@ import type { Knex } from 'knex'
 import { runTransaction } from '../database/runTransaction.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import { changeCounts, type SkippedRows } from './changeCounts.ts'
-import { rollupTables } from './rollupTables.ts'
+import { nameRollupTables } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
 
-/** The rows of one transaction. Embedded SQLite blocks all other writers meanwhile. */
+/** The rows of one transaction. In embedded SQLite, a transaction blocks all other writers. */
 const chunkRows = 10_000
-/** How long after its receipt a row is counted: until then, a row with a lower id may still be uncommitted. */
+/** A row is counted this long after its receipt. Before that, a row with a lower id may still be uncommitted. */
 const settleMs = 120_000
 
 export interface RollupOptions {
@@ -23,9 +23,9 @@ export interface RollupOptions {
 /**
  * Adds the rows to the rollup that it does not contain yet, in chunks.
  *
- * Each chunk is one transaction, which also moves the mark up to which rows are counted. So the rollup is correct
- * whenever the process is killed. Any number of processes may update it at the same time: each transaction locks the
- * mark first, so each row is counted once.
+ * Each chunk is one transaction, which also moves the watermark: the id up to which rows are counted. The rollup is
+ * therefore correct even if the process is killed. Any number of processes may update it at the same time: each
+ * transaction locks the watermark first, so each row is counted once.
  */
 export async function updateRollup(
   database: Knex,
@@ -34,7 +34,7 @@ export async function updateRollup(
 ): Promise<void> {
   const lastId = await findLastSettledId(database, tableName)
   // Without new rows, no transaction blocks the writers.
-  if ((await readMark(database, tableName)) >= lastId) return
+  if ((await readWatermark(database, tableName)) >= lastId) return
   for (;;) {
     const startedAt = performance.now()
     const { upToId, skipped } = await runTransaction(database, (transaction) =>
@@ -48,13 +48,13 @@ export async function updateRollup(
   }
 }
 
-/** Empties the rollup and counts all rows again. Meanwhile summaries are correct, but slow at first. */
+/** Empties the rollup and counts all rows again. Until it has finished, summaries are correct but slower. */
 export async function rebuildRollup(
   database: Knex,
   tableName: string,
   options: RollupOptions = {},
 ): Promise<void> {
-  const { days, state } = rollupTables(tableName)
+  const { days, state } = nameRollupTables(tableName)
   await runTransaction(database, async (transaction) => {
     await transaction(state).update({ up_to_id: 0 })
     await transaction(days).delete()
@@ -64,7 +64,7 @@ export async function rebuildRollup(
 
 /**
  * Subtracts rows that are about to be deleted. Called in the transaction that deletes them, it keeps summaries exact at
- * every moment. It locks the mark until the transaction ends, so other changes of the rollup wait.
+ * every moment. It locks the watermark until the transaction ends, so other changes of the rollup wait.
  *
  * @param transaction a transaction that has not read anything yet.
  */
@@ -73,7 +73,7 @@ export async function subtractFromRollup(
   tableName: string,
   ids: readonly number[],
 ): Promise<void> {
-  const upToId = await lockMark(transaction, tableName)
+  const upToId = await lockWatermark(transaction, tableName)
   const selectRows: SelectRows = (query) => void query.whereIn('id', ids).where('id', '<=', upToId)
   await changeCounts(transaction, tableName, { selectRows, countedUpToId: upToId, sign: -1 })
 }
@@ -89,7 +89,7 @@ async function addChunk(
   tableName: string,
   lastId: number,
 ): Promise<AddedChunk> {
-  const countedUpToId = await lockMark(transaction, tableName)
+  const countedUpToId = await lockWatermark(transaction, tableName)
   if (countedUpToId >= lastId) return { upToId: countedUpToId, skipped: [] }
   const chunk = transaction(tableName)
     .select('id')
@@ -102,21 +102,21 @@ async function addChunk(
   const selectRows: SelectRows = (query) =>
     void query.where('id', '>', countedUpToId).where('id', '<=', upToId)
   const skipped = await changeCounts(transaction, tableName, { selectRows, countedUpToId, sign: 1 })
-  await transaction(rollupTables(tableName).state).update({ up_to_id: upToId })
+  await transaction(nameRollupTables(tableName).state).update({ up_to_id: upToId })
   return { upToId, skipped }
 }
 
-/** Locks the rollup against other changes until the transaction ends, and reads the mark. */
-async function lockMark(transaction: Knex.Transaction, tableName: string): Promise<number> {
+/** Locks the rollup against other changes until the transaction ends, and reads the watermark. */
+async function lockWatermark(transaction: Knex.Transaction, tableName: string): Promise<number> {
   // The write comes first: SQLite refuses the first write of a transaction that has read something which another
   // transaction changed since.
-  await transaction(rollupTables(tableName).state).update({ id: 1 })
-  return readMark(transaction, tableName)
+  await transaction(nameRollupTables(tableName).state).update({ id: 1 })
+  return readWatermark(transaction, tableName)
 }
 
 /** Reads the id of the last row that is counted. */
-async function readMark(database: Knex, tableName: string): Promise<number> {
-  return Number((await database(rollupTables(tableName).state).first('up_to_id')).up_to_id)
+async function readWatermark(database: Knex, tableName: string): Promise<number> {
+  return Number((await database(nameRollupTables(tableName).state).first('up_to_id')).up_to_id)
 }
 
 /** Finds the last row that was received long enough ago for all rows before it to be committed or rolled back. */

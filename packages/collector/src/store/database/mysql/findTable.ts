@@ -12,7 +12,7 @@ interface FoundTable extends TableName {
 /** Runs a statement and resolves to its rows. The caller names their type. */
 type RunQuery = <Row>(sql: string, values: readonly (string | null)[]) => Promise<Row[]>
 
-/** @returns undefined if the table does not exist, or if the account must not see it. */
+/** @returns undefined if the table does not exist, or if the account is not allowed to see it. */
 export async function findTable(
   query: RunQuery,
   { schema, table }: TableName,

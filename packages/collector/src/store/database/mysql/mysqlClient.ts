@@ -52,7 +52,7 @@ export class PreparedMysqlClient extends Client_MySQL2 {
   }
 }
 
-/** knex declares its general configuration. `connect` passes this one. */
+/** knex declares its general configuration only. `connectionPools.ts` passes this one. */
 function getSettings({ config }: Knex.Client): MysqlClientConfig {
   return config as MysqlClientConfig
 }
@@ -63,7 +63,7 @@ interface KnexQuery {
   response?: unknown
 }
 
-/** Whether the server reported the error, so that the connection is still usable. */
+/** Returns whether the server reported the error, so that the connection is still usable. */
 export function isServerError(error: unknown): boolean {
   return error instanceof Error && 'sqlState' in error && Boolean(error.sqlState)
 }

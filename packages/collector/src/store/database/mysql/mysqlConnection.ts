@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import mysql, { type Connection, createConnection, type SslOptions } from 'mysql2'
+import { hasErrorCode } from '../../../domain/thrownError.ts'
 import { withinDeadline } from '../../../lifecycle/withinDeadline.ts'
-import { hasErrorCode } from '../databaseErrors.ts'
 import type { MysqlLocation } from '../databaseUrl.ts'
 import { limitLockWaits, limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
 import { readTlsOptions } from './mysqlTls.ts'
@@ -89,7 +89,7 @@ async function openOnce(
     maxPreparedStatements,
     ...(ssl && { ssl }),
     ...(!ssl && !isOwnMachine(host) && { authPlugins: encryptedPasswordsOnly }),
-    // The deadline below also covers the time after the socket is open, in which a hanging host sends nothing.
+    // The deadline below also covers a host that accepts the connection and then sends nothing.
     connectTimeout: connectTimeoutMs,
   })
   // A connection that breaks while it is idle fails its next statement, which reports the error.
@@ -170,8 +170,8 @@ export async function isAlive(connection: Connection): Promise<boolean> {
 }
 
 /**
- * Closes a connection immediately. The driver's `destroy` alone waits for the server to close its side, which would keep
- * the process running while the server hangs.
+ * Closes a connection immediately. The driver's `destroy` alone waits for the server to close its side, which would
+ * keep the process running while the server hangs.
  */
 export function closeConnection(connection: Connection): void {
   connection.destroy()

@@ -31,9 +31,9 @@ const sqlModes = [
 const unlimited = '18446744073709551615'
 
 /**
- * Run on every connection, because the server's defaults and `init_connect` may be different. Each of these settings can
- * change the meaning of a statement, or make an acknowledged write disappear (`autocommit=0`, `completion_type=CHAIN`, an
- * engine without storage).
+ * Run on every connection, because the server's defaults and `init_connect` may be different. Each of these settings
+ * can change the meaning of a statement, or make an acknowledged write disappear (`autocommit=0`,
+ * `completion_type=CHAIN`, an engine without storage).
  */
 const setStatements = [
   'set names utf8mb4',
@@ -45,7 +45,7 @@ const setStatements = [
   'set session transaction read write',
 ]
 
-/** Checks of the values that the connection must have then. MariaDB has different names for some variables. */
+/** Checks of the values after these statements. MariaDB has different names for some variables. */
 const requiredValues: Readonly<Record<string, (value: string) => boolean>> = {
   sql_mode: (value) => hasSameMembers(value.split(','), sqlModes),
   time_zone: equals('+00:00'),
@@ -81,15 +81,15 @@ const describedVariables = [
 ]
 
 // Not a SELECT: a proxy that splits reads from writes would send it to a replica, which may have other settings.
-const writeShowVariables = (names: readonly string[]) =>
+const buildShowVariables = (names: readonly string[]) =>
   `show session variables where variable_name in (${names.map((name) => `'${name}'`).join()})`
 
-const showAllVariables = writeShowVariables([
+const showAllVariables = buildShowVariables([
   ...Object.keys(requiredValues),
   ...readOnlyVariables,
   ...describedVariables,
 ])
-const showReadOnlyVariables = writeShowVariables(readOnlyVariables)
+const showReadOnlyVariables = buildShowVariables(readOnlyVariables)
 
 async function readVariables(connection: Connection, statement: string): Promise<Map<string, string>> {
   const rows = await execute<{ Variable_name: string; Value: string }[]>(connection, statement)
@@ -115,14 +115,17 @@ export async function prepareSession(connection: Connection): Promise<ServerStat
   return describeServer(values)
 }
 
-/** Whether the server accepts writes now. An administrator's account could write to a replica, but must not. */
+/**
+ * Returns whether the server accepts writes now. This matters for administrators, whose accounts can write to read-only
+ * replicas.
+ */
 export async function acceptsWrites(connection: Connection): Promise<boolean> {
   return findReadOnlySettings(await readVariables(connection, showReadOnlyVariables)).length === 0
 }
 
 /**
- * Limits how long a statement of this connection waits for a lock. By default MySQL waits up to a year for a table, even
- * after the client has disconnected, and could run out of connections.
+ * Limits how long a statement of this connection waits for a lock. By default MySQL waits up to a year for a table,
+ * even after the client has disconnected, and could run out of connections.
  */
 export async function limitLockWaits(connection: Connection, seconds: number): Promise<void> {
   await execute(

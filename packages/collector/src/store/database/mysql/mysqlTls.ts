@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { SslOptions } from 'mysql2'
+import { readErrorCode } from '../../../domain/thrownError.ts'
 
 /** MySQL's names, from weakest to strongest: https://dev.mysql.com/doc/refman/8.4/en/connection-options.html */
 export const sslModes = ['DISABLED', 'PREFERRED', 'REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY'] as const
@@ -42,7 +43,7 @@ function readPem(option: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? cause.code : cause
+    const reason = readErrorCode(cause) ?? cause
     throw new TlsFileError(`The file ${path} (${option} in the database URL) cannot be read: ${reason}.`, {
       cause,
     })

@@ -1,6 +1,6 @@
+import { hasErrorCode } from '../../../domain/thrownError.ts'
 import type { AuditDatabase } from '../auditDatabase.ts'
 import { createMissingDatabase } from '../connectionPools.ts'
-import { hasErrorCode } from '../databaseErrors.ts'
 import type { DatabaseLocation } from '../databaseUrl.ts'
 import { LeaseHeldError } from '../lease.ts'
 import { createOperationRunner, lookupDeadlineMs } from '../operations.ts'
@@ -47,8 +47,8 @@ export function createSchemaRepository(
 ): SchemaRepository {
   const { tableName } = jobs
   const run = createOperationRunner(jobs, {
-    storedData: 'schema',
-    outcomes: [LeaseHeldError, SchemaTooNewError, SchemaOutdatedError],
+    dataKind: 'schema',
+    expectedErrors: [LeaseHeldError, SchemaTooNewError, SchemaOutdatedError],
   })
   return {
     migrate: () =>

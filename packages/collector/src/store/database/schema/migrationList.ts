@@ -12,8 +12,8 @@ import type { TableName } from '../tableName.ts'
 type Migration = (database: Knex, tableName: TableName) => Promise<void>
 
 /**
- * All migrations in their order, by the names that the history records. They are listed rather than found in the folder,
- * so that the published package runs the same migrations as a checkout.
+ * All migrations in their order, by the names that the history records. They are listed rather than found in the
+ * folder, so that the published package runs the same migrations as a checkout.
  */
 export const migrations: ReadonlyMap<string, Migration> = new Map(
   Object.entries({
@@ -28,7 +28,10 @@ export const migrations: ReadonlyMap<string, Migration> = new Map(
   }),
 )
 
-/** Whether versions of Lapse that do not know a migration can use the schema after it. See `migrations/README.md`. */
+/**
+ * Returns whether versions of Lapse that do not know a migration can use the schema after it. See
+ * `migrations/README.md`.
+ */
 export function isCompatible(migration: string): boolean {
   return migration.endsWith('.compatible')
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { withLease } from '../lease.ts'
-import { migrationTable, qualify, schemaBuilder, splitTableName } from '../tableName.ts'
+import { getSchemaBuilder, nameMigrationTable, qualify, splitTableName } from '../tableName.ts'
 import { isCompatible, migrations } from './migrationList.ts'
 import { SchemaTooNewError } from './schemaErrors.ts'
 
@@ -21,7 +21,7 @@ export function runMigrations(database: Knex, tableName: string): Promise<string
     if (incompatible.length > 0) throw new SchemaTooNewError(tableName, incompatible)
     if (missing.length === 0) return []
     await createHistory(database, tableName)
-    const history = historyName(tableName)
+    const history = nameHistory(tableName)
     const [last] = await database(history).max({ batch: 'batch' })
     const batch = Number(last?.batch ?? 0) + 1
     for (const [name, up] of migrations) {
@@ -43,8 +43,8 @@ interface SchemaState {
 /** Compares the history with the migrations of this version. It changes nothing. */
 export async function readSchemaState(database: Knex, tableName: string): Promise<SchemaState> {
   const { schema, table } = splitTableName(tableName)
-  const hasHistory = await schemaBuilder(database, { schema, table }).hasTable(migrationTable(table))
-  const names: string[] = hasHistory ? await database(historyName(tableName)).orderBy('id').pluck('name') : []
+  const hasHistory = await getSchemaBuilder(database, { schema, table }).hasTable(nameMigrationTable(table))
+  const names: string[] = hasHistory ? await database(nameHistory(tableName)).orderBy('id').pluck('name') : []
   return {
     missing: [...migrations.keys()].filter((name) => !names.includes(name)),
     incompatible: names.filter((name) => !migrations.has(name) && !isCompatible(name)),
@@ -52,15 +52,15 @@ export async function readSchemaState(database: Knex, tableName: string): Promis
 }
 
 /**
- * Creates the history with the columns of knex's migrator, which earlier versions of Lapse used: either can continue what
- * the other has started. Each audit table has its own history, because the application may use knex's migrator for its
- * own tables in the same database.
+ * Creates the history with the columns of knex's migrator, which earlier versions of Lapse used: either can continue
+ * what the other has started. Each audit table has its own history, because the application may use knex's migrator for
+ * its own tables in the same database.
  */
 async function createHistory(database: Knex, tableName: string): Promise<void> {
   const { schema, table } = splitTableName(tableName)
-  const builder = () => schemaBuilder(database, { schema, table })
-  if (await builder().hasTable(migrationTable(table))) return
-  await builder().createTable(migrationTable(table), (columns) => {
+  const builder = () => getSchemaBuilder(database, { schema, table })
+  if (await builder().hasTable(nameMigrationTable(table))) return
+  await builder().createTable(nameMigrationTable(table), (columns) => {
     columns.increments()
     columns.string('name')
     columns.integer('batch')
@@ -68,7 +68,7 @@ async function createHistory(database: Knex, tableName: string): Promise<void> {
   })
 }
 
-function historyName(tableName: string): string {
+function nameHistory(tableName: string): string {
   const auditTable = splitTableName(tableName)
-  return qualify(auditTable, migrationTable(auditTable.table))
+  return qualify(auditTable, nameMigrationTable(auditTable.table))
 }

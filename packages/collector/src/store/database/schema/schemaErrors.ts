@@ -4,7 +4,7 @@ export class SchemaTooNewError extends Error {
 
   constructor(tableName: string, migrations: readonly string[]) {
     super(
-      `The table ${tableName} was migrated by a newer version of Lapse (unknown: ${migrations.join(', ')}), and this ` +
+      `The table ${tableName} was migrated by a newer version of Lapse (unknown migrations: ${migrations.join(', ')}), and this ` +
         'version cannot work with it. Upgrade Lapse, or restore a backup from before that migration.',
     )
   }
@@ -16,8 +16,7 @@ export class SchemaOutdatedError extends Error {
 
   constructor(tableName: string, migrations: readonly string[]) {
     super(
-      `The table ${tableName} is missing or older than this version of Lapse needs ` +
-        `(missing: ${migrations.join(', ')}). Run: lapse migrate`,
+      `The table ${tableName} is missing or outdated (missing migrations: ${migrations.join(', ')}). Run: lapse migrate`,
     )
   }
 }

@@ -44,7 +44,7 @@ interface KnexQuery {
   context?: unknown
 }
 
-/** knex declares its general configuration. `connect` passes this one. */
+/** knex declares its general configuration only. `connectionPools.ts` passes this one. */
 function getSettings({ config }: Knex.Client): SqliteClientConfig {
   return config as SqliteClientConfig
 }

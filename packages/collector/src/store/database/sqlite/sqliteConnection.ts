@@ -21,8 +21,8 @@ export function openSqlite(path: string, busyTimeoutMs: number): Database.Databa
 }
 
 /**
- * Identifies a file, so that a replacement can be detected. A connection to a file that was deleted or replaced continues
- * without an error, and everything that it writes is lost.
+ * Identifies a file, so that a replacement can be detected. A connection to a file that was deleted or replaced
+ * continues without an error, and everything that it writes is lost.
  *
  * @returns undefined if there is no file.
  */

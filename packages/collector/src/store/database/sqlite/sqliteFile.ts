@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readErrorCode } from '../../../domain/thrownError.ts'
 
 /** The file of an SQLite database cannot be used. The message says what to do. */
 export class SqliteFileError extends Error {
@@ -17,8 +18,8 @@ const creationFailures: Readonly<Record<string, string>> = {
 }
 
 /**
- * Creates the file of an SQLite database if it does not exist, readable by its owner only. SQLite gives the files next to
- * it (`-wal`, `-shm`) the same permissions. An existing file keeps its permissions.
+ * Creates the file of an SQLite database if it does not exist, readable by its owner only. SQLite gives the files next
+ * to it (`-wal`, `-shm`) the same permissions. An existing file keeps its permissions.
  *
  * @throws {SqliteFileError}
  */
@@ -26,7 +27,7 @@ export function createSqliteFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    const code = readErrorCode(cause)
     if (code === 'EEXIST') {
       assertNotFolder(path)
       return

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { toError } from '../../../domain/thrownError.ts'
 import { identifyFile } from './sqliteConnection.ts'
 import type { SqliteReply, SqliteRequest } from './sqliteWorker.ts'
 
@@ -31,7 +32,7 @@ export class SqliteThread {
       this.#pending.get(reply.id)?.resolve(reply)
       this.#pending.delete(reply.id)
     })
-    this.#worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
+    this.#worker.on('error', (error) => this.#fail(toError(error)))
     this.#worker.on('exit', () => this.#fail(new Error('The thread of the SQLite database has exited.')))
     // A running statement keeps the process alive, an idle thread does not.
     this.#worker.unref()

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type Database from 'better-sqlite3'
+import { readErrorCode, toError } from '../../../domain/thrownError.ts'
 import { openSqlite } from './sqliteConnection.ts'
 
 /** A statement for the worker thread. */
@@ -40,7 +41,6 @@ function runRequest(id: number, sql: string, values: readonly unknown[]): Sqlite
     const { changes, lastInsertRowid } = statement.run(values)
     return { id, response: [], context: { changes, lastID: Number(lastInsertRowid) } }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-    return { id, failure: { message: error instanceof Error ? error.message : String(error), code } }
+    return { id, failure: { message: toError(error).message, code: readErrorCode(error) } }
   }
 }

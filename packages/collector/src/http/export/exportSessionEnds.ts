@@ -5,7 +5,7 @@ import type { SessionEndFilter } from '../../reading/filter.ts'
 import type { Format } from '../../reading/formats/formats.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { disconnect } from '../middleware/slowReaders.ts'
+import { disconnect } from '../middleware/disconnectSlowReaders.ts'
 import type { Reader } from '../request/authenticate.ts'
 import type { ExportSlots } from './exportSlots.ts'
 
@@ -34,7 +34,7 @@ export async function exportSessionEnds(
     release()
     ended.abort()
   })
-  const pages = sessionEnds.pages(filter, after)
+  const pages = sessionEnds.readPages(filter, after)
   // A failure before the first row becomes a problem response. Later failures end the connection.
   const first = await pages.next()
   async function* chunks() {

@@ -12,7 +12,7 @@ const maxPathLength = 200
  *
  * `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` count only if they come from the networks of `trustProxy`.
  */
-export function requestLog({ log, metrics, settings }: Dependencies): Middleware {
+export function logRequests({ log, metrics, settings }: Dependencies): Middleware {
   const identifyClient = createClientIdentifier(settings, () =>
     log.warn(
       'A proxy sent X-Forwarded-For and Forwarded with different client addresses. Set "forwardedHeader" to the header that the proxy writes: clients can forge the other one.',

@@ -41,6 +41,7 @@ export interface Selftest {
   readonly site: string
   readonly origin: string
   readonly limits: SelftestInput['limits']
+  /** The report that was sent. Its name is part of the JSON output. */
   readonly event: Readonly<Record<string, unknown>>
   readonly answers: readonly SelftestAnswer[]
   readonly row: SessionEnd | null

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResultSetHeader } from 'mysql2'
 import type { NewSessionEnd, SessionEnd } from '../../domain/sessionEnd.ts'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { Outcome } from '../../recording/batchingWriter.ts'
-import { batchSize } from '../../recording/batchSize.ts'
-import { hasErrorCode, isRetryable } from '../database/databaseErrors.ts'
+import { chooseBatchSize } from '../../recording/chooseBatchSize.ts'
+import { isRetryable } from '../database/databaseErrors.ts'
 import { isRefusal } from '../database/isRefusal.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute, toDatetime } from '../database/mysql/preparedStatements.ts'
@@ -19,7 +20,7 @@ interface Statements {
   select(sessions: number): string
 }
 
-export function writeStatements(tableName: string): Statements {
+export function buildStatements(tableName: string): Statements {
   const { schema, table } = splitTableName(tableName)
   const name = schema ? mysqlQuotes.table({ schema, table }) : mysqlQuotes.name(table)
   const placeholders = `(${insertedColumns.map(() => '?').join(', ')})`
@@ -61,7 +62,10 @@ export async function insertUnlessDuplicate(
     try {
       const ids = await insertAll(connection, statements, rows)
       rows.forEach((sessionEnd, index) => {
-        outcomes.set(keyOf(sessionEnd), { row: { id: ids[index] ?? 0, ...sessionEnd }, duplicate: false })
+        outcomes.set(getSessionKey(sessionEnd), {
+          row: { id: ids[index] ?? 0, ...sessionEnd },
+          duplicate: false,
+        })
       })
     } catch (error) {
       if (attempt < maxAttempts && isRetryable(error)) {
@@ -70,25 +74,26 @@ export async function insertUnlessDuplicate(
       }
       if (attempt < maxAttempts && hasErrorCode(error, ['ER_DUP_ENTRY'])) {
         for (const row of await selectExisting(connection, statements, rows))
-          outcomes.set(keyOf(row), { row, duplicate: true })
-        const missing = rows.filter((sessionEnd) => !outcomes.has(keyOf(sessionEnd)))
+          outcomes.set(getSessionKey(row), { row, duplicate: true })
+        const missing = rows.filter((sessionEnd) => !outcomes.has(getSessionKey(sessionEnd)))
         return insert(missing, attempt + 1)
       }
       if (!isRefusal(error)) throw error
-      // The database refused one of the rows: split them until that row stands alone.
+      // The database refused one of the rows: split them until that row is alone.
       const middle = rows.length >> 1
-      if (middle === 0) for (const row of rows) outcomes.set(keyOf(row), { refusal: error })
+      if (middle === 0) for (const row of rows) outcomes.set(getSessionKey(row), { refusal: error })
       else for (const half of [rows.slice(0, middle), rows.slice(middle)]) await insert(half)
     }
   }
 
   const firstOfSession = new Map<string, NewSessionEnd>()
   for (const sessionEnd of sessionEnds)
-    if (!firstOfSession.has(keyOf(sessionEnd))) firstOfSession.set(keyOf(sessionEnd), sessionEnd)
+    if (!firstOfSession.has(getSessionKey(sessionEnd)))
+      firstOfSession.set(getSessionKey(sessionEnd), sessionEnd)
   await insert([...firstOfSession.values()])
 
   return sessionEnds.map((sessionEnd) => {
-    const key = keyOf(sessionEnd)
+    const key = getSessionKey(sessionEnd)
     const outcome = outcomes.get(key) ?? { refusal: new Error('The row has no outcome.') }
     // If a batch contains several reports of one session, the first one made the row.
     return 'row' in outcome && firstOfSession.get(key) !== sessionEnd
@@ -97,21 +102,21 @@ export async function insertUnlessDuplicate(
   })
 }
 
-/** What a row adds to a statement besides its texts, with lengths and types: fewer bytes than this. */
+/** An upper bound of what a row adds to a statement besides its texts, with lengths and types. */
 const rowOverheadBytes = 256
 
 /**
- * Splits rows into statements that fit into the server's packet limit. `batchSize` keeps the number of different sizes
- * small, because a connection prepares a statement for each size.
+ * Splits rows into statements that fit into the server's packet limit. `chooseBatchSize` keeps the number of different
+ * sizes small, because a connection prepares a statement for each size.
  */
 function splitIntoStatements(rows: readonly NewSessionEnd[], maxPacketBytes: number): number[] {
   const bytes = rows.map(estimateBytes)
   const sizes: number[] = []
   let start = 0
   while (start < rows.length) {
-    let size = batchSize(rows.length - start)
+    let size = chooseBatchSize(rows.length - start)
     const fits = () => sum(bytes.slice(start, start + size)) <= maxPacketBytes
-    while (size > 1 && !fits()) size = batchSize(size - 1)
+    while (size > 1 && !fits()) size = chooseBatchSize(size - 1)
     sizes.push(size)
     start += size
   }
@@ -143,15 +148,17 @@ async function insertAll(
   const { insertId } = await execute<ResultSetHeader>(connection, insert, values)
   if (mayChangeIdStep && sessionEnds.length > 1) {
     const rows = await selectExisting({ connection }, statements, sessionEnds)
-    const ids = new Map(rows.map((row) => [keyOf(row), row.id]))
-    return sessionEnds.map((sessionEnd) => ids.get(keyOf(sessionEnd)) ?? 0)
+    const ids = new Map(rows.map((row) => [getSessionKey(row), row.id]))
+    return sessionEnds.map((sessionEnd) => ids.get(getSessionKey(sessionEnd)) ?? 0)
   }
   // The ids of an INSERT with a known number of rows are consecutive:
   // https://dev.mysql.com/doc/refman/8.4/en/innodb-auto-increment-handling.html
   return sessionEnds.map((_, index) => insertId + index * idStep)
 }
 
-/** Selects in a transaction: a proxy that splits reads from writes keeps a transaction on the host that accepts writes. */
+/**
+ * Selects in a transaction: a proxy that splits reads from writes keeps a transaction on the host that accepts writes.
+ */
 async function selectExisting(
   { connection }: Pick<MysqlConnection, 'connection'>,
   statements: Statements,
@@ -165,4 +172,5 @@ async function selectExisting(
   return rows.map(toSessionEnd)
 }
 
-const keyOf = ({ site, sessionKey }: Pick<NewSessionEnd, 'site' | 'sessionKey'>) => `${site}\n${sessionKey}`
+const getSessionKey = ({ site, sessionKey }: Pick<NewSessionEnd, 'site' | 'sessionKey'>) =>
+  `${site}\n${sessionKey}`

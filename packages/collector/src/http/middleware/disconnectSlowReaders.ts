@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Context, Middleware } from '../context.ts'
 
-/** How long a client may read nothing of a response. Node detects it after one to two times as long. */
+/** How long a client may stop reading a response. Node detects the stop after one to two times this duration. */
 const stallMs = 12_000
 /** How long a client may take for one chunk: 500 rows of an export, or any other response as a whole. */
 const chunkMs = 60_000

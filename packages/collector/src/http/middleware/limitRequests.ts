@@ -4,7 +4,7 @@ import { readClientNetwork } from '../request/clientNetwork.ts'
 import { RequestCounter } from './requestCounter.ts'
 
 /** Limits the requests of each client address. Each replica counts for itself. */
-export function rateLimit({ requestsPerMinute }: { readonly requestsPerMinute: number }): Middleware {
+export function limitRequests({ requestsPerMinute }: { readonly requestsPerMinute: number }): Middleware {
   const counter = new RequestCounter(requestsPerMinute)
   return async (ctx, next) => {
     const waitMs = counter.count(readClientNetwork(ctx), performance.now())

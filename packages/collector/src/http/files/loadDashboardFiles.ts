@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { hasErrorCode } from '../../domain/thrownError.ts'
 
 /** A file of the dashboard as Vite built it, in memory. */
 export interface DashboardFile {
@@ -14,20 +15,20 @@ const folder = new URL('../../../dist/dashboard/', import.meta.url)
 
 /** @returns undefined if the dashboard has not been built. */
 export function loadDashboardPage(): DashboardFile | undefined {
-  return ifBuilt(() => readFile('index.html'))
+  return readIfBuilt(() => readFile('index.html'))
 }
 
 /** Loads the scripts and styles by their names, which contain hashes of their content. */
 export function loadDashboardAssets(): ReadonlyMap<string, DashboardFile> {
-  const names = ifBuilt(() => readdirSync(new URL('dashboard/', folder))) ?? []
+  const names = readIfBuilt(() => readdirSync(new URL('dashboard/', folder))) ?? []
   return new Map(names.map((name) => [name, readFile(`dashboard/${name}`)]))
 }
 
-function ifBuilt<T>(read: () => T): T | undefined {
+function readIfBuilt<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (hasErrorCode(error, ['ENOENT'])) return undefined
     throw error
   }
 }

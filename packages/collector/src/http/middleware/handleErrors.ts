@@ -1,11 +1,11 @@
 import { errorCodes, LapseError, toProblem } from '../../domain/errors.ts'
-import { StorageError, type StoredData } from '../../domain/storageError.ts'
+import { type DataKind, StorageError } from '../../domain/storageError.ts'
 import type { Context, Middleware } from '../context.ts'
 
 const retryAfterSeconds = 5
 
 /** Turns every error into an `application/problem+json` response (RFC 9457). */
-export const problems: Middleware = async (ctx, next) => {
+export const handleErrors: Middleware = async (ctx, next) => {
   try {
     if (ctx.state.path === undefined)
       throw new LapseError('bad-request', 'The request target is not a valid path or URL.')
@@ -25,7 +25,7 @@ export const problems: Middleware = async (ctx, next) => {
 }
 
 /** What clients learn about a storage error, by the data that could not be used. */
-const storageDetails: Readonly<Record<StoredData, string>> = {
+const storageDetails: Readonly<Record<DataKind, string>> = {
   audit: 'The audit could not be read. Try again later.',
   tokens: 'The token could not be looked up. Try again later.',
   dashboardSessions: 'The dashboard cannot use its sessions now. Try again later.',
@@ -36,7 +36,7 @@ const storageDetails: Readonly<Record<StoredData, string>> = {
 function toLapseError(thrown: unknown, ctx: Context): LapseError {
   const { log, requestId } = ctx.state
   if (thrown instanceof StorageError) {
-    const detail = storageDetails[thrown.storedData]
+    const detail = storageDetails[thrown.dataKind]
     log.error({ requestId, err: thrown }, detail)
     return new LapseError('unavailable', detail, { retryAfterSeconds })
   }

@@ -4,7 +4,7 @@ import helmet from 'koa-helmet'
  * Tells browsers that responses are data, which no page may run, frame or embed. The client script and the HTML pages
  * override this for themselves.
  */
-export const securityHeaders = helmet({
+export const setSecurityHeaders = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
