@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { passTime, setWallClock } from '../support/clock.ts'
-import { eventOf } from '../support/collector.ts'
+import { createReport } from '../support/collector.ts'
 import {
   type Answer,
   answerJson,
@@ -59,7 +59,7 @@ describe('A key server', () => {
       const ticket = await sign()
       const stall = await measureLongestStall(async () => {
         const remote = Promise.all(Array.from({ length: 20 }, () => reportWithTicket(collector, ticket)))
-        const others = await Promise.all(Array.from({ length: 20 }, () => collector.post(eventOf())))
+        const others = await Promise.all(Array.from({ length: 20 }, () => collector.post(createReport())))
         expect(new Set(others.map(({ status }) => status))).toEqual(new Set([201]))
         for (const { status, text, ms } of await remote) {
           expect(status).toBe(503)

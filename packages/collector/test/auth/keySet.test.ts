@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../../src/index.ts'
-import { environment, origin, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment, origin } from '../support/collector.ts'
 import {
   answerJson,
   createKeyPair,
@@ -100,7 +100,7 @@ describe('Configured ticket keys', () => {
   const getErrorMessage = (ticketKeys: unknown) => {
     const site = { origins: [origin], idleTimeoutSeconds: 1800, ticketKeys }
     try {
-      parseConfig({ ...writtenConfig('sqlite:x'), sites: { acme: site } }, environment)
+      parseConfig({ ...createConfig('sqlite:x'), sites: { acme: site } }, environment)
     } catch (error) {
       if (error instanceof ConfigError) return error.message
     }

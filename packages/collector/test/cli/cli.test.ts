@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { serve, stop } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { freePort } from '../../../../test/servers.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 
 let folder: string
@@ -61,8 +61,8 @@ describe('The command line', () => {
     const database = `sqlite:${join(folder, 'lapse.sqlite')}`
     const collector = await serve(file, url, { ...environment, LAPSE_DATABASE_URL: database })
     for (const [name, { stdout }] of Object.entries({ shared, public: signed })) {
-      const event = eventOf({ site: name, ticket: stdout.trim() })
-      const response = await postEvent(url, event, { Origin: origin })
+      const report = createReport({ site: name, ticket: stdout.trim() })
+      const response = await postReport(url, report, { Origin: origin })
       expect({ status: response.status, verdict: await response.json() }).toMatchObject({
         status: 201,
         verdict: { idleTimeoutSeconds: 600 },
@@ -181,7 +181,9 @@ describe('The command line', () => {
       LAPSE_DATABASE_URL: `sqlite:${join(folder, 'used.sqlite')}`,
     }
     const collector = await serve(file, `http://127.0.0.1:${port}`, environment)
-    expect((await postEvent(`http://127.0.0.1:${port}`, eventOf(), { Origin: origin })).status).toBe(201)
+    expect((await postReport(`http://127.0.0.1:${port}`, createReport(), { Origin: origin })).status).toBe(
+      201,
+    )
     await stop(collector)
     const { stdout } = await lapse(['list'], environment)
     expect(stdout).toMatch('idle_timeout')
@@ -214,8 +216,8 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
     const lastAccessAt = Date.UTC(2026, 0, 2, 13, 30, 0, 500)
     const times = { startedAt: lastAccessAt, lastAccessAt, detectedAt: lastAccessAt + 3_600_000 }
     const shifted = { ...times, sentAt: lastAccessAt + 3_600_000 }
-    await postEvent(url, eventOf({ ...shifted, session: 's_1', subject: 'u_1' }), { Origin: origin })
-    await postEvent(url, eventOf({ session: 's_2', subject: 'u_2', lastAccessAt: Date.now() }), {
+    await postReport(url, createReport({ ...shifted, session: 's_1', subject: 'u_1' }), { Origin: origin })
+    await postReport(url, createReport({ session: 's_2', subject: 'u_2', lastAccessAt: Date.now() }), {
       Origin: origin,
     })
     await stop(collector)
@@ -249,12 +251,12 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
     expect(made.stderr).toMatch(id)
     expect((await lapse(['token', 'list'])).stdout).toMatch(new RegExp(`${id} +write +acme +cron +.*valid`))
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${made.stdout.trim()}` }
-    const event = { site: 'acme', detectedBy: 'server', session: 's_3', reason: 'revoked' }
+    const report = { site: 'acme', detectedBy: 'server', session: 's_3', reason: 'revoked' }
 
     const collector = await serve(file, url)
-    expect((await postEvent(url, event, headers)).status).toBe(201)
+    expect((await postReport(url, report, headers)).status).toBe(201)
     expect(await lapse(['token', 'revoke', id])).toMatchObject({ status: 0 })
-    expect((await postEvent(url, { ...event, session: 's_4' }, headers)).status).toBe(401)
+    expect((await postReport(url, { ...report, session: 's_4' }, headers)).status).toBe(401)
     await stop(collector)
     expect((await lapse(['token', 'list'])).stdout).toMatch('revoked')
     expect(await lapse(['token', 'revoke', 'nothing'])).toMatchObject({

@@ -9,7 +9,7 @@ import { command } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import type { DatabaseServer } from '../../../../test/servers.ts'
 import { openStore, parseConfig } from '../../src/index.ts'
-import { writtenConfig } from '../support/collector.ts'
+import { createConfig } from '../support/collector.ts'
 import { insertRows } from '../support/rows.ts'
 
 const noon = Date.UTC(2026, 0, 2, 12)
@@ -100,7 +100,7 @@ function useFilledTable(server: DatabaseServer) {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     database = await createDatabase(server)
-    const { sites } = writtenConfig(database.url)
+    const { sites } = createConfig(database.url)
     const written = { database: database.url, sites: { acme: sites.acme } }
     writeFileSync(join(folder, 'lapse.config.json'), JSON.stringify(written))
     const config = parseConfig(written)

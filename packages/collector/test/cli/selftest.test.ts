@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vites
 import { freePort } from '../../../../test/servers.ts'
 import {
   createCollector,
+  createConfig,
   environment,
   type InProcessCollector,
   issueToken,
-  writtenConfig,
 } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 
@@ -40,7 +40,7 @@ const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
 describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
   beforeEach(async () => {
     collector = await createCollector(server)
-    writeConfigIn(folder, writtenConfig(collector.database.url))
+    writeConfigIn(folder, createConfig(collector.database.url))
   })
 
   test('The report shows a simulated timeout: what was sent, answered and stored', async () => {
@@ -116,7 +116,7 @@ describe('lapse selftest', () => {
 
   test('The command fails and says what to do, also in the report, when no collector responds', async () => {
     const port = await freePort()
-    writeConfigIn(folder, writtenConfig(collector.database.url, { listen: { port } }))
+    writeConfigIn(folder, createConfig(collector.database.url, { listen: { port } }))
     const { status, stdout, stderr } = await runLapse(folder, ['selftest', '--site', 'acme'], environment)
     expect({ status, stdout }).toEqual({
       status: 1,
@@ -126,7 +126,7 @@ describe('lapse selftest', () => {
   })
 
   test("The command refuses the ticket of a user, so that no user's session is ended", async () => {
-    writeConfigIn(folder, writtenConfig(collector.database.url))
+    writeConfigIn(folder, createConfig(collector.database.url))
     const now = Math.floor(Date.now() / 1000)
     const another = await selftest('signed', '--ticket', await signTicket('u_42', now - 7200))
     expect(another.stderr).toMatch('The ticket belongs to a user, "u_42"')

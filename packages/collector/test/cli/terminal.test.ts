@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createDatabase } from '../../../../test/databases.ts'
 import { openStore, parseConfig } from '../../src/index.ts'
-import { createCollector, eventOf, issueToken, origin } from '../support/collector.ts'
+import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
@@ -115,20 +115,20 @@ describe('A request from a stranger', () => {
       )
     const evil = '\u009b2J\u0085\u0080'
     const answers = [
-      await post([`Origin: ${origin}`, `User-Agent: Mozilla ${evil}`], JSON.stringify(eventOf())),
-      await post([`Origin: https://${evil}`], JSON.stringify(eventOf())),
+      await post([`Origin: ${origin}`, `User-Agent: Mozilla ${evil}`], JSON.stringify(createReport())),
+      await post([`Origin: https://${evil}`], JSON.stringify(createReport())),
       await post(
         [`Origin: ${evil}`, 'Sec-Fetch-Site: same-origin'],
-        JSON.stringify(eventOf({ site: 'lapse' })),
+        JSON.stringify(createReport({ site: 'lapse' })),
       ),
-      await post([`Authorization: Bearer ${evil}`], JSON.stringify(eventOf())),
-      await post([`X-Forwarded-For: ${evil}`], JSON.stringify(eventOf())),
-      await post([`Content-Encoding: ${evil}`], JSON.stringify(eventOf())),
-      await post([], JSON.stringify(eventOf()), `/v1/${evil}`),
-      await post([], JSON.stringify(eventOf()), `/${encodeURIComponent(evil)}?${evil}`),
+      await post([`Authorization: Bearer ${evil}`], JSON.stringify(createReport())),
+      await post([`X-Forwarded-For: ${evil}`], JSON.stringify(createReport())),
+      await post([`Content-Encoding: ${evil}`], JSON.stringify(createReport())),
+      await post([], JSON.stringify(createReport()), `/v1/${evil}`),
+      await post([], JSON.stringify(createReport()), `/${encodeURIComponent(evil)}?${evil}`),
     ]
     for (const field of ['site', 'session', 'subject', 'client', 'ticket', 'detectedBy'])
-      answers.push(await (await collector.post(eventOf({ [field]: `a${evil}` }))).text())
+      answers.push(await (await collector.post(createReport({ [field]: `a${evil}` }))).text())
     for (const query of ['site', 'subject', 'cursor', evil]) {
       const url = `${collector.url}/v1/lapses?${encodeURIComponent(query)}=${encodeURIComponent(evil)}`
       answers.push(await (await fetch(url, { headers: { Authorization: `Bearer ${token}` } })).text())

@@ -6,7 +6,7 @@ import { serve, stop } from '../../../../test/collector.ts'
 import { freePort } from '../../../../test/servers.ts'
 import { explainListenFailure } from '../../src/cli/output/explainListenFailure.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 
 // Each test starts the command several times.
@@ -45,7 +45,9 @@ describe('File permissions', () => {
     const port = await freePort()
     const file = writeConfigIn(folder, { listen: { port }, sites })
     const collector = await serve(file, `http://127.0.0.1:${port}`)
-    expect((await postEvent(`http://127.0.0.1:${port}`, eventOf(), { Origin: origin })).status).toBe(201)
+    expect((await postReport(`http://127.0.0.1:${port}`, createReport(), { Origin: origin })).status).toBe(
+      201,
+    )
     const files = readdirSync(folder).filter((name) => name.startsWith('lapse.sqlite'))
     expect(files.sort()).toEqual(['lapse.sqlite', 'lapse.sqlite-shm', 'lapse.sqlite-wal'])
     expect(files.map(modeOf)).toEqual(['600', '600', '600'])

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../../src/index.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   issueToken,
   origin,
-  writtenConfig,
 } from '../support/collector.ts'
 
 /** Raw messages of the validation library, which mean nothing to users. */
@@ -42,7 +42,7 @@ function* corrupt(value: unknown): Generator<unknown> {
 describe('An invalid configuration', () => {
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
   const full = {
-    ...writtenConfig('mysql://lapse@db/lapse', {
+    ...createConfig('mysql://lapse@db/lapse', {
       table: 'person.audit_log',
       listen: { host: '127.0.0.1', port: 4780, keepAliveSeconds: 75 },
       trustProxy: ['10.0.0.0/8'],
@@ -212,7 +212,7 @@ describe('An invalid request', () => {
     const server = { site: 'acme', session: 'a', marker: crypto.randomUUID(), reason: 'revoked' }
     const times = { startedAt: now, lastAccessAt: now, detectedAt: now, sentAt: now }
     const details: string[] = []
-    for (const report of corrupt({ ...eventOf(), ticket: 'eyJ' }))
+    for (const report of corrupt({ ...createReport(), ticket: 'eyJ' }))
       details.push(...(await readDetails(await collector.post(report))))
     for (const report of corrupt({ ...server, ...times, detectedBy: 'server' }))
       details.push(
@@ -256,10 +256,10 @@ describe('An invalid request', () => {
       const ticket = await new SignJWT({ ...changed })
         .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
         .sign(new TextEncoder().encode(environment.TICKET_SECRET))
-      details.push(...(await readDetails(await collector.post(eventOf({ site: 'signed', ticket })))))
+      details.push(...(await readDetails(await collector.post(createReport({ site: 'signed', ticket })))))
     }
     for (const ticket of ['x', 'a.b.c', '{}', '..'])
-      details.push(...(await readDetails(await collector.post(eventOf({ site: 'signed', ticket })))))
+      details.push(...(await readDetails(await collector.post(createReport({ site: 'signed', ticket })))))
     expect(details.length).toBeGreaterThan(50)
     expect(details.filter((detail) => rawText.test(detail) || /ERR_|timestamp check/.test(detail))).toEqual(
       [],

@@ -7,10 +7,10 @@ import { hashToken, type Token } from '../../src/auth/token.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import {
   createCollector,
-  eventOf,
+  createConfig,
+  createReport,
   type InProcessCollector,
   issueToken,
-  writtenConfig,
 } from '../support/collector.ts'
 import {
   allowedEverywhere,
@@ -67,7 +67,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
   })
 
   test('reports about dashboard sessions require a ticket or a write token for the site "lapse"', async () => {
-    const reportWithoutTicket = await collector.post(eventOf({ site: 'lapse' }), {})
+    const reportWithoutTicket = await collector.post(createReport({ site: 'lapse' }), {})
     expect(reportWithoutTicket.status).toBe(401)
     const reportWithToken = async (tokenSite: string | null) => {
       const { token } = await issue({ scope: 'write', site: tokenSite })
@@ -119,7 +119,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
   })
 
   test('a sign-out ends the session on every replica', async () => {
-    const config = parseConfig(writtenConfig(collector.database.url, { sites: { acme: site } }), {})
+    const config = parseConfig(createConfig(collector.database.url, { sites: { acme: site } }), {})
     const replica = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(replica.close)
     const cookie = readSetCookie(await signIn((await issue()).token))

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { hashToken } from '../../src/auth/token.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { postSignIn, postSignOut, readSetCookie } from '../support/dashboardCookie.ts'
 import { dayMs, site } from '../support/dashboardPage.ts'
 
@@ -38,7 +38,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
   }
 
   const reportEnd = (changes: object) =>
-    collector.post(eventOf({ site: 'lapse', ...changes }), {
+    collector.post(createReport({ site: 'lapse', ...changes }), {
       Origin: collector.url,
       'Sec-Fetch-Site': 'same-origin',
     })

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { browserOptions } from '../../../../test/browser.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { postSignIn, readSetCookie } from '../support/dashboardCookie.ts'
 import { database, noon, setUpBrowser, site } from '../support/dashboardPage.ts'
 import { insertRows } from '../support/rows.ts'
@@ -115,9 +115,9 @@ describe('Reported text', () => {
     const collector = await createCollector(database, { sites: { acme: site } })
     onTestFinished(collector.end)
     const hostile = `<img src=x onerror="document.title='run'"><script>document.title='run'</script>`
-    const event = eventOf({ session: hostile, subject: hostile, client: '<b>1.0.0</b>' })
+    const report = createReport({ session: hostile, subject: hostile, client: '<b>1.0.0</b>' })
     const headers = { Origin: site.origins[0] ?? '', 'User-Agent': hostile }
-    expect((await collector.post(event, headers)).status).toBe(201)
+    expect((await collector.post(report, headers)).status).toBe(201)
     const { token } = await issueToken(collector.store, { name: hostile })
     const dashboard = await openDashboard(collector.url)
     const { page } = dashboard

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { eventOf, type InProcessCollector, origin } from '../support/collector.ts'
+import { createReport, type InProcessCollector, origin } from '../support/collector.ts'
 import { createTrustingCollector, site } from '../support/trustingCollector.ts'
 
 /** Header lines, which are sent unchanged. `fetch` would join or refuse some of them. */
@@ -9,7 +9,7 @@ type Lines = readonly (readonly [name: string, value: string])[]
 
 async function recordAddress(collector: InProcessCollector, lines: Lines): Promise<unknown> {
   const session = randomUUID()
-  const status = await send(collector, lines, JSON.stringify(eventOf({ session })))
+  const status = await send(collector, lines, JSON.stringify(createReport({ session })))
   expect(status, JSON.stringify(lines)).toBe(201)
   const rows = await collector.database.rows()
   return rows.find((row) => row.session_key === session)?.ip

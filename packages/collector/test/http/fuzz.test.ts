@@ -8,7 +8,14 @@ import { serve, stop } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { freePort } from '../../../../test/servers.ts'
 import { openStore, parseConfig, type Store } from '../../src/index.ts'
-import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import {
+  createConfig,
+  createReport,
+  environment,
+  issueToken,
+  origin,
+  postReport,
+} from '../support/collector.ts'
 import { exchange, findFault } from './hostile/connection.ts'
 import { type Hostile, hostileRequests, unfinished } from './hostile/requests.ts'
 
@@ -34,7 +41,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     url = `http://127.0.0.1:${port}`
     const acme = { origins: [origin], idleTimeoutSeconds: 1800 }
     const ticketKeys = [{ alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }]
-    const written = writtenConfig(database.url, {
+    const written = createConfig(database.url, {
       listen: { port },
       sites: { open: acme, acme: { ...acme, ticketKeys, requireTicket: true } },
     })
@@ -83,7 +90,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     }
     await expect.poll(heap).toBeLessThan(before.heap * 1.5 + 16e6)
 
-    const good = await postEvent(url, eventOf({ site: 'open' }), { Origin: origin })
+    const good = await postReport(url, createReport({ site: 'open' }), { Origin: origin })
     expect(good.status).toBe(201)
     expect(await database.rows()).toHaveLength(1)
   })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createCollector, eventOf, origin } from '../support/collector.ts'
+import { createCollector, createReport, origin } from '../support/collector.ts'
 
 const sqlite = { name: 'SQLite' }
 
@@ -35,8 +35,8 @@ async function startCollector() {
   return collector
 }
 
-function formatPost(event: unknown, path = '/v1/lapses'): string {
-  const body = JSON.stringify(event)
+function formatPost(report: unknown, path = '/v1/lapses'): string {
+  const body = JSON.stringify(report)
   const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: text/plain\r\n`
   return `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
@@ -48,7 +48,7 @@ const chunked = 'Host: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunk
 describe('Data that is not HTTP', () => {
   test('does not affect the response to a report that arrives with it', async () => {
     const collector = await startCollector()
-    const answers = await exchange(collector.url, `${formatPost(eventOf())}what is this?\r\n\r\n`)
+    const answers = await exchange(collector.url, `${formatPost(createReport())}what is this?\r\n\r\n`)
     expect(listStatuses(answers)).toEqual([201, 400])
     expect(JSON.parse(answers[0]?.body ?? '')).toHaveProperty('reason')
     expect(answers[1]?.head).toMatch('Connection: close')
@@ -57,7 +57,10 @@ describe('Data that is not HTTP', () => {
 
   test('does not affect the responses to several earlier requests', async () => {
     const collector = await startCollector()
-    const answers = await exchange(collector.url, `${get}${formatPost(eventOf())}${get}\x00\x00\x00\r\n\r\n`)
+    const answers = await exchange(
+      collector.url,
+      `${get}${formatPost(createReport())}${get}\x00\x00\x00\r\n\r\n`,
+    )
     expect(listStatuses(answers)).toEqual([200, 201, 200, 400])
   })
 

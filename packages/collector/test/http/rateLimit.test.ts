@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { RequestCounter } from '../../src/http/middleware/requestCounter.ts'
 import {
   createCollector,
-  eventOf,
+  createReport,
   type InProcessCollector,
   issueToken,
   origin,
@@ -21,7 +21,7 @@ async function createLimitedCollector(requestsPerMinute: number): Promise<InProc
 }
 
 const postFrom = async (collector: InProcessCollector, address: string) =>
-  (await collector.post(eventOf(), { Origin: origin, 'X-Forwarded-For': address })).status
+  (await collector.post(createReport(), { Origin: origin, 'X-Forwarded-For': address })).status
 
 describe('The rate limit', () => {
   test.each([
@@ -87,7 +87,10 @@ describe('The rate limit', () => {
   test('answers 429 with the limit and the time to wait', async () => {
     const collector = await createLimitedCollector(1)
     await postFrom(collector, '203.0.113.7')
-    const response = await collector.post(eventOf(), { Origin: origin, 'X-Forwarded-For': '203.0.113.7' })
+    const response = await collector.post(createReport(), {
+      Origin: origin,
+      'X-Forwarded-For': '203.0.113.7',
+    })
     expect(response.status).toBe(429)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(50)
     expect((await response.json()).detail).toMatch('1 requests per minute per address')

@@ -16,7 +16,7 @@ import {
   startMariadb,
   startMysql,
 } from '../../../../test/servers.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
 import { writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
@@ -121,10 +121,10 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
 
   test('stops the process in time while the database hangs', async () => {
     collector = await serve(configFile, url)
-    expect((await postEvent(url, eventOf(), { Origin: origin })).status).toBe(201)
+    expect((await postReport(url, createReport(), { Origin: origin })).status).toBe(201)
     const resume = await suspendDatabase()
     try {
-      const unanswered = postEvent(url, eventOf(), { Origin: origin })
+      const unanswered = postReport(url, createReport(), { Origin: origin })
       await sleep(200)
       const { status, durationMs } = await sendSignals('SIGTERM')
       expect((await unanswered).status).toBe(503)
@@ -142,7 +142,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
       const inParallel = <T>(request: () => Promise<T>) => Array.from({ length: 50 }, request)
       // A connection that is still waiting to be accepted is refused, so these are opened before.
       await Promise.all(inParallel(async () => (await fetch(`${url}/healthz`)).text()))
-      const posted = inParallel(() => postEvent(url, eventOf(), { Origin: origin }))
+      const posted = inParallel(() => postReport(url, createReport(), { Origin: origin }))
       await Promise.race(posted)
       const ended = sendSignals(signal)
       for (const { status } of await Promise.all(posted)) expect(status).toBe(201)

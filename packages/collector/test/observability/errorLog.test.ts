@@ -3,7 +3,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import type { DatabaseServer } from '../../../../test/servers.ts'
 import { redactPath, redactSecrets } from '../../src/domain/text/redactSecrets.ts'
 import { serializeError } from '../../src/observability/serializeError.ts'
-import { createCollector, eventOf, issueToken, origin } from '../support/collector.ts'
+import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 
 const agent = 'Secretagent/7.0 (o\'clock) "quoted" - dash'
 const personal = {
@@ -20,7 +20,7 @@ async function createLoggingCollector(server: DatabaseServer) {
   })
   onTestFinished(collector.end)
   const headers = { Origin: origin, 'User-Agent': agent, 'X-Forwarded-For': '198.51.100.77' }
-  const post = (changes = {}) => collector.post(eventOf({ ...personal, ...changes }), headers)
+  const post = (changes = {}) => collector.post(createReport({ ...personal, ...changes }), headers)
   const errors = () => collector.logLines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 40)
   return { ...collector, post, errors }
 }

@@ -8,7 +8,7 @@ import { findProgram } from '../../../../scripts/findProgram.ts'
 import { serve } from '../../../../test/collector.ts'
 import { createDatabase } from '../../../../test/databases.ts'
 import { freePort } from '../../../../test/servers.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
 import { writeConfigIn } from '../support/command.ts'
 
 /** Opens files to which nothing, or at most 64 KiB, can be written. */
@@ -53,7 +53,7 @@ test.each(Object.entries(outputs))(
     for (let round = 0; round < 130; round++)
       await Promise.all(Array.from({ length: 40 }, async () => (await fetch(path)).text()))
     expect(await countDropped()).toBeGreaterThan(100)
-    expect((await postEvent(url, eventOf(), { Origin: origin })).status).toBe(201)
+    expect((await postReport(url, createReport(), { Origin: origin })).status).toBe(201)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
 
     const startedAt = performance.now()

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SessionEnd } from '../../src/domain/sessionEnd.ts'
 import { toCsv } from '../../src/reading/formats/csv.ts'
-import { createCollector, eventOf, issueToken, origin } from '../support/collector.ts'
+import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 
 const at = new Date(Date.UTC(2026, 0, 2))
 
@@ -117,7 +117,7 @@ test('An export of hostile texts runs nothing in a spreadsheet or a terminal', a
   onTestFinished(collector.end)
   const hostile = { subject: "a;=cmd|' /C calc'!A0", session: '＝1+1' }
   const headers = { Origin: origin, 'User-Agent': '\u009b31m;=1+1' }
-  expect((await collector.post(eventOf(hostile), headers)).status).toBe(201)
+  expect((await collector.post(createReport(hostile), headers)).status).toBe(201)
   const { token } = await issueToken(collector.store)
   for (const format of ['csv', 'ndjson', 'ecs', 'ocsf', 'owasp']) {
     const response = await fetch(`${collector.url}/v1/lapses?format=${format}`, {

@@ -8,11 +8,11 @@ import { ConfigError, type ConfigInput, parseConfig } from '../../src/index.ts'
 import { passTime } from '../support/clock.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   origin,
-  writtenConfig,
 } from '../support/collector.ts'
 
 type WrittenKeys = NonNullable<ConfigInput['sites'][string]['ticketKeys']>
@@ -52,7 +52,7 @@ async function createKeyPair(alg: string, kid = alg) {
 
 async function postTicket(collector: InProcessCollector, ticket: string): Promise<number> {
   const session = randomUUID()
-  const response = await collector.post(eventOf({ session, ticket }))
+  const response = await collector.post(createReport({ session, ticket }))
   const rows = (await collector.database.rows()).filter((row) => row.session_key === session)
   expect(rows).toHaveLength(response.status === 201 ? 1 : 0)
   if (response.status === 401) expect((await response.json()).type).toBe('urn:lapse:problem:ticket-refused')
@@ -118,7 +118,7 @@ describe('A ticket', () => {
       { session: 'another', subject: 'u_8', marker: randomUUID() },
       { session: undefined, marker: randomUUID(), browserRestarted: true },
     ])
-      statuses.push((await collector.post(eventOf({ ticket, ...changes }))).status)
+      statuses.push((await collector.post(createReport({ ticket, ...changes }))).status)
     expect(statuses).toEqual([201, 200, 200, 200])
     expect(await collector.database.rows()).toMatchObject([{ session_key: 'a1f', subject: 'u_7' }])
   })
@@ -208,7 +208,7 @@ describe('Keys from a URL', () => {
 
 describe('The configuration', () => {
   const findFaults = (ticketKeys: unknown) => {
-    const config = { ...writtenConfig('sqlite:x'), sites: { acme: { ...createSites([]).acme, ticketKeys } } }
+    const config = { ...createConfig('sqlite:x'), sites: { acme: { ...createSites([]).acme, ticketKeys } } }
     try {
       parseConfig(config, environment)
     } catch (error) {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import { createConfig, createReport, environment, origin, postReport } from '../support/collector.ts'
 import { connectAsRoot, expectContract } from '../support/contract.ts'
 import { serverMakers, useOwnServer } from '../support/ownServer.ts'
 
@@ -126,7 +126,7 @@ describe.each(serverMakers)('On $name with any settings', (maker) => {
     const { url, root } = await server.createAccount()
     await setGlobally({ wait_timeout: 1, interactive_timeout: 1 })
     await server.migrate(url)
-    const config = parseConfig(writtenConfig(url), environment)
+    const config = parseConfig(createConfig(url), environment)
     const collector = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(collector.close)
     const burst = () =>
@@ -134,7 +134,7 @@ describe.each(serverMakers)('On $name with any settings', (maker) => {
         Array.from({ length: 30 }, async (_, index) =>
           index % 3 === 0
             ? (await fetch(`${collector.url}/readyz`)).status
-            : (await postEvent(collector.url, eventOf(), { Origin: origin })).status,
+            : (await postReport(collector.url, createReport(), { Origin: origin })).status,
         ),
       )
     const expected = Array.from({ length: 30 }, (_, index) => (index % 3 === 0 ? 200 : 201))

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../../test/servers.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
-import { environment, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment } from '../support/collector.ts'
 
 /** Not one of the addresses by which a machine usually calls itself. */
 const host = '127.0.0.2'
@@ -14,7 +14,7 @@ test('A database server without TLS does not get the password, even with its own
   const server = await startFalseServer()
   onTestFinished(server.close)
   const url = `mysql://lapse:hunter2@${host}:${server.port}/lapse`
-  const config = parseConfig(writtenConfig(url), environment)
+  const config = parseConfig(createConfig(url), environment)
   await expect(startCollector(config, pino({ level: 'silent' }))).rejects.toThrow(
     /asks for the password without TLS\. An impostor could read it: enable TLS/,
   )

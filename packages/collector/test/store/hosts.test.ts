@@ -7,7 +7,14 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { RunningServer } from '../../../../test/servers.ts'
 import { startSplittingProxy } from '../../../../test/splittingProxy.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import {
+  createConfig,
+  createReport,
+  environment,
+  issueToken,
+  origin,
+  postReport,
+} from '../support/collector.ts'
 import { connectAsRoot } from '../support/contract.ts'
 import { serverMakers } from '../support/ownServer.ts'
 
@@ -28,7 +35,7 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
   })
 
   async function migrate(port: number): Promise<void> {
-    const { database, table } = parseConfig(writtenConfig(urlOf(port)), environment)
+    const { database, table } = parseConfig(createConfig(urlOf(port)), environment)
     const store = openStore(database, table)
     await store.schema.migrate()
     await store.close()
@@ -44,12 +51,13 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
   }
 
   async function serve(url: string) {
-    const config = parseConfig(writtenConfig(url), environment)
+    const config = parseConfig(createConfig(url), environment)
     const collector = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(collector.close)
     return {
       url: collector.url,
-      post: async (event = eventOf()) => (await postEvent(collector.url, event, { Origin: origin })).status,
+      post: async (report = createReport()) =>
+        (await postReport(collector.url, report, { Origin: origin })).status,
     }
   }
 
@@ -108,16 +116,16 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     const proxy = await startSplittingProxy(writer, replica, 'lapse_test')
     onTestFinished(proxy.close)
     const { post } = await serve(urlOf(proxy.port))
-    const events = Array.from({ length: 20 }, () => eventOf())
-    const first = await Promise.all(events.map(post))
-    expect(first).toEqual(events.map(() => 201))
+    const reports = Array.from({ length: 20 }, () => createReport())
+    const first = await Promise.all(reports.map(post))
+    expect(first).toEqual(reports.map(() => 201))
     // Existing rows are looked up on the host that has them.
-    const again = await Promise.all(events.map(post))
-    expect(again).toEqual(events.map(() => 200))
-    const mixed = await Promise.all([...events.slice(0, 5), eventOf(), eventOf()].map(post))
+    const again = await Promise.all(reports.map(post))
+    expect(again).toEqual(reports.map(() => 200))
+    const mixed = await Promise.all([...reports.slice(0, 5), createReport(), createReport()].map(post))
     expect(mixed).toEqual([200, 200, 200, 200, 200, 201, 201])
 
-    const { database, table } = parseConfig(writtenConfig(urlOf(proxy.port)), environment)
+    const { database, table } = parseConfig(createConfig(urlOf(proxy.port)), environment)
     const store = openStore(database, table)
     onTestFinished(store.close)
     await store.rollup.update()

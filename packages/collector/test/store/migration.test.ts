@@ -5,7 +5,7 @@ import { dumpSchema } from '../../../../test/schemaDump.ts'
 import { openStore, parseConfig, type Store } from '../../src/index.ts'
 import { migrations } from '../../src/store/database/schema/migrationList.ts'
 import { runMigrations } from '../../src/store/database/schema/runMigrations.ts'
-import { environment, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment } from '../support/collector.ts'
 import { insertRows } from '../support/rows.ts'
 
 const names = [
@@ -37,7 +37,7 @@ describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
   }
 
   function open(database: TestDatabase, tableName = table): Store {
-    const config = parseConfig(writtenConfig(database.url, { table: tableName }), environment)
+    const config = parseConfig(createConfig(database.url, { table: tableName }), environment)
     const store = openStore(config.database, tableName)
     onTestFinished(store.close)
     return store

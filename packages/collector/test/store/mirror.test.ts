@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { timeOf } from '../../../../test/databases.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 
 // Each test starts the command several times.
@@ -46,24 +46,26 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
     })
     expect(made.stderr).toMatch('"user_id" is NOT NULL, and subject can be null')
 
-    const event = eventOf()
-    const answers = await Promise.all([event, event, eventOf({ lastAccessAt: Date.now() })].map(posted))
-    await collector.post(event)
+    const report = createReport()
+    const answers = await Promise.all(
+      [report, report, createReport({ lastAccessAt: Date.now() })].map(posted),
+    )
+    await collector.post(report)
     const selftest = { client: 'selftest', subject: 'selftest', session: `selftest-${randomUUID()}` }
-    await collector.post(eventOf(selftest))
+    await collector.post(createReport(selftest))
     const rows = await collector.database.rows()
-    const [row] = rows.filter(({ session }) => session === event.session)
+    const [row] = rows.filter(({ session }) => session === report.session)
     const [copy, ...others] = await copies()
     expect(others).toEqual([])
     expect(copy).toMatchObject({ user_id: 'u_42', event: 'idle_timeout', source })
     expect(timeOf(copy.at)).toBe(timeOf(row?.expired_at))
     // Nobody can hide a row by pretending that it is a self-test.
-    await collector.post(eventOf({ client: 'selftest', subject: 'u_7' }))
-    await collector.post(eventOf({ ...selftest, session: randomUUID() }))
-    await collector.post(eventOf({ ...selftest, session: undefined }))
+    await collector.post(createReport({ client: 'selftest', subject: 'u_7' }))
+    await collector.post(createReport({ ...selftest, session: randomUUID() }))
+    await collector.post(createReport({ ...selftest, session: undefined }))
     const { token } = await issueToken(collector.store, { scope: 'write' })
     const byServer = { ...selftest, session: `selftest-${randomUUID()}`, detectedBy: 'server' }
-    const answer = await collector.post(eventOf(byServer), { Authorization: `Bearer ${token}` })
+    const answer = await collector.post(createReport(byServer), { Authorization: `Bearer ${token}` })
     expect(answer.status).toBe(201)
     const subjects = (await copies()).map(({ user_id: subject }) => subject)
     expect(subjects).toEqual(['u_42', 'u_7', 'selftest', 'selftest', 'selftest'])
@@ -71,13 +73,17 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
     for (const { id } of answers) expect(rows.map((stored) => Number(stored.id))).toContain(id)
   })
 
-  const posted = async (event: unknown) => (await collector.post(event)).json()
+  const posted = async (report: unknown) => (await collector.post(report)).json()
 
   test('A report whose copy is refused fails alone and leaves no row', async () => {
     await mirror()
-    const refused = eventOf({ subject: 'u_refused' })
-    const events = [...Array.from({ length: 20 }, () => eventOf()), refused, eventOf({ subject: null })]
-    const responses = await Promise.all(events.map((event) => collector.post(event)))
+    const refused = createReport({ subject: 'u_refused' })
+    const reports = [
+      ...Array.from({ length: 20 }, () => createReport()),
+      refused,
+      createReport({ subject: null }),
+    ]
+    const responses = await Promise.all(reports.map((report) => collector.post(report)))
     expect(responses.map(({ status }) => status)).toEqual([...Array(20).fill(201), 503, 503])
     expect(await collector.database.rows()).toHaveLength(20)
     expect(await copies()).toHaveLength(20)
@@ -93,13 +99,13 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
     await sql('create table `odd ``name` (id integer, `a "b" c` varchar(40))')
     const odd = ['mirror', '--table', 'odd `name', '--set', 'a "b" c=site']
     const printed = await lapse(...odd, '--print')
-    await collector.post(eventOf())
+    await collector.post(createReport())
     expect(await collector.database.sql('odd `name')).toEqual([])
     await sql(printed.stdout.replace(/;\n$/, ''))
 
     await mirror()
     expect((await mirror('--set-value', 'source=second')).status).toBe(0)
-    await collector.post(eventOf())
+    await collector.post(createReport())
     expect(await copies()).toMatchObject([{ source: 'second' }])
     expect(await collector.database.sql('odd `name')).toMatchObject([{ 'a "b" c': 'acme' }])
   })
@@ -107,18 +113,18 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
   test('A mirror whose table was dropped can be dropped, and copies again when the table returns', async () => {
     await mirror()
     await sql('drop table audit')
-    const event = eventOf()
-    expect((await collector.post(event)).status).toBe(503)
+    const report = createReport()
+    expect((await collector.post(report)).status).toBe(503)
     await sql('create table audit (id integer, user_id varchar(40), event varchar(40), at varchar(40))')
-    expect((await collector.post(event)).status).toBe(201)
+    expect((await collector.post(report)).status).toBe(201)
     expect(await copies()).toMatchObject([{ user_id: 'u_42' }])
 
     await sql('drop table audit')
     const printed = await lapse('mirror', '--table', 'audit', '--drop', '--print')
     expect(printed.stdout).toMatch(/^drop trigger \S+;\n$/)
-    expect((await collector.post(eventOf())).status).toBe(503)
+    expect((await collector.post(createReport())).status).toBe(503)
     expect((await lapse('mirror', '--table', 'audit', '--drop')).status).toBe(0)
-    expect((await collector.post(eventOf())).status).toBe(201)
+    expect((await collector.post(createReport())).status).toBe(201)
   })
 
   test('A condition must be a value that its column can hold', async () => {
@@ -140,8 +146,8 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
       expect(stderr).toMatch(words)
     expect((await where('browser_restarted=true', 'elapsed_ms=2400000')).status).toBe(0)
     for (const browserRestarted of [true, false]) {
-      const event = eventOf({ browserRestarted, subject: `u_${browserRestarted}` })
-      expect((await collector.post(event)).status).toBe(201)
+      const report = createReport({ browserRestarted, subject: `u_${browserRestarted}` })
+      expect((await collector.post(report)).status).toBe(201)
     }
     expect(await copies()).toMatchObject([{ user_id: 'u_true' }])
   })
@@ -187,7 +193,7 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
     writeConfigIn(folder, { database: url, sites })
     await sql.raw('create table audit (id int primary key auto_increment, at timestamp(3) null)')
     expect((await runLapse(folder, args)).status).toBe(0)
-    await collector.post(eventOf())
+    await collector.post(createReport())
     await sql.transaction(async (connection) => {
       await connection.raw("set time_zone = '+05:00'")
       await connection.raw(

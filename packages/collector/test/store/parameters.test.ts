@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { RunningServer } from '../../../../test/servers.ts'
-import { createCollector, eventOf, issueToken, origin } from '../support/collector.ts'
+import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 import { connectAsRoot } from '../support/contract.ts'
 import { postSignIn, postSignOut, readSetCookie } from '../support/dashboardCookie.ts'
 import { serverMakers } from '../support/ownServer.ts'
@@ -34,7 +34,7 @@ describe.each(serverMakers)('The collector on $name', ({ start }) => {
 
     const canary = `canary${randomUUID()}`
     const post = (changes: object, headers: Readonly<Record<string, string>> = {}) =>
-      collector.post(eventOf({ subject: canary, ...changes }), { Origin: origin, ...headers })
+      collector.post(createReport({ subject: canary, ...changes }), { Origin: origin, ...headers })
 
     // Reports of browsers and servers
     const session = `${canary}-session`

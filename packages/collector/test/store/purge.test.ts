@@ -10,7 +10,7 @@ import { waitUntil } from '../../../../test/engines/engine.ts'
 import { freePort } from '../../../../test/servers.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import { setWallClock } from '../support/clock.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 import { startLoad } from '../support/load.ts'
 import { insertRows } from '../support/rows.ts'
@@ -103,7 +103,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
       { startedAt: future, lastAccessAt: future, detectedAt: future + 3_600_000, sentAt: future + 3_600_000 },
     ]
     for (const times of reports)
-      expect((await postEvent(collector.url, eventOf(times), { Origin: origin })).status).toBe(201)
+      expect((await postReport(collector.url, createReport(times), { Origin: origin })).status).toBe(201)
     await collector.close()
     await writeRows(1, 'acme', 10.01)
     await insertRows(database.sql, [

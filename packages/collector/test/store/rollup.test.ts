@@ -11,11 +11,11 @@ import { parseConfig, startCollector } from '../../src/index.ts'
 import { up as makeRollupOf0004 } from '../../src/store/database/migrations/0004_rollup.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   issueToken,
-  writtenConfig,
 } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
@@ -84,7 +84,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   beforeAll(async () => {
     collector = await createCollector(server)
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    const { sites, ...config } = writtenConfig(collector.database.url)
+    const { sites, ...config } = createConfig(collector.database.url)
     writeConfigIn(folder, { ...config, sites: { acme: sites.acme } })
     token = (await issueToken(collector.store)).token
   })
@@ -166,7 +166,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
 
   test('The rollup does not count rows while earlier ones may be uncommitted', async () => {
     const before = await mark()
-    await collector.post(eventOf())
+    await collector.post(createReport())
     await collector.store.rollup.update()
     expect(await mark()).toBe(before)
     const now = Date.now()
@@ -248,7 +248,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
 
   test('lapse serve updates the rollup', { timeout: 60_000 }, async () => {
     await emptyRollup()
-    const config = parseConfig(writtenConfig(collector.database.url), environment)
+    const config = parseConfig(createConfig(collector.database.url), environment)
     const replica = await startCollector({ ...config, logLevel: 'silent' })
     for (let look = 0; look < 200 && (await mark()) < 3_000; look++) await sleep(50)
     expect(await mark()).toBeGreaterThanOrEqual(3_000)
@@ -266,7 +266,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
       for (const table of ['session_audit', 'session_audit_tokens', 'session_audit_migrations'])
         await sql.raw("grant select, insert on ??.?? to ??@'127.0.0.1'", [name, table, user])
       const config = parseConfig(
-        writtenConfig(url.replace('//root@', `//${user}:secret@`), { logLevel: 'silent' }),
+        createConfig(url.replace('//root@', `//${user}:secret@`), { logLevel: 'silent' }),
         environment,
       )
       const replica = await startCollector(config)

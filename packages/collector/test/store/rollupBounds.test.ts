@@ -7,7 +7,7 @@ import { createRollupJob } from '../../src/jobs/rollupJob.ts'
 import { findStepStart, lastStepSeconds, pastLimitSteps } from '../../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../../src/store/rollup/changeCounts.ts'
 import { serializeDay } from '../../src/store/rollup/rollupDay.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
@@ -90,14 +90,14 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
 
   test('5,000 reports with arbitrary times do not break the rollup or the summary', async () => {
     const now = Date.now()
-    const events = Array.from({ length: 5_000 }, (_, index) => {
+    const reports = Array.from({ length: 5_000 }, (_, index) => {
       const elapsed = [index * 6_907_000, index * 43_200_000, index * 40 * 365 * 21_600_000][index % 3] ?? 0
       const lastAccessAt = Math.max(now - elapsed - idleMs, Date.UTC(2000, 0))
-      return eventOf({ lastAccessAt, startedAt: lastAccessAt, detectedAt: now, sentAt: now })
+      return createReport({ lastAccessAt, startedAt: lastAccessAt, detectedAt: now, sentAt: now })
     })
-    for (let start = 0; start < events.length; start += 100) {
+    for (let start = 0; start < reports.length; start += 100) {
       const answers = await Promise.all(
-        events.slice(start, start + 100).map((event) => collector.post(event)),
+        reports.slice(start, start + 100).map((report) => collector.post(report)),
       )
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]))
       await Promise.all(answers.map((answer) => answer.text()))

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import { createConfig, createReport, environment, origin, postReport } from '../support/collector.ts'
 import { runLapse, writeConfigIn } from '../support/command.ts'
 
 // Some tests start the command several times.
@@ -21,7 +21,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     database = await createDatabase(server)
     writeConfigIn(folder, { database: database.url, listen: { port: 0 }, sites })
-    const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
+    const { database: location, table } = parseConfig(createConfig(database.url), environment)
     const store = openStore(location, table)
     await store.schema.migrate()
     await store.close()
@@ -37,7 +37,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
   async function start() {
     const logLines: string[] = []
     const log = pino({}, { write: (line) => void logLines.push(line) })
-    const collector = await startCollector(parseConfig(writtenConfig(database.url), environment), log)
+    const collector = await startCollector(parseConfig(createConfig(database.url), environment), log)
     onTestFinished(collector.close)
     return { collector, logLines }
   }
@@ -71,7 +71,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
     await recordMigration('0099_from_the_future.compatible')
     const { collector } = await start()
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
-    expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
+    expect((await postReport(collector.url, createReport(), { Origin: origin })).status).toBe(201)
     expect(await runLapse(folder, ['migrate'])).toMatchObject({
       status: 0,
       stdout: expect.stringMatching('up to date'),

@@ -3,18 +3,19 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { command } from '../../../../test/collector.ts'
 
-interface Ended {
+/** The result of a command. */
+interface CommandResult {
   readonly status: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs the built command in a folder. */
+/** Runs the built `lapse` command in a folder. */
 export function runLapse(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
+): Promise<CommandResult> {
   return new Promise((resolve) => {
     const options = { cwd: folder, env: { ...process.env, ...env } }
     execFile(process.execPath, [command, ...args], options, (error, stdout, stderr) =>
@@ -23,6 +24,7 @@ export function runLapse(
   })
 }
 
+/** Writes a configuration file, and returns its path. */
 export function writeConfigIn(folder: string, config: unknown, name = 'lapse.config.json'): string {
   const file = join(folder, name)
   writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config))

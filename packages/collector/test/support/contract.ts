@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { Temporal } from 'temporal-polyfill'
 import { expect } from 'vitest'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from './collector.ts'
+import { createConfig, createReport, environment, issueToken, origin, postReport } from './collector.ts'
 
 /** Connects as an administrator that reads committed data, independently of the server's defaults. */
 export async function connectAsRoot(port: number, database?: string): Promise<Connection> {
@@ -47,7 +47,7 @@ const hostileTexts = [
  */
 export async function expectContract(url: string, root: Connection, table = 'session_audit'): Promise<void> {
   const config = parseConfig(
-    writtenConfig(url, {
+    createConfig(url, {
       table,
       sites: {
         acme: { origins: [origin], idleTimeoutSeconds: 1800, retentionDays: 30 },
@@ -59,8 +59,8 @@ export async function expectContract(url: string, root: Connection, table = 'ses
   const store = openStore(config.database, config.table)
   await store.schema.migrate()
   const collector = await startCollector(config, pino({ level: 'silent' }))
-  const post = (event: unknown, headers: Readonly<Record<string, string>> = {}) =>
-    postEvent(collector.url, event, { Origin: origin, ...headers })
+  const post = (report: unknown, headers: Readonly<Record<string, string>> = {}) =>
+    postReport(collector.url, report, { Origin: origin, ...headers })
   const rows = async (where = '1 = 1', values: string[] = []) => {
     const [found] = await root.execute(`select * from ${table} where ${where} order by id`, values)
     // The statement selects rows.
@@ -70,18 +70,18 @@ export async function expectContract(url: string, root: Connection, table = 'ses
   try {
     // Writing and duplicates
     for (const text of hostileTexts) {
-      const event = eventOf({ subject: text, session: `${text} ${randomUUID()}` })
+      const report = createReport({ subject: text, session: `${text} ${randomUUID()}` })
       const ascii = text.replaceAll(/[^ -~]/gu, '')
-      const first = await post(event, { 'User-Agent': ascii })
+      const first = await post(report, { 'User-Agent': ascii })
       expect(first.status, text).toBe(201)
       const { id } = await first.json()
-      const again = await post(event)
+      const again = await post(report)
       expect({ status: again.status, ...(await again.json()) }).toMatchObject({
         status: 200,
         id,
         duplicate: true,
       })
-      expect(await rows('session = ?', [String(event.session)])).toMatchObject([
+      expect(await rows('session = ?', [String(report.session)])).toMatchObject([
         { id, subject: text, user_agent: ascii.trim(), evidence: 'self_reported', detected_by: 'login_page' },
       ])
     }
@@ -100,7 +100,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     ]
     const answers = await Promise.all(
       aliases.map(async (alias) => {
-        const response = await post(eventOf({ session: prefix + alias, subject: null }))
+        const response = await post(createReport({ session: prefix + alias, subject: null }))
         return { alias, status: response.status, id: (await response.json()).id }
       }),
     )
@@ -176,19 +176,19 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     for (let times = 0; times < 2; times++) await store.mirrors.create(await store.mirrors.plan(mirror))
     const instants = listClockChanges()
     for (const at of instants)
-      await post(eventOf({ subject: hostileTexts[3], startedAt: at, lastAccessAt: at }))
-    await post(eventOf({ subject: 'u_7' }))
+      await post(createReport({ subject: hostileTexts[3], startedAt: at, lastAccessAt: at }))
+    await post(createReport({ subject: 'u_7' }))
     const [copies] = await root.query('select user_id, note, at from audit order by id')
     expect(copies).toEqual(
       instants.map((at) => ({ user_id: hostileTexts[3], note, at: expect.toSatisfy(isAbout(at)) })),
     )
     await store.mirrors.drop(await store.mirrors.find('audit'))
-    expect((await post(eventOf({ subject: hostileTexts[3] }))).status).toBe(201)
+    expect((await post(createReport({ subject: hostileTexts[3] }))).status).toBe(201)
     expect((await root.query('select count(*) as count from audit'))[0]).toEqual([{ count: instants.length }])
 
     // Retention
     const before = (await rows()).length
-    await post(eventOf({ session: 'old' }))
+    await post(createReport({ session: 'old' }))
     await root.query(
       `update ${table} set received_at = received_at - interval 60 day, detected_at = detected_at - interval 60 day where session = 'old'`,
     )

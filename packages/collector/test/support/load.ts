@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventOf, origin, postEvent } from './collector.ts'
+import { createReport, origin, postReport } from './collector.ts'
 
 /** The response to one report. */
 interface Answer {
@@ -28,7 +28,7 @@ export function startLoad(url: string, clients = 16): Load {
   async function postOne(): Promise<Answer> {
     const session = randomUUID()
     const startedAt = performance.now()
-    const posted = await postEvent(url, eventOf({ session }), { Origin: origin }).then(
+    const posted = await postReport(url, createReport({ session }), { Origin: origin }).then(
       async (response) => {
         await response.text()
         return {
@@ -61,7 +61,7 @@ export function startLoad(url: string, clients = 16): Load {
         answers.some(({ status, at, durationMs }) => status === 201 && at - durationMs > from)
       while (!isSo()) {
         if (performance.now() - from > withinMs)
-          throw new Error(`No event was acknowledged within ${withinMs} ms.`)
+          throw new Error(`No report was acknowledged within ${withinMs} ms.`)
         await sleep(10)
       }
     },

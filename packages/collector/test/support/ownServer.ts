@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { type CertificateAuthority, createCertificateAuthority } from '../../../../test/certificates.ts'
 import { type RunningServer, startMariadb, startMysql } from '../../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, writtenConfig } from './collector.ts'
+import { createConfig, environment } from './collector.ts'
 import { connectAsRoot, expectContract } from './contract.ts'
 
 const { LAPSE_MYSQLD } = process.env
@@ -121,11 +121,11 @@ export function useOwnServer({ name, start }: ServerMaker) {
     },
     /** Checks that a collector refuses to start. */
     async expectRefusal(url: string, message: RegExp): Promise<void> {
-      const config = parseConfig(writtenConfig(url), environment)
+      const config = parseConfig(createConfig(url), environment)
       await expect(startCollector(config, pino({ level: 'silent' }))).rejects.toThrow(message)
     },
     async migrate(url: string): Promise<void> {
-      const { database, table } = parseConfig(writtenConfig(url), environment)
+      const { database, table } = parseConfig(createConfig(url), environment)
       const store = openStore(database, table)
       await store.schema.migrate()
       await store.close()
