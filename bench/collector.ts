@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { SignJWT } from 'jose'
 import { createConnection } from 'mysql2/promise'
-import { command } from '../test/collector.ts'
+import { lapsePath } from '../test/collector.ts'
 import { createDatabase } from '../test/databases.ts'
-import { type DatabaseServer, freePort } from '../test/servers.ts'
+import { type DatabaseServer, findFreePort } from '../test/servers.ts'
 import { median } from './median.ts'
 import { parseServer } from './parseServer.ts'
 
@@ -67,10 +67,10 @@ function serve(database: string, folder: string, port: number): ChildProcess {
   const ticketKeys = [{ alg: 'HS256', secret: 'env:SECRET' }]
   const sites = { open: site, signed: { ...site, requireTicket: true, ticketKeys } }
   writeFileSync(file, JSON.stringify({ database, listen: { port }, rateLimit: false, sites }))
-  execFileSync(process.execPath, [command, 'migrate', '--config', file], {
+  execFileSync(process.execPath, [lapsePath, 'migrate', '--config', file], {
     env: { ...process.env, SECRET: secret },
   })
-  return run([command, 'serve', '--config', file], { SECRET: secret })
+  return run([lapsePath, 'serve', '--config', file], { SECRET: secret })
 }
 
 async function measure(
@@ -81,8 +81,8 @@ async function measure(
   const folder = mkdtempSync(join(tmpdir(), 'lapse-bench-'))
   const database = await createDatabase(server)
   // Creates the tables for candidate (b).
-  if (server.url) serve(database.url, folder, await freePort()).kill()
-  const port = await freePort()
+  if (server.url) serve(database.url, folder, await findFreePort()).kill()
+  const port = await findFreePort()
   const child = start(database.url, folder, port)
   try {
     await waitUntilReachable(port)

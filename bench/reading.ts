@@ -53,12 +53,12 @@ async function build(server: DatabaseServer, rows: number): Promise<Audit> {
   const startedAt = performance.now()
   await fill(collector.database.sql, rows)
   const filledAt = performance.now()
-  await collector.lapse('rollup')
+  await collector.runLapse('rollup')
   const seconds = (ms: number) => (ms / 1000).toFixed(1)
   console.log(
     `${server.name}: ${rows} rows made in ${seconds(filledAt - startedAt)} s, rolled up in ${seconds(performance.now() - filledAt)} s`,
   )
-  const token = (await collector.lapse('token', 'create', '--scope', 'read')).trim()
+  const token = (await collector.runLapse('token', 'create', '--scope', 'read')).trim()
   const audit = { rows, collector, token }
   const { lapses } = await (await request(audit, '/v1/lapses?site=site7&reason=logout&subject=u_469')).json()
   if (lapses.length === 0) throw new Error('The generated rows do not match the requests.')

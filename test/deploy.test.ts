@@ -11,7 +11,7 @@ import { stop } from './collector.ts'
 import { createDatabase, type TestDatabase } from './databases.ts'
 import { buildImage, type Image } from './dockerfile.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 const run = promisify(execFile)
 const readFile = (name: string) => readFileSync(join(root, 'deploy', name), 'utf8')
@@ -51,7 +51,7 @@ describe('The Dockerfile', () => {
         ...image.environment,
         // Only the container has the address and the file that the image names.
         LAPSE_HOST: '127.0.0.1',
-        LAPSE_PORT: `${await freePort()}`,
+        LAPSE_PORT: `${await findFreePort()}`,
         LAPSE_CONFIG: join(options.context, 'deploy/lapse.config.json'),
         LAPSE_DATABASE_URL: database.url,
       }

@@ -6,10 +6,10 @@ import { promisify } from 'node:util'
 import { parseConfig } from '@lapse/collector'
 import { jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
-import { command } from './collector.ts'
+import { lapsePath } from './collector.ts'
 import { type CodeBlock, findBrokenLinks, readCodeBlocks } from './markdown.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 const blocks = readCodeBlocks()
 const secret = 'a secret of the tests, 32 bytes long'
@@ -124,12 +124,12 @@ describe('The pages', () => {
       const commands = runnable('sh').filter(([, block]) => block.file === file)
       const script = commands.map(([, { code }]) => code).join('\n')
       writeFileSync(join(folder, 'page.sh'), `${prelude}${script}\nlapse list --format ndjson >rows.ndjson\n`)
-      const port = String(await freePort())
+      const port = String(await findFreePort())
       const env = {
         ...process.env,
         ...environment,
         LAPSE_PORT: port,
-        LAPSE_COMMAND: command,
+        LAPSE_COMMAND: lapsePath,
         LAPSE_NODE: process.execPath,
       }
       await run('bash', ['-e', 'page.sh'], {

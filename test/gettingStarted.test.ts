@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { browserOptions } from './browser.ts'
 import { type CodeBlock, readCodeBlocks } from './markdown.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 const run = promisify(execFile)
 const page = 'docs/getting-started.md'
@@ -35,7 +35,7 @@ afterAll(async () => {
 })
 
 test('The steps of the getting-started guide lead from an empty folder to one row', async () => {
-  const [collectorPort, appPort] = [await freePort(), await freePort()]
+  const [collectorPort, appPort] = [await findFreePort(), await findFreePort()]
   const project = join(folder, 'my-app')
   const env = { ...process.env, LAPSE_PORT: `${collectorPort}` }
 

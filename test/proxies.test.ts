@@ -95,7 +95,7 @@ describe.each(proxyNames)('Behind %s,', (name) => {
   })
 
   const readAddresses = async (sessions: readonly string[]) => {
-    const rows = await database.rows()
+    const rows = await database.readRows()
     return sessions.map((session) => rows.find((row) => row.session_key === session)?.ip)
   }
 
@@ -152,7 +152,7 @@ describe.each(proxyNames)('Behind %s,', (name) => {
     expect(posted.size).toBeGreaterThan(500)
     // 200 if the first attempt was recorded, but its response was lost.
     expect([...posted].filter(([, status]) => status !== 201 && status !== 200)).toEqual([])
-    const stored = new Set((await database.rows()).map((row) => row.session_key))
+    const stored = new Set((await database.readRows()).map((row) => row.session_key))
     expect([...posted.keys()].filter((session) => !stored.has(session))).toEqual([])
   })
 })

@@ -57,7 +57,7 @@ export interface RunningServer extends Required<DatabaseServer> {
 
 /** @param folder is created for the server's files, and is not deleted. */
 export async function startMariadb(folder: string, more: readonly string[] = []): Promise<RunningServer> {
-  const data = prepare(folder)
+  const data = createDataFolder(folder)
   const user = `--user=${userInfo().username}`
   const install = findProgram('mariadb-install-db')
   const options = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', user]
@@ -74,20 +74,20 @@ export async function startMysql(
   command: readonly string[],
   more: readonly string[] = [],
 ): Promise<RunningServer> {
-  const data = prepare(folder)
+  const data = createDataFolder(folder)
   const [file = '', ...options] = [...command, ...more]
   execFileSync(file, [...options, '--initialize-insecure', `--datadir=${data}`], { stdio: 'pipe' })
   return launch('MySQL', [...command, ...more], folder)
 }
 
-function prepare(folder: string): string {
+function createDataFolder(folder: string): string {
   mkdirSync(folder)
   return join(folder, 'data')
 }
 
 async function launch(name: string, command: readonly string[], folder: string): Promise<RunningServer> {
   const [file = '', ...options] = command
-  const port = await freePort()
+  const port = await findFreePort()
   const url = `mysql://root@127.0.0.1:${port}`
   const args = [
     ...options,
@@ -152,7 +152,7 @@ async function waitUntilEnded(child: ChildProcess): Promise<void> {
 }
 
 /** Finds a port that no program uses. */
-export async function freePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

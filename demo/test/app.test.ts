@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { serveApp } from '../../test/exampleApp.ts'
-import { freePort } from '../../test/servers.ts'
+import { findFreePort } from '../../test/servers.ts'
 import { createApp } from '../app/app.ts'
 import type { AuditRow, DemoOptions } from '../app/options.ts'
 
@@ -32,7 +32,7 @@ async function start(options: Partial<DemoOptions> = {}) {
     ticketSecret: 's'.repeat(32),
     ...options,
   })
-  const port = await freePort()
+  const port = await findFreePort()
   closeApps.push(await serveApp(app.callback(), port))
   const origin = `http://127.0.0.1:${port}`
   const cookies = new Map<string, string>()

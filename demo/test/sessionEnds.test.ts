@@ -3,7 +3,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { expectNoRow as expectNoRowIn, expectOneRow } from '../../test/auditRows.ts'
 import { browserOptions } from '../../test/browser.ts'
-import { timeOf } from '../../test/databases.ts'
+import { readStoredTime } from '../../test/databases.ts'
 import { type RunningApp, startApp } from './startApp.ts'
 
 const idleTimeoutSeconds = 3
@@ -86,8 +86,10 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
       idle_timeout_seconds: idleTimeoutSeconds,
       origin: demo.appUrl,
     })
-    expect(Math.abs(timeOf(row.last_access_at) - lastAccessAt)).toBeLessThan(1000)
-    expect(Math.abs(timeOf(row.expired_at) - (lastAccessAt + idleTimeoutSeconds * 1000))).toBeLessThan(1000)
+    expect(Math.abs(readStoredTime(row.last_access_at) - lastAccessAt)).toBeLessThan(1000)
+    expect(
+      Math.abs(readStoredTime(row.expired_at) - (lastAccessAt + idleTimeoutSeconds * 1000)),
+    ).toBeLessThan(1000)
     expect(await page.locator('[data-lapse-message]').textContent()).toBe(
       'You were signed out after 3 seconds without activity.',
     )
@@ -145,7 +147,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     const { alias: newAlias } = await signIn()
     const newMarker = await readMarker()
     expect(newMarker.get('id')).not.toBe(oldMarker.get('id'))
-    expect(await demo.collector.database.rows()).toEqual([])
+    expect(await demo.collector.database.readRows()).toEqual([])
 
     await demo.collector.start()
     expect(await readOnlyRow()).toMatchObject({ reason: 'idle_timeout', subject, session: oldAlias })

@@ -1,5 +1,5 @@
 import { startCollector } from '../collector.ts'
-import { freePort } from '../servers.ts'
+import { findFreePort } from '../servers.ts'
 import { type Host, startHost } from './host.ts'
 
 /** The settings of one host application and its site in the collector's configuration. */
@@ -32,7 +32,7 @@ export async function startStage<Site extends string>(
   proxy = async (collectorUrl: string) => collectorUrl,
 ): Promise<Stage<Site>> {
   const plan: { readonly site: Site; readonly port: number }[] = []
-  for (const site in sites) plan.push({ site, port: await freePort() })
+  for (const site in sites) plan.push({ site, port: await findFreePort() })
   const siteConfigs = plan.map(({ site, port }) => {
     const { untilBrowserCloses: _, ...limits } = sites[site]
     return [site, { origins: [`http://127.0.0.1:${port}`], ...limits }]

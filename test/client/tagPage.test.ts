@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines } from '../engines/engines.ts'
-import { freePort } from '../servers.ts'
+import { findFreePort } from '../servers.ts'
 import { type Stage, startStage } from './stage.ts'
 
 let stage: Stage<'app'>
@@ -15,7 +15,7 @@ describe.concurrent.each(createEngines())('The tag that the collector generates,
   afterAll(() => engine.stop())
 
   test('runs as copied, and does not run with the hash of another file', { concurrent: false }, async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const browser = await engine.launch()
     const tab = await browser.newTab()
     await tab.goto(`${stage.collectorUrl}/tag?site=app`)

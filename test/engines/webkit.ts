@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../../scripts/findProgram.ts'
-import { freePort } from '../servers.ts'
+import { findFreePort } from '../servers.ts'
 import { type Engine, refuse, type Tab, waitUntil } from './engine.ts'
 import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 import { isReady, openSession, type WebDriverSession } from './webDriver.ts'
@@ -24,7 +24,7 @@ export function createWebkit(): Engine {
 /** Starts one driver for each browser, because WebKitWebDriver allows one session. Storage is in memory. */
 async function startAutomated() {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const port = await freePort()
+  const port = await findFreePort()
   const address = `http://127.0.0.1:${port}`
   const driver = startOnDisplay(folder, [
     findProgram('WebKitWebDriver'),

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../servers.ts'
+import { findFreePort } from '../servers.ts'
 import { type Browser, leave, refuse, type Tab, waitUntil } from './engine.ts'
 import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 
@@ -10,7 +10,7 @@ import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
  * starts it, with one window, and driven over the protocol of WebKit's remote inspector.
  */
 export async function startWithProfile(profile: string): Promise<Browser> {
-  const port = await freePort()
+  const port = await findFreePort()
   const temporary = join(profile, 'tmp')
   mkdirSync(temporary, { recursive: true })
   const command = [

@@ -1,7 +1,7 @@
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { browserOptions } from '../../../test/browser.ts'
-import { timeOf } from '../../../test/databases.ts'
+import { readStoredTime } from '../../../test/databases.ts'
 import {
   addExpiredSession,
   type DjangoExample,
@@ -78,7 +78,7 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
       await user.waitUntilExpired()
       await user.open('/')
       const { expired_at } = await user.onlyRow()
-      const [entry] = await example.database.rows('audit')
+      const [entry] = await example.database.readRows('audit')
       expect(entry).toMatchObject({ user_id: Number(example.user.id), event: 'idle_timeout', at: expired_at })
       await user.signIn()
       expect(await user.page.locator('tbody tr').allTextContents()).toEqual([
@@ -131,7 +131,7 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
       await user.signIn()
       await user.waitUntilExpired()
       for (const path of ['/static/person/style.css', '/favicon.ico']) await user.open(path)
-      expect(await example.collector.database.rows()).toEqual([])
+      expect(await example.collector.database.readRows()).toEqual([])
       await user.open('/')
       expect(user.path()).toBe('/login/')
       const message = user.page.locator('.message', { hasText: idleMessage })
@@ -205,7 +205,7 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
       } finally {
         await example.collector.start()
       }
-      expect(await example.collector.database.rows()).toEqual([])
+      expect(await example.collector.database.readRows()).toEqual([])
       await user.open('/')
       expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: example.user.id })
     })
@@ -225,7 +225,7 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
       expect(await reportLapses()).toBe('Sessions recorded: 1.\n')
       const row = await user.onlyRow()
       expect(row).toMatchObject({ subject: example.user.id, reason: 'idle_timeout', evidence: 'server' })
-      expect(timeOf(row.expired_at)).toBe(timeOf(session.expire_date))
+      expect(readStoredTime(row.expired_at)).toBe(readStoredTime(session.expire_date))
       expect(await sessions()).toEqual([])
 
       await user.open('/login/')

@@ -7,7 +7,7 @@ import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
 import { browserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../app.ts'
 import { startRedis } from './redis.ts'
 
@@ -32,13 +32,13 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
   beforeAll(async () => {
     const redis = kind === 'Redis' ? await startRedis() : undefined
     if (redis) cleanups.push(() => redis.end())
-    const [port, shortPort] = [await freePort(), await freePort()]
+    const [port, shortPort] = [await findFreePort(), await findFreePort()]
     url = `http://127.0.0.1:${port}`
     shortUrl = `http://127.0.0.1:${shortPort}`
     const started = await startSignedCollector({ name: 'SQLite' }, 'shop', [url, shortUrl])
     collector = started.collector
     cleanups.push(() => collector.end())
-    const token = (await collector.lapse('token', 'create', '--scope', 'write', '--site', 'shop')).trim()
+    const token = (await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'shop')).trim()
     const shared = {
       collector: collector.url,
       token,

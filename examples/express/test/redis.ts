@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { RedisStore } from 'connect-redis'
 import { createClient } from 'redis'
 import { findProgram } from '../../../scripts/findProgram.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 
 /** Starts a Redis of the test's own, which keeps nothing on the disk. */
 export async function startRedis(): Promise<{ store(prefix: string): RedisStore; end(): Promise<void> }> {
-  const port = await freePort()
+  const port = await findFreePort()
   const options = ['--bind', '127.0.0.1', '--port', `${port}`, '--save', '', '--appendonly', 'no']
   const child = spawn(findProgram('redis-server'), options, { stdio: 'ignore' })
   const exited = once(child, 'exit')

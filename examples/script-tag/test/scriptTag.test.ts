@@ -5,7 +5,7 @@ import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
 import { browserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../app.ts'
 
 const idleTimeoutSeconds = 6
@@ -16,7 +16,7 @@ let collector: TestCollector
 let closeApp: () => Promise<void>
 let browser: Browser
 beforeAll(async () => {
-  const port = await freePort()
+  const port = await findFreePort()
   url = `http://127.0.0.1:${port}`
   const started = await startSignedCollector({ name: 'SQLite' }, 'acme', [url])
   collector = started.collector

@@ -11,7 +11,7 @@ import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
 import { browserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../api/app.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,7 +25,7 @@ let collector: TestCollector
 let closeApp: () => Promise<void>
 let browser: Browser
 beforeAll(async () => {
-  const port = await freePort()
+  const port = await findFreePort()
   url = `http://127.0.0.1:${port}`
   const started = await startSignedCollector({ name: 'SQLite' }, 'spa', [url])
   collector = started.collector

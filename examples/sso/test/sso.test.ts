@@ -6,7 +6,7 @@ import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
 import { browserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../app.ts'
 import { createProvider } from '../provider.ts'
 
@@ -19,7 +19,7 @@ let collector: TestCollector
 let browser: Browser
 const closeServers: (() => Promise<void>)[] = []
 beforeAll(async () => {
-  const [port, providerPort] = [await freePort(), await freePort()]
+  const [port, providerPort] = [await findFreePort(), await findFreePort()]
   url = `http://127.0.0.1:${port}`
   issuer = `http://localhost:${providerPort}`
   const started = await startSignedCollector({ name: 'SQLite' }, 'desk', [url])

@@ -19,10 +19,10 @@ describe('A key server', () => {
   const endless: Answer = (response) => {
     response.writeHead(200, { 'Content-Type': 'application/json' })
     const chunk = Buffer.alloc(16 * 1024, ' ')
-    const more = () => {
-      if (!response.destroyed) response.write(chunk, more)
+    const writeMore = () => {
+      if (!response.destroyed) response.write(chunk, writeMore)
     }
-    more()
+    writeMore()
   }
   const slow: Answer = (response) => {
     response.writeHead(200, { 'Content-Type': 'application/json' }).write('{"keys":[')

@@ -60,7 +60,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
     const other = await signIn()
     const report = { ticket: own.ticket, session: other.session, subject: other.tokenId }
     expect((await reportEnd(report)).status).toBe(201)
-    const rows = (await collector.database.rows()).filter((row) => row.site === 'lapse')
+    const rows = (await collector.database.readRows()).filter((row) => row.site === 'lapse')
     expect(rows).toMatchObject([{ session: own.session, subject: own.tokenId, evidence: 'signed' }])
   })
 
@@ -105,7 +105,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
     await postSignOut(collector.url, cookie)
     await collector.store.tokens.revoke(tokenId, new Date())
     expect((await reportEnd({ ticket })).status).toBe(201)
-    const rows = await collector.database.rows()
+    const rows = await collector.database.readRows()
     expect(rows.at(-1)).toMatchObject({ session, subject: tokenId, evidence: 'signed' })
   })
 

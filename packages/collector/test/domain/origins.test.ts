@@ -99,7 +99,7 @@ describe('A page', () => {
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
     })
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
-    expect(await collector.database.rows()).toContainEqual(expect.objectContaining({ origin }))
+    expect(await collector.database.readRows()).toContainEqual(expect.objectContaining({ origin }))
   })
 
   test('without an origin gets 403 with the reasons for Origin: null', async () => {

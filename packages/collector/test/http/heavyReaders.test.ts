@@ -18,7 +18,7 @@ describe.each(inject('databaseServers'))('Heavy readers on $name', (server) => {
   let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector(server)
-    await fill(collector)
+    await fillTable(collector)
   }, 300_000)
   afterAll(() => collector.end())
 
@@ -94,7 +94,7 @@ describe.each(inject('databaseServers').filter(({ url }) => url))('A list on $na
 })
 
 /** Fills the table by doubling its rows. */
-async function fill({ database: { sql, url } }: InProcessCollector): Promise<void> {
+async function fillTable({ database: { sql, url } }: InProcessCollector): Promise<void> {
   const now = Date.now()
   await insertRows(sql, [{ session: '1', detected_at: now - 3_600_000 }])
   const columns = Object.keys((await sql('session_audit').first()) ?? {}).filter((column) => column !== 'id')

@@ -52,7 +52,7 @@ describe('Data that is not HTTP', () => {
     expect(listStatuses(answers)).toEqual([201, 400])
     expect(JSON.parse(answers[0]?.body ?? '')).toHaveProperty('reason')
     expect(answers[1]?.head).toMatch('Connection: close')
-    expect(await collector.database.rows()).toHaveLength(1)
+    expect(await collector.database.readRows()).toHaveLength(1)
   })
 
   test('does not affect the responses to several earlier requests', async () => {

@@ -6,7 +6,7 @@ import { createConnection } from 'mysql2/promise'
 import { pino } from 'pino'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { createDatabase } from '../../../../test/databases.ts'
-import { freePort } from '../../../../test/servers.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import type { TokenScope } from '../../src/auth/token.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
 import {
@@ -161,13 +161,13 @@ describe('The collector', () => {
     await closed
     expect(answer).toMatch('201 Created')
     expect(answer).toMatch(/^connection: close/im)
-    expect(await collector.database.rows()).toHaveLength(1)
+    expect(await collector.database.readRows()).toHaveLength(1)
     await collector.database.drop()
     await expect(fetch(`${collector.url}/healthz`)).rejects.toThrow('fetch failed')
   })
 
   test('starts without its database, answers 503 with Retry-After, and is not ready', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const config = parseConfig(createConfig(`mysql://root@127.0.0.1:${port}/lapse`), environment)
     const collector = await startCollector(config, silent)
     onTestFinished(collector.close)
@@ -209,7 +209,7 @@ describe.each(mysqlServers)('The collector on $name', (server) => {
     expect(performance.now() - again).toBeLessThan(500)
     await blocker.end()
     await expect.poll(async () => (await collector.post(report)).status, { timeout: 3000 }).toBeLessThan(300)
-    expect(await collector.database.rows()).toHaveLength(1)
+    expect(await collector.database.readRows()).toHaveLength(1)
   })
 
   test('needs only SELECT and INSERT once the database is migrated', async () => {
@@ -247,7 +247,7 @@ describe.each(mysqlServers)('The collector on $name', (server) => {
     const collector = await startCollector(config, silent)
     onTestFinished(collector.close)
     expect((await postReport(collector.url, createReport(), { Origin: origin })).status).toBe(201)
-    expect(await person.rows('audit_log')).toHaveLength(1)
+    expect(await person.readRows('audit_log')).toHaveLength(1)
   })
 })
 
@@ -276,17 +276,19 @@ async function readToEnd(reader: ReadableStreamDefaultReader | undefined): Promi
 }
 
 describe('The setting database', () => {
-  const locationOf = (database: string, variables: Readonly<Record<string, string>> = {}) =>
+  const parseDatabase = (database: string, variables: Readonly<Record<string, string>> = {}) =>
     parseConfig(createConfig(database), { ...environment, ...variables }).database
 
   test('may name an environment variable', () => {
     const url = 'mysql://lapse:secret@db/lapse'
-    expect(locationOf('env:DATABASE', { DATABASE: url })).toEqual(locationOf(url))
-    expect(() => locationOf('env:DATABASE')).toThrow('database: the environment variable DATABASE is not set')
+    expect(parseDatabase('env:DATABASE', { DATABASE: url })).toEqual(parseDatabase(url))
+    expect(() => parseDatabase('env:DATABASE')).toThrow(
+      'database: the environment variable DATABASE is not set',
+    )
   })
 
   test('cannot be an in-memory database', () => {
-    expect(() => locationOf('sqlite::memory:')).toThrow('database: an in-memory database cannot be shared')
+    expect(() => parseDatabase('sqlite::memory:')).toThrow('database: an in-memory database cannot be shared')
   })
 })
 

@@ -114,9 +114,10 @@ describe('The request counter', () => {
   test('limits a flood from many addresses without locking out known clients', () => {
     const counter = new RequestCounter(10, 1_000)
     for (let client = 0; client < 1_000; client++) expect(counter.count(`known ${client}`, 0)).toBe(0)
-    const flood = 200_000
+    const countFrom = 200_000
     let passed = 0
-    for (let client = 0; client < flood; client++) if (counter.count(`flood ${client}`, 1) === 0) passed += 1
+    for (let client = 0; client < countFrom; client++)
+      if (counter.count(`flood ${client}`, 1) === 0) passed += 1
     // 4,096 shared windows of 10 requests each.
     expect(passed).toBeLessThanOrEqual(40_960)
     expect(passed).toBeGreaterThan(40_000)
@@ -136,17 +137,17 @@ describe('The request counter', () => {
     // Garbage collection can be requested only with this flag.
     setFlagsFromString('--expose-gc')
     const collectGarbage: () => void = runInNewContext('gc')
-    const heapMegabytes = () => {
+    const measureHeapMegabytes = () => {
       collectGarbage()
       return process.memoryUsage().heapUsed / 2 ** 20
     }
     const counter = new RequestCounter(10)
-    const before = heapMegabytes()
+    const before = measureHeapMegabytes()
     let client = 0
     const flood = (count: number) => {
       for (const end = client + count; client < end; client++)
         counter.count(`2001:db8:${client}::/64`, client)
-      return heapMegabytes() - before
+      return measureHeapMegabytes() - before
     }
     expect(flood(150_000)).toBeLessThan(40)
     expect(flood(450_000)).toBeLessThan(40)

@@ -63,7 +63,7 @@ describe('The collector', () => {
       status,
       detail: expect.any(String),
     })
-    expect(await collector.database.rows()).toEqual([])
+    expect(await collector.database.readRows()).toEqual([])
   })
 
   test('names every invalid field in a 422', async () => {

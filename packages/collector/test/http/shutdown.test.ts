@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Knex } from 'knex'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { command, serve } from '../../../../test/collector.ts'
+import { lapsePath, startLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import {
   type DatabaseServer,
-  freePort,
+  findFreePort,
   type RunningServer,
   startMariadb,
   startMysql,
@@ -49,11 +49,11 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   beforeEach(async () => {
     const server: DatabaseServer = running ?? { name: 'SQLite' }
     database = await createDatabase(server, folder)
-    const port = await freePort()
+    const port = await findFreePort()
     url = `http://127.0.0.1:${port}`
     const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
     configFile = writeConfigIn(folder, { database: database.url, listen: { port }, sites })
-    await promisify(execFile)(process.execPath, [command, 'migrate', '--config', configFile])
+    await promisify(execFile)(process.execPath, [lapsePath, 'migrate', '--config', configFile])
   })
   afterEach(async () => {
     collector?.kill('SIGKILL')
@@ -65,7 +65,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
     await insertRows(database.sql, [{ session: 's_1', detected_at: Date.now() - 10 * 60_000 }])
     const transaction = await database.sql.transaction()
     await transaction('session_audit_rollup_state').update({ up_to_id: 0 })
-    collector = await serve(configFile, url)
+    collector = await startLapseServe(configFile, url)
     await sleep(1_000)
     return transaction
   }
@@ -120,7 +120,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   }
 
   test('stops the process in time while the database hangs', async () => {
-    collector = await serve(configFile, url)
+    collector = await startLapseServe(configFile, url)
     expect((await postReport(url, createReport(), { Origin: origin })).status).toBe(201)
     const resume = await suspendDatabase()
     try {
@@ -138,7 +138,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'lets the collector answer accepted requests: %s',
     async (signal) => {
-      collector = await serve(configFile, url)
+      collector = await startLapseServe(configFile, url)
       const inParallel = <T>(request: () => Promise<T>) => Array.from({ length: 50 }, request)
       // A connection that is still waiting to be accepted is refused, so these are opened before.
       await Promise.all(inParallel(async () => (await fetch(`${url}/healthz`)).text()))

@@ -21,8 +21,9 @@ async function createLoggingCollector(server: DatabaseServer) {
   onTestFinished(collector.end)
   const headers = { Origin: origin, 'User-Agent': agent, 'X-Forwarded-For': '198.51.100.77' }
   const post = (changes = {}) => collector.post(createReport({ ...personal, ...changes }), headers)
-  const errors = () => collector.logLines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 40)
-  return { ...collector, post, errors }
+  const readErrors = () =>
+    collector.logLines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 40)
+  return { ...collector, post, errors: readErrors }
 }
 
 /** Triggers that a host may add to the audit table, by the error that the database then reports. */

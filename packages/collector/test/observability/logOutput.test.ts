@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { findProgram } from '../../../../scripts/findProgram.ts'
-import { serve } from '../../../../test/collector.ts'
+import { startLapseServe } from '../../../../test/collector.ts'
 import { createDatabase } from '../../../../test/databases.ts'
-import { freePort } from '../../../../test/servers.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import { createReport, origin, postReport } from '../support/collector.ts'
 import { writeConfigIn } from '../support/command.ts'
 
@@ -29,7 +29,7 @@ test.each(Object.entries(outputs))(
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const database = await createDatabase({ name: 'SQLite' }, folder)
     onTestFinished(database.drop)
-    const port = await freePort()
+    const port = await findFreePort()
     const url = `http://127.0.0.1:${port}`
     const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
     const configFile = writeConfigIn(folder, {
@@ -40,7 +40,7 @@ test.each(Object.entries(outputs))(
     })
     const output = openOutput(folder)
     onTestFinished(() => closeSync(output))
-    const collector = await serve(configFile, url, {}, undefined, output)
+    const collector = await startLapseServe(configFile, url, {}, undefined, output)
     onTestFinished(() => void collector.kill('SIGKILL'))
 
     const countDropped = async () => {

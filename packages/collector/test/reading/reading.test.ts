@@ -18,7 +18,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     fetch(`${collector.url}/v1/lapses${path}`, {
       headers: { Authorization: `Bearer ${token}`, Accept: accept },
     })
-  const sessionsOf = async (path: string) =>
+  const readSessions = async (path: string) =>
     (await (await get(path)).json()).lapses.map(({ session }: { session: string }) => session)
   const insert = (rows: Parameters<typeof insertRows>[1]) => insertRows(collector.database.sql, rows)
 
@@ -86,7 +86,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       ['site=acme&reason=idle_timeout&to=2026-01-02T12:00:00.003Z', ['oldest']],
       ['subject=U_42', []],
     ])('The filter %s selects the matching rows', async (query, sessions) => {
-      expect(await sessionsOf(`?${query}`)).toEqual(sessions)
+      expect(await readSessions(`?${query}`)).toEqual(sessions)
     })
 
     test('A row can be read by its id', async () => {

@@ -34,7 +34,7 @@ describe('A report with times in the wrong unit', () => {
         { pointer: `#/${field}`, detail: expect.stringMatching(`looks like ${unit}; send milliseconds`) },
       ])
     }
-    expect(await collector.database.rows()).toEqual([])
+    expect(await collector.database.readRows()).toEqual([])
   })
 
   test('is also refused from a server', async () => {
@@ -83,7 +83,7 @@ describe('Numeric ids', () => {
     const { token } = await issueToken(collector.store, { scope: 'write' })
     const report = { site: 'acme', session: 44, subject: 7, reason: 'revoked' }
     expect((await collector.post(report, { Authorization: `Bearer ${token}` })).status).toBe(201)
-    expect(await collector.database.rows()).toMatchObject([
+    expect(await collector.database.readRows()).toMatchObject([
       { session_key: '42', session: '42', subject: '7' },
       { session_key: '43', session: '43', subject: '7', evidence: 'signed' },
       { session_key: '44', session: '44', subject: '7', evidence: 'server' },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { timeOf } from '../../../../test/databases.ts'
+import { readStoredTime } from '../../../../test/databases.ts'
 import {
   createCollector,
   createReport,
@@ -18,7 +18,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
   afterAll(() => collector.end())
 
   const findRows = async (session: unknown) => {
-    const rows = await collector.database.rows()
+    const rows = await collector.database.readRows()
     return rows.filter((row) => row.session_key === session)
   }
 
@@ -73,11 +73,11 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     expect(skew).toBeGreaterThanOrEqual(threeHours)
     expect(skew).toBeLessThan(threeHours + 5_000)
     const delay = skew - threeHours
-    expect(timeOf(row?.started_at)).toBe(Number(correct.startedAt) + delay)
-    expect(timeOf(row?.last_access_at)).toBe(Number(correct.lastAccessAt) + delay)
-    expect(timeOf(row?.expired_at)).toBe(Number(correct.lastAccessAt) + 1_800_000 + delay)
-    expect(timeOf(row?.detected_at)).toBe(Number(correct.detectedAt) + delay)
-    expect(timeOf(row?.received_at)).toBe(Number(correct.sentAt) + delay)
+    expect(readStoredTime(row?.started_at)).toBe(Number(correct.startedAt) + delay)
+    expect(readStoredTime(row?.last_access_at)).toBe(Number(correct.lastAccessAt) + delay)
+    expect(readStoredTime(row?.expired_at)).toBe(Number(correct.lastAccessAt) + 1_800_000 + delay)
+    expect(readStoredTime(row?.detected_at)).toBe(Number(correct.detectedAt) + delay)
+    expect(readStoredTime(row?.received_at)).toBe(Number(correct.sentAt) + delay)
   })
 
   test('answers a repeated report with 200 and the recorded verdict, and writes nothing', async () => {
@@ -162,7 +162,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     const direct = await createCollector(server)
     const headers = { Origin: origin, 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.7' }
     await direct.post(createReport(), headers)
-    expect(await direct.database.rows()).toMatchObject([{ ip: '127.0.0.0' }])
+    expect(await direct.database.readRows()).toMatchObject([{ ip: '127.0.0.0' }])
     await direct.end()
   })
 
@@ -206,15 +206,15 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     })
 
     test("limits the grace to a tenth of the ticket's idle timeout", async () => {
-      const reasonAfter = async (seconds: number) => {
+      const judgeAfter = async (seconds: number) => {
         const now = Date.now()
         const ticket = await sign({ sid: randomUUID(), idle: 30 })
         const times = { lastAccessAt: now - seconds * 1000, detectedAt: now, sentAt: now }
         return (await (await collector.post(createReport({ site: 'signed', ticket, ...times }))).json())
           .reason
       }
-      expect(await reasonAfter(26.9)).toBe('ended_early')
-      expect(await reasonAfter(27)).toBe('idle_timeout')
+      expect(await judgeAfter(26.9)).toBe('ended_early')
+      expect(await judgeAfter(27)).toBe('idle_timeout')
     })
 
     test.each<[string, () => Promise<string> | string]>([

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { timeOf } from '../../../../test/databases.ts'
+import { readStoredTime } from '../../../../test/databases.ts'
 import type { Token } from '../../src/auth/token.ts'
 import {
   createCollector,
@@ -31,7 +31,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
     ...changes,
   })
   const findRows = async (session: unknown) =>
-    (await collector.database.rows()).filter((row) => row.session_key === session)
+    (await collector.database.readRows()).filter((row) => row.session_key === session)
 
   test.each(['idle_timeout', 'absolute_timeout', 'logout', 'revoked', 'displaced'])(
     'can name the reason %s',
@@ -55,7 +55,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
         clock_skew_ms: 0,
         origin: null,
       })
-      expect(Math.abs(timeOf(row?.detected_at) - Date.now())).toBeLessThan(5000)
+      expect(Math.abs(readStoredTime(row?.detected_at) - Date.now())).toBeLessThan(5000)
     },
   )
 
@@ -70,7 +70,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
     const report = createServerReport({ reason: 'revoked', sentAt, lastAccessAt: sentAt - 60_000 })
     expect(await (await post(report)).json()).toMatchObject({ reason: 'revoked', elapsedMs: 60_000 })
     const [row] = await findRows(report.session)
-    expect(timeOf(row?.detected_at)).toBe(timeOf(row?.received_at))
+    expect(readStoredTime(row?.detected_at)).toBe(readStoredTime(row?.received_at))
   })
 
   test('may leave the reason to the times', async () => {
@@ -87,7 +87,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
     const report = createServerReport({ reason: 'idle_timeout', lastAccessAt })
     await post(report)
     const [row] = await findRows(report.session)
-    expect(Math.abs(timeOf(row?.expired_at) - (lastAccessAt + 1_800_000))).toBeLessThan(1000)
+    expect(Math.abs(readStoredTime(row?.expired_at) - (lastAccessAt + 1_800_000))).toBeLessThan(1000)
   })
 
   test('cannot be overruled by a later report of the browser', async () => {
@@ -147,7 +147,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
   test('cannot change or delete a row, with any method or token', async () => {
     const report = createServerReport({ reason: 'logout' })
     const { id } = await (await post(report)).json()
-    const before = await collector.database.rows()
+    const before = await collector.database.readRows()
     const tokens = [write, await createToken({ scope: 'read' })]
     for (const token of tokens)
       for (const method of ['PUT', 'PATCH', 'DELETE'])
@@ -158,7 +158,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
           expect(response.status, `${method} ${path}`).toBe(405)
         }
     expect((await post({ ...report, reason: 'revoked', subject: 'u_8' })).status).toBe(200)
-    expect(await collector.database.rows()).toEqual(before)
+    expect(await collector.database.readRows()).toEqual(before)
   })
 
   test('finds its token in no log', async () => {

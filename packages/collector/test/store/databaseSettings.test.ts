@@ -129,7 +129,7 @@ describe.each(serverMakers)('On $name with any settings', (maker) => {
     const config = parseConfig(createConfig(url), environment)
     const collector = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(collector.close)
-    const burst = () =>
+    const sendBurst = () =>
       Promise.all(
         Array.from({ length: 30 }, async (_, index) =>
           index % 3 === 0
@@ -139,7 +139,7 @@ describe.each(serverMakers)('On $name with any settings', (maker) => {
       )
     const expected = Array.from({ length: 30 }, (_, index) => (index % 3 === 0 ? 200 : 201))
     for (let times = 0; times < 3; times++) {
-      expect(await burst()).toEqual(expected)
+      expect(await sendBurst()).toEqual(expected)
       await sleep(2500)
     }
     const [counts] = await root.query('select count(*) as count from session_audit')

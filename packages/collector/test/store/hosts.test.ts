@@ -35,13 +35,13 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
   })
 
   async function migrate(port: number): Promise<void> {
-    const { database, table } = parseConfig(createConfig(urlOf(port)), environment)
+    const { database, table } = parseConfig(createConfig(formatUrl(port)), environment)
     const store = openStore(database, table)
     await store.schema.migrate()
     await store.close()
   }
 
-  const urlOf = (...hostPorts: number[]) =>
+  const formatUrl = (...hostPorts: number[]) =>
     `mysql://root@${hostPorts.map((port) => `127.0.0.1:${port}`).join()}/lapse_test?ssl-mode=DISABLED`
 
   async function setReadOnly(port: number, value: 0 | 1): Promise<void> {
@@ -50,7 +50,7 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     await root.end()
   }
 
-  async function serve(url: string) {
+  async function startHostsCollector(url: string) {
     const config = parseConfig(createConfig(url), environment)
     const collector = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(collector.close)
@@ -61,7 +61,7 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     }
   }
 
-  async function rowsAt(port: number): Promise<number> {
+  async function countRows(port: number): Promise<number> {
     const root = await connectAsRoot(port, 'lapse_test')
     const [[counted]] = (await root.query('select count(*) as count from session_audit')) as unknown as [
       [{ count: number }],
@@ -74,11 +74,11 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     const [replica, writer] = ports
     await setReadOnly(replica, 1)
     onTestFinished(() => setReadOnly(replica, 0))
-    const before = await rowsAt(writer)
-    const { post } = await serve(urlOf(replica, writer))
+    const before = await countRows(writer)
+    const { post } = await startHostsCollector(formatUrl(replica, writer))
     const statuses = await Promise.all(Array.from({ length: 20 }, () => post()))
     expect(statuses).toEqual(statuses.map(() => 201))
-    expect(await rowsAt(writer)).toBe(before + 20)
+    expect(await countRows(writer)).toBe(before + 20)
   })
 
   test('The collector follows a change of roles and stays with the new writer', async () => {
@@ -86,15 +86,15 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     await setReadOnly(second, 1)
     onTestFinished(() => setReadOnly(first, 0))
     onTestFinished(() => setReadOnly(second, 0))
-    const { post } = await serve(urlOf(first, second))
+    const { post } = await startHostsCollector(formatUrl(first, second))
     expect(await post()).toBe(201)
 
     await setReadOnly(first, 1)
     await setReadOnly(second, 0)
     // An administrator's account, such as this one, could write to a replica, but the collector must not.
-    const before = await rowsAt(second)
+    const before = await countRows(second)
     await expect
-      .poll(async () => ({ status: await post(), rows: await rowsAt(second) }), {
+      .poll(async () => ({ status: await post(), rows: await countRows(second) }), {
         timeout: 10_000,
         interval: 100,
       })
@@ -105,7 +105,7 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
       await sleep(50)
     }
     expect(statuses).toEqual(statuses.map(() => 201))
-    expect(await rowsAt(second)).toBe(before + 31)
+    expect(await countRows(second)).toBe(before + 31)
   })
 
   test('Duplicates are recognized behind a proxy that sends reads to a lagging replica', async () => {
@@ -115,7 +115,7 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     onTestFinished(() => setReadOnly(replica, 0))
     const proxy = await startSplittingProxy(writer, replica, 'lapse_test')
     onTestFinished(proxy.close)
-    const { post } = await serve(urlOf(proxy.port))
+    const { post } = await startHostsCollector(formatUrl(proxy.port))
     const reports = Array.from({ length: 20 }, () => createReport())
     const first = await Promise.all(reports.map(post))
     expect(first).toEqual(reports.map(() => 201))
@@ -125,7 +125,7 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     const mixed = await Promise.all([...reports.slice(0, 5), createReport(), createReport()].map(post))
     expect(mixed).toEqual([200, 200, 200, 200, 200, 201, 201])
 
-    const { database, table } = parseConfig(createConfig(urlOf(proxy.port)), environment)
+    const { database, table } = parseConfig(createConfig(formatUrl(proxy.port)), environment)
     const store = openStore(database, table)
     onTestFinished(store.close)
     await store.rollup.update()

@@ -56,7 +56,7 @@ describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
     const schema = server.url === undefined ? '' : `${new URL(database.url).pathname.slice(1)}.`
     const longName = schema + 'a'.repeat(48)
     expect(await open(database, longName).schema.migrate()).toEqual(names)
-    expect(await database.rows(longName)).toEqual([])
+    expect(await database.readRows(longName)).toEqual([])
   })
 
   test('Each migration runs once, however many processes migrate at the same time', async () => {
@@ -78,7 +78,7 @@ describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
       expect(await open(upgraded).schema.migrate()).toEqual(names.slice(count))
       expect(await readHistory(upgraded)).toEqual(names)
       expect(await readSchema(upgraded)).toBe(expectedSchema)
-      expect(await upgraded.rows()).toMatchObject([{ session: 's_1' }])
+      expect(await upgraded.readRows()).toMatchObject([{ session: 's_1' }])
       await open(upgraded).schema.assertCurrent()
     },
   )

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test, 
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
 import { createConfig, createReport, environment, origin, postReport } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 // Some tests start the command several times.
 vi.setConfig({ testTimeout: 120_000 })
@@ -46,7 +46,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
     await recordMigration('0099_from_the_future')
     const commands = ['serve', 'migrate', 'list', 'token create --scope read', 'purge']
     for (const command of commands) {
-      const { status, stdout, stderr } = await runLapse(folder, command.split(' '))
+      const { status, stdout, stderr } = await runLapseIn(folder, command.split(' '))
       expect({ command, status, stdout: command === 'serve' ? '' : stdout, stderr }).toEqual({
         command,
         status: 1,
@@ -72,11 +72,11 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
     const { collector } = await start()
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
     expect((await postReport(collector.url, createReport(), { Origin: origin })).status).toBe(201)
-    expect(await runLapse(folder, ['migrate'])).toMatchObject({
+    expect(await runLapseIn(folder, ['migrate'])).toMatchObject({
       status: 0,
       stdout: expect.stringMatching('up to date'),
     })
-    expect(await runLapse(folder, ['list'])).toMatchObject({ status: 0 })
+    expect(await runLapseIn(folder, ['list'])).toMatchObject({ status: 0 })
   })
 
   test.skipIf(server.url === undefined)(
@@ -92,7 +92,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
           msg: expect.stringMatching(/older than .* \(missing: 0008_received_index\)\. Run: lapse migrate$/),
         },
       ])
-      expect(await runLapse(folder, ['migrate'])).toMatchObject({ status: 0 })
+      expect(await runLapseIn(folder, ['migrate'])).toMatchObject({ status: 0 })
       await expect.poll(readyz).toBe(200)
     },
   )

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createCollector, createReport, type InProcessCollector } from '../support/collector.ts'
 
 const sqlite = { name: 'SQLite' }
-const pathOf = ({ database }: InProcessCollector) => database.url.slice('sqlite:'.length)
+const readPath = ({ database }: InProcessCollector) => database.url.slice('sqlite:'.length)
 
 describe('The file of an SQLite database', () => {
   test('The file contains nothing of purged rows', async () => {
@@ -15,7 +15,7 @@ describe('The file of an SQLite database', () => {
     const purged = [{ site: 'acme', before: new Date(Date.now() + 1000) }]
     expect(await collector.store.retention.purge(purged)).toBe(secrets.length)
     for (const ending of ['', '-wal']) {
-      const content = await readFile(`${pathOf(collector)}${ending}`, 'latin1')
+      const content = await readFile(`${readPath(collector)}${ending}`, 'latin1')
       expect(content.includes('secret-subject')).toBe(false)
     }
   })
@@ -24,7 +24,7 @@ describe('The file of an SQLite database', () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     expect((await collector.post(createReport())).status).toBe(201)
-    const path = pathOf(collector)
+    const path = readPath(collector)
     // A restore from a backup may move the old file away first.
     renameSync(path, `${path}.old`)
     expect((await collector.post(createReport())).status).toBe(503)
@@ -32,7 +32,7 @@ describe('The file of an SQLite database', () => {
     renameSync(`${path}.old`, path)
     await expect.poll(async () => (await collector.post(createReport())).status).toBe(201)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
-    expect(await collector.database.rows()).toHaveLength(2)
+    expect(await collector.database.readRows()).toHaveLength(2)
     rmSync(`${path}.old`, { force: true })
   })
 
@@ -42,7 +42,7 @@ describe('The file of an SQLite database', () => {
     const event = createReport()
     expect((await collector.post(event)).status).toBe(201)
     expect((await collector.post(event)).status).toBe(200)
-    expect(await collector.database.rows(table)).toHaveLength(1)
+    expect(await collector.database.readRows(table)).toHaveLength(1)
     await collector.store.rollup.rebuild()
     expect(
       await collector.store.retention.purge([{ site: 'acme', before: new Date(Date.now() + 1000) }]),

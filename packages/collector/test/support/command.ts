@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { command } from '../../../../test/collector.ts'
+import { lapsePath } from '../../../../test/collector.ts'
 
 /** The result of a command. */
 interface CommandResult {
@@ -11,14 +11,14 @@ interface CommandResult {
 }
 
 /** Runs the built `lapse` command in a folder. */
-export function runLapse(
+export function runLapseIn(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
   return new Promise((resolve) => {
     const options = { cwd: folder, env: { ...process.env, ...env } }
-    execFile(process.execPath, [command, ...args], options, (error, stdout, stderr) =>
+    execFile(process.execPath, [lapsePath, ...args], options, (error, stdout, stderr) =>
       resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })

@@ -61,7 +61,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
   const collector = await startCollector(config, pino({ level: 'silent' }))
   const post = (report: unknown, headers: Readonly<Record<string, string>> = {}) =>
     postReport(collector.url, report, { Origin: origin, ...headers })
-  const rows = async (where = '1 = 1', values: string[] = []) => {
+  const readRows = async (where = '1 = 1', values: string[] = []) => {
     const [found] = await root.execute(`select * from ${table} where ${where} order by id`, values)
     // The statement selects rows.
     return found as Record<string, unknown>[]
@@ -81,7 +81,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
         id,
         duplicate: true,
       })
-      expect(await rows('session = ?', [String(report.session)])).toMatchObject([
+      expect(await readRows('session = ?', [String(report.session)])).toMatchObject([
         { id, subject: text, user_agent: ascii.trim(), evidence: 'self_reported', detected_by: 'login_page' },
       ])
     }
@@ -104,7 +104,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
         return { alias, status: response.status, id: (await response.json()).id }
       }),
     )
-    const stored = await rows('session like ?', [`${prefix}%`])
+    const stored = await readRows('session like ?', [`${prefix}%`])
     expect(
       stored.map(({ id, session }) => ({ alias: String(session).slice(prefix.length), status: 201, id })),
     ).toEqual(answers.toSorted((a, b) => a.id - b.id))
@@ -113,7 +113,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     const reader = await issueToken(store)
     const read = async (path: string, token = reader.token, accept = 'application/json') =>
       fetch(`${collector.url}${path}`, { headers: { Authorization: `Bearer ${token}`, Accept: accept } })
-    const total = (await rows()).length
+    const total = (await readRows()).length
     expect((await (await read('/v1/lapses?limit=1000')).json()).lapses).toHaveLength(total)
     for (const subject of hostileTexts) {
       const query = new URLSearchParams({ subject, site: 'acme' })
@@ -180,21 +180,21 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     await post(createReport({ subject: 'u_7' }))
     const [copies] = await root.query('select user_id, note, at from audit order by id')
     expect(copies).toEqual(
-      instants.map((at) => ({ user_id: hostileTexts[3], note, at: expect.toSatisfy(isAbout(at)) })),
+      instants.map((at) => ({ user_id: hostileTexts[3], note, at: expect.toSatisfy(matchesTime(at)) })),
     )
     await store.mirrors.drop(await store.mirrors.find('audit'))
     expect((await post(createReport({ subject: hostileTexts[3] }))).status).toBe(201)
     expect((await root.query('select count(*) as count from audit'))[0]).toEqual([{ count: instants.length }])
 
     // Retention
-    const before = (await rows()).length
+    const before = (await readRows()).length
     await post(createReport({ session: 'old' }))
     await root.query(
       `update ${table} set received_at = received_at - interval 60 day, detected_at = detected_at - interval 60 day where session = 'old'`,
     )
     const expired = [{ site: 'acme', before: new Date(Date.now() - 30 * 86_400_000) }]
     expect(await store.retention.purge(expired)).toBe(1)
-    expect(await rows()).toHaveLength(before)
+    expect(await readRows()).toHaveLength(before)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
   } finally {
     await collector.close()
@@ -214,4 +214,4 @@ function listClockChanges(): number[] {
 }
 
 /** Times are converted to the collector's clock, which adds less than the duration of the test. */
-const isAbout = (at: number) => (stored: Date) => Math.abs(stored.getTime() - at) < 60_000
+const matchesTime = (at: number) => (stored: Date) => Math.abs(stored.getTime() - at) < 60_000

@@ -16,7 +16,7 @@ interface Answer {
 export interface Load {
   readonly answers: readonly Answer[]
   /** Resolves when a report that was sent after this call is acknowledged. */
-  acknowledged(withinMs: number): Promise<void>
+  waitForAcknowledgement(withinMs: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -55,11 +55,11 @@ export function startLoad(url: string, clients = 16): Load {
   const running = Promise.all(Array.from({ length: clients }, runClient))
   return {
     answers,
-    async acknowledged(withinMs) {
+    async waitForAcknowledgement(withinMs) {
       const from = performance.now()
-      const isSo = () =>
+      const isAcknowledged = () =>
         answers.some(({ status, at, durationMs }) => status === 201 && at - durationMs > from)
-      while (!isSo()) {
+      while (!isAcknowledged()) {
         if (performance.now() - from > withinMs)
           throw new Error(`No report was acknowledged within ${withinMs} ms.`)
         await sleep(10)

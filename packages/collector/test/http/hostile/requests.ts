@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { type Payload, payload, ticket } from './bodies.ts'
-import { anyBytes, hostileText } from './text.ts'
+import { createBytesArbitrary, hostileText } from './text.ts'
 
 /** Bytes to write to a connection. */
 export interface Hostile {
@@ -11,15 +11,15 @@ export interface Hostile {
 
 const close = 'Connection: close'
 
-function request(line: string, headers: readonly string[], body: Buffer = Buffer.alloc(0)): Buffer {
+function formatRequest(line: string, headers: readonly string[], body: Buffer = Buffer.alloc(0)): Buffer {
   return Buffer.concat([Buffer.from(`${[line, ...headers].join('\r\n')}\r\n\r\n`), body])
 }
 
-const lengthOf = (body: Buffer) => `Content-Length: ${body.length}`
+const formatLength = (body: Buffer) => `Content-Length: ${body.length}`
 const post = 'POST /v1/lapses HTTP/1.1'
 
 const wellFormedPost = payload.map(({ body, headers }) =>
-  request(post, ['Host: x', close, ...headers, lengthOf(body)], body),
+  formatRequest(post, ['Host: x', close, ...headers, formatLength(body)], body),
 )
 
 /** Requests whose length a proxy and a server may interpret differently. */
@@ -30,33 +30,33 @@ const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ body, headers }, nat]
     Buffer.from('\r\n0\r\n\r\n'),
   ])
   const chunked = 'Transfer-Encoding: chunked'
-  const framed = (framing: readonly string[], sent: Buffer) =>
-    request(post, ['Host: x', close, ...headers, ...framing], sent)
+  const formatPost = (framing: readonly string[], sent: Buffer) =>
+    formatRequest(post, ['Host: x', close, ...headers, ...framing], sent)
   return fc.constantFrom(
-    framed([chunked], chunk),
-    framed([chunked, lengthOf(body)], chunk),
-    framed([lengthOf(body), lengthOf(body)], body),
-    framed([lengthOf(body), `Content-Length: ${body.length + 1 + nat}`], body),
-    framed([`Content-Length: ${body.length}, ${body.length}`], body),
-    framed([`Content-Length: -${nat}`], body),
-    framed([`Content-Length: +${body.length}`], body),
-    framed([`Content-Length: 0x${nat}`], body),
-    framed(['Content-Length: 99999999999999999999'], body),
-    framed(['Transfer-Encoding: xchunked'], chunk),
-    framed(['Transfer-Encoding: chunked, identity'], chunk),
-    framed(['Transfer-Encoding:\tchunked', chunked], chunk),
-    framed(['Transfer-Encoding : chunked'], chunk),
-    framed([`Transfer-Encoding:\r\n chunked`], chunk),
-    framed([chunked], Buffer.from('-1\r\n')),
-    framed([chunked], Buffer.from('zz\r\n')),
-    framed([chunked], Buffer.from(`1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`)),
-    framed([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
-    framed(['Expect: 100-continue', lengthOf(body)], body),
-    framed(['Expect: the unexpected', lengthOf(body)], body),
+    formatPost([chunked], chunk),
+    formatPost([chunked, formatLength(body)], chunk),
+    formatPost([formatLength(body), formatLength(body)], body),
+    formatPost([formatLength(body), `Content-Length: ${body.length + 1 + nat}`], body),
+    formatPost([`Content-Length: ${body.length}, ${body.length}`], body),
+    formatPost([`Content-Length: -${nat}`], body),
+    formatPost([`Content-Length: +${body.length}`], body),
+    formatPost([`Content-Length: 0x${nat}`], body),
+    formatPost(['Content-Length: 99999999999999999999'], body),
+    formatPost(['Transfer-Encoding: xchunked'], chunk),
+    formatPost(['Transfer-Encoding: chunked, identity'], chunk),
+    formatPost(['Transfer-Encoding:\tchunked', chunked], chunk),
+    formatPost(['Transfer-Encoding : chunked'], chunk),
+    formatPost([`Transfer-Encoding:\r\n chunked`], chunk),
+    formatPost([chunked], Buffer.from('-1\r\n')),
+    formatPost([chunked], Buffer.from('zz\r\n')),
+    formatPost([chunked], Buffer.from(`1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`)),
+    formatPost([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
+    formatPost(['Expect: 100-continue', formatLength(body)], body),
+    formatPost(['Expect: the unexpected', formatLength(body)], body),
     // Two requests at once.
     Buffer.concat([
-      request(post, ['Host: x', ...headers, lengthOf(body)], body),
-      framed([lengthOf(body)], body),
+      formatRequest(post, ['Host: x', ...headers, formatLength(body)], body),
+      formatPost([formatLength(body)], body),
     ]),
   )
 })
@@ -112,7 +112,7 @@ const oddLine = fc
       )
       .map(([method, path, text]) => `${method} ${path}${text.replaceAll(/[\r\n ]/g, '+')} HTTP/1.1`),
   )
-  .map((line) => request(line, ['Host: x', close]))
+  .map((line) => formatRequest(line, ['Host: x', close]))
 
 const headerNames = [
   'Host',
@@ -146,7 +146,7 @@ const oddHeaders = fc
     fc.array(fc.tuple(fc.constantFrom(...headerNames), hostileText), { minLength: 1, maxLength: 6 }),
   )
   .map(([method, path, headers]) =>
-    request(`${method} ${path} HTTP/1.1`, [
+    formatRequest(`${method} ${path} HTTP/1.1`, [
       'Host: x',
       close,
       ...headers.map(([name, value]) => `${name}: ${value}`),
@@ -159,22 +159,26 @@ const oddCookie = fc
     fc.oneof(ticket, hostileText, fc.stringMatching(/^[\w-]{43}$/)),
   )
   .map(([path, text]) =>
-    request(`GET ${path} HTTP/1.1`, ['Host: x', close, `Cookie: lapse-dashboard=${text}`]),
+    formatRequest(`GET ${path} HTTP/1.1`, ['Host: x', close, `Cookie: lapse-dashboard=${text}`]),
   )
 
 const oddBlock = fc.constantFrom(
-  request('GET /healthz HTTP/1.1', [close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', 'Host: y', close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', 'no colon', close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', `X: ${'x'.repeat(17_000)}`, close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', ...Array.from({ length: 900 }, (_, n) => `X-${n}: 1`), close]),
-  request('GET / HTTP/1.1', [
+  formatRequest('GET /healthz HTTP/1.1', [close]),
+  formatRequest('GET /healthz HTTP/1.1', ['Host: x', 'Host: y', close]),
+  formatRequest('GET /healthz HTTP/1.1', ['Host: x', 'no colon', close]),
+  formatRequest('GET /healthz HTTP/1.1', ['Host: x', `X: ${'x'.repeat(17_000)}`, close]),
+  formatRequest('GET /healthz HTTP/1.1', [
+    'Host: x',
+    ...Array.from({ length: 900 }, (_, n) => `X-${n}: 1`),
+    close,
+  ]),
+  formatRequest('GET / HTTP/1.1', [
     'Host: x',
     'Connection: Upgrade, close',
     'Upgrade: websocket',
     'Sec-WebSocket-Key: x',
   ]),
-  request('GET / HTTP/1.1', [
+  formatRequest('GET / HTTP/1.1', [
     'Host: x',
     'Connection: Upgrade, HTTP2-Settings, close',
     'Upgrade: h2c',
@@ -224,7 +228,7 @@ const plausible = [
   '9999-12-31T23:59:59.999Z',
 ]
 
-const oddQuery = (readToken: string) =>
+const createOddQueryArbitrary = (readToken: string) =>
   fc
     .tuple(
       fc.constantFrom(
@@ -258,11 +262,11 @@ const oddQuery = (readToken: string) =>
         .join('&')
       const token = isKnown ? readToken : `lapse_0123456789abcdef_${'x'.repeat(43)}`
       const headers = ['Host: x', `Accept: ${accept}`, `Authorization: Bearer ${token}`, close]
-      return request(`GET ${path}?${query}${tail} HTTP/1.1`, headers)
+      return formatRequest(`GET ${path}?${query}${tail} HTTP/1.1`, headers)
     })
 
 /** Requests that must make neither a row nor a server error. */
-export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
+export function createHostileRequestArbitrary(readToken: string): fc.Arbitrary<Hostile> {
   const manner = fc.oneof(
     { weight: 8, arbitrary: fc.constant('whole' as const) },
     { weight: 1, arbitrary: fc.constant('pieces' as const) },
@@ -275,8 +279,11 @@ export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
     { weight: 3, arbitrary: oddHeaders },
     { weight: 1, arbitrary: oddCookie },
     { weight: 1, arbitrary: oddBlock },
-    { weight: 4, arbitrary: oddQuery(readToken) },
-    { weight: 1, arbitrary: anyBytes(500).map((some) => Buffer.concat([some, Buffer.from('\r\n\r\n')])) },
+    { weight: 4, arbitrary: createOddQueryArbitrary(readToken) },
+    {
+      weight: 1,
+      arbitrary: createBytesArbitrary(500).map((some) => Buffer.concat([some, Buffer.from('\r\n\r\n')])),
+    },
   )
   return fc.record({ bytes, manner })
 }
@@ -285,9 +292,9 @@ export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
 export const unfinished: fc.Arbitrary<Buffer> = fc.oneof(
   fc.constantFrom('', 'G', 'POST /v1/lapses HTTP/1.1\r\nHost: x\r\nX: ').map(Buffer.from),
   payload.map(({ body, headers }: Payload) =>
-    request(post, ['Host: x', ...headers, `Content-Length: ${body.length + 1}`], body),
+    formatRequest(post, ['Host: x', ...headers, `Content-Length: ${body.length + 1}`], body),
   ),
   fc
     .constantFrom('5\r\n{', 'FFFFFFFFFFFFFFF\r\nx\r\n')
-    .map((chunk) => request(post, ['Host: x', 'Transfer-Encoding: chunked'], Buffer.from(chunk))),
+    .map((chunk) => formatRequest(post, ['Host: x', 'Transfer-Encoding: chunked'], Buffer.from(chunk))),
 )
