@@ -13,7 +13,7 @@ import { createConnection } from 'mysql2/promise'
 import { lapsePath } from '../test/collector.ts'
 import { createDatabase } from '../test/databases.ts'
 import { type DatabaseServer, findFreePort } from '../test/servers.ts'
-import { median } from './median.ts'
+import { computeMedian } from './median.ts'
 import { parseServer } from './parseServer.ts'
 
 const { values: options } = parseArgs({
@@ -171,12 +171,12 @@ for (const text of options.database) {
         rounds[key].push(await measure(candidate, server, connections))
       }
     }
-    const ratio = (key: string, other: string) => {
+    const computeRatio = (key: string, other: string) => {
       const pairs = rounds[key]?.map(
         ({ requestsPerSecond }, round) =>
           requestsPerSecond / (rounds[other]?.[round]?.requestsPerSecond ?? Number.NaN),
       )
-      return pairs ? median(pairs).toFixed(2) : ''
+      return pairs ? computeMedian(pairs).toFixed(2) : ''
     }
     console.log(`\n${name}, ${connections} connections`)
     console.table(
@@ -184,11 +184,13 @@ for (const text of options.database) {
         Object.entries(rounds).map(([key, measured]) => [
           candidates[key]?.name ?? key,
           {
-            'requests/s': Math.round(median(measured.map(({ requestsPerSecond }) => requestsPerSecond))),
-            'p50 ms': median(measured.map(({ p50Ms }) => p50Ms)),
-            'p99 ms': median(measured.map(({ p99Ms }) => p99Ms)),
-            'to (a)': ratio(key, 'a'),
-            'to (b)': ratio(key, 'b'),
+            'requests/s': Math.round(
+              computeMedian(measured.map(({ requestsPerSecond }) => requestsPerSecond)),
+            ),
+            'p50 ms': computeMedian(measured.map(({ p50Ms }) => p50Ms)),
+            'p99 ms': computeMedian(measured.map(({ p99Ms }) => p99Ms)),
+            'to (a)': computeRatio(key, 'a'),
+            'to (b)': computeRatio(key, 'b'),
           },
         ]),
       ),

@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util'
 import { toCursor } from '../packages/collector/src/reading/cursor.ts'
 import { startCollector, type TestCollector } from '../test/collector.ts'
 import type { DatabaseServer } from '../test/servers.ts'
-import { median } from './median.ts'
+import { computeMedian } from './median.ts'
 import { parseServer } from './parseServer.ts'
-import { fill } from './reading/fill.ts'
+import { fillTable } from './reading/fill.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -51,12 +51,12 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
 async function build(server: DatabaseServer, rows: number): Promise<Audit> {
   const collector = await startCollector(server, { sites })
   const startedAt = performance.now()
-  await fill(collector.database.sql, rows)
+  await fillTable(collector.database.sql, rows)
   const filledAt = performance.now()
   await collector.runLapse('rollup')
-  const seconds = (ms: number) => (ms / 1000).toFixed(1)
+  const formatSeconds = (ms: number) => (ms / 1000).toFixed(1)
   console.log(
-    `${server.name}: ${rows} rows made in ${seconds(filledAt - startedAt)} s, rolled up in ${seconds(performance.now() - filledAt)} s`,
+    `${server.name}: ${rows} rows made in ${formatSeconds(filledAt - startedAt)} s, rolled up in ${formatSeconds(performance.now() - filledAt)} s`,
   )
   const token = (await collector.runLapse('token', 'create', '--scope', 'read')).trim()
   const audit = { rows, collector, token }
@@ -119,12 +119,12 @@ async function compare(name: string, audits: readonly Audit[]): Promise<void> {
         if (round > 0) times[index]?.push(ms)
       }
     }
-    const ratio = (index: number) =>
-      median((times[index] ?? []).map((ms, round) => ms / (times[0]?.[round] ?? Number.NaN)))
+    const computeRatio = (index: number) =>
+      computeMedian((times[index] ?? []).map((ms, round) => ms / (times[0]?.[round] ?? Number.NaN)))
     table[title] = Object.fromEntries(
       audits.flatMap(({ rows }, index) => [
-        [`${rows} rows, ms`, median(times[index] ?? []).toFixed(1)],
-        ...(index > 0 ? [[`${rows} to ${audits[0]?.rows}`, ratio(index).toFixed(2)]] : []),
+        [`${rows} rows, ms`, computeMedian(times[index] ?? []).toFixed(1)],
+        ...(index > 0 ? [[`${rows} to ${audits[0]?.rows}`, computeRatio(index).toFixed(2)]] : []),
       ]),
     )
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { dumpMigratedSchema, schemaFileOf } from '../test/schemaDump.ts'
+import { dumpMigratedSchema, findSchemaFile } from '../test/schemaDump.ts'
 import { type DatabaseServer, type RunningServer, startMariadb, startMysql } from '../test/servers.ts'
 
 // `pnpm dump:schema`: writes the schema of each database after all migrations into packages/collector/schema/.
@@ -15,7 +15,7 @@ try {
   else process.stderr.write('The schema of MySQL is not written: set LAPSE_MYSQLD, see CONTRIBUTING.md.\n')
   const servers: DatabaseServer[] = [{ name: 'SQLite' }, ...started]
   for (const server of servers) {
-    const file = schemaFileOf(server)
+    const file = findSchemaFile(server)
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, await dumpMigratedSchema(server))
   }

@@ -70,7 +70,7 @@ export async function startReplica(
       child = await startLapseServe(configFile, url, environment)
     },
     async stop() {
-      await stop(child)
+      await stopLapseServe(child)
       child = undefined
     },
     async end() {
@@ -118,7 +118,7 @@ export async function startLapseServe(
  *
  * @throws if its exit status is not 0.
  */
-export async function stop(child: ChildProcess | undefined): Promise<void> {
+export async function stopLapseServe(child: ChildProcess | undefined): Promise<void> {
   if (!child || child.exitCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')

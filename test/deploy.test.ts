@@ -7,7 +7,7 @@ import { parseConfig } from '@lapse/collector'
 import { validate } from 'dockerfile-utils'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { findProgram } from '../scripts/findProgram.ts'
-import { stop } from './collector.ts'
+import { stopLapseServe } from './collector.ts'
 import { createDatabase, type TestDatabase } from './databases.ts'
 import { buildImage, type Image } from './dockerfile.ts'
 import { root } from './root.ts'
@@ -39,7 +39,7 @@ describe('The Dockerfile', () => {
       const options = {
         context: copyCheckout(folder),
         folder: join(folder, 'stages'),
-        environment: { ...environmentWithoutNpm(), PATH: path, HOME: join(folder, 'home') },
+        environment: { ...createEnvironmentWithoutNpm(), PATH: path, HOME: join(folder, 'home') },
         user,
       }
       if (user.uid !== undefined) execFileSync('chown', ['-R', `${user.uid}:${user.gid}`, folder])
@@ -62,17 +62,17 @@ describe('The Dockerfile', () => {
       rmSync(folder, { recursive: true })
     })
 
-    const optionsOf = () => ({ cwd: image.workingDirectory, env: environment, ...user })
+    const createRunOptions = () => ({ cwd: image.workingDirectory, env: environment, ...user })
 
     function start([file = '', ...args]: readonly string[]): ChildProcess {
-      const child = spawn(file, args, { ...optionsOf(), stdio: 'ignore' })
+      const child = spawn(file, args, { ...createRunOptions(), stdio: 'ignore' })
       onTestFinished(() => void child.kill('SIGKILL'))
       return child
     }
 
     const isHealthy = async () => {
       const [file = '', ...args] = image.healthCheck
-      return run(file, args, optionsOf()).then(
+      return run(file, args, createRunOptions()).then(
         () => true,
         () => false,
       )
@@ -81,39 +81,39 @@ describe('The Dockerfile', () => {
     test('creates an image that does not run as root and needs no write access to its files', async () => {
       expect(Number.parseInt(image.user, 10)).toBeGreaterThan(0)
       const [file = '', ...args] = image.entrypoint
-      await run(file, [...args, 'migrate'], optionsOf())
+      await run(file, [...args, 'migrate'], createRunOptions())
       const collector = start([...image.entrypoint, ...image.command])
       const url = `http://127.0.0.1:${environment.LAPSE_PORT}`
-      await expect.poll(() => statusOf(`${url}/readyz`)).toBe(200)
-      expect(await statusOf(`${url}/lapse.js`)).toBe(200)
-      expect(await statusOf(url)).toBe(200)
-      await stop(collector)
+      await expect.poll(() => readStatus(`${url}/readyz`)).toBe(200)
+      expect(await readStatus(`${url}/lapse.js`)).toBe(200)
+      expect(await readStatus(url)).toBe(200)
+      await stopLapseServe(collector)
     })
 
     test('creates an image whose health check detects whether the collector runs', async () => {
       expect(await isHealthy()).toBe(false)
       const collector = start([...image.entrypoint, ...image.command])
       await expect.poll(isHealthy).toBe(true)
-      await stop(collector)
+      await stopLapseServe(collector)
       expect(await isHealthy()).toBe(false)
     })
   })
 })
 
 describe('The Compose file', () => {
-  const config = (variables: NodeJS.ProcessEnv, ...args: readonly string[]) => {
+  const runComposeConfig = (variables: NodeJS.ProcessEnv, ...args: readonly string[]) => {
     const [file = '', ...command] = findCompose()
     const all = [...command, '--file', join(root, 'deploy/compose.yaml'), 'config', ...args]
     return run(file, all, { env: { ...process.env, ...variables } })
   }
 
   test('is valid and defines a database, a migration and a collector', async () => {
-    const { stdout } = await config({ LAPSE_DATABASE_PASSWORD: 'secret' }, '--services')
+    const { stdout } = await runComposeConfig({ LAPSE_DATABASE_PASSWORD: 'secret' }, '--services')
     expect(stdout.trim().split('\n').sort()).toEqual(['collector', 'migrate', 'mysql'])
   })
 
   test('names a variable that is missing', async () => {
-    await expect(config({ LAPSE_DATABASE_PASSWORD: '' })).rejects.toThrow(
+    await expect(runComposeConfig({ LAPSE_DATABASE_PASSWORD: '' })).rejects.toThrow(
       /Write LAPSE_DATABASE_PASSWORD into the file \.env/,
     )
   })
@@ -150,7 +150,7 @@ describe('The systemd unit', () => {
   })
 })
 
-async function statusOf(url: string): Promise<number | undefined> {
+async function readStatus(url: string): Promise<number | undefined> {
   return fetch(url).then(
     ({ status }) => status,
     () => undefined,
@@ -168,7 +168,7 @@ function findCompose(): readonly string[] {
 }
 
 /** npx sets variables that name files of the user who called it. */
-const environmentWithoutNpm = () =>
+const createEnvironmentWithoutNpm = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')))
 
 /** Gives the user of the steps the pinned Node and the package registry of this machine. Returns their PATH. */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { browserOptions } from './browser.ts'
+import { createBrowserOptions } from './browser.ts'
 import { type CodeBlock, readCodeBlocks } from './markdown.ts'
 import { root } from './root.ts'
 import { findFreePort } from './servers.ts'
@@ -24,7 +24,7 @@ let folder: string
 const running: ChildProcess[] = []
 
 beforeAll(async () => {
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
   folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
 })
 afterAll(async () => {
@@ -58,7 +58,7 @@ test('The steps of the getting-started guide lead from an empty folder to one ro
     running.push(
       spawn('bash', ['-c', findBlock(text)], { cwd: project, env, detached: true, stdio: 'ignore' }),
     )
-    await expect.poll(() => responds(url)).toBe(true)
+    await expect.poll(() => isResponding(url)).toBe(true)
   }
 
   await runBlock('pack --out', root)
@@ -94,7 +94,7 @@ test('The steps of the getting-started guide lead from an empty folder to one ro
   ])
 }, 180_000)
 
-async function responds(url: string): Promise<boolean> {
+async function isResponding(url: string): Promise<boolean> {
   return fetch(url).then(
     ({ ok }) => ok,
     () => false,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startLapseServe, stop } from './collector.ts'
+import { startLapseServe, stopLapseServe } from './collector.ts'
 import { root } from './root.ts'
 import { findFreePort } from './servers.ts'
 
@@ -83,7 +83,7 @@ describe('The packages, packed and installed in an empty project,', () => {
       const page = await fetch(`${url}/tag?site=acme`)
       expect(await page.text()).toMatch('data-site=&#34;acme&#34;')
     } finally {
-      await stop(child)
+      await stopLapseServe(child)
     }
   })
 

@@ -9,7 +9,7 @@ import type { DatabaseServer } from './servers.ts'
 const folder = 'packages/collector/schema'
 
 /** The committed schema of a kind of database, such as `MariaDB`. */
-export function schemaFileOf(server: DatabaseServer): string {
+export function findSchemaFile(server: DatabaseServer): string {
   return join(root, folder, `${server.name.toLowerCase()}.sql`)
 }
 

@@ -26,7 +26,7 @@ declare module 'vitest' {
  * Starts the database servers for the whole test run: MariaDB, and MySQL if `LAPSE_MYSQLD` is its command line. If
  * `LAPSE_TEST_DATABASE_URL` is set, the tests use that running server too.
  */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function startDatabaseServers(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const started: RunningServer[] = [await startMariadb(join(folder, 'mariadb'))]
   const { LAPSE_MYSQLD, LAPSE_TEST_DATABASE_URL } = process.env

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { expectNoRow as expectNoRowIn, expectOneRow } from '../../test/auditRows.ts'
-import { browserOptions } from '../../test/browser.ts'
+import { createBrowserOptions } from '../../test/browser.ts'
 import { readStoredTime } from '../../test/databases.ts'
 import { type RunningApp, startApp } from './startApp.ts'
 
@@ -11,7 +11,7 @@ const subject = 'u_1001'
 
 let browser: Browser
 beforeAll(async () => {
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(() => browser.close())
 

@@ -87,7 +87,7 @@ async function attach(port: number): Promise<Tab> {
   }
   await waitUntil(async () => targetId !== undefined, "WebKit's page")
 
-  return tabOf((method, params) => {
+  return createTab((method, params) => {
     lastId += 1
     const id = lastId
     const message = JSON.stringify({ id, method, params })
@@ -108,7 +108,7 @@ async function attach(port: number): Promise<Tab> {
 
 type Send = (method: string, params: object) => Promise<NonNullable<Answer['result']>['result']>
 
-function tabOf(send: Send): Tab {
+function createTab(send: Send): Tab {
   // Without `tab.evaluate`, because the document may be replaced before its promise is awaited.
   const navigate = (script: string) =>
     leave(tab, () => send('Runtime.evaluate', { expression: `void setTimeout(() => { ${script} }, 0)` }))

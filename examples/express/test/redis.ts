@@ -31,10 +31,10 @@ export async function startRedis(): Promise<{ store(prefix: string): RedisStore;
 function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    const settle = (open: boolean) => {
+    const finish = (open: boolean) => {
       socket.destroy()
       resolve(open)
     }
-    socket.on('connect', () => settle(true)).on('error', () => settle(false))
+    socket.on('connect', () => finish(true)).on('error', () => finish(false))
   })
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
-import { browserOptions } from '../../../test/browser.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
 import { findFreePort } from '../../../test/servers.ts'
@@ -23,7 +23,7 @@ beforeAll(async () => {
   const { ticketSecret } = started
   const app = createApp({ collector: collector.url, idleTimeoutSeconds, ticketSecret })
   closeApp = await serveApp(app.callback(), port)
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(async () => {
   await browser.close()

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
-import { browserOptions } from '../../../test/browser.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
 import { findFreePort } from '../../../test/servers.ts'
@@ -37,7 +37,7 @@ beforeAll(async () => {
   const { ticketSecret } = started
   const app = createApp({ collector: collector.url, idleTimeoutSeconds, ticketSecret, pagesFolder })
   closeApp = await serveApp(app.callback(), port)
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(async () => {
   await browser.close()

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
-import { browserOptions } from '../../../test/browser.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
 import { findFreePort } from '../../../test/servers.ts'
@@ -35,7 +35,7 @@ beforeAll(async () => {
   })
   const provider = await createProvider({ issuer, appUrl: url, clientSecret })
   closeServers.push(await serveApp(app.callback(), port), await serveApp(provider.callback(), providerPort))
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(async () => {
   await browser.close()

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { startLapseServe, stop } from '../../../../test/collector.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { findFreePort } from '../../../../test/servers.ts'
 import { createReport, origin, postReport } from '../support/collector.ts'
@@ -69,7 +69,7 @@ describe('The command line', () => {
         verdict: { idleTimeoutSeconds: 600 },
       })
     }
-    await stop(collector)
+    await stopLapseServe(collector)
     const without = await runLapse(['ticket', '--site', 'public', '--subject', 'u_9'], environment)
     expect(without).toMatchObject({ status: 1, stderr: expect.stringMatching('--key') })
   })
@@ -185,7 +185,7 @@ describe('The command line', () => {
     expect((await postReport(`http://127.0.0.1:${port}`, createReport(), { Origin: origin })).status).toBe(
       201,
     )
-    await stop(collector)
+    await stopLapseServe(collector)
     const { stdout } = await runLapse(['list'], environment)
     expect(stdout).toMatch('idle_timeout')
   })
@@ -221,7 +221,7 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
     await postReport(url, createReport({ session: 's_2', subject: 'u_2', lastAccessAt: Date.now() }), {
       Origin: origin,
     })
-    await stop(collector)
+    await stopLapseServe(collector)
 
     const { stdout } = await runLapse(['list'])
     const [head = '', newest = '', oldest = ''] = stdout.split('\n')
@@ -262,7 +262,7 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
     expect((await postReport(url, report, headers)).status).toBe(201)
     expect(await runLapse(['token', 'revoke', id])).toMatchObject({ status: 0 })
     expect((await postReport(url, { ...report, session: 's_4' }, headers)).status).toBe(401)
-    await stop(collector)
+    await stopLapseServe(collector)
     expect((await runLapse(['token', 'list'])).stdout).toMatch('revoked')
     expect(await runLapse(['token', 'revoke', 'nothing'])).toMatchObject({
       status: 1,

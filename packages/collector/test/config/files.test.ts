@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { startLapseServe, stop } from '../../../../test/collector.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { findFreePort } from '../../../../test/servers.ts'
 import { explainListenFailure } from '../../src/cli/output/explainListenFailure.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
@@ -51,7 +51,7 @@ describe('File permissions', () => {
     const files = readdirSync(folder).filter((name) => name.startsWith('lapse.sqlite'))
     expect(files.sort()).toEqual(['lapse.sqlite', 'lapse.sqlite-shm', 'lapse.sqlite-wal'])
     expect(files.map(readMode)).toEqual(['600', '600', '600'])
-    await stop(collector)
+    await stopLapseServe(collector)
     rmSync(join(folder, 'lapse.sqlite'))
     await runLapse('migrate')
     expect(readMode('lapse.sqlite')).toBe('600')
@@ -67,7 +67,7 @@ describe('File permissions', () => {
     chmodSync(join(folder, 'report.txt'), 0o644)
     expect((await report()).status).toBe(0)
     expect(readMode('report.txt')).toBe('644')
-    await stop(collector)
+    await stopLapseServe(collector)
   })
 })
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { browserOptions } from '../../../../test/browser.ts'
+import { createBrowserOptions } from '../../../../test/browser.ts'
 import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { postSignIn, readSetCookie } from '../support/dashboardCookie.ts'
 import { database, noon, setUpBrowser, site } from '../support/dashboardPage.ts'
@@ -13,7 +13,7 @@ describe('A page on another host of the same domain', () => {
   /** Another port of the same host: browsers send it the dashboard's cookie, even with `SameSite=Strict`. */
   let elsewhere: string
   beforeAll(async () => {
-    browser = await chromium.launch(browserOptions())
+    browser = await chromium.launch(createBrowserOptions())
     const server = createServer((_, response) => {
       response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Another application</title>')
     }).listen(0, '127.0.0.1')

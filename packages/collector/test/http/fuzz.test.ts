@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { startLapseServe, stop } from '../../../../test/collector.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { findFreePort } from '../../../../test/servers.ts'
 import { openStore, parseConfig, type Store } from '../../src/index.ts'
@@ -55,7 +55,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     collector = await startLapseServe(configFile, url, environment, undefined, log)
   })
   afterAll(async () => {
-    await stop(collector)
+    await stopLapseServe(collector)
     closeSync(log)
     await store.close()
     await database.drop()
@@ -96,7 +96,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
   })
 
   test('are logged as one line of JSON each, without control characters', async () => {
-    await stop(collector)
+    await stopLapseServe(collector)
     const lines = readFileSync(join(folder, 'log'), 'utf8').trimEnd().split('\n')
     expect(lines.length).toBeGreaterThan(count / 2)
     const odd = lines.filter((line) => /[\p{Cc}\p{Zl}\p{Zp}]/u.test(line) || !JSON.parse(line).msg)

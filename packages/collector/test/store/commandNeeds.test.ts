@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startLapseServe, stop } from '../../../../test/collector.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { findFreePort } from '../../../../test/servers.ts'
 import { origin } from '../support/collector.ts'
 import { runLapseIn, writeConfigIn } from '../support/command.ts'
@@ -87,7 +87,7 @@ describe('A configuration that takes every secret from the environment', () => {
     expect(await run(['--site', 'open'], database)).toMatchObject({ status: 0 })
     const made = await runLapseIn(folder, ['token', 'create', '--scope', 'read'], database)
     expect(await run(['--site', 'open', '--token', made.stdout.trim()], {})).toMatchObject({ status: 0 })
-    await stop(collector)
+    await stopLapseServe(collector)
   })
 })
 

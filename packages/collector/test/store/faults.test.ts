@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { lapsePath, startLapseServe, stop } from '../../../../test/collector.ts'
+import { lapsePath, startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { waitUntil } from '../../../../test/engines/engine.ts'
 import {
@@ -82,7 +82,7 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
   })
   afterEach(async () => {
     await load.stop()
-    if (collector.exitCode === null && collector.signalCode === null) await stop(collector)
+    if (collector.exitCode === null && collector.signalCode === null) await stopLapseServe(collector)
     await database.drop()
   })
 
@@ -181,7 +181,7 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
   })
 
   test('The collector answers every report that it has accepted before it exits', async () => {
-    await stop(collector)
+    await stopLapseServe(collector)
     await load.stop()
     // Connections that the kernel had not passed on are refused. A report whose response was lost would have a row.
     const failed = load.answers.filter(({ status }) => status === 0).map(({ session }) => session)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { lapsePath, startLapseServe, stop } from '../../../../test/collector.ts'
+import { lapsePath, startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, readStoredTime, type TestDatabase } from '../../../../test/databases.ts'
 import { waitUntil } from '../../../../test/engines/engine.ts'
 import { findFreePort } from '../../../../test/servers.ts'
@@ -92,7 +92,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
     const purged = await runLapse('purge')
     await load.waitForAcknowledgement(5_000)
     await load.stop()
-    await stop(collector)
+    await stopLapseServe(collector)
     expect(purged).toMatchObject({ status: 0, stderr: '' })
     expect(purged.stdout).toMatch(/^acme: 2300 rows deleted .*\nshort: 0 rows deleted .*\n$/)
     expect(load.answers.filter(({ status }) => status !== 201)).toEqual([])
