@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
-import { findProgram } from '../../../scripts/findProgram.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { Lapse, LapseClientError, LapseOptions } from '../src/index.ts'
 import { type Collector, type Site, startCollector, startSite } from './servers.ts'
 
@@ -68,14 +68,7 @@ export function useEnvironment(): Environment {
 
   beforeAll(async () => {
     browser = await chromium.launch({
-      executablePath: findProgram('chromium'),
-      args: [
-        ...['--disable-gpu', '--no-first-run'],
-        // Without these, Chromium sends requests of its own.
-        ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-        // The sandbox of Chromium does not start for root.
-        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      ],
+      ...createBrowserOptions(),
       ignoreDefaultArgs: ['--disable-back-forward-cache'],
     })
   })
