@@ -118,7 +118,7 @@ describe('The command line', () => {
       database: 'postgres://db/lapse',
       table: 'a.b.c',
       listen: { port: 70_000 },
-      colour: 'blue',
+      color: 'blue',
       sites: {
         acme: {
           origins: ['https://app.acme.com/'],
@@ -138,7 +138,7 @@ describe('The command line', () => {
       'database',
       'table',
       'listen.port',
-      'colour',
+      'color',
       'sites.acme.origins.0',
       'sites.acme.idleTimeoutSeconds',
       'sites.acme.ticketKeys.0.secret',

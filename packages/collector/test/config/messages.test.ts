@@ -224,7 +224,7 @@ describe('An invalid request', () => {
 
   test('A query is refused in plain sentences', async () => {
     const parameters = ['site', 'subject', 'session', 'reason', 'evidence', 'from', 'to', 'limit', 'cursor']
-    const own = ['format', 'bucket', 'timeZone', 'colour', '__proto__', 'constructor']
+    const own = ['format', 'bucket', 'timeZone', 'color', '__proto__', 'constructor']
     const values = ['', 'x', '-1', '1.5', '1767340800', '\u009b', '9'.repeat(300), '__proto__']
     const details: string[] = []
     for (const path of ['v1/lapses', 'v1/summary'])

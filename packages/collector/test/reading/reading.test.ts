@@ -129,14 +129,14 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
 
     test('The error lists every invalid parameter', async () => {
       const response = await get(
-        '?site=&reason=bored&from=yesterday&to=2026-01-02T00:00:00&limit=1001&cursor=x&colour=red&subject=a&subject=b',
+        '?site=&reason=bored&from=yesterday&to=2026-01-02T00:00:00&limit=1001&cursor=x&color=red&subject=a&subject=b',
       )
       expect(response.status).toBe(422)
       expect(response.headers.get('content-type')).toMatch('application/problem+json')
       const problem = await response.json()
       expect(problem.type).toBe('urn:lapse:problem:invalid-query')
       expect(problem.errors.map(({ parameter }: { parameter: string }) => parameter).sort()).toEqual([
-        'colour',
+        'color',
         'cursor',
         'from',
         'limit',

@@ -155,11 +155,11 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
   test('A mirror is checked before it is created: both tables, their columns, and required values', async () => {
     const lacking = await runLapse('mirror', '--table', 'nothing', ...sets)
     expect(lacking).toMatchObject({ status: 1, stderr: expect.stringMatching('There is no table nothing') })
-    const args = ['--set', 'colour=reason', '--set', 'event=who', '--where', 'why=x']
+    const args = ['--set', 'color=reason', '--set', 'event=who', '--where', 'why=x']
     const { status, stderr } = await runLapse('mirror', '--table', 'audit', ...args)
     expect(status).toBe(1)
     for (const words of [
-      /audit has no column "colour". Its columns: id, user_id, event, at, source/,
+      /audit has no column "color". Its columns: id, user_id, event, at, source/,
       /session_audit has no column "who". Its columns: id, site, /,
       /session_audit has no column "why"/,
       /"user_id" is NOT NULL and has no default: set it/,
