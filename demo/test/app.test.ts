@@ -158,7 +158,7 @@ describe('The demo application', () => {
     expect(await (await get('/login')).text()).not.toContain('data-audit')
   })
 
-  test('ends the session at logout, and its form tells Lapse', async () => {
+  test('ends the session at logout, and tells Lapse about the logout in the form', async () => {
     const { get, post, signIn, sessions, cookies } = await start()
     await signIn()
     expect(await (await get('/')).text()).toContain('action="/logout" data-lapse-logout')

@@ -35,7 +35,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     })
     afterEach(() => user.browser.close())
 
-    test('leaves no row if there was none: a new visitor opens the login page', async () => {
+    test('leaves no row before it starts: a new visitor opens the login page', async () => {
       await user.open('/login')
       await user.expectNoRow()
       expect(await user.readMarker()).toBeUndefined()

@@ -58,7 +58,7 @@ async function expectNoActivity(act: () => Promise<unknown>, ...setup: Parameter
   await expectNoMove()
 }
 
-describe('By default', () => {
+describe('By default,', () => {
   test('a successful fetch, a successful XMLHttpRequest and touch() move the marker', async () => {
     const page = await env.openClient()
     await expectActivity(() => get('/api/200'))

@@ -101,7 +101,7 @@ describe('A report', () => {
     )
   })
 
-  test('is not confirmed by a 200 from somebody else, such as a captive portal', async () => {
+  test('is not confirmed by a 200 from another server, such as a captive portal', async () => {
     await env.plantMarker()
     env.collector.fail({ status: 200, body: '<h1>Sign in to the hotel’s network</h1>' })
     await env.openClient()

@@ -87,7 +87,7 @@ describe.each(mysqlServers)(
   },
 )
 
-describe.each(inject('databaseServers'))('On $name', (server) => {
+describe.each(inject('databaseServers'))('On $name,', (server) => {
   test('a sign-out fails while the session table is unavailable, and keeps the cookie for a retry', async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)

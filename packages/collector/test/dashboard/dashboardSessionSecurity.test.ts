@@ -24,7 +24,7 @@ import { insertRows } from '../support/rows.ts'
 
 const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 }
 
-describe.each(inject('databaseServers'))('On $name', (server) => {
+describe.each(inject('databaseServers'))('On $name,', (server) => {
   let collector: InProcessCollector
   beforeAll(async () => {
     const lapse = { origins: ['https://lapse.acme.com'], idleTimeoutSeconds: 2, absoluteTimeoutSeconds: 4 }

@@ -5,7 +5,7 @@ import { createCollectorWithRows, issueDashboardToken, setUpBrowser, test } from
 
 const openDashboard = setUpBrowser()
 
-describe.each(inject('databaseServers'))('On $name', (server) => {
+describe.each(inject('databaseServers'))('On $name,', (server) => {
   test('the dashboard shows the chart, the return times and the ended sessions after sign-in', async () => {
     const { collector, token } = await createCollectorWithRows(server)
     onTestFinished(() => collector.end())

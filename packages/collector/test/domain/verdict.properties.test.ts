@@ -156,7 +156,7 @@ describe('The verdict on arbitrary input', () => {
     expect(seen).toContain('absolute_timeout')
   })
 
-  test('A report from a wrong clock makes the same row as one from a right clock, apart from the skew', () => {
+  test('A report from a wrong clock gives the same row as one from a right clock, apart from the skew', () => {
     const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200, graceSeconds: 10 }
     const request: ReportRequest = {
       receivedAt: base,
@@ -246,7 +246,7 @@ describe('The verdict on arbitrary input', () => {
     )
   })
 
-  test('The reason changes to the millisecond at the limit minus the grace', () => {
+  test('The reason changes at the limit minus the grace, exact to the millisecond', () => {
     fc.assert(
       fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
         const grace = computeGraceSeconds({ idleTimeoutSeconds, graceSeconds })

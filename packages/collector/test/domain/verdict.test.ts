@@ -57,7 +57,7 @@ describe('The verdict', () => {
     expect(judgeSession({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
   })
 
-  test('A limit in a ticket that is not longer than the grace gets a tenth of itself as its grace', () => {
+  test('If the limit in a ticket is not longer than the grace, the grace is a tenth of that limit', () => {
     const idle = { idleTimeoutSeconds: 10, lastAccess: 0 }
     expect(judgeSession({ ...idle, detected: 8_999 }).reason).toBe('ended_early')
     expect(judgeSession({ ...idle, detected: 9_000 }).reason).toBe('idle_timeout')

@@ -62,7 +62,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     rmSync(folder, { recursive: true })
   })
 
-  test(`make no row, no server error and no memory growth: ${count} of them`, {
+  test(`cause no rows, server errors or memory growth: ${count} of them`, {
     timeout: 180_000,
   }, async () => {
     const port = Number(new URL(url).port)

@@ -60,7 +60,7 @@ describe('The collector', () => {
     expect((await fetch(`${collector.url}/tag?site=other`)).status).toBe(404)
   })
 
-  test('forbids browsers to run, frame or embed its responses, except for the script', async () => {
+  test('prevents browsers from running, framing or embedding its responses, except for the script', async () => {
     const collector = await createCollector(sqlite)
     onTestFinished(collector.end)
     for (const answer of [

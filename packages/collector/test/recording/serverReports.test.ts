@@ -134,7 +134,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
     expect(await findRows(report.session)).toEqual([])
   })
 
-  test('cannot be a page: the origin is checked as well', async () => {
+  test('is refused if its request comes from a page of an unknown origin', async () => {
     const headers = { Authorization: `Bearer ${write}`, Origin: 'https://evil.example' }
     expect((await collector.post(createServerReport({ reason: 'logout' }), headers)).status).toBe(403)
     const preflight = await fetch(`${collector.url}/v1/lapses`, {
@@ -161,7 +161,7 @@ describe.each(inject('databaseServers'))('A server with a token, on $name,', (se
     expect(await collector.database.readRows()).toEqual(before)
   })
 
-  test('finds its token in no log', async () => {
+  test('does not find its token in the log', async () => {
     await post(createServerReport({ reason: 'logout' }))
     expect(collector.logLines.join('')).not.toContain(write.slice(-20))
   })

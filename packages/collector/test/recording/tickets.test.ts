@@ -108,7 +108,7 @@ describe('A ticket', () => {
       expect(await postTicket(collector, `${encodePart({ alg, typ: 'lapse+jwt' })}.${claims}.`)).toBe(401)
   })
 
-  test('with sid makes one row, no matter how often it is sent and what else the reports contain', async () => {
+  test('with sid creates one row, no matter how often it is sent and what else the reports contain', async () => {
     const collector = await createTicketCollector([hs256])
     const ticket = await sign({ alg: 'HS256', key, claims: { sid: 'a1f' } })
     const statuses: number[] = []
