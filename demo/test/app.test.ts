@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { serveApp } from '../../test/exampleApp.ts'
 import { findFreePort } from '../../test/servers.ts'
 import { createApp } from '../app/app.ts'
@@ -109,9 +109,12 @@ describe('The demo application', () => {
   })
 
   test('expires an idle session, and renews it when a page is opened in time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const passTime = (ms: number) => vi.setSystemTime(Date.now() + ms)
     const { get, signIn, sessions } = await start({ idleTimeoutSeconds: 1 })
     await signIn()
-    await sleep(700)
+    passTime(700)
     const renewed = await get('/reports')
     expect(renewed.status).toBe(200)
     const cookie = renewed.headers.getSetCookie().find((line) => line.startsWith('demo_session='))
@@ -119,9 +122,9 @@ describe('The demo application', () => {
     const { lastAccessAt = 0 } = sessions.find('u_1001') ?? {}
     expect(expires - lastAccessAt).toBeGreaterThanOrEqual(1000)
     expect(expires - lastAccessAt).toBeLessThan(2100)
-    await sleep(700)
+    passTime(700)
     expect((await get('/')).status).toBe(200)
-    await sleep(1050)
+    passTime(1050)
     expect((await get('/')).headers.get('location')).toBe('/login')
     expect(sessions.find('u_1001')).toBeUndefined()
   })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Browser } from '../engines/engine.ts'
+import { type Browser, waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Environment, startEnvironment } from './environment.ts'
 import { createVisitor, createVisitorInTab, readSentTime, type Visitor } from './visitor.ts'
@@ -64,9 +64,9 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const lastAccess = readSentTime(row, 'last_access_at')
       expect(Math.abs(lastAccess - lastAccessAt)).toBeLessThan(1500)
       expect(readSentTime(row, 'expired_at') - lastAccess).toBe(3000)
-      expect(await user.tab.evaluate('document.querySelector("[data-lapse-message]").innerText')).toBe(
-        'You were signed out after 3 seconds without activity.',
-      )
+      const readMessage = 'document.querySelector("[data-lapse-message]").innerText'
+      const message = 'You were signed out after 3 seconds without activity.'
+      await waitUntil(async () => (await user.tab.evaluate(readMessage)) === message, message)
       expect(await user.readMarker()).toBeUndefined()
     })
 

@@ -149,9 +149,10 @@ describe('The collector', () => {
     const body = JSON.stringify(createReport())
     socket.write(
       `POST /v1/lapses HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: text/plain\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`,
+        `Content-Length: ${Buffer.byteLength(body)}\r\nExpect: 100-continue\r\n\r\n`,
     )
-    await sleep(50)
+    // The collector sends this as soon as it has accepted the request.
+    expect(String(await once(socket, 'data'))).toMatch('100 Continue')
     const closed = collector.close()
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(503)
     await sleep(400)

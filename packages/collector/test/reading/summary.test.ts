@@ -82,11 +82,11 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       { start: '2026-01-04T00:00:00.000Z', counts: { idle_timeout: 1 } },
     ])
     expect(all.pastLimit.count).toBe(3)
-    const counted = async (query: string) =>
+    const readCounts = async (query: string) =>
       (await readSummary(`${range}&${query}`)).buckets.map(({ counts }) => counts)
-    expect(await counted('site=signed')).toEqual([{ idle_timeout: 1 }])
-    expect(await counted('evidence=self_reported&reason=logout')).toEqual([{ logout: 3 }])
-    expect(await counted('subject=u_7')).toEqual([])
+    expect(await readCounts('site=signed')).toEqual([{ idle_timeout: 1 }])
+    expect(await readCounts('evidence=self_reported&reason=logout')).toEqual([{ logout: 3 }])
+    expect(await readCounts('subject=u_7')).toEqual([])
   })
 
   test.each([
@@ -170,12 +170,12 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     },
   ])('The summary counts by $what', async ({ query, times, buckets }) => {
     await replaceRows(times.map((time) => ({ detected_at: Date.parse(time) })))
-    const counted = async () =>
+    const readCounts = async () =>
       (await readSummary(query)).buckets.map(({ start, counts }) => [Date.parse(start), counts.idle_timeout])
     const expected = buckets.map(([start, count]) => [Date.parse(`${start}Z`), count])
-    expect(await counted()).toEqual(expected)
+    expect(await readCounts()).toEqual(expected)
     await collector.store.rollup.rebuild()
-    expect(await counted()).toEqual(expected)
+    expect(await readCounts()).toEqual(expected)
   })
 
   test('The summary covers the last 30 days by default, or 2 days by hour, from the start of a bucket', async () => {
