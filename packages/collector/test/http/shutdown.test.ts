@@ -13,22 +13,18 @@ import {
   type DatabaseServer,
   findFreePort,
   type RunningServer,
-  startMariadb,
-  startMysql,
+  type ServerKind,
+  serverKinds,
 } from '../../../../test/servers.ts'
 import { createReport, origin, postReport } from '../support/collector.ts'
 import { writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
-const { LAPSE_MYSQLD } = process.env
-
 /** These tests stop the servers, so they start their own. */
-const databases: { name: string; start?: (folder: string) => Promise<RunningServer> }[] = [
+const databases: readonly (Pick<ServerKind, 'name'> & Partial<ServerKind>)[] = [
   { name: 'SQLite' },
-  { name: 'MariaDB', start: startMariadb },
+  ...serverKinds,
 ]
-if (LAPSE_MYSQLD)
-  databases.push({ name: 'MySQL', start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')) })
 
 describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   let folder: string

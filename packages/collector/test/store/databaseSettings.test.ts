@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { serverKinds } from '../../../../test/servers.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import { createConfig, createReport, environment, origin, postReport } from '../support/collector.ts'
 import { connectAsRoot, expectContract } from '../support/contract.ts'
-import { serverMakers, useOwnServer } from '../support/ownServer.ts'
+import { useOwnServer } from '../support/ownServer.ts'
 
 const charsets = ['utf8mb4', 'latin1', 'gbk', 'big5', 'sjis']
 const sqlModes = [
@@ -20,8 +21,8 @@ const sqlModes = [
   'NO_ZERO_DATE,ALLOW_INVALID_DATES,HIGH_NOT_PRECEDENCE,REAL_AS_FLOAT,NO_UNSIGNED_SUBTRACTION',
 ]
 
-describe.each(serverMakers)('On $name with any settings', (maker) => {
-  const server = useOwnServer(maker)
+describe.each(serverKinds)('On $name with any settings', (kind) => {
+  const server = useOwnServer(kind)
   const { isMariadb, setGlobally, expectWorks } = server
 
   test.each(sqlModes)('The collector works with sql_mode=%j', async (mode) => {

@@ -13,33 +13,25 @@ import {
   type DatabaseServer,
   findFreePort,
   type RunningServer,
-  startMariadb,
-  startMysql,
+  type ServerKind,
+  serverKinds,
 } from '../../../../test/servers.ts'
 import { startTcpProxy, type TcpProxy } from '../../../../test/tcpProxy.ts'
 import { origin } from '../support/collector.ts'
 import { type Load, startLoad } from '../support/load.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/smallDisk.ts'
 
-const { LAPSE_MYSQLD } = process.env
+/** The size of the disk that a test fills. */
+const diskMegabytes: Readonly<Record<string, number>> = { SQLite: 16, MariaDB: 512 }
 
 /** The tests have their own servers, because they kill them. */
-const makers: {
-  name: string
-  /** The size of the disk that a test fills. */
-  megabytes?: number
-  start?: (folder: string) => Promise<RunningServer>
-}[] = [
-  { name: 'SQLite', megabytes: 16 },
-  { name: 'MariaDB', megabytes: 512, start: startMariadb },
+const databases: readonly (Pick<ServerKind, 'name'> & Partial<ServerKind>)[] = [
+  { name: 'SQLite' },
+  ...serverKinds,
 ]
-if (LAPSE_MYSQLD)
-  makers.push({
-    name: 'MySQL',
-    start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')),
-  })
 
-describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => {
+describe.each(databases)('Under a steady load on $name', ({ name, start }) => {
+  const megabytes = diskMegabytes[name]
   let folder: string
   let disk: SmallDisk | undefined
   let running: RunningServer | undefined

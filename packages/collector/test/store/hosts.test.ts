@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { RunningServer } from '../../../../test/servers.ts'
+import { type RunningServer, serverKinds } from '../../../../test/servers.ts'
 import { startSplittingProxy } from '../../../../test/splittingProxy.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
 import {
@@ -16,15 +16,14 @@ import {
   postReport,
 } from '../support/collector.ts'
 import { connectAsRoot } from '../support/contract.ts'
-import { serverMakers } from '../support/ownServer.ts'
 
-describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) => {
+describe.each(serverKinds)('A collector with two hosts on $name', ({ start }) => {
   let folder: string
   let ports: [number, number]
   let servers: RunningServer[]
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    servers = [await start(join(folder, 'a'), []), await start(join(folder, 'b'), [])]
+    servers = [await start(join(folder, 'a')), await start(join(folder, 'b'))]
     const [first = 0, second = 0] = servers.map(({ url }) => Number(new URL(url).port))
     ports = [first, second]
     for (const port of ports) await migrate(port)

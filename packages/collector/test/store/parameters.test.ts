@@ -3,19 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { RunningServer } from '../../../../test/servers.ts'
+import { type RunningServer, serverKinds } from '../../../../test/servers.ts'
 import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 import { connectAsRoot } from '../support/contract.ts'
 import { postSignIn, postSignOut, readSetCookie } from '../support/dashboardCookie.ts'
-import { serverMakers } from '../support/ownServer.ts'
 
 // The test has its own servers, because they log every statement.
-describe.each(serverMakers)('The collector on $name', ({ start }) => {
+describe.each(serverKinds)('The collector on $name', ({ start }) => {
   let folder: string
   let server: RunningServer
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    server = await start(join(folder, 'server'), [])
+    server = await start(join(folder, 'server'))
   })
   afterAll(async () => {
     await server.end()

@@ -6,34 +6,13 @@ import type { Connection } from 'mysql2/promise'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { type CertificateAuthority, createCertificateAuthority } from '../../../../test/certificates.ts'
-import { type RunningServer, startMariadb, startMysql } from '../../../../test/servers.ts'
+import type { RunningServer, ServerKind } from '../../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
 import { createConfig, environment } from './collector.ts'
 import { connectAsRoot, expectContract } from './contract.ts'
 
-const { LAPSE_MYSQLD } = process.env
-
-interface ServerMaker {
-  readonly name: string
-  readonly start: (folder: string, options: readonly string[]) => Promise<RunningServer>
-}
-
-/** The kinds of servers on which tests can start their own, to change settings or restart it. */
-export const serverMakers: readonly ServerMaker[] = [
-  { name: 'MariaDB', start: startMariadb },
-  ...(LAPSE_MYSQLD
-    ? [
-        {
-          name: 'MySQL',
-          start: (folder: string, options: readonly string[]) =>
-            startMysql(folder, LAPSE_MYSQLD.split(' '), options),
-        },
-      ]
-    : []),
-]
-
 /** Starts a server with a certificate for all tests of a file. Everything that a test changes is undone after it. */
-export function useOwnServer({ name, start }: ServerMaker) {
+export function useOwnServer({ name, start }: ServerKind) {
   const isMariadb = name === 'MariaDB'
   let folder: string
   let server: RunningServer
