@@ -56,7 +56,7 @@ async function build(server: DatabaseServer, rows: number): Promise<Audit> {
   await collector.runLapse('rollup')
   const formatSeconds = (ms: number) => (ms / 1000).toFixed(1)
   console.log(
-    `${server.name}: ${rows} rows made in ${formatSeconds(filledAt - startedAt)} s, rolled up in ${formatSeconds(performance.now() - filledAt)} s`,
+    `${server.name}: ${rows} rows inserted in ${formatSeconds(filledAt - startedAt)} s, rolled up in ${formatSeconds(performance.now() - filledAt)} s`,
   )
   const token = (await collector.runLapse('token', 'create', '--scope', 'read')).trim()
   const audit = { rows, collector, token }

@@ -65,19 +65,19 @@ function createSessionRoutes(
 
   router.get('/', (ctx) => {
     const signedIn = findSession(ctx)
-    if (signedIn) show(ctx, renderHome(options, signedIn))
+    if (signedIn) sendPage(ctx, renderHome(options, signedIn))
     else redirect(ctx, '/login')
   })
 
   router.get('/reports', (ctx) => {
     const signedIn = findSession(ctx)
-    if (signedIn) show(ctx, renderReports(options, signedIn))
+    if (signedIn) sendPage(ctx, renderReports(options, signedIn))
     else redirect(ctx, '/login')
   })
 
   router.get('/login', (ctx) => {
     if (findSession(ctx)) redirect(ctx, '/')
-    else show(ctx, renderLogin(options))
+    else sendPage(ctx, renderLogin(options))
   })
 
   router.post('/login', async (ctx) => {
@@ -110,7 +110,7 @@ function findSession(ctx: Context): SessionData | undefined {
   return ctx.session.isNew ? undefined : ctx.session
 }
 
-function show(ctx: Context, page: Html): void {
+function sendPage(ctx: Context, page: Html): void {
   ctx.type = 'html'
   ctx.body = page.toString()
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
-import { expectNoRow as expectNoRowIn, expectOneRow } from '../../test/auditRows.ts'
+import { expectNoRow as expectNoRowIn, expectOneRow as expectOneRowIn } from '../../test/auditRows.ts'
 import { createBrowserOptions } from '../../test/browser.ts'
 import { readStoredTime } from '../../test/databases.ts'
 import { type RunningApp, startApp } from './startApp.ts'
@@ -54,7 +54,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     return found && decodeURIComponent(found.value)
   }
 
-  const readOnlyRow = () => expectOneRow(demo.collector.database)
+  const expectOneRow = () => expectOneRowIn(demo.collector.database)
 
   async function expectNoRow(): Promise<void> {
     await page.waitForLoadState('networkidle')
@@ -74,7 +74,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     await waitUntilExpired()
     await open('/')
     expect(readPath(page)).toBe('/login')
-    const row = await readOnlyRow()
+    const row = await expectOneRow()
     expect(row).toMatchObject({
       site: 'demo',
       session_key: alias,
@@ -107,7 +107,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     await signIn()
     await waitUntilExpired()
     for (let visit = 0; visit < 10; visit++) await open('/login')
-    expect(await readOnlyRow()).toMatchObject({ reason: 'idle_timeout', subject })
+    expect(await expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject })
   })
 
   test('leaves one row when the login page is opened in five tabs at once after a timeout', async () => {
@@ -115,7 +115,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     await waitUntilExpired()
     const tabs = await Promise.all(Array.from({ length: 5 }, () => context.newPage()))
     await Promise.all(tabs.map((tab) => open('/login', tab)))
-    expect(await readOnlyRow()).toMatchObject({ reason: 'idle_timeout', subject })
+    expect(await expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject })
   })
 
   test('leaves one ended_early row when the server drops the session before its timeout', async () => {
@@ -126,7 +126,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     expect(demo.sessions.drop(alias)).toBe(true)
     await open('/')
     expect(readPath(page)).toBe('/login')
-    expect(await readOnlyRow()).toMatchObject({
+    expect(await expectOneRow()).toMatchObject({
       reason: 'ended_early',
       subject,
       session: alias,
@@ -148,7 +148,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     expect(await demo.collector.database.readRows()).toEqual([])
 
     await demo.collector.start()
-    expect(await readOnlyRow()).toMatchObject({ reason: 'idle_timeout', subject, session: oldAlias })
+    expect(await expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject, session: oldAlias })
     await expect.poll(() => page.evaluate(() => localStorage.length)).toBe(0)
     expect(Object.fromEntries(await readMarker())).toMatchObject({ id: newMarker.get('id'), sid: newAlias })
   })

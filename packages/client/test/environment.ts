@@ -3,7 +3,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { createBrowserOptions } from '../../../test/browser.ts'
 import type { Lapse, LapseClientError, LapseOptions } from '../src/index.ts'
-import { type Collector, type Site, startCollector, startSite } from './servers.ts'
+import { type FakeCollector, type Site, startFakeCollector, startSite } from './servers.ts'
 
 declare global {
   interface Window {
@@ -27,7 +27,7 @@ interface Environment {
   readonly context: BrowserContext
   readonly page: Page
   readonly site: Site
-  readonly collector: Collector
+  readonly collector: FakeCollector
   /** Makes the site serve a page with the script tag. */
   serve(path: string, attributes: string, body?: string, headers?: Record<string, string>): void
   /** Opens a page of the site. */
@@ -76,7 +76,7 @@ export function useEnvironment(): Environment {
 
   beforeEach(async () => {
     environment.site = await startSite()
-    environment.collector = await startCollector()
+    environment.collector = await startFakeCollector()
     environment.context = await browser.newContext()
     environment.page = await environment.context.newPage()
     environment.serve('/', '', '<h1>No script</h1>')

@@ -40,10 +40,10 @@ export interface Fault {
   readonly afterMs?: number
 }
 
-export type Collector = Awaited<ReturnType<typeof startCollector>>
+export type FakeCollector = Awaited<ReturnType<typeof startFakeCollector>>
 
 /** Starts a collector that answers like the real one, and keeps the reports that it has received. */
-export async function startCollector() {
+export async function startFakeCollector() {
   const received: ReceivedReport[] = []
   const contentTypes: (string | undefined)[] = []
   const rows = new Map<string, number>()

@@ -63,7 +63,7 @@ export function createOutbox(
   async function send(key: string, report: StoredReport): Promise<Outcome> {
     const delivery = await postReport(reportsUrl, report)
     const { response, body } = delivery
-    // A 2xx without JSON comes from somebody else, such as a captive portal.
+    // A 2xx without JSON comes from another server, such as a captive portal.
     const verdict = response?.ok ? body : null
     if (!verdict) {
       const ageMs = Date.now() - report.detectedAt

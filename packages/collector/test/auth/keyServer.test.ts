@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { passTime, setWallClock } from '../support/clock.ts'
+import { advanceMonotonicClock, setWallClock } from '../support/clock.ts'
 import { createReport } from '../support/collector.ts'
 import {
   type Answer,
@@ -81,7 +81,7 @@ describe('A key server', () => {
       expect((await reportWithTicket(collector, ticket)).status).toBe(503)
     expect(server.requests).toHaveLength(1)
     server.answer = answerJson({ keys: [jwk] })
-    passTime(11_000)
+    advanceMonotonicClock(11_000)
     expect((await reportWithTicket(collector, ticket)).status).toBe(201)
   })
 
@@ -127,7 +127,7 @@ describe('A key server', () => {
     expect((await reportWithTicket(collector, await sign())).status).toBe(503)
     server.answer = answerJson({ keys: [jwk] })
     setWallClock(-365 * dayMs)
-    passTime(11_000)
+    advanceMonotonicClock(11_000)
     expect((await reportWithTicket(collector, await sign())).status).toBe(201)
   })
 
@@ -138,10 +138,10 @@ describe('A key server', () => {
     expect((await reportWithTicket(collector, await older.sign())).status).toBe(201)
     setWallClock(-365 * dayMs)
     server.answer = answerJson({ keys: [newer.jwk] })
-    passTime(31_000)
+    advanceMonotonicClock(31_000)
     expect((await reportWithTicket(collector, await newer.sign())).status).toBe(201)
     server.answer = answerJson({ keys: [] })
-    passTime(12 * 60_000)
+    advanceMonotonicClock(12 * 60_000)
     expect((await reportWithTicket(collector, await newer.sign())).status).toBe(401)
   })
 
@@ -151,7 +151,7 @@ describe('A key server', () => {
     const collector = await createKeySetCollector(server.url)
     expect((await reportWithTicket(collector, await sign())).status).toBe(201)
     server.answer = createManyKeys()
-    passTime(11 * 60_000)
+    advanceMonotonicClock(11 * 60_000)
     expect((await reportWithTicket(collector, await sign())).status).toBe(201)
     expect(server.requests).toHaveLength(2)
   })

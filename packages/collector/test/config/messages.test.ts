@@ -22,7 +22,7 @@ interface FieldFault {
 }
 
 /** Yields every copy of a value in which one member, at any depth, is invalid, missing or misspelt. */
-function* corruptEachMember(value: unknown): Generator<unknown> {
+function* listCorruptedCopies(value: unknown): Generator<unknown> {
   yield* badValues
   if (typeof value !== 'object' || value === null) return
   for (const [key, member] of Object.entries(value)) {
@@ -35,7 +35,7 @@ function* corruptEachMember(value: unknown): Generator<unknown> {
       yield rest
       yield { ...value, [`${key}s`]: member }
     }
-    for (const changed of corruptEachMember(member)) yield replace(changed)
+    for (const changed of listCorruptedCopies(member)) yield replace(changed)
   }
 }
 
@@ -84,7 +84,7 @@ describe('An invalid configuration', () => {
   })
 
   test('Every error is a plain sentence that names the setting', () => {
-    const faults = [...corruptEachMember(full)].flatMap(findFaults)
+    const faults = [...listCorruptedCopies(full)].flatMap(findFaults)
     expect(faults.length).toBeGreaterThan(300)
     expect(faults.filter((fault) => rawText.test(fault))).toEqual([])
     expect(faults.filter((fault) => !/^ {2}\S[^:]*: \S.+/.test(fault))).toEqual([])
@@ -212,9 +212,9 @@ describe('An invalid request', () => {
     const server = { site: 'acme', session: 'a', marker: crypto.randomUUID(), reason: 'revoked' }
     const times = { startedAt: now, lastAccessAt: now, detectedAt: now, sentAt: now }
     const details: string[] = []
-    for (const report of corruptEachMember({ ...createReport(), ticket: 'eyJ' }))
+    for (const report of listCorruptedCopies({ ...createReport(), ticket: 'eyJ' }))
       details.push(...(await readDetails(await collector.post(report))))
-    for (const report of corruptEachMember({ ...server, ...times, detectedBy: 'server' }))
+    for (const report of listCorruptedCopies({ ...server, ...times, detectedBy: 'server' }))
       details.push(
         ...(await readDetails(await collector.post(report, { Authorization: `Bearer ${writeToken}` }))),
       )
@@ -251,7 +251,7 @@ describe('An invalid request', () => {
       abs: 60,
     }
     const details: string[] = []
-    for (const changed of corruptEachMember(claims)) {
+    for (const changed of listCorruptedCopies(claims)) {
       if (typeof changed !== 'object' || changed === null || Array.isArray(changed)) continue
       const ticket = await new SignJWT({ ...changed })
         .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })

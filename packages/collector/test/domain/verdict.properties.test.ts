@@ -60,7 +60,7 @@ interface TableRow {
   readonly matches: (input: JudgeInput) => boolean
 }
 
-/** The table of SPEC: what each reason needs, regardless of the rows above it. */
+/** The table of reasons, in order: what each reason needs, regardless of the reasons above it. */
 const table: readonly TableRow[] = [
   { reason: 'clock_anomaly', matches: (input) => hasContradiction(input) || hasTimeBeyondMaxAge(input) },
   ...reasons.map((reason): TableRow => ({ reason, matches: ({ declared }) => declared === reason })),
@@ -88,11 +88,11 @@ const table: readonly TableRow[] = [
 
 const toSeconds = (ms: number) => ms / 1000
 
-/** The signed sign-in by the sender's clock. */
+/** Converts the signed sign-in to the sender's clock. */
 const computeSignInBySender = ({ signedInAt, receivedAt, times }: JudgeInput) =>
   signedInAt === undefined ? undefined : signedInAt - receivedAt + times.sentAt
 
-/** Two known times are in the wrong order by more than a minute. */
+/** Whether two known times are in the wrong order by more than a minute. */
 function hasContradiction({ times, signedInAt, receivedAt }: JudgeInput): boolean {
   const { startedAt, lastAccessAt, detectedAt, sentAt } = times
   const skew = receivedAt - sentAt
@@ -110,7 +110,7 @@ function hasContradiction({ times, signedInAt, receivedAt }: JudgeInput): boolea
   )
 }
 
-/** A browser's time is more than 400 days before the receipt, and no ticket proves it. */
+/** Whether a browser's time is more than 400 days before the receipt, and no ticket proves it. */
 function hasTimeBeyondMaxAge({ sender, times, receivedAt, signedInAt }: JudgeInput): boolean {
   const computeAgeMs = (at: number | undefined) => (at === undefined ? 0 : times.sentAt - at)
   const provenAge = signedInAt === undefined ? 0 : receivedAt - signedInAt

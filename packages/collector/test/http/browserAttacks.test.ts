@@ -34,7 +34,7 @@ describe('A page on another host of the same domain', () => {
     return collector
   }
 
-  /** Opens that page in a browser that is signed in to the dashboard. */
+  /** Opens a page on the other host, in a browser that is signed in to the dashboard. */
   async function openOtherHost(url: string, cookie: string): Promise<Page> {
     const page = await browser.newPage()
     onTestFinished(() => page.close())

@@ -8,7 +8,7 @@ import { createCollector, createConfig, createReport, environment, origin } from
 
 const sqlite = { name: 'SQLite' }
 
-/** Posts a report with an agent. `isReused` tells whether it used an existing connection. */
+/** Posts a report with an agent. `isReused` says whether it used an existing connection. */
 async function post(agent: Agent, url: string) {
   const body = JSON.stringify(createReport())
   const headers = { Origin: origin, 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(body) }

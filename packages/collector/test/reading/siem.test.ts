@@ -77,7 +77,7 @@ describe('An export for a SIEM', () => {
       lapse: { session: 'idle_timeout', evidence: 'self_reported', idle_timeout_seconds: 1800 },
     })
     expect(events.get('clock_anomaly')).toMatchObject({ event: { outcome: 'unknown' } })
-    // A session that nobody ended has its last access as its end.
+    // If nobody ended the session, its last access counts as its end.
     expect(events.get('browser_closed')).toMatchObject({ event: { end: '2026-01-02T11:19:59.994Z' } })
     expect(events.get('logout')).toMatchObject({ event: { end: '2026-01-02T11:59:59.999Z' } })
     expect(events.get('bare')).not.toHaveProperty('user')

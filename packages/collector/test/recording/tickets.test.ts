@@ -5,7 +5,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'j
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { findFreePort } from '../../../../test/servers.ts'
 import { ConfigError, type ConfigInput, parseConfig } from '../../src/index.ts'
-import { passTime } from '../support/clock.ts'
+import { advanceMonotonicClock } from '../support/clock.ts'
 import {
   createCollector,
   createConfig,
@@ -187,7 +187,7 @@ describe('Keys from a URL', () => {
     expect(await postTicket(collector, await sign(older))).toBe(201)
     keys.splice(0, 1, newer.jwk)
     expect(await postTicket(collector, await sign(newer))).toBe(401)
-    passTime(31_000)
+    advanceMonotonicClock(31_000)
     expect(await postTicket(collector, await sign(newer))).toBe(201)
     expect(await postTicket(collector, await sign(older))).toBe(401)
     expect(server.requests()).toBe(2)

@@ -7,7 +7,7 @@ import { findFreePort } from '../../../../test/servers.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import { createConfig, environment } from '../support/collector.ts'
 
-/** Not one of the addresses by which a machine usually calls itself. */
+/** An address of this machine that is not treated as local, unlike 127.0.0.1 and localhost. */
 const host = '127.0.0.2'
 
 test('A database server without TLS does not get the password, even with its own encryption key', async () => {
@@ -21,7 +21,7 @@ test('A database server without TLS does not get the password, even with its own
   expect(server.passwords).toEqual([])
 })
 
-/** Speaks as much of MySQL's protocol as it takes to ask for a password: it has no TLS, and sends its own key. */
+/** Starts a server that speaks enough of MySQL's protocol to ask for a password. It has no TLS, and sends its own key. */
 async function startFalseServer() {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const scramble = Buffer.alloc(20, 'A')
@@ -63,7 +63,7 @@ function createPacket(sequence: number, body: Buffer): Buffer {
 const createAuthSwitch = (plugin: string, scramble: Buffer) =>
   Buffer.concat([Buffer.from([0xfe]), Buffer.from(`${plugin}\0`), scramble, Buffer.from([0])])
 
-/** A server's first packet, without the flag for TLS: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html */
+/** Creates a server's first packet, without the flag for TLS: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html */
 function createGreeting(scramble: Buffer): Buffer {
   const [low, high] = [Buffer.alloc(2), Buffer.alloc(2)]
   const capabilities = 0x0008_a209 | 0x0020_0000

@@ -109,7 +109,7 @@ describe.each(serverKinds)('A collector with two hosts on $name', ({ start }) =>
 
   test('Duplicates are recognized behind a proxy that sends reads to a lagging replica', async () => {
     const [writer, replica] = ports
-    // The replica has the tables and none of the rows: it lags forever.
+    // The second server has the tables but never gets a row, like a replica that is far behind.
     await setReadOnly(replica, 1)
     onTestFinished(() => setReadOnly(replica, 0))
     const proxy = await startSplittingProxy(writer, replica, 'lapse_test')

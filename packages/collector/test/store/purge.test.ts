@@ -236,7 +236,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
   })
 })
 
-/** An environment in which a command's clock is ahead. */
+/** Creates environment variables that set a command's clock ahead. */
 function createEnvironmentWithClockAhead(days: number) {
   const script = `const Real = Date, ahead = ${days * dayMs};
     globalThis.Date = class extends Real {

@@ -36,7 +36,7 @@ interface Row {
   readonly subject: string | null
 }
 
-/** Rows with random times, in random order. */
+/** Creates rows with random times, in random order. */
 function createRandomRows(count: number): Row[] {
   const any = <T>(...values: T[]) => values[Math.floor(Math.random() * values.length)] as T
   return Array.from({ length: count }, () => ({

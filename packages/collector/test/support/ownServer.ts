@@ -11,7 +11,7 @@ import { openStore, parseConfig, startCollector } from '../../src/index.ts'
 import { createConfig, environment } from './collector.ts'
 import { connectAsRoot, expectContract } from './contract.ts'
 
-/** Starts a server with a certificate for all tests of a file. Everything that a test changes is undone after it. */
+/** Starts a server with a certificate for all tests of a file. Changes that a test makes are undone after the test. */
 export function useOwnServer({ name, start }: ServerKind) {
   const isMariadb = name === 'MariaDB'
   let folder: string
@@ -93,7 +93,7 @@ export function useOwnServer({ name, start }: ServerKind) {
       }
     },
     createAccount,
-    /** Checks that a collector does everything right with an account of this server. */
+    /** Checks that a collector works with an account of this server. */
     async expectWorks(options = '', requirement = ''): Promise<void> {
       const { url, root } = await createAccount(requirement)
       await expectContract(url + options, root)

@@ -7,7 +7,7 @@ interface RowInput {
   readonly [column: string]: string | number | boolean | Date | null
 }
 
-/** Inserts rows of sessions that were idle for 40 minutes. The columns of `rows` override that. */
+/** Inserts rows of sessions that were idle for 40 minutes. The columns in `rows` override the defaults. */
 export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<void> {
   const isSqlite = sql.client.driverName === 'better-sqlite3'
   const toStoredTime = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))

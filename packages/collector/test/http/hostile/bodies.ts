@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { createReport, origin } from '../../support/collector.ts'
 import { createBytesArbitrary, hostileText } from './text.ts'
 
-/** A body with its headers. None of them may make a row. */
+/** A request body with its headers. The collector must not create a row for it. */
 export interface Payload {
   readonly body: Buffer
   readonly headers: readonly string[]

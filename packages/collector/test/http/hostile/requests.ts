@@ -30,33 +30,33 @@ const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ body, headers }, nat]
     Buffer.from('\r\n0\r\n\r\n'),
   ])
   const chunked = 'Transfer-Encoding: chunked'
-  const formatPost = (framing: readonly string[], sent: Buffer) =>
+  const formatFramedPost = (framing: readonly string[], sent: Buffer) =>
     formatRequest(post, ['Host: x', close, ...headers, ...framing], sent)
   return fc.constantFrom(
-    formatPost([chunked], chunk),
-    formatPost([chunked, formatLength(body)], chunk),
-    formatPost([formatLength(body), formatLength(body)], body),
-    formatPost([formatLength(body), `Content-Length: ${body.length + 1 + nat}`], body),
-    formatPost([`Content-Length: ${body.length}, ${body.length}`], body),
-    formatPost([`Content-Length: -${nat}`], body),
-    formatPost([`Content-Length: +${body.length}`], body),
-    formatPost([`Content-Length: 0x${nat}`], body),
-    formatPost(['Content-Length: 99999999999999999999'], body),
-    formatPost(['Transfer-Encoding: xchunked'], chunk),
-    formatPost(['Transfer-Encoding: chunked, identity'], chunk),
-    formatPost(['Transfer-Encoding:\tchunked', chunked], chunk),
-    formatPost(['Transfer-Encoding : chunked'], chunk),
-    formatPost([`Transfer-Encoding:\r\n chunked`], chunk),
-    formatPost([chunked], Buffer.from('-1\r\n')),
-    formatPost([chunked], Buffer.from('zz\r\n')),
-    formatPost([chunked], Buffer.from(`1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`)),
-    formatPost([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
-    formatPost(['Expect: 100-continue', formatLength(body)], body),
-    formatPost(['Expect: the unexpected', formatLength(body)], body),
+    formatFramedPost([chunked], chunk),
+    formatFramedPost([chunked, formatLength(body)], chunk),
+    formatFramedPost([formatLength(body), formatLength(body)], body),
+    formatFramedPost([formatLength(body), `Content-Length: ${body.length + 1 + nat}`], body),
+    formatFramedPost([`Content-Length: ${body.length}, ${body.length}`], body),
+    formatFramedPost([`Content-Length: -${nat}`], body),
+    formatFramedPost([`Content-Length: +${body.length}`], body),
+    formatFramedPost([`Content-Length: 0x${nat}`], body),
+    formatFramedPost(['Content-Length: 99999999999999999999'], body),
+    formatFramedPost(['Transfer-Encoding: xchunked'], chunk),
+    formatFramedPost(['Transfer-Encoding: chunked, identity'], chunk),
+    formatFramedPost(['Transfer-Encoding:\tchunked', chunked], chunk),
+    formatFramedPost(['Transfer-Encoding : chunked'], chunk),
+    formatFramedPost([`Transfer-Encoding:\r\n chunked`], chunk),
+    formatFramedPost([chunked], Buffer.from('-1\r\n')),
+    formatFramedPost([chunked], Buffer.from('zz\r\n')),
+    formatFramedPost([chunked], Buffer.from(`1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`)),
+    formatFramedPost([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
+    formatFramedPost(['Expect: 100-continue', formatLength(body)], body),
+    formatFramedPost(['Expect: the unexpected', formatLength(body)], body),
     // Two requests at once.
     Buffer.concat([
       formatRequest(post, ['Host: x', ...headers, formatLength(body)], body),
-      formatPost([formatLength(body)], body),
+      formatFramedPost([formatLength(body)], body),
     ]),
   )
 })
@@ -265,7 +265,7 @@ const createOddQueryArbitrary = (readToken: string) =>
       return formatRequest(`GET ${path}?${query}${tail} HTTP/1.1`, headers)
     })
 
-/** Requests that must make neither a row nor a server error. */
+/** Generates requests that must cause neither a row nor a server error. */
 export function createHostileRequestArbitrary(readToken: string): fc.Arbitrary<Hostile> {
   const manner = fc.oneof(
     { weight: 8, arbitrary: fc.constant('whole' as const) },
