@@ -211,7 +211,7 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
   })
 
   describe('with the sessions table,', () => {
-    const reportLapses = () => example.manage('reportlapses', '--grace', '0')
+    const reportLapses = () => example.runManage('reportlapses', '--grace', '0')
     const readSessions = () => example.database.sql('django_session')
     const readOwnSession = async () =>
       readSessions().where('session_key', (await user.readSessionKey()) ?? '')

@@ -65,7 +65,7 @@ test('The commands of the README set up the example, from an empty database serv
 }, 300_000)
 
 /** Runs a command of manage.py with production settings and without a database. */
-function manage(...args: readonly string[]) {
+function runManage(...args: readonly string[]) {
   const [secret, ticketSecret] = [randomBytes(64).toString('hex'), randomBytes(32).toString('hex')]
   const production = { DJANGO_SECRET_KEY: secret, LAPSE_TICKET_SECRET: ticketSecret, LAPSE_TOKEN: 'unused' }
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...production }
@@ -73,12 +73,12 @@ function manage(...args: readonly string[]) {
 }
 
 test('The production settings are secure, and the migrations are complete', async () => {
-  await manage('check', '--deploy', '--fail-level', 'WARNING')
-  await manage('makemigrations', '--check', '--dry-run')
+  await runManage('check', '--deploy', '--fail-level', 'WARNING')
+  await runManage('makemigrations', '--check', '--dry-run')
 })
 
 test('A page that is rendered before authentication has no script tag', async () => {
-  const { stdout } = await manage(
+  const { stdout } = await runManage(
     'shell',
     '--command',
     `

@@ -30,7 +30,7 @@ export interface DjangoExample {
   readonly database: TestDatabase
   readonly urls: Readonly<Record<Variant, string>>
   /** Runs a command of manage.py and returns its output. Throws if it fails. */
-  manage(...args: readonly string[]): Promise<string>
+  runManage(...args: readonly string[]): Promise<string>
   end(): Promise<void>
 }
 
@@ -101,7 +101,7 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
     collector,
     database,
     urls,
-    manage,
+    runManage: manage,
     async end() {
       await Promise.all(processes.map(stop))
       await collector.end()
@@ -119,7 +119,7 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
 
 /** Adds an expired session that is signed with the application's key, or with another one. */
 export function addExpiredSession(
-  { manage }: DjangoExample,
+  { runManage: manage }: DjangoExample,
   key: string,
   data: object,
   secretKey = '',
@@ -139,7 +139,7 @@ Session.objects.create(session_key="${key}", session_data=data, expire_date=expi
 }
 
 /** Signs a marker of the middleware that is older than its cookie's maximum age. */
-export async function signOutdatedMarker({ manage }: DjangoExample): Promise<string> {
+export async function signOutdatedMarker({ runManage: manage }: DjangoExample): Promise<string> {
   const code = `
 from time import time
 from unittest.mock import patch

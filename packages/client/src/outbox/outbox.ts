@@ -26,8 +26,8 @@ export function createOutbox(
 
   /** Drops the oldest reports until there is room for one more. */
   function makeRoom() {
-    const detectedAt = (key: string) => readReport(key)?.detectedAt ?? 0
-    const newestFirst = listKeys().sort((a, b) => detectedAt(b) - detectedAt(a))
+    const readDetectedAt = (key: string) => readReport(key)?.detectedAt ?? 0
+    const newestFirst = listKeys().sort((a, b) => readDetectedAt(b) - readDetectedAt(a))
     for (const key of newestFirst.slice(maxReports - 1)) {
       emitError('report_evicted', readReport(key))
       removeReport(key)

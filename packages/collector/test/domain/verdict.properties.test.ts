@@ -214,7 +214,7 @@ describe('The verdict on arbitrary input', () => {
     const issuedAt = optional(fc.integer({ min: -lastTime, max: base + minute }))
     fc.assert(
       fc.property(times, detectedBy, issuedAt, fc.boolean(), (times, detectedBy, issuedAt, isInOrder) => {
-        const { startedAt, lastAccessAt, detectedAt, sentAt } = isInOrder ? inOrder(times) : times
+        const { startedAt, lastAccessAt, detectedAt, sentAt } = isInOrder ? sortTimes(times) : times
         const session = { session: 's_1', subject: undefined, ticket: undefined, client: undefined }
         const report = {
           ...{ site: 'acme', marker: 'a marker', browserRestarted: undefined, reason: undefined },
@@ -276,7 +276,7 @@ function createClaims(issuedAt: number): TicketClaims {
   return { subject: 'u_42', session: undefined, issuedAt, ...limits }
 }
 
-function inOrder({ startedAt, lastAccessAt, detectedAt, sentAt }: Readonly<Record<ReportedTime, number>>) {
+function sortTimes({ startedAt, lastAccessAt, detectedAt, sentAt }: Readonly<Record<ReportedTime, number>>) {
   const [first = 0, second = 0, third = 0, last = 0] = [startedAt, lastAccessAt, detectedAt, sentAt].sort(
     (a, b) => a - b,
   )

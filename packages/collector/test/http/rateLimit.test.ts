@@ -114,9 +114,9 @@ describe('The request counter', () => {
   test('limits a flood from many addresses without locking out known clients', () => {
     const counter = new RequestCounter(10, 1_000)
     for (let client = 0; client < 1_000; client++) expect(counter.count(`known ${client}`, 0)).toBe(0)
-    const countFrom = 200_000
+    const requestCount = 200_000
     let passed = 0
-    for (let client = 0; client < countFrom; client++)
+    for (let client = 0; client < requestCount; client++)
       if (counter.count(`flood ${client}`, 1) === 0) passed += 1
     // 4,096 shared windows of 10 requests each.
     expect(passed).toBeLessThanOrEqual(40_960)

@@ -83,11 +83,12 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
   }
 
   const toStoredTime = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
-  const sql = () => collector.database.sql
+  const getSql = () => collector.database.sql
   const moveReceiptBack = () =>
-    sql()('session_audit').update({ received_at: toStoredTime(Date.now() - 600_000) })
-  const readCell = () => sql()('session_audit_rollup').where({ site: 'acme', reason: 'idle_timeout' }).first()
-  const readMark = async () => Number((await sql()('session_audit_rollup_state').first()).up_to_id)
+    getSql()('session_audit').update({ received_at: toStoredTime(Date.now() - 600_000) })
+  const readCell = () =>
+    getSql()('session_audit_rollup').where({ site: 'acme', reason: 'idle_timeout' }).first()
+  const readMark = async () => Number((await getSql()('session_audit_rollup_state').first()).up_to_id)
 
   test('5,000 reports with arbitrary times do not break the rollup or the summary', async () => {
     const now = Date.now()
@@ -117,7 +118,7 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       detected_at: noon,
       elapsed_ms: idleMs + index * 43_200_000,
     }))
-    await insertRows(sql(), rows)
+    await insertRows(getSql(), rows)
     const before = await readSummary(noon - day, noon + day)
     await collector.store.rollup.update()
     expect(await readMark()).toBe(5_000)
@@ -135,15 +136,15 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       detected_at: noon,
       elapsed_ms: idleMs + index * 43_200_000,
     }))
-    await insertRows(sql(), rows)
+    await insertRows(getSql(), rows)
     const before = await readSummary(noon - day, noon + day)
     await collector.store.rollup.update()
     const older = JSON.stringify(rows.map((_, index) => [index * 43_200, 1]))
-    await sql()('session_audit_rollup').update({ past_limit: older })
+    await getSql()('session_audit_rollup').update({ past_limit: older })
     expect(await readSummary(noon - day, noon + day)).toEqual(before)
     await moveReceiptBack()
     await collector.store.retention.purge([{ site: 'acme', before: new Date() }])
-    expect(await sql()('session_audit_rollup')).toEqual([])
+    expect(await getSql()('session_audit_rollup')).toEqual([])
     expect((await readSummary(noon - day, noon + day)).pastLimit.count).toBe(0)
   })
 
@@ -152,13 +153,13 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     ['are not counts', '{"a": 1}'],
     ['are empty', ''],
   ])('A day whose counts %s is counted again, and the summary stays correct', async (_, damaged) => {
-    const rows = (from: number) =>
+    const createRows = (from: number) =>
       Array.from({ length: 10 }, (_, index) => ({ session: `s_${from + index}`, detected_at: noon }))
-    await insertRows(sql(), rows(0))
+    await insertRows(getSql(), createRows(0))
     await collector.store.rollup.update()
-    await sql()('session_audit_rollup').update({ past_limit: damaged })
+    await getSql()('session_audit_rollup').update({ past_limit: damaged })
     expect((await readSummary(noon - day, noon + day)).counts).toEqual([{ idle_timeout: 10 }])
-    await insertRows(sql(), rows(10))
+    await insertRows(getSql(), createRows(10))
     await collector.store.rollup.update()
     expect(JSON.parse((await readCell()).past_limit)).toEqual([[600, 20]])
     expect(await readSummary(noon - day, noon + day)).toMatchObject({
@@ -169,12 +170,12 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
 
   test('The rollup skips and reports a day that the database refuses', async () => {
     const refused = Math.floor(noon / day)
-    await sql().raw(
+    await getSql().raw(
       server.url === undefined
         ? `create trigger refuse before insert on session_audit_rollup when new.day = ${refused} begin select raise(abort, 'no'); end`
         : `create trigger refuse before insert on session_audit_rollup for each row begin if new.day = ${refused} then signal sqlstate '45000'; end if; end`,
     )
-    await insertRows(sql(), [
+    await insertRows(getSql(), [
       { session: 's_1', detected_at: noon - day },
       { session: 's_2', detected_at: noon },
       { session: 's_3', detected_at: noon },
@@ -206,15 +207,15 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
   test('The rollup skips rows with invalid times and counts the others', async () => {
     const isSqlite = server.url === undefined
     const extreme = isSqlite ? 'never' : '-9223372036854775808'
-    await insertRows(sql(), [
+    await insertRows(getSql(), [
       { session: 's_1', detected_at: noon },
       { session: 's_2', detected_at: noon, elapsed_ms: extreme },
       { session: 's_3', detected_at: Date.UTC(1950, 0) },
       { session: 's_4', detected_at: Date.UTC(9999, 11, 31), received_at: toStoredTime(noon) },
     ])
     if (isSqlite) {
-      await insertRows(sql(), [{ session: 's_5', detected_at: noon }])
-      await sql()('session_audit').where({ session: 's_5' }).update({ detected_at: 'garbage' })
+      await insertRows(getSql(), [{ session: 's_5', detected_at: noon }])
+      await getSql()('session_audit').where({ session: 's_5' }).update({ detected_at: 'garbage' })
     }
     const skipped: SkippedRows[] = []
     await collector.store.rollup.update({ onSkipped: (each) => void skipped.push(each) })
@@ -223,15 +224,15 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     expect((await readSummary(noon - day, noon + day)).counts).toEqual([{ idle_timeout: 2 }])
     await moveReceiptBack()
     await collector.store.retention.purge([{ site: 'acme', before: new Date() }])
-    expect(await sql()('session_audit')).toEqual([])
-    expect(await sql()('session_audit_rollup')).toEqual([])
+    expect(await getSql()('session_audit')).toEqual([])
+    expect(await getSql()('session_audit_rollup')).toEqual([])
   })
 
   test('Rows from the year 9999, which an earlier version accepted, break neither lists nor summaries', async () => {
     const far = [Date.UTC(9999, 11, 31, 23, 59, 59, 999), Date.UTC(9999, 11, 31), Date.UTC(9998, 0)]
     const rows = [...far, noon, noon - day, 0]
     await insertRows(
-      sql(),
+      getSql(),
       rows.map((at, index) => ({
         ...{ session: `s_${index}`, detected_at: at, received_at: toStoredTime(noon) },
         ...{ started_at: toStoredTime(at), last_access_at: toStoredTime(at), expired_at: null },
