@@ -62,7 +62,9 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
     const transaction = await database.sql.transaction()
     await transaction('session_audit_rollup_state').update({ up_to_id: 0 })
     collector = await startLapseServe(configFile, url)
-    await sleep(1_000)
+    const findWaitingTransactions = () =>
+      database.sql('information_schema.innodb_trx').where({ trx_state: 'LOCK WAIT' }).pluck('trx_id')
+    await expect.poll(findWaitingTransactions).toHaveLength(1)
     return transaction
   }
 
