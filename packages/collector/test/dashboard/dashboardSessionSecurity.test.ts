@@ -136,7 +136,9 @@ describe.each(inject('databaseServers'))('On $name,', (server) => {
     const signedInAt = Date.now()
     let lastStatuses = {}
     while (Date.now() < signedInAt + 3500) {
-      lastStatuses = await readWith(cookie)
+      const statuses = await readWith(cookie)
+      // On a slow machine, responses may arrive after the timeout.
+      if (Date.now() < signedInAt + 4000) lastStatuses = statuses
       await sleep(250)
     }
     expect(lastStatuses).toEqual(allowedEverywhere)
@@ -149,7 +151,9 @@ describe.each(inject('databaseServers'))('On $name,', (server) => {
     const cookie = readSetCookie(await signIn(token))
     const signedInAt = Date.now()
     while (Date.now() < signedInAt + 1700) {
-      expect(await readWith(cookie, { 'Lapse-Unattended': '1' })).toEqual(allowedEverywhere)
+      const statuses = await readWith(cookie, { 'Lapse-Unattended': '1' })
+      // On a slow machine, responses may arrive after the timeout.
+      if (Date.now() < signedInAt + 2000) expect(statuses).toEqual(allowedEverywhere)
       await sleep(250)
     }
     await sleep(signedInAt + 2200 - Date.now())
