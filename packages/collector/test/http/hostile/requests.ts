@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { type Payload, payload, ticket } from './bodies.ts'
+import { close, formatRequest } from './formatRequest.ts'
+import { createOddQueryArbitrary } from './queries.ts'
 import { createBytesArbitrary, hostileText } from './text.ts'
 
 /** Bytes to write to a connection. */
@@ -7,12 +9,6 @@ export interface Hostile {
   readonly bytes: Buffer
   /** All at once, in two pieces, or only the first piece before the connection is closed. */
   readonly manner: 'whole' | 'pieces' | 'cut'
-}
-
-const close = 'Connection: close'
-
-function formatRequest(line: string, headers: readonly string[], body: Buffer = Buffer.alloc(0)): Buffer {
-  return Buffer.concat([Buffer.from(`${[line, ...headers].join('\r\n')}\r\n\r\n`), body])
 }
 
 const formatLength = (body: Buffer) => `Content-Length: ${body.length}`
@@ -191,79 +187,6 @@ const oddBlock = fc.constantFrom(
   // The first bytes of a TLS handshake.
   Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]),
 )
-
-const parameters = [
-  'site',
-  'subject',
-  'session',
-  'reason',
-  'evidence',
-  'from',
-  'to',
-  'limit',
-  'cursor',
-  'format',
-  'bucket',
-  'timeZone',
-  'v',
-  '__proto__',
-  'x[]',
-]
-
-/** Valid values of some parameters, used for all of them. */
-const plausible = [
-  'acme',
-  'hour',
-  'csv',
-  'logout',
-  '1',
-  '1000',
-  'Etc/GMT+12',
-  'Asia/Kathmandu',
-  'Etc/Unknown',
-  '+14:00',
-  '1970-01-01T00:00:00Z',
-  '1970-01-01T23:59:59+23:59',
-  '2026-02-29T00:00:00Z',
-  '9999-12-31T23:59:59.999Z',
-]
-
-const createOddQueryArbitrary = (readToken: string) =>
-  fc
-    .tuple(
-      fc.constantFrom(
-        '/v1/lapses',
-        '/v1/lapses',
-        '/v1/summary',
-        '/v1/summary',
-        '/tag',
-        '/lapse.js',
-        '/metrics',
-      ),
-      fc.array(
-        fc.tuple(fc.constantFrom(...parameters), fc.oneof(hostileText, fc.constantFrom(...plausible))),
-        { maxLength: 4 },
-      ),
-      fc.constantFrom('', '?', '&&&=', ';', '%'),
-      fc.constantFrom(
-        'application/json',
-        'text/csv',
-        'application/x-ndjson',
-        '*/*',
-        'image/png',
-        ';q=x',
-        ',',
-      ),
-      fc.boolean(),
-    )
-    .map(([path, pairs, tail, accept, isKnown]) => {
-      const query = pairs
-        .map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`)
-        .join('&')
-      const token = isKnown ? readToken : `lapse_0123456789abcdef_${'x'.repeat(43)}`
-      const headers = ['Host: x', `Accept: ${accept}`, `Authorization: Bearer ${token}`, close]
-      return formatRequest(`GET ${path}?${query}${tail} HTTP/1.1`, headers)
-    })
 
 /** Generates requests that must cause neither a row nor a server error. */
 export function createHostileRequestArbitrary(readToken: string): fc.Arbitrary<Hostile> {
