@@ -10,6 +10,7 @@ import { findProgram } from '../scripts/findProgram.ts'
 import { stopLapseServe } from './collector.ts'
 import { createDatabase, type TestDatabase } from './databases.ts'
 import { buildImage, type Image } from './dockerfile.ts'
+import { readStatus } from './readStatus.ts'
 import { root } from './root.ts'
 import { findFreePort } from './servers.ts'
 
@@ -149,13 +150,6 @@ describe('The systemd unit', () => {
     expect(stdout).toMatch(/Overall exposure level for lapse\.service: [01]\.\d OK/)
   })
 })
-
-async function readStatus(url: string): Promise<number | undefined> {
-  return fetch(url).then(
-    ({ status }) => status,
-    () => undefined,
-  )
-}
 
 /** Compose is a plugin of Docker. Older versions are a separate program. */
 function findCompose(): readonly string[] {

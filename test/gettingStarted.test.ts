@@ -9,6 +9,7 @@ import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createBrowserOptions } from './browser.ts'
 import { type CodeBlock, readCodeBlocks } from './markdown.ts'
+import { readStatus } from './readStatus.ts'
 import { root } from './root.ts'
 import { findFreePort } from './servers.ts'
 
@@ -58,7 +59,7 @@ test('The steps of the getting-started guide lead from an empty folder to one ro
     running.push(
       spawn('bash', ['-c', findBlock(text)], { cwd: project, env, detached: true, stdio: 'ignore' }),
     )
-    await expect.poll(() => isResponding(url)).toBe(true)
+    await expect.poll(() => readStatus(url)).toBe(200)
   }
 
   await runBlock('pack --out', root)
@@ -93,10 +94,3 @@ test('The steps of the getting-started guide lead from an empty folder to one ro
     'npx --yes pnpm@12 install',
   ])
 }, 180_000)
-
-async function isResponding(url: string): Promise<boolean> {
-  return fetch(url).then(
-    ({ ok }) => ok,
-    () => false,
-  )
-}
