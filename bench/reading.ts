@@ -37,7 +37,7 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
   'first page, site': () => '/v1/lapses?site=site7',
   'first page, site and reason': () => '/v1/lapses?site=site7&reason=logout',
   'first page, rare reason': () => '/v1/lapses?reason=revoked&evidence=signed',
-  'first page, evidence of no row': () => '/v1/lapses?evidence=server',
+  'first page, evidence that no row has': () => '/v1/lapses?evidence=server',
   'first page, subject': () => '/v1/lapses?subject=u_4217',
   'deep page': (at) => `/v1/lapses?cursor=${at}`,
   'deep page, site': (at) => `/v1/lapses?site=site7&cursor=${at}`,
@@ -45,7 +45,8 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
   'summary of the year': () => `/v1/summary?${year}`,
   'summary of the year, signed': () => `/v1/summary?${year}&evidence=signed`,
   'summary of the year, site': () => `/v1/summary?${year}&site=site7&timeZone=America/New_York`,
-  'summary of the year but for hours': () => `/v1/summary?${oddYear}&timeZone=Asia/Kolkata`,
+  'summary of a year, starting and ending within an hour': () =>
+    `/v1/summary?${oddYear}&timeZone=Asia/Kolkata`,
 }
 
 async function build(server: DatabaseServer, rows: number): Promise<Audit> {

@@ -23,9 +23,10 @@ describe('The Dockerfile', () => {
   })
 
   describe('when its steps run in a plain folder,', () => {
-    // As root, the steps and the collector run as a user without rights; otherwise as the user who runs the tests.
+    // If the tests run as root, the steps and the collector run as a user without rights. Otherwise they run as the
+    // user who runs the tests.
     const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-    // MySQL, as in the Compose file, where the tests have it; otherwise MariaDB.
+    // MySQL if the tests have it, as in the Compose file. Otherwise MariaDB.
     const server = inject('databaseServers').findLast(({ url }) => url !== undefined)
     let folder: string
     let image: Image
@@ -161,7 +162,7 @@ function findCompose(): readonly string[] {
   }
 }
 
-/** npx sets variables that name files of the user who called it. */
+/** Leaves out the variables that npx sets, because they name files of the user who called it. */
 const createEnvironmentWithoutNpm = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')))
 
@@ -174,7 +175,7 @@ function prepareMachine(folder: string): string {
   return [join(folder, 'bin'), process.env.PATH].join(delimiter)
 }
 
-/** What is in the repository, without what was installed or built here: deploy/Dockerfile.dockerignore does the same. */
+/** Copies the repository without what was installed or built here, as deploy/Dockerfile.dockerignore does. */
 function copyCheckout(folder: string): string {
   const checkout = join(folder, 'checkout')
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']

@@ -24,7 +24,7 @@ export interface BuildOptions {
   /** An existing, empty folder. Each stage gets a folder in it that stands for the root of its file system. */
   readonly folder: string
   readonly environment: NodeJS.ProcessEnv
-  /** Who runs the RUN steps: this user, unless given. Only root may name another. */
+  /** The user who runs the RUN steps. Default: the current user. Only root may name another. */
   readonly user: { readonly uid?: number; readonly gid?: number }
 }
 
@@ -125,7 +125,7 @@ async function runShell(text: string, stage: Image, { environment, user }: Build
   await run('sh', ['-c', text], { cwd: stage.workingDirectory, env, maxBuffer: 2 ** 26, ...user })
 }
 
-/** The words of the exec form, `["program", "argument"]`. Absolute paths are those of the image. */
+/** Parses the exec form, `["program", "argument"]`. Converts absolute paths of the image to paths of this machine. */
 function parseCommand(text: string, { folder }: Image): string[] {
   const words: unknown = JSON.parse(text.slice(text.indexOf('[')))
   if (!Array.isArray(words)) throw new Error(`Write a command as ["program", "argument"], not as ${text}.`)

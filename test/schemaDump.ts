@@ -8,7 +8,7 @@ import type { DatabaseServer } from './servers.ts'
 
 const folder = 'packages/collector/schema'
 
-/** The committed schema of a kind of database, such as `MariaDB`. */
+/** Returns the path of the committed schema of a kind of database, such as `MariaDB`. */
 export function findSchemaFile(server: DatabaseServer): string {
   return join(root, folder, `${server.name.toLowerCase()}.sql`)
 }
