@@ -6,7 +6,7 @@ test.each(['0.0.0.0/0', '0.0.0.0/00', '10.0.0.0/000', '::/0', '::/00', '::ffff:0
   'trustProxy cannot include all addresses: %s',
   (network) => {
     const config = createConfig('sqlite:unused', { trustProxy: [network] })
-    expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: would believe everybody')
+    expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: would trust everyone')
   },
 )
 
@@ -15,7 +15,7 @@ test.each([
   [['10.0.0.0/8', '0.0.0.0/2', '64.0.0.0/2', '128.0.0.0/2', '192.0.0.0/2']],
 ])('trustProxy cannot include all addresses by several networks: %j', (trustProxy) => {
   const config = createConfig('sqlite:unused', { trustProxy })
-  expect(() => parseConfig(config, environment)).toThrow('trustProxy: would believe everybody')
+  expect(() => parseConfig(config, environment)).toThrow('trustProxy: would trust everyone')
 })
 
 test.each([
@@ -29,7 +29,7 @@ test.each([
   '',
 ])('trustProxy cannot be %j, and the message says what to write', (network) => {
   const config = createConfig('sqlite:unused', { trustProxy: [network] })
-  expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: write an IP address or a network')
+  expect(() => parseConfig(config, environment)).toThrow('trustProxy.0: must be an IP address or a network')
 })
 
 test.each(['10.0.0.0/08', '172.16.0.0/12', '0.0.0.0/1', '::1', 'fd00::/8', '::ffff:10.0.0.0/104'])(
