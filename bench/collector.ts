@@ -10,10 +10,10 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { SignJWT } from 'jose'
 import { createConnection } from 'mysql2/promise'
-import { command } from '../test/collector.ts'
+import { lapsePath } from '../test/collector.ts'
 import { createDatabase } from '../test/databases.ts'
-import { type DatabaseServer, freePort } from '../test/servers.ts'
-import { median } from './median.ts'
+import { type DatabaseServer, findFreePort } from '../test/servers.ts'
+import { computeMedian } from './median.ts'
 import { parseServer } from './parseServer.ts'
 
 const { values: options } = parseArgs({
@@ -67,10 +67,10 @@ function serve(database: string, folder: string, port: number): ChildProcess {
   const ticketKeys = [{ alg: 'HS256', secret: 'env:SECRET' }]
   const sites = { open: site, signed: { ...site, requireTicket: true, ticketKeys } }
   writeFileSync(file, JSON.stringify({ database, listen: { port }, rateLimit: false, sites }))
-  execFileSync(process.execPath, [command, 'migrate', '--config', file], {
+  execFileSync(process.execPath, [lapsePath, 'migrate', '--config', file], {
     env: { ...process.env, SECRET: secret },
   })
-  return run([command, 'serve', '--config', file], { SECRET: secret })
+  return run([lapsePath, 'serve', '--config', file], { SECRET: secret })
 }
 
 async function measure(
@@ -81,8 +81,8 @@ async function measure(
   const folder = mkdtempSync(join(tmpdir(), 'lapse-bench-'))
   const database = await createDatabase(server)
   // Creates the tables for candidate (b).
-  if (server.url) serve(database.url, folder, await freePort()).kill()
-  const port = await freePort()
+  if (server.url) serve(database.url, folder, await findFreePort()).kill()
+  const port = await findFreePort()
   const child = start(database.url, folder, port)
   try {
     await waitUntilReachable(port)
@@ -171,12 +171,12 @@ for (const text of options.database) {
         rounds[key].push(await measure(candidate, server, connections))
       }
     }
-    const ratio = (key: string, other: string) => {
+    const computeRatio = (key: string, other: string) => {
       const pairs = rounds[key]?.map(
         ({ requestsPerSecond }, round) =>
           requestsPerSecond / (rounds[other]?.[round]?.requestsPerSecond ?? Number.NaN),
       )
-      return pairs ? median(pairs).toFixed(2) : ''
+      return pairs ? computeMedian(pairs).toFixed(2) : ''
     }
     console.log(`\n${name}, ${connections} connections`)
     console.table(
@@ -184,11 +184,13 @@ for (const text of options.database) {
         Object.entries(rounds).map(([key, measured]) => [
           candidates[key]?.name ?? key,
           {
-            'requests/s': Math.round(median(measured.map(({ requestsPerSecond }) => requestsPerSecond))),
-            'p50 ms': median(measured.map(({ p50Ms }) => p50Ms)),
-            'p99 ms': median(measured.map(({ p99Ms }) => p99Ms)),
-            'to (a)': ratio(key, 'a'),
-            'to (b)': ratio(key, 'b'),
+            'requests/s': Math.round(
+              computeMedian(measured.map(({ requestsPerSecond }) => requestsPerSecond)),
+            ),
+            'p50 ms': computeMedian(measured.map(({ p50Ms }) => p50Ms)),
+            'p99 ms': computeMedian(measured.map(({ p99Ms }) => p99Ms)),
+            'to (a)': computeRatio(key, 'a'),
+            'to (b)': computeRatio(key, 'b'),
           },
         ]),
       ),

@@ -5,8 +5,8 @@ import { createServer } from 'node:http'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { createLapse } from '@lapse/client'
 import { chromium, type Page } from 'playwright-core'
-import { browserOptions } from '../test/browser.ts'
-import { median } from './median.ts'
+import { createBrowserOptions } from '../test/browser.ts'
+import { computeMedian } from './median.ts'
 
 declare global {
   interface Window {
@@ -33,7 +33,7 @@ await once(server, 'listening')
 const address = server.address()
 if (typeof address !== 'object' || !address) throw new Error('The server does not listen on a port.')
 const url = `http://127.0.0.1:${address.port}/`
-const browser = await chromium.launch(browserOptions())
+const browser = await chromium.launch(createBrowserOptions())
 
 console.table(
   Object.fromEntries(
@@ -62,7 +62,10 @@ for (let count = 0; count < pages; count++) {
 }
 console.table(
   Object.fromEntries(
-    Object.entries(times).map(([name, all]) => [name, { 'median µs': Math.round(median(all) * 10) / 10 }]),
+    Object.entries(times).map(([name, all]) => [
+      name,
+      { 'median µs': Math.round(computeMedian(all) * 10) / 10 },
+    ]),
   ),
 )
 console.log(

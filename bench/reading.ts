@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util'
 import { toCursor } from '../packages/collector/src/reading/cursor.ts'
 import { startCollector, type TestCollector } from '../test/collector.ts'
 import type { DatabaseServer } from '../test/servers.ts'
-import { median } from './median.ts'
+import { computeMedian } from './median.ts'
 import { parseServer } from './parseServer.ts'
-import { fill } from './reading/fill.ts'
+import { fillTable } from './reading/fill.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -37,7 +37,7 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
   'first page, site': () => '/v1/lapses?site=site7',
   'first page, site and reason': () => '/v1/lapses?site=site7&reason=logout',
   'first page, rare reason': () => '/v1/lapses?reason=revoked&evidence=signed',
-  'first page, evidence of no row': () => '/v1/lapses?evidence=server',
+  'first page, evidence that no row has': () => '/v1/lapses?evidence=server',
   'first page, subject': () => '/v1/lapses?subject=u_4217',
   'deep page': (at) => `/v1/lapses?cursor=${at}`,
   'deep page, site': (at) => `/v1/lapses?site=site7&cursor=${at}`,
@@ -45,20 +45,21 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
   'summary of the year': () => `/v1/summary?${year}`,
   'summary of the year, signed': () => `/v1/summary?${year}&evidence=signed`,
   'summary of the year, site': () => `/v1/summary?${year}&site=site7&timeZone=America/New_York`,
-  'summary of the year but for hours': () => `/v1/summary?${oddYear}&timeZone=Asia/Kolkata`,
+  'summary of a year, starting and ending within an hour': () =>
+    `/v1/summary?${oddYear}&timeZone=Asia/Kolkata`,
 }
 
 async function build(server: DatabaseServer, rows: number): Promise<Audit> {
   const collector = await startCollector(server, { sites })
   const startedAt = performance.now()
-  await fill(collector.database.sql, rows)
+  await fillTable(collector.database.sql, rows)
   const filledAt = performance.now()
-  await collector.lapse('rollup')
-  const seconds = (ms: number) => (ms / 1000).toFixed(1)
+  await collector.runLapse('rollup')
+  const formatSeconds = (ms: number) => (ms / 1000).toFixed(1)
   console.log(
-    `${server.name}: ${rows} rows made in ${seconds(filledAt - startedAt)} s, rolled up in ${seconds(performance.now() - filledAt)} s`,
+    `${server.name}: ${rows} rows inserted in ${formatSeconds(filledAt - startedAt)} s, rolled up in ${formatSeconds(performance.now() - filledAt)} s`,
   )
-  const token = (await collector.lapse('token', 'create', '--scope', 'read')).trim()
+  const token = (await collector.runLapse('token', 'create', '--scope', 'read')).trim()
   const audit = { rows, collector, token }
   const { lapses } = await (await request(audit, '/v1/lapses?site=site7&reason=logout&subject=u_469')).json()
   if (lapses.length === 0) throw new Error('The generated rows do not match the requests.')
@@ -119,12 +120,12 @@ async function compare(name: string, audits: readonly Audit[]): Promise<void> {
         if (round > 0) times[index]?.push(ms)
       }
     }
-    const ratio = (index: number) =>
-      median((times[index] ?? []).map((ms, round) => ms / (times[0]?.[round] ?? Number.NaN)))
+    const computeRatio = (index: number) =>
+      computeMedian((times[index] ?? []).map((ms, round) => ms / (times[0]?.[round] ?? Number.NaN)))
     table[title] = Object.fromEntries(
       audits.flatMap(({ rows }, index) => [
-        [`${rows} rows, ms`, median(times[index] ?? []).toFixed(1)],
-        ...(index > 0 ? [[`${rows} to ${audits[0]?.rows}`, ratio(index).toFixed(2)]] : []),
+        [`${rows} rows, ms`, computeMedian(times[index] ?? []).toFixed(1)],
+        ...(index > 0 ? [[`${rows} to ${audits[0]?.rows}`, computeRatio(index).toFixed(2)]] : []),
       ]),
     )
   }

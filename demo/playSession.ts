@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
-import { browserOptions } from '../test/browser.ts'
+import { createBrowserOptions } from '../test/browser.ts'
 import { formatRow } from './auditRows.ts'
 import type { Demo } from './startDemo.ts'
 
@@ -15,7 +15,7 @@ export async function playSession(demo: Demo, print: (text: string) => void): Pr
   const readRows = () => store.sessionEnds.readPage({ site: 'demo' }, { limit: 10 })
   const earlierIds = new Set((await readRows()).map(({ id }) => id))
 
-  const browser = await chromium.launch(browserOptions())
+  const browser = await chromium.launch(createBrowserOptions())
   try {
     const page = await browser.newPage()
     await page.goto(`${appUrl}/login`)

@@ -7,9 +7,9 @@ const settleMs = 500
 
 /** Waits for the only row of the audit table, and then long enough for a second row to arrive. */
 export async function expectOneRow(database: TestDatabase): Promise<Record<string, unknown>> {
-  await expect.poll(() => database.rows()).not.toEqual([])
+  await expect.poll(() => database.readRows()).not.toEqual([])
   await sleep(settleMs)
-  const rows = await database.rows()
+  const rows = await database.readRows()
   expect(rows).toHaveLength(1)
   return rows[0] ?? {}
 }
@@ -17,5 +17,5 @@ export async function expectOneRow(database: TestDatabase): Promise<Record<strin
 /** Waits long enough for a row to arrive, and expects that the audit table is empty. */
 export async function expectNoRow(database: TestDatabase): Promise<void> {
   await sleep(settleMs)
-  expect(await database.rows()).toEqual([])
+  expect(await database.readRows()).toEqual([])
 }

@@ -6,7 +6,7 @@ import { findProgram } from '../scripts/findProgram.ts'
  *
  * @throws if Chromium is not installed.
  */
-export function browserOptions(): LaunchOptions {
+export function createBrowserOptions(): LaunchOptions {
   return {
     executablePath: findProgram('chromium'),
     args: [

@@ -7,17 +7,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createDatabase, type TestDatabase } from './databases.ts'
-import { type DatabaseServer, freePort } from './servers.ts'
+import { type DatabaseServer, findFreePort } from './servers.ts'
 
 /** The built `lapse` command. */
-export const command = fileURLToPath(new URL('../packages/collector/dist/cli/lapse.js', import.meta.url))
+export const lapsePath = fileURLToPath(new URL('../packages/collector/dist/cli/lapse.js', import.meta.url))
 
 /** A collector that runs as users run it: a `lapse serve` process with a configuration file. */
 export interface TestCollector {
   readonly url: string
   readonly database: TestDatabase
   /** Runs a `lapse` command with this collector's configuration and returns its standard output. */
-  lapse(...args: string[]): Promise<string>
+  runLapse(...args: string[]): Promise<string>
   start(): Promise<void>
   stop(): Promise<void>
   /** Stops the collector and deletes its files. Deletes the database too, unless other collectors share it. */
@@ -53,7 +53,7 @@ export async function startReplica(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<TestCollector> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const port = await freePort()
+  const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
   const configFile = join(folder, 'lapse.config.json')
   writeFileSync(configFile, JSON.stringify({ ...config, database: database.url, listen: { port } }))
@@ -61,16 +61,16 @@ export async function startReplica(
   const collector: TestCollector = {
     url,
     database,
-    async lapse(...args) {
-      const call = [command, ...args, '--config', configFile]
+    async runLapse(...args) {
+      const call = [lapsePath, ...args, '--config', configFile]
       const options = { env: { ...process.env, ...environment } }
       return (await promisify(execFile)(process.execPath, call, options)).stdout
     },
     async start() {
-      child = await serve(configFile, url, environment)
+      child = await startLapseServe(configFile, url, environment)
     },
     async stop() {
-      await stop(child)
+      await stopLapseServe(child)
       child = undefined
     },
     async end() {
@@ -78,7 +78,7 @@ export async function startReplica(
       rmSync(folder, { recursive: true })
     },
   }
-  await collector.lapse('migrate')
+  await collector.runLapse('migrate')
   await collector.start()
   return collector
 }
@@ -89,11 +89,11 @@ export async function startReplica(
  * @param lapse the command to run.
  * @param log the descriptor of the file that the collector logs to.
  */
-export async function serve(
+export async function startLapseServe(
   configFile: string,
   url: string,
   environment = {},
-  lapse = command,
+  lapse = lapsePath,
   log: number | 'ignore' = 'ignore',
 ): Promise<ChildProcess> {
   const child = spawn(process.execPath, [lapse, 'serve', '--config', configFile], {
@@ -118,7 +118,7 @@ export async function serve(
  *
  * @throws if its exit status is not 0.
  */
-export async function stop(child: ChildProcess | undefined): Promise<void> {
+export async function stopLapseServe(child: ChildProcess | undefined): Promise<void> {
   if (!child || child.exitCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')

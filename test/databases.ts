@@ -10,7 +10,7 @@ import type { DatabaseServer } from './servers.ts'
 export interface TestDatabase {
   readonly url: string
   /** Reads the audit table as it is stored, oldest row first. */
-  rows(table?: string): Promise<Record<string, unknown>[]>
+  readRows(table?: string): Promise<Record<string, unknown>[]>
   readonly sql: Knex
   /** Deletes the database. */
   drop(): Promise<void>
@@ -35,7 +35,7 @@ function createSqlite(parent: string): TestDatabase {
   return {
     url: `sqlite:${filename}`,
     sql,
-    rows: (table = 'session_audit') => sql(table).orderBy('id'),
+    readRows: (table = 'session_audit') => sql(table).orderBy('id'),
     async drop() {
       await sql.destroy()
       rmSync(folder, { recursive: true })
@@ -56,7 +56,7 @@ async function createMysql(server: string): Promise<TestDatabase> {
   return {
     url: `${server}/${name}`,
     sql,
-    rows: (table = 'session_audit') => sql(table).orderBy('id'),
+    readRows: (table = 'session_audit') => sql(table).orderBy('id'),
     async drop() {
       await sql.raw('drop database ??', [name])
       await sql.destroy()
@@ -65,6 +65,6 @@ async function createMysql(server: string): Promise<TestDatabase> {
 }
 
 /** Converts a stored time to epoch milliseconds. SQLite stores ISO 8601 text, MySQL an instant. */
-export function timeOf(stored: unknown): number {
+export function readStoredTime(stored: unknown): number {
   return stored instanceof Date ? stored.getTime() : Date.parse(String(stored))
 }

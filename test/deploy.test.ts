@@ -7,11 +7,12 @@ import { parseConfig } from '@lapse/collector'
 import { validate } from 'dockerfile-utils'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { findProgram } from '../scripts/findProgram.ts'
-import { stop } from './collector.ts'
+import { stopLapseServe } from './collector.ts'
 import { createDatabase, type TestDatabase } from './databases.ts'
 import { buildImage, type Image } from './dockerfile.ts'
+import { readStatus } from './readStatus.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 const run = promisify(execFile)
 const readFile = (name: string) => readFileSync(join(root, 'deploy', name), 'utf8')
@@ -22,9 +23,10 @@ describe('The Dockerfile', () => {
   })
 
   describe('when its steps run in a plain folder,', () => {
-    // As root, the steps and the collector run as a user without rights; otherwise as the user who runs the tests.
+    // If the tests run as root, the steps and the collector run as a user without rights. Otherwise they run as the
+    // user who runs the tests.
     const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-    // MySQL, as in the Compose file, where the tests have it; otherwise MariaDB.
+    // MySQL if the tests have it, as in the Compose file. Otherwise MariaDB.
     const server = inject('databaseServers').findLast(({ url }) => url !== undefined)
     let folder: string
     let image: Image
@@ -39,7 +41,7 @@ describe('The Dockerfile', () => {
       const options = {
         context: copyCheckout(folder),
         folder: join(folder, 'stages'),
-        environment: { ...environmentWithoutNpm(), PATH: path, HOME: join(folder, 'home') },
+        environment: { ...createEnvironmentWithoutNpm(), PATH: path, HOME: join(folder, 'home') },
         user,
       }
       if (user.uid !== undefined) execFileSync('chown', ['-R', `${user.uid}:${user.gid}`, folder])
@@ -51,7 +53,7 @@ describe('The Dockerfile', () => {
         ...image.environment,
         // Only the container has the address and the file that the image names.
         LAPSE_HOST: '127.0.0.1',
-        LAPSE_PORT: `${await freePort()}`,
+        LAPSE_PORT: `${await findFreePort()}`,
         LAPSE_CONFIG: join(options.context, 'deploy/lapse.config.json'),
         LAPSE_DATABASE_URL: database.url,
       }
@@ -62,17 +64,17 @@ describe('The Dockerfile', () => {
       rmSync(folder, { recursive: true })
     })
 
-    const optionsOf = () => ({ cwd: image.workingDirectory, env: environment, ...user })
+    const createRunOptions = () => ({ cwd: image.workingDirectory, env: environment, ...user })
 
     function start([file = '', ...args]: readonly string[]): ChildProcess {
-      const child = spawn(file, args, { ...optionsOf(), stdio: 'ignore' })
+      const child = spawn(file, args, { ...createRunOptions(), stdio: 'ignore' })
       onTestFinished(() => void child.kill('SIGKILL'))
       return child
     }
 
     const isHealthy = async () => {
       const [file = '', ...args] = image.healthCheck
-      return run(file, args, optionsOf()).then(
+      return run(file, args, createRunOptions()).then(
         () => true,
         () => false,
       )
@@ -81,39 +83,39 @@ describe('The Dockerfile', () => {
     test('creates an image that does not run as root and needs no write access to its files', async () => {
       expect(Number.parseInt(image.user, 10)).toBeGreaterThan(0)
       const [file = '', ...args] = image.entrypoint
-      await run(file, [...args, 'migrate'], optionsOf())
+      await run(file, [...args, 'migrate'], createRunOptions())
       const collector = start([...image.entrypoint, ...image.command])
       const url = `http://127.0.0.1:${environment.LAPSE_PORT}`
-      await expect.poll(() => statusOf(`${url}/readyz`)).toBe(200)
-      expect(await statusOf(`${url}/lapse.js`)).toBe(200)
-      expect(await statusOf(url)).toBe(200)
-      await stop(collector)
+      await expect.poll(() => readStatus(`${url}/readyz`)).toBe(200)
+      expect(await readStatus(`${url}/lapse.js`)).toBe(200)
+      expect(await readStatus(url)).toBe(200)
+      await stopLapseServe(collector)
     })
 
     test('creates an image whose health check detects whether the collector runs', async () => {
       expect(await isHealthy()).toBe(false)
       const collector = start([...image.entrypoint, ...image.command])
       await expect.poll(isHealthy).toBe(true)
-      await stop(collector)
+      await stopLapseServe(collector)
       expect(await isHealthy()).toBe(false)
     })
   })
 })
 
 describe('The Compose file', () => {
-  const config = (variables: NodeJS.ProcessEnv, ...args: readonly string[]) => {
+  const runComposeConfig = (variables: NodeJS.ProcessEnv, ...args: readonly string[]) => {
     const [file = '', ...command] = findCompose()
     const all = [...command, '--file', join(root, 'deploy/compose.yaml'), 'config', ...args]
     return run(file, all, { env: { ...process.env, ...variables } })
   }
 
   test('is valid and defines a database, a migration and a collector', async () => {
-    const { stdout } = await config({ LAPSE_DATABASE_PASSWORD: 'secret' }, '--services')
+    const { stdout } = await runComposeConfig({ LAPSE_DATABASE_PASSWORD: 'secret' }, '--services')
     expect(stdout.trim().split('\n').sort()).toEqual(['collector', 'migrate', 'mysql'])
   })
 
   test('names a variable that is missing', async () => {
-    await expect(config({ LAPSE_DATABASE_PASSWORD: '' })).rejects.toThrow(
+    await expect(runComposeConfig({ LAPSE_DATABASE_PASSWORD: '' })).rejects.toThrow(
       /Write LAPSE_DATABASE_PASSWORD into the file \.env/,
     )
   })
@@ -150,13 +152,6 @@ describe('The systemd unit', () => {
   })
 })
 
-async function statusOf(url: string): Promise<number | undefined> {
-  return fetch(url).then(
-    ({ status }) => status,
-    () => undefined,
-  )
-}
-
 /** Compose is a plugin of Docker. Older versions are a separate program. */
 function findCompose(): readonly string[] {
   try {
@@ -167,8 +162,8 @@ function findCompose(): readonly string[] {
   }
 }
 
-/** npx sets variables that name files of the user who called it. */
-const environmentWithoutNpm = () =>
+/** Leaves out the variables that npx sets, because they name files of the user who called it. */
+const createEnvironmentWithoutNpm = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')))
 
 /** Gives the user of the steps the pinned Node and the package registry of this machine. Returns their PATH. */
@@ -180,7 +175,7 @@ function prepareMachine(folder: string): string {
   return [join(folder, 'bin'), process.env.PATH].join(delimiter)
 }
 
-/** What is in the repository, without what was installed or built here: deploy/Dockerfile.dockerignore does the same. */
+/** Copies the repository without what was installed or built here, as deploy/Dockerfile.dockerignore does. */
 function copyCheckout(folder: string): string {
   const checkout = join(folder, 'checkout')
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']

@@ -24,7 +24,7 @@ export interface BuildOptions {
   /** An existing, empty folder. Each stage gets a folder in it that stands for the root of its file system. */
   readonly folder: string
   readonly environment: NodeJS.ProcessEnv
-  /** Who runs the RUN steps: this user, unless given. Only root may name another. */
+  /** The user who runs the RUN steps. Default: the current user. Only root may name another. */
   readonly user: { readonly uid?: number; readonly gid?: number }
 }
 
@@ -41,8 +41,8 @@ export async function buildImage(dockerfile: string, options: BuildOptions): Pro
   for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
     const stage = stages.get(name)
     if (instruction.getKeyword() === 'FROM') {
-      name = wordsOf(instruction)[2] ?? 'last'
-      stages.set(name, emptyStage(join(options.folder, name)))
+      name = readWords(instruction)[2] ?? 'last'
+      stages.set(name, createStage(join(options.folder, name)))
     } else if (stage) {
       stages.set(name, await runInstruction(instruction, stage, stages, options))
     }
@@ -52,7 +52,7 @@ export async function buildImage(dockerfile: string, options: BuildOptions): Pro
   return image
 }
 
-function emptyStage(folder: string): Image {
+function createStage(folder: string): Image {
   mkdirSync(folder)
   const nothing = { environment: {}, entrypoint: [], command: [], healthCheck: [] }
   return { folder, user: 'root', workingDirectory: folder, ...nothing }
@@ -72,10 +72,10 @@ async function runInstruction(
       return { ...stage, workingDirectory }
     }
     case 'COPY': {
-      const from = flagOf(instruction, 'from')
+      const from = readFlag(instruction, 'from')
       const source = from === undefined ? options.context : stages.get(from)?.folder
       if (source === undefined) throw new Error(`COPY --from=${from}: there is no such stage.`)
-      copy(wordsOf(instruction), source, stage.workingDirectory)
+      copyFiles(readWords(instruction), source, stage.workingDirectory)
       return stage
     }
     case 'RUN':
@@ -88,11 +88,11 @@ async function runInstruction(
     case 'USER':
       return { ...stage, user: text }
     case 'ENTRYPOINT':
-      return { ...stage, entrypoint: commandOf(text, stage) }
+      return { ...stage, entrypoint: parseCommand(text, stage) }
     case 'CMD':
-      return { ...stage, command: commandOf(text, stage) }
+      return { ...stage, command: parseCommand(text, stage) }
     case 'HEALTHCHECK':
-      return { ...stage, healthCheck: commandOf(text, stage) }
+      return { ...stage, healthCheck: parseCommand(text, stage) }
     case 'EXPOSE':
       return stage
     default:
@@ -100,16 +100,16 @@ async function runInstruction(
   }
 }
 
-const wordsOf = (instruction: Instruction) =>
+const readWords = (instruction: Instruction) =>
   instruction.getArguments().map((argument) => argument.getValue())
 
-function flagOf(instruction: Instruction, name: string): string | undefined {
+function readFlag(instruction: Instruction, name: string): string | undefined {
   const flags = instruction instanceof ModifiableInstruction ? instruction.getFlags() : []
   return flags.find((flag) => flag.getName() === name)?.getValue() ?? undefined
 }
 
 /** Copies files into a folder, or the contents of a folder into another folder, as COPY does. */
-function copy(words: readonly string[], source: string, workingDirectory: string): void {
+function copyFiles(words: readonly string[], source: string, workingDirectory: string): void {
   const target = join(workingDirectory, words.at(-1) ?? '')
   const names = words.slice(0, -1)
   for (const name of names) {
@@ -125,8 +125,8 @@ async function runShell(text: string, stage: Image, { environment, user }: Build
   await run('sh', ['-c', text], { cwd: stage.workingDirectory, env, maxBuffer: 2 ** 26, ...user })
 }
 
-/** The words of the exec form, `["program", "argument"]`. Absolute paths are those of the image. */
-function commandOf(text: string, { folder }: Image): string[] {
+/** Parses the exec form, `["program", "argument"]`. Converts absolute paths of the image to paths of this machine. */
+function parseCommand(text: string, { folder }: Image): string[] {
   const words: unknown = JSON.parse(text.slice(text.indexOf('[')))
   if (!Array.isArray(words)) throw new Error(`Write a command as ["program", "argument"], not as ${text}.`)
   return words.map(String).map((word) => (word.startsWith('/') ? join(folder, word) : word))

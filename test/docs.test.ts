@@ -6,10 +6,10 @@ import { promisify } from 'node:util'
 import { parseConfig } from '@lapse/collector'
 import { jwtVerify } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
-import { command } from './collector.ts'
+import { lapsePath } from './collector.ts'
 import { type CodeBlock, findBrokenLinks, readCodeBlocks } from './markdown.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 const blocks = readCodeBlocks()
 const secret = 'a secret of the tests, 32 bytes long'
@@ -33,11 +33,11 @@ function isFound(program: string): boolean {
   return places.some((place) => existsSync(join(place, program)))
 }
 
-const placeOf = ({ file, line }: CodeBlock) => `${file}:${line}`
-const runnable = (...languages: readonly string[]) =>
+const formatPlace = ({ file, line }: CodeBlock) => `${file}:${line}`
+const findRunnableBlocks = (...languages: readonly string[]) =>
   blocks
     .filter(({ language, isNotRun }) => !isNotRun && languages.includes(language))
-    .map((block) => [placeOf(block), block] as const)
+    .map((block) => [formatPlace(block), block] as const)
 
 /** How to run a sample that prints a ticket, by language: the file's name, and the command without it. */
 const samples: Readonly<Record<string, { readonly file: string; readonly command: readonly string[] }>> = {
@@ -59,15 +59,15 @@ describe('The pages', () => {
     // Plain text and diagrams are not code.
     const allowed = [...handled, '', 'mermaid']
     const others = blocks.filter(({ language, isNotRun }) => !isNotRun && !allowed.includes(language))
-    expect(others.map(placeOf)).toEqual([])
+    expect(others.map(formatPlace)).toEqual([])
   })
 
-  test.each(runnable('json'))('show valid JSON and valid configurations: %s', (_, { code }) => {
+  test.each(findRunnableBlocks('json'))('show valid JSON and valid configurations: %s', (_, { code }) => {
     const value = JSON.parse(code)
     if (value.sites) parseConfig(value, environment)
   })
 
-  test.for(runnable(...Object.keys(samples)))(
+  test.for(findRunnableBlocks(...Object.keys(samples)))(
     'show code that signs a ticket: %s',
     async ([_, block], { skip }) => {
       const { file = '', command = [] } = samples[block.language] ?? {}
@@ -89,7 +89,7 @@ describe('The pages', () => {
 
   test('show TypeScript that compiles', async () => {
     const folder = makeFolder()
-    for (const [index, [, { code }]] of runnable('ts').entries())
+    for (const [index, [, { code }]] of findRunnableBlocks('ts').entries())
       writeFileSync(join(folder, `${index}.ts`), code)
     // What the samples use from the application around them.
     writeFileSync(join(folder, 'application.d.ts'), 'declare const ticket: string\n')
@@ -103,33 +103,36 @@ describe('The pages', () => {
       '--types',
       '',
     ]
-    const files = ['application.d.ts', ...runnable('ts').map((_, index) => `${index}.ts`)]
+    const files = ['application.d.ts', ...findRunnableBlocks('ts').map((_, index) => `${index}.ts`)]
     const compiler = join(root, 'node_modules/.bin/tsc')
     await expect(run(compiler, [...options, ...files], { cwd: folder })).resolves.toMatchObject({
       stdout: '',
     })
   })
 
-  test.each(runnable('html'))('show only attributes that the script supports: %s', (_, { code }) => {
-    const [, ...attributes] = [...code.matchAll(/data-([a-z-]+)/g)].map(([, name]) => name)
-    for (const attribute of attributes) expect(knownAttributes).toContain(attribute)
-  })
+  test.each(findRunnableBlocks('html'))(
+    'show only attributes that the script supports: %s',
+    (_, { code }) => {
+      const [, ...attributes] = [...code.matchAll(/data-([a-z-]+)/g)].map(([, name]) => name)
+      for (const attribute of attributes) expect(knownAttributes).toContain(attribute)
+    },
+  )
 
-  test.each([...new Set(runnable('sh').map(([, { file }]) => file))])(
+  test.each([...new Set(findRunnableBlocks('sh').map(([, { file }]) => file))])(
     'show commands that work: %s',
     async (file) => {
       const folder = makeFolder()
       const configuration = blocks.find((block) => block.file === file && /"sites"/.test(block.code))?.code
       writeFileSync(join(folder, 'lapse.config.json'), configuration ?? plainConfiguration)
-      const commands = runnable('sh').filter(([, block]) => block.file === file)
+      const commands = findRunnableBlocks('sh').filter(([, block]) => block.file === file)
       const script = commands.map(([, { code }]) => code).join('\n')
       writeFileSync(join(folder, 'page.sh'), `${prelude}${script}\nlapse list --format ndjson >rows.ndjson\n`)
-      const port = String(await freePort())
+      const port = String(await findFreePort())
       const env = {
         ...process.env,
         ...environment,
         LAPSE_PORT: port,
-        LAPSE_COMMAND: command,
+        LAPSE_COMMAND: lapsePath,
         LAPSE_NODE: process.execPath,
       }
       await run('bash', ['-e', 'page.sh'], {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { readCodeBlocks } from './markdown.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 /** The commands in the README of each example that start it. */
 const startCommands = readCodeBlocks()
@@ -18,7 +18,11 @@ test.each(startCommands)(
   'The commands in the README of $folder start the application and its collector',
   async ({ folder: example, code }) => {
     const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    const [port, collectorPort, providerPort] = [await freePort(), await freePort(), await freePort()]
+    const [port, collectorPort, providerPort] = [
+      await findFreePort(),
+      await findFreePort(),
+      await findFreePort(),
+    ]
     const collector = `http://127.0.0.1:${collectorPort}`
     const shell = spawn('bash', ['-e', '-c', code], {
       cwd: join(root, example),

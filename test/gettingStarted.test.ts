@@ -7,10 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { browserOptions } from './browser.ts'
+import { createBrowserOptions } from './browser.ts'
 import { type CodeBlock, readCodeBlocks } from './markdown.ts'
+import { readStatus } from './readStatus.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 const run = promisify(execFile)
 const page = 'docs/getting-started.md'
@@ -24,7 +25,7 @@ let folder: string
 const running: ChildProcess[] = []
 
 beforeAll(async () => {
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
   folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
 })
 afterAll(async () => {
@@ -35,7 +36,7 @@ afterAll(async () => {
 })
 
 test('The steps of the getting-started guide lead from an empty folder to one row', async () => {
-  const [collectorPort, appPort] = [await freePort(), await freePort()]
+  const [collectorPort, appPort] = [await findFreePort(), await findFreePort()]
   const project = join(folder, 'my-app')
   const env = { ...process.env, LAPSE_PORT: `${collectorPort}` }
 
@@ -58,7 +59,7 @@ test('The steps of the getting-started guide lead from an empty folder to one ro
     running.push(
       spawn('bash', ['-c', findBlock(text)], { cwd: project, env, detached: true, stdio: 'ignore' }),
     )
-    await expect.poll(() => responds(url)).toBe(true)
+    await expect.poll(() => readStatus(url)).toBe(200)
   }
 
   await runBlock('pack --out', root)
@@ -93,10 +94,3 @@ test('The steps of the getting-started guide lead from an empty folder to one ro
     'npx --yes pnpm@12 install',
   ])
 }, 180_000)
-
-async function responds(url: string): Promise<boolean> {
-  return fetch(url).then(
-    ({ ok }) => ok,
-    () => false,
-  )
-}

@@ -22,7 +22,7 @@ interface Client {
   post(session: string, headers?: Readonly<Record<string, string>>): Promise<number>
 }
 
-function reportOf(session: string): string {
+function formatReport(session: string): string {
   const now = Date.now()
   const times = { startedAt: now - 3_600_000, lastAccessAt: now - 2_400_000, detectedAt: now, sentAt: now }
   return JSON.stringify({ site: 'acme', marker: randomUUID(), session, detectedBy: 'login_page', ...times })
@@ -30,14 +30,14 @@ function reportOf(session: string): string {
 
 const contentType = { Origin: origin, 'Content-Type': 'text/plain' }
 
-function http1Client({ port, certificate: ca }: FrontProxy): Client {
+function createHttp1Client({ port, certificate: ca }: FrontProxy): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, ca, localAddress })
   onTestFinished(() => agent.destroy())
   return {
     async post(session, headers = {}) {
       const options = { agent, port, method: 'POST', headers: { ...contentType, ...headers } }
       const outgoing = request(`https://127.0.0.1:${port}/v1/lapses`, options)
-      outgoing.end(reportOf(session))
+      outgoing.end(formatReport(session))
       const [response] = await once(outgoing, 'response')
       await response.resume().toArray()
       return response.statusCode
@@ -45,7 +45,7 @@ function http1Client({ port, certificate: ca }: FrontProxy): Client {
   }
 }
 
-function http2Client({ port, certificate: ca }: FrontProxy): Client {
+function createHttp2Client({ port, certificate: ca }: FrontProxy): Client {
   const connection = connectHttp2(`https://127.0.0.1:${port}`, {
     createConnection: () =>
       connectTls({
@@ -64,7 +64,7 @@ function http2Client({ port, certificate: ca }: FrontProxy): Client {
         ...contentType,
         ...headers,
       })
-      stream.end(reportOf(session))
+      stream.end(formatReport(session))
       const [answer] = await once(stream, 'response')
       await stream.resume().toArray()
       return answer[':status']
@@ -72,7 +72,7 @@ function http2Client({ port, certificate: ca }: FrontProxy): Client {
   }
 }
 
-const clients = { 'HTTP/1.1': http1Client, 'HTTP/2': http2Client }
+const clients = { 'HTTP/1.1': createHttp1Client, 'HTTP/2': createHttp2Client }
 
 describe.each(proxyNames)('Behind %s,', (name) => {
   let database: TestDatabase
@@ -95,7 +95,7 @@ describe.each(proxyNames)('Behind %s,', (name) => {
   })
 
   const readAddresses = async (sessions: readonly string[]) => {
-    const rows = await database.rows()
+    const rows = await database.readRows()
     return sessions.map((session) => rows.find((row) => row.session_key === session)?.ip)
   }
 
@@ -115,7 +115,7 @@ describe.each(proxyNames)('Behind %s,', (name) => {
   )
 
   test('a connection works after more than five idle seconds', async () => {
-    const open = [http1Client(proxy), http1Client(proxy), http2Client(proxy)]
+    const open = [createHttp1Client(proxy), createHttp1Client(proxy), createHttp2Client(proxy)]
     const postAll = () => Promise.all(open.map((client) => client.post(randomUUID())))
     expect(await postAll()).toEqual([201, 201, 201])
     await sleep(6_000)
@@ -124,9 +124,9 @@ describe.each(proxyNames)('Behind %s,', (name) => {
 
   test('no report fails or is lost while the collectors restart one after the other', async () => {
     const open = [
-      ...Array.from({ length: 6 }, () => http1Client(proxy)),
-      http2Client(proxy),
-      http2Client(proxy),
+      ...Array.from({ length: 6 }, () => createHttp1Client(proxy)),
+      createHttp2Client(proxy),
+      createHttp2Client(proxy),
     ]
     const posted = new Map<string, number>()
     let isStopped = false
@@ -137,7 +137,7 @@ describe.each(proxyNames)('Behind %s,', (name) => {
         await sleep(10)
       }
     })
-    const restarts = async () => {
+    const restartCollectors = async () => {
       await sleep(500)
       for (const collector of [...collectors, ...collectors]) {
         await collector.stop()
@@ -145,14 +145,14 @@ describe.each(proxyNames)('Behind %s,', (name) => {
         await sleep(1_500)
       }
     }
-    await restarts().finally(() => {
+    await restartCollectors().finally(() => {
       isStopped = true
     })
     await Promise.all(load)
     expect(posted.size).toBeGreaterThan(500)
     // 200 if the first attempt was recorded, but its response was lost.
     expect([...posted].filter(([, status]) => status !== 201 && status !== 200)).toEqual([])
-    const stored = new Set((await database.rows()).map((row) => row.session_key))
+    const stored = new Set((await database.readRows()).map((row) => row.session_key))
     expect([...posted.keys()].filter((session) => !stored.has(session))).toEqual([])
   })
 })

@@ -9,7 +9,7 @@ import { findProgram } from '../scripts/findProgram.ts'
 import { createCertificateAuthority } from './certificates.ts'
 import type { TestCollector } from './collector.ts'
 import { readCodeBlocks } from './markdown.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 export const proxyNames = ['nginx', 'haproxy'] as const
 export type ProxyName = (typeof proxyNames)[number]
@@ -28,7 +28,7 @@ export async function startProxy(
   [first, second]: readonly [Pick<TestCollector, 'url'>, Pick<TestCollector, 'url'>],
 ): Promise<FrontProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const port = await freePort()
+  const port = await findFreePort()
   const authority = createCertificateAuthority(folder)
   const { certPath, keyPath } = authority.issue('proxy', 'IP:127.0.0.1')
   const pem = join(folder, 'tls.pem')

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serve, stop } from './collector.ts'
+import { startLapseServe, stopLapseServe } from './collector.ts'
 import { root } from './root.ts'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 const run = promisify(execFile)
 
@@ -61,9 +61,9 @@ describe('The packages, packed and installed in an empty project,', () => {
   test('serve the script, the dashboard and the tag page after lapse init', async () => {
     const init = ['lapse', 'init', '--site', 'acme', '--origin', 'https://app.acme.com']
     await run('npx', ['--no-install', ...init], { cwd: folder })
-    const url = `http://127.0.0.1:${await freePort()}`
+    const url = `http://127.0.0.1:${await findFreePort()}`
     const installed = join(folder, 'node_modules/@lapse/collector/dist/cli/lapse.js')
-    const child = await serve(
+    const child = await startLapseServe(
       join(folder, 'lapse.config.json'),
       url,
       {
@@ -83,7 +83,7 @@ describe('The packages, packed and installed in an empty project,', () => {
       const page = await fetch(`${url}/tag?site=acme`)
       expect(await page.text()).toMatch('data-site=&#34;acme&#34;')
     } finally {
-      await stop(child)
+      await stopLapseServe(child)
     }
   })
 

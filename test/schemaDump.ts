@@ -8,8 +8,8 @@ import type { DatabaseServer } from './servers.ts'
 
 const folder = 'packages/collector/schema'
 
-/** The committed schema of a kind of database, such as `MariaDB`. */
-export function schemaFileOf(server: DatabaseServer): string {
+/** Returns the path of the committed schema of a kind of database, such as `MariaDB`. */
+export function findSchemaFile(server: DatabaseServer): string {
   return join(root, folder, `${server.name.toLowerCase()}.sql`)
 }
 
@@ -52,7 +52,7 @@ async function dumpSqlite(sql: Knex): Promise<string[]> {
   return rows.map(({ sql: statement }) => breakColumns(statement))
 }
 
-/** SQLite keeps a statement as it was sent, on a single line. Writes each column of a table on its own line. */
+/** Writes each column of a table on its own line. SQLite keeps the statement as it was sent, on a single line. */
 function breakColumns(statement: string): string {
   if (!/^create table/i.test(statement)) return statement
   const start = statement.indexOf('(') + 1

@@ -15,9 +15,9 @@ describe('The security page', () => {
 
   test('says for each kind of attacker what is prevented, and what is not', () => {
     const items = readItems(page)
-    const sectionsOf = (isRemainder: boolean) =>
+    const readSections = (isRemainder: boolean) =>
       new Set(items.filter((item) => item.isRemainder === isRemainder).map(({ section }) => section))
-    const [claimed, open] = [sectionsOf(false), sectionsOf(true)]
+    const [claimed, open] = [readSections(false), readSections(true)]
     expect(open.size).toBeGreaterThan(7)
     expect([...open].filter((section) => !claimed.has(section))).toEqual([])
     // These sections are not about attackers.
@@ -31,35 +31,35 @@ describe('The security page', () => {
 describe('The check of the security page', () => {
   const files = ['recording/reportSessionEnd', 'store/databaseSettings', 'http/fuzz', 'gone']
   const definitions = files.map((path) => `[${basename(path)}]: ../packages/collector/test/${path}.test.ts`)
-  const faultsOf = (...lines: readonly string[]) =>
+  const findFaults = (...lines: readonly string[]) =>
     findUnprovenClaims(file, [...lines, '', ...definitions].join('\n'))
 
   test.each([
     `- A row is written.\n  Test: [reportSessionEnd], "writes one row and answers 201 with the verdict".`,
     `- A row. Tests: [reportSessionEnd], "ignores unknown fields"; [reportSessionEnd], "accepts a report as %s with the headers %j".`,
     '- Every character counts. Test: [databaseSettings], "The collector works with init_connect="set names %s"".',
-    `- A string template. Test: [fuzz], "make no row, no server error and no memory growth: $\{count} of them".`,
+    `- A string template. Test: [fuzz], "cause no rows, server errors or memory growth: $\{count} of them".`,
     '## Users\n\n### What remains\n\n- A user can do anything.',
   ])('accepts a claim that names its tests, and a remaining risk without tests: %s', (text) => {
-    expect(faultsOf(text)).toEqual([])
+    expect(findFaults(text)).toEqual([])
   })
 
   test('finds a claim without a test', () => {
-    expect(faultsOf('- Nothing can go wrong.')).toEqual(['names no test: Nothing can go wrong.'])
-    expect(faultsOf(`- Nothing can go wrong. Test: [reportSessionEnd].`)).toHaveLength(1)
+    expect(findFaults('- Nothing can go wrong.')).toEqual(['names no test: Nothing can go wrong.'])
+    expect(findFaults(`- Nothing can go wrong. Test: [reportSessionEnd].`)).toHaveLength(1)
     expect(
-      faultsOf(
+      findFaults(
         `- Nothing can go wrong. Tests: [reportSessionEnd]; [reportSessionEnd], "ignores unknown fields".`,
       ),
     ).toHaveLength(1)
-    expect(faultsOf('## A', '### What remains', '- No.', '## B', '- Nothing can go wrong.')).toHaveLength(1)
+    expect(findFaults('## A', '### What remains', '- No.', '## B', '- Nothing can go wrong.')).toHaveLength(1)
   })
 
   test('finds a test file that does not exist', () => {
-    expect(faultsOf('- A row. Test: [gone], "is right".')).toEqual([
+    expect(findFaults('- A row. Test: [gone], "is right".')).toEqual([
       expect.stringMatching('does not exist, ../packages/collector/test/gone.test.ts'),
     ])
-    expect(faultsOf('- A row. Test: [unknown], "is right".')).toEqual([
+    expect(findFaults('- A row. Test: [unknown], "is right".')).toEqual([
       expect.stringMatching('does not define, unknown'),
     ])
   })
@@ -70,9 +70,9 @@ describe('The check of the security page', () => {
     'POST /v1/lapses on $name',
     'u_42',
   ])('finds a test that the file does not have: %s', (name) => {
-    expect(faultsOf(`- A row. Test: [reportSessionEnd], "${name}".`)).toHaveLength(1)
+    expect(findFaults(`- A row. Test: [reportSessionEnd], "${name}".`)).toHaveLength(1)
     const both = `- A row. Tests: [reportSessionEnd], "ignores unknown fields"; [reportSessionEnd], "${name}".`
-    expect(faultsOf(both)).toHaveLength(1)
+    expect(findFaults(both)).toHaveLength(1)
   })
 
   test('does not count a test that is skipped', () => {
@@ -81,8 +81,8 @@ describe('The check of the security page', () => {
     const path = join(folder, 'example.test.ts')
     const text = `- A row. Test: [example], "is right".\n\n[example]: ${relative(join(root, 'docs'), path)}`
     writeFileSync(path, "test.skip('is right', () => {})")
-    expect(faultsOf(text)).toHaveLength(1)
+    expect(findFaults(text)).toHaveLength(1)
     writeFileSync(path, "test.runIf(process.env.CI).each([1])('is right', () => {})")
-    expect(faultsOf(text)).toEqual([])
+    expect(findFaults(text)).toEqual([])
   })
 })

@@ -26,11 +26,11 @@ declare module 'vitest' {
  * Starts the database servers for the whole test run: MariaDB, and MySQL if `LAPSE_MYSQLD` is its command line. If
  * `LAPSE_TEST_DATABASE_URL` is set, the tests use that running server too.
  */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function startDatabaseServers(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const started: RunningServer[] = [await startMariadb(join(folder, 'mariadb'))]
-  const { LAPSE_MYSQLD, LAPSE_TEST_DATABASE_URL } = process.env
-  if (LAPSE_MYSQLD) started.push(await startMysql(join(folder, 'mysql'), LAPSE_MYSQLD.split(' ')))
+  const started: RunningServer[] = []
+  for (const { name, start } of serverKinds) started.push(await start(join(folder, name)))
+  const { LAPSE_TEST_DATABASE_URL } = process.env
   const running = LAPSE_TEST_DATABASE_URL
     ? [{ name: 'LAPSE_TEST_DATABASE_URL', url: removeDatabaseName(LAPSE_TEST_DATABASE_URL) }]
     : []
@@ -55,9 +55,26 @@ export interface RunningServer extends Required<DatabaseServer> {
   end(): Promise<void>
 }
 
-/** @param folder is created for the server's files, and is not deleted. */
-export async function startMariadb(folder: string, more: readonly string[] = []): Promise<RunningServer> {
-  const data = prepare(folder)
+/** A kind of database server that tests can start. */
+export interface ServerKind {
+  readonly name: string
+  /**
+   * @param folder is created for the server's files, and is not deleted.
+   * @param options additional options of the server.
+   */
+  readonly start: (folder: string, options?: readonly string[]) => Promise<RunningServer>
+}
+
+const { LAPSE_MYSQLD } = process.env
+
+/** MariaDB, and MySQL if `LAPSE_MYSQLD` is its command line. */
+export const serverKinds: readonly ServerKind[] = [
+  { name: 'MariaDB', start: startMariadb },
+  ...(LAPSE_MYSQLD ? [{ name: 'MySQL', start: createMysqlStarter(LAPSE_MYSQLD.split(' ')) }] : []),
+]
+
+async function startMariadb(folder: string, more: readonly string[] = []): Promise<RunningServer> {
+  const data = createDataFolder(folder)
   const user = `--user=${userInfo().username}`
   const install = findProgram('mariadb-install-db')
   const options = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', user]
@@ -65,29 +82,24 @@ export async function startMariadb(folder: string, more: readonly string[] = [])
   return launch('MariaDB', [findProgram('mariadbd'), '--no-defaults', user, ...more], folder)
 }
 
-/**
- * @param command the command line of mysqld, without the options that depend on the folder.
- * @param more additional options.
- */
-export async function startMysql(
-  folder: string,
-  command: readonly string[],
-  more: readonly string[] = [],
-): Promise<RunningServer> {
-  const data = prepare(folder)
-  const [file = '', ...options] = [...command, ...more]
-  execFileSync(file, [...options, '--initialize-insecure', `--datadir=${data}`], { stdio: 'pipe' })
-  return launch('MySQL', [...command, ...more], folder)
+/** @param command the command line of mysqld, without the options that depend on the folder. */
+function createMysqlStarter(command: readonly string[]): ServerKind['start'] {
+  return async (folder, more = []) => {
+    const data = createDataFolder(folder)
+    const [file = '', ...options] = [...command, ...more]
+    execFileSync(file, [...options, '--initialize-insecure', `--datadir=${data}`], { stdio: 'pipe' })
+    return launch('MySQL', [...command, ...more], folder)
+  }
 }
 
-function prepare(folder: string): string {
+function createDataFolder(folder: string): string {
   mkdirSync(folder)
   return join(folder, 'data')
 }
 
 async function launch(name: string, command: readonly string[], folder: string): Promise<RunningServer> {
   const [file = '', ...options] = command
-  const port = await freePort()
+  const port = await findFreePort()
   const url = `mysql://root@127.0.0.1:${port}`
   const args = [
     ...options,
@@ -167,7 +179,7 @@ async function waitUntilEnded(child: ChildProcess): Promise<void> {
 }
 
 /** Finds a port that no program uses. */
-export async function freePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

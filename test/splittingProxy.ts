@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { type Connection, createConnection } from 'mysql2'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 /** Sends reads to one MySQL server and everything else to another, as ProxySQL and MaxScale do. */
 export interface SplittingProxy {
@@ -25,7 +25,7 @@ export async function startSplittingProxy(
   database: string,
 ): Promise<SplittingProxy> {
   const counts = { reader: 0, writer: 0 }
-  const port = await freePort()
+  const port = await findFreePort()
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     sockets.add(client)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { freePort } from './servers.ts'
+import { findFreePort } from './servers.ts'
 
 /** A proxy between a client and a server on this machine. */
 export interface TcpProxy {
@@ -16,7 +16,7 @@ export async function startTcpProxy(
   rewrite: (sent: Buffer) => Buffer = (sent) => sent,
 ): Promise<TcpProxy> {
   const open = new Set<Socket>()
-  const port = await freePort()
+  const port = await findFreePort()
   const server = createServer((incoming) => {
     const outgoing = connect(target, '127.0.0.1')
     incoming.on('data', (sent) => outgoing.write(rewrite(sent)))

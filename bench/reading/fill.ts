@@ -9,7 +9,7 @@ const yearSeconds = 365 * 86_400
  * belong to 20 sites and 50,000 users. Every site has all reasons and kinds of evidence; one row in a thousand is
  * `revoked`.
  */
-export async function fill(sql: Knex, rows: number): Promise<void> {
+export async function fillTable(sql: Knex, rows: number): Promise<void> {
   const dialect = sql.client.driverName === 'better-sqlite3' ? sqlite : mysql
   // Creating an index afterwards is much faster than updating it for every row.
   const indexes = await dialect.indexes(sql)

@@ -4,7 +4,7 @@ import Router from '@koa/router'
 import Koa, { type Context } from 'koa'
 import session from 'koa-session'
 import type { Html } from '../../examples/_shared/html.ts'
-import { readForm, secure, seeOther } from '../../examples/_shared/koa.ts'
+import { createSecurityMiddleware, readForm, redirect } from '../../examples/_shared/koa.ts'
 import { signTicket } from '../../examples/_shared/ticket.ts'
 import { findUser } from '../../examples/_shared/users.ts'
 import { streamAuditRows } from './auditStream.ts'
@@ -34,14 +34,14 @@ export function createApp(options: DemoOptions): { app: Koa; sessions: SessionSt
   )
 
   const sources = `'self' ${options.collector}`
-  app.use(secure({ scripts: sources, connections: sources }))
+  app.use(createSecurityMiddleware({ scripts: sources, connections: sources }))
   // Before the session: files and the audit stream must not keep an idle session alive.
-  app.use(sessionlessRoutes(options).routes())
-  app.use(sessionRoutes(options, sessions, withSession).routes())
+  app.use(createSessionlessRoutes(options).routes())
+  app.use(createSessionRoutes(options, sessions, withSession).routes())
   return { app, sessions }
 }
 
-function sessionlessRoutes({ readAuditRows }: DemoOptions): Router {
+function createSessionlessRoutes({ readAuditRows }: DemoOptions): Router {
   const router = new Router()
   for (const file of ['style.css', 'workspace.css', 'audit.css', 'demo.js', 'icon.svg']) {
     router.get(`/${file}`, async (ctx) => {
@@ -54,26 +54,30 @@ function sessionlessRoutes({ readAuditRows }: DemoOptions): Router {
   return router
 }
 
-function sessionRoutes(options: DemoOptions, sessions: SessionStore, withSession: Koa.Middleware): Router {
+function createSessionRoutes(
+  options: DemoOptions,
+  sessions: SessionStore,
+  withSession: Koa.Middleware,
+): Router {
   const { site, idleTimeoutSeconds, ticketSecret: secret } = options
   const router = new Router()
   router.use(withSession)
 
   router.get('/', (ctx) => {
     const signedIn = findSession(ctx)
-    if (signedIn) show(ctx, renderHome(options, signedIn))
-    else seeOther(ctx, '/login')
+    if (signedIn) sendPage(ctx, renderHome(options, signedIn))
+    else redirect(ctx, '/login')
   })
 
   router.get('/reports', (ctx) => {
     const signedIn = findSession(ctx)
-    if (signedIn) show(ctx, renderReports(options, signedIn))
-    else seeOther(ctx, '/login')
+    if (signedIn) sendPage(ctx, renderReports(options, signedIn))
+    else redirect(ctx, '/login')
   })
 
   router.get('/login', (ctx) => {
-    if (findSession(ctx)) seeOther(ctx, '/')
-    else show(ctx, renderLogin(options))
+    if (findSession(ctx)) redirect(ctx, '/')
+    else sendPage(ctx, renderLogin(options))
   })
 
   router.post('/login', async (ctx) => {
@@ -84,18 +88,18 @@ function sessionRoutes(options: DemoOptions, sessions: SessionStore, withSession
     ctx.session = { subject, alias, ticket, signedInAt: Date.now() } satisfies SessionData
     // A new id in the cookie, so that an id planted in this browser earlier does not open the session.
     await ctx.session.regenerate()
-    seeOther(ctx, '/')
+    redirect(ctx, '/')
   })
 
   router.post('/logout', (ctx) => {
     ctx.session = null
-    seeOther(ctx, '/login')
+    redirect(ctx, '/login')
   })
 
   router.post('/revoke', (ctx) => {
     const signedIn = findSession(ctx)
     if (signedIn) sessions.drop(signedIn.alias)
-    seeOther(ctx, '/')
+    redirect(ctx, '/')
   })
 
   return router
@@ -106,7 +110,7 @@ function findSession(ctx: Context): SessionData | undefined {
   return ctx.session.isNew ? undefined : ctx.session
 }
 
-function show(ctx: Context, page: Html): void {
+function sendPage(ctx: Context, page: Html): void {
   ctx.type = 'html'
   ctx.body = page.toString()
 }

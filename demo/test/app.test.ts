@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { serveApp } from '../../test/exampleApp.ts'
-import { freePort } from '../../test/servers.ts'
+import { findFreePort } from '../../test/servers.ts'
 import { createApp } from '../app/app.ts'
 import type { AuditRow, DemoOptions } from '../app/options.ts'
 
@@ -32,7 +32,7 @@ async function start(options: Partial<DemoOptions> = {}) {
     ticketSecret: 's'.repeat(32),
     ...options,
   })
-  const port = await freePort()
+  const port = await findFreePort()
   closeApps.push(await serveApp(app.callback(), port))
   const origin = `http://127.0.0.1:${port}`
   const cookies = new Map<string, string>()
@@ -109,9 +109,12 @@ describe('The demo application', () => {
   })
 
   test('expires an idle session, and renews it when a page is opened in time', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const passTime = (ms: number) => vi.setSystemTime(Date.now() + ms)
     const { get, signIn, sessions } = await start({ idleTimeoutSeconds: 1 })
     await signIn()
-    await sleep(700)
+    passTime(700)
     const renewed = await get('/reports')
     expect(renewed.status).toBe(200)
     const cookie = renewed.headers.getSetCookie().find((line) => line.startsWith('demo_session='))
@@ -119,9 +122,9 @@ describe('The demo application', () => {
     const { lastAccessAt = 0 } = sessions.find('u_1001') ?? {}
     expect(expires - lastAccessAt).toBeGreaterThanOrEqual(1000)
     expect(expires - lastAccessAt).toBeLessThan(2100)
-    await sleep(700)
+    passTime(700)
     expect((await get('/')).status).toBe(200)
-    await sleep(1050)
+    passTime(1050)
     expect((await get('/')).headers.get('location')).toBe('/login')
     expect(sessions.find('u_1001')).toBeUndefined()
   })
@@ -158,7 +161,7 @@ describe('The demo application', () => {
     expect(await (await get('/login')).text()).not.toContain('data-audit')
   })
 
-  test('ends the session at logout, and its form tells Lapse', async () => {
+  test('ends the session at logout, and tells Lapse about the logout in the form', async () => {
     const { get, post, signIn, sessions, cookies } = await start()
     await signIn()
     expect(await (await get('/')).text()).toContain('action="/logout" data-lapse-logout')

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
-import { expectNoRow as expectNoRowIn, expectOneRow } from '../../test/auditRows.ts'
-import { browserOptions } from '../../test/browser.ts'
-import { timeOf } from '../../test/databases.ts'
+import { expectNoRow as expectNoRowIn, expectOneRow as expectOneRowIn } from '../../test/auditRows.ts'
+import { createBrowserOptions } from '../../test/browser.ts'
+import { readStoredTime } from '../../test/databases.ts'
 import { type RunningApp, startApp } from './startApp.ts'
 
 const idleTimeoutSeconds = 3
@@ -11,7 +11,7 @@ const subject = 'u_1001'
 
 let browser: Browser
 beforeAll(async () => {
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(() => browser.close())
 
@@ -54,7 +54,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     return found && decodeURIComponent(found.value)
   }
 
-  const readOnlyRow = () => expectOneRow(demo.collector.database)
+  const expectOneRow = () => expectOneRowIn(demo.collector.database)
 
   async function expectNoRow(): Promise<void> {
     await page.waitForLoadState('networkidle')
@@ -74,7 +74,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     await waitUntilExpired()
     await open('/')
     expect(readPath(page)).toBe('/login')
-    const row = await readOnlyRow()
+    const row = await expectOneRow()
     expect(row).toMatchObject({
       site: 'demo',
       session_key: alias,
@@ -86,12 +86,12 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
       idle_timeout_seconds: idleTimeoutSeconds,
       origin: demo.appUrl,
     })
-    expect(Math.abs(timeOf(row.last_access_at) - lastAccessAt)).toBeLessThan(1000)
-    expect(Math.abs(timeOf(row.expired_at) - (lastAccessAt + idleTimeoutSeconds * 1000))).toBeLessThan(1000)
-    expect(await page.locator('[data-lapse-message]').textContent()).toBe(
-      'You were signed out after 3 seconds without activity.',
-    )
-    expect(await readCookie('lapse-demo')).toBeUndefined()
+    expect(Math.abs(readStoredTime(row.last_access_at) - lastAccessAt)).toBeLessThan(1000)
+    expect(
+      Math.abs(readStoredTime(row.expired_at) - (lastAccessAt + idleTimeoutSeconds * 1000)),
+    ).toBeLessThan(1000)
+    await page.getByText('You were signed out after 3 seconds without activity.').waitFor()
+    await expect.poll(() => readCookie('lapse-demo')).toBeUndefined()
   })
 
   test('leaves no row when the user signs out and opens the login page again', async () => {
@@ -107,7 +107,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     await signIn()
     await waitUntilExpired()
     for (let visit = 0; visit < 10; visit++) await open('/login')
-    expect(await readOnlyRow()).toMatchObject({ reason: 'idle_timeout', subject })
+    expect(await expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject })
   })
 
   test('leaves one row when the login page is opened in five tabs at once after a timeout', async () => {
@@ -115,7 +115,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     await waitUntilExpired()
     const tabs = await Promise.all(Array.from({ length: 5 }, () => context.newPage()))
     await Promise.all(tabs.map((tab) => open('/login', tab)))
-    expect(await readOnlyRow()).toMatchObject({ reason: 'idle_timeout', subject })
+    expect(await expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject })
   })
 
   test('leaves one ended_early row when the server drops the session before its timeout', async () => {
@@ -126,7 +126,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     expect(demo.sessions.drop(alias)).toBe(true)
     await open('/')
     expect(readPath(page)).toBe('/login')
-    expect(await readOnlyRow()).toMatchObject({
+    expect(await expectOneRow()).toMatchObject({
       reason: 'ended_early',
       subject,
       session: alias,
@@ -145,10 +145,10 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
     const { alias: newAlias } = await signIn()
     const newMarker = await readMarker()
     expect(newMarker.get('id')).not.toBe(oldMarker.get('id'))
-    expect(await demo.collector.database.rows()).toEqual([])
+    expect(await demo.collector.database.readRows()).toEqual([])
 
     await demo.collector.start()
-    expect(await readOnlyRow()).toMatchObject({ reason: 'idle_timeout', subject, session: oldAlias })
+    expect(await expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject, session: oldAlias })
     await expect.poll(() => page.evaluate(() => localStorage.length)).toBe(0)
     expect(Object.fromEntries(await readMarker())).toMatchObject({ id: newMarker.get('id'), sid: newAlias })
   })

@@ -1,6 +1,6 @@
 import type { TestCollector } from '../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../test/exampleApp.ts'
-import { type DatabaseServer, freePort } from '../../test/servers.ts'
+import { type DatabaseServer, findFreePort } from '../../test/servers.ts'
 import { createApp } from '../app/app.ts'
 
 /** The demo's application with its own collector. */
@@ -12,7 +12,7 @@ export interface RunningApp {
 }
 
 export async function startApp(server: DatabaseServer, idleTimeoutSeconds: number): Promise<RunningApp> {
-  const port = await freePort()
+  const port = await findFreePort()
   const appUrl = `http://127.0.0.1:${port}`
   const { collector, ticketSecret } = await startSignedCollector(server, 'demo', [appUrl])
   const { app, sessions } = createApp({

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Context, Middleware } from 'koa'
 import getRawBody from 'raw-body'
-import { isCrossSite, type Sources, securityHeaders } from './security.ts'
+import { createSecurityHeaders, isCrossSite, type Sources } from './security.ts'
 
 /** Sets the security headers, and refuses changes that a page of another site requests. */
-export function secure(sources: Sources): Middleware {
-  const headers = securityHeaders(sources)
+export function createSecurityMiddleware(sources: Sources): Middleware {
+  const headers = createSecurityHeaders(sources)
   return (ctx, next) => {
     ctx.set(headers)
     if (ctx.method !== 'GET' && isCrossSite(ctx.req)) ctx.throw(403, 'This request came from another site.')
@@ -27,7 +27,7 @@ export async function readForm(ctx: Context): Promise<URLSearchParams> {
 }
 
 /** Redirects with status 303, so that the browser gets the next page with GET after a form was posted. */
-export function seeOther(ctx: Context, path: string): void {
+export function redirect(ctx: Context, path: string): void {
   ctx.redirect(path)
   ctx.status = 303
 }

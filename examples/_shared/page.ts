@@ -31,7 +31,7 @@ ${content}
 }
 
 /** A form that signs in as one of the example users. */
-export function signInForm(action: string): Html {
+export function renderSignInForm(action: string): Html {
   return html`<form class="users" method="post" action="${action}">
 ${users.map(({ subject, role }) => html`<button name="user" value="${subject}">${role} <code>${subject}</code></button>\n`)}
 </form>`

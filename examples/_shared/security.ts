@@ -12,7 +12,7 @@ export interface Sources {
  * Returns the security headers of every response. If pages load the script from the collector, allow the collector's
  * origin for `scripts` and for `connections`.
  */
-export function securityHeaders({
+export function createSecurityHeaders({
   scripts = "'none'",
   connections = "'none'",
   forms = "'self'",

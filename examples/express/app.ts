@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import express, { type Express, type RequestHandler } from 'express'
 import session from 'express-session'
-import { isCrossSite, securityHeaders } from '../_shared/security.ts'
+import { createSecurityHeaders, isCrossSite } from '../_shared/security.ts'
 import { signTicket } from '../_shared/ticket.ts'
 import { users as exampleUsers } from '../_shared/users.ts'
 import type { ShopOptions } from './options.ts'
@@ -18,15 +18,15 @@ export function createApp(options: ShopOptions): Express {
   const { collector, store, sessionSecret, idleTimeoutSeconds, ticketSecret: secret } = options
   const app = express()
   app.disable('x-powered-by')
-  app.set('views', folder('views'))
+  app.set('views', resolvePath('views'))
   app.set('view engine', 'ejs')
   // For the script tag in views/top.ejs.
   app.locals.lapse = { site, collector }
 
-  app.use(secure(collector))
+  app.use(createSecurityMiddleware(collector))
   // Before the session: loading a file must not keep an idle session alive.
   app.get('/style.css', (_request, response) =>
-    response.sendFile('style.css', { root: folder('../_shared'), cacheControl: false }),
+    response.sendFile('style.css', { root: resolvePath('../_shared'), cacheControl: false }),
   )
   app.use(
     session({
@@ -89,12 +89,12 @@ export function createApp(options: ShopOptions): Express {
   return app
 }
 
-function folder(name: string): string {
+function resolvePath(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url))
 }
 
-function secure(collector: string): RequestHandler {
-  const headers = securityHeaders({ scripts: collector, connections: collector })
+function createSecurityMiddleware(collector: string): RequestHandler {
+  const headers = createSecurityHeaders({ scripts: collector, connections: collector })
   return (request, response, next) => {
     response.set(headers)
     if (request.method !== 'GET' && isCrossSite(request))

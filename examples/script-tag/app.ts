@@ -3,9 +3,9 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import session from 'koa-session'
 import { html } from '../_shared/html.ts'
-import { readForm, secure, seeOther, serveStyle } from '../_shared/koa.ts'
+import { createSecurityMiddleware, readForm, redirect, serveStyle } from '../_shared/koa.ts'
 import type { AppOptions } from '../_shared/options.ts'
-import { renderPage, signInForm } from '../_shared/page.ts'
+import { renderPage, renderSignInForm } from '../_shared/page.ts'
 import { signTicket } from '../_shared/ticket.ts'
 import { findUser } from '../_shared/users.ts'
 import { lapseMessage, renderAbsentTag, renderActiveTag, type SignedIn, signOutForm } from './lapseMarkup.ts'
@@ -15,7 +15,7 @@ export function createApp(options: AppOptions): Koa {
   const app = new Koa()
   // Signs the session cookie. In production, use a key that survives a restart.
   app.keys = [randomBytes(32).toString('base64url')]
-  app.use(secure({ scripts: options.collector, connections: options.collector }))
+  app.use(createSecurityMiddleware({ scripts: options.collector, connections: options.collector }))
   // Before the session: loading a file must not keep an idle session alive.
   app.use(serveStyle)
   app.use(
@@ -24,16 +24,16 @@ export function createApp(options: AppOptions): Koa {
       app,
     ),
   )
-  app.use(routes(options).routes())
+  app.use(createRoutes(options).routes())
   return app
 }
 
-function routes({ collector, idleTimeoutSeconds, ticketSecret: secret }: AppOptions): Router {
+function createRoutes({ collector, idleTimeoutSeconds, ticketSecret: secret }: AppOptions): Router {
   const router = new Router()
 
   router.get('/', (ctx) => {
     const signedIn: SignedIn | undefined = ctx.session.signedIn
-    if (!signedIn) return seeOther(ctx, '/login')
+    if (!signedIn) return redirect(ctx, '/login')
     ctx.body = renderPage({
       title: 'Home',
       head: renderActiveTag(collector, signedIn),
@@ -45,12 +45,12 @@ ${signOutForm}`,
   })
 
   router.get('/login', (ctx) => {
-    if (ctx.session.signedIn) return seeOther(ctx, '/')
+    if (ctx.session.signedIn) return redirect(ctx, '/')
     ctx.body = renderPage({
       title: 'Sign in',
       head: renderAbsentTag(collector),
       content: html`${lapseMessage}
-${signInForm('/login')}
+${renderSignInForm('/login')}
 <p>These are example users. They have no passwords.</p>`,
     })
   })
@@ -61,12 +61,12 @@ ${signInForm('/login')}
     const alias = randomUUID()
     const ticket = await signTicket({ site: 'acme', subject, session: alias, idleTimeoutSeconds, secret })
     ctx.session = { signedIn: { subject, alias, ticket } satisfies SignedIn }
-    seeOther(ctx, '/')
+    redirect(ctx, '/')
   })
 
   router.post('/logout', (ctx) => {
     ctx.session = null
-    seeOther(ctx, '/login')
+    redirect(ctx, '/login')
   })
 
   return router

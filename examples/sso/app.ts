@@ -3,7 +3,7 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import session from 'koa-session'
 import { html } from '../_shared/html.ts'
-import { secure, seeOther, serveStyle } from '../_shared/koa.ts'
+import { createSecurityMiddleware, redirect, serveStyle } from '../_shared/koa.ts'
 import type { AppOptions } from '../_shared/options.ts'
 import { renderPage } from '../_shared/page.ts'
 import { signTicket } from '../_shared/ticket.ts'
@@ -26,7 +26,7 @@ export function createApp(options: SsoOptions): Koa {
   const app = new Koa()
   // Signs the session cookie. In production, use a key that survives a restart.
   app.keys = [randomBytes(32).toString('base64url')]
-  app.use(secure({ scripts: options.collector, connections: options.collector }))
+  app.use(createSecurityMiddleware({ scripts: options.collector, connections: options.collector }))
   // Before the session: loading a file must not keep an idle session alive.
   app.use(serveStyle)
   app.use(
@@ -35,11 +35,11 @@ export function createApp(options: SsoOptions): Koa {
       app,
     ),
   )
-  app.use(routes(options).routes())
+  app.use(createRoutes(options).routes())
   return app
 }
 
-function routes(options: SsoOptions): Router {
+function createRoutes(options: SsoOptions): Router {
   const { idleTimeoutSeconds, ticketSecret: secret } = options
   const client = new OpenIdClient(options)
   const router = new Router()
@@ -47,7 +47,7 @@ function routes(options: SsoOptions): Router {
   router.get('/', async (ctx) => {
     const signedIn: SignedIn | undefined = ctx.session.signedIn
     if (signedIn) {
-      ctx.body = homePage(options, signedIn)
+      ctx.body = renderHomePage(options, signedIn)
       return
     }
     const { url, pending } = await client.beginSignIn()
@@ -67,7 +67,7 @@ function routes(options: SsoOptions): Router {
 
   router.post('/logout', (ctx) => {
     ctx.session = null
-    seeOther(ctx, '/goodbye')
+    redirect(ctx, '/goodbye')
   })
 
   router.get('/goodbye', (ctx) => {
@@ -77,7 +77,7 @@ function routes(options: SsoOptions): Router {
 }
 
 /** The whole integration: the script tag on pages with a session, and the attribute on the sign-out form. */
-function homePage({ collector }: SsoOptions, { subject, alias, ticket }: SignedIn): string {
+function renderHomePage({ collector }: SsoOptions, { subject, alias, ticket }: SignedIn): string {
   return renderPage({
     title: 'Service desk',
     head: html`<script src="${collector}/lapse.js" defer data-site="desk" data-state="active" data-subject="${subject}" data-session="${alias}" data-ticket="${ticket}"></script>`,

@@ -4,8 +4,8 @@ import { exportJWK, generateKeyPair } from 'jose'
 import type Koa from 'koa'
 import { Provider } from 'oidc-provider'
 import { html } from '../_shared/html.ts'
-import { readForm, secure, serveStyle } from '../_shared/koa.ts'
-import { renderPage, signInForm } from '../_shared/page.ts'
+import { createSecurityMiddleware, readForm, serveStyle } from '../_shared/koa.ts'
+import { renderPage, renderSignInForm } from '../_shared/page.ts'
 import { findUser } from '../_shared/users.ts'
 
 interface ProviderOptions {
@@ -49,13 +49,13 @@ export async function createProvider({ issuer, appUrl, clientSecret }: ProviderO
 function signInPage(provider: Provider, appUrl: string): Router {
   const router = new Router()
   // The form's response redirects to the application. Chromium checks that redirect against `form-action` too.
-  router.use(secure({ forms: `'self' ${appUrl}` }))
+  router.use(createSecurityMiddleware({ forms: `'self' ${appUrl}` }))
 
   router.get('/interaction/:uid', async (ctx) => {
     const { uid } = await provider.interactionDetails(ctx.req, ctx.res)
     ctx.body = renderPage({
       title: 'Company sign-in',
-      content: html`${signInForm(`/interaction/${uid}`)}
+      content: html`${renderSignInForm(`/interaction/${uid}`)}
 <p>This page is on another origin. It does not load Lapse.</p>`,
     })
   })

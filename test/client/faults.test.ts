@@ -4,52 +4,52 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Browser, waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
-import { isOnDisk } from './disk.ts'
+import { type Environment, startEnvironment } from './environment.ts'
 import { type FaultProxy, startFaultProxy } from './faultProxy.ts'
-import { type Stage, startStage } from './stage.ts'
-import { readSentTime, type Visitor, visit, visitWith } from './visitor.ts'
+import { fillStorage, isOnDisk } from './storage.ts'
+import { createVisitor, createVisitorInTab, readSentTime, type Visitor } from './visitor.ts'
 
 const app = { idleTimeoutSeconds: 3 }
 const threeHours = 10_800_000
 
 describe.concurrent.each(createEngines())('In $name,', (engine) => {
   // One collector for each engine, because the tests stop it.
-  let stage: Stage<'app'>
+  let env: Environment<'app'>
   let proxy: FaultProxy
   beforeAll(async () => {
-    stage = await startStage({ app }, async (collectorUrl) => {
+    env = await startEnvironment({ app }, async (collectorUrl) => {
       proxy = await startFaultProxy(collectorUrl)
       return proxy.url
     })
   })
   afterAll(async () => {
     await engine.stop()
-    await stage.end()
+    await env.end()
     await proxy.close()
   })
 
   let user: Visitor
-  const begin = async () => {
+  const startVisit = async () => {
     proxy.reset()
-    user = await visit(engine, stage, stage.hosts.app)
+    user = await createVisitor(engine, env, env.hosts.app)
   }
-  const errors = () => user.tab.evaluate<{ code: string; status?: number }[]>('lapseErrors')
-  const waiting = () =>
+  const readErrors = () => user.tab.evaluate<{ code: string; status?: number }[]>('lapseErrors')
+  const countWaitingReports = () =>
     user.tab.evaluate<number>("Object.keys(localStorage).filter((key) => key.startsWith('lapse:')).length")
-  const verdict = async () => {
+  const waitForVerdict = async () => {
     await waitUntil(() => user.tab.evaluate<boolean>('!!window.verdict'), 'the verdict')
     return user.tab.evaluate<Record<string, unknown>>('window.verdict')
   }
   /** The row may arrive late, but its times must be those of the session's end. */
   async function expectIdleRow(marker: Awaited<ReturnType<Visitor['signIn']>>) {
-    const row = await user.onlyRow()
+    const row = await user.expectOneRow()
     expect(row).toMatchObject({ reason: 'idle_timeout', marker: marker.id, session: marker.sid })
     expect(Math.abs(readSentTime(row, 'last_access_at') - marker.at)).toBeLessThan(1000)
     return row
   }
 
   describe('the end of a session, detected while the network fails,', { concurrent: false }, () => {
-    beforeEach(begin)
+    beforeEach(startVisit)
     afterEach(() => user.browser.close())
 
     test('is reported when the browser is online again', async ({ skip }) => {
@@ -61,10 +61,10 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.browser.setOffline(true)
       expect(await user.tab.evaluate('lapse.absent()')).toEqual({ pending: true })
       await user.expectNoRow()
-      expect(await waiting()).toBe(1)
+      expect(await countWaitingReports()).toBe(1)
       await user.browser.setOffline(false)
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', marker: marker.id })
-      await waitUntil(async () => (await waiting()) === 0, 'an empty outbox')
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: marker.id })
+      await waitUntil(async () => (await countWaitingReports()) === 0, 'an empty outbox')
     })
 
     test('is reported by a page that stays open when the collector is back', async () => {
@@ -72,23 +72,23 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.open('/spa')
       await user.waitForTitle('Application')
       await user.waitUntilExpired()
-      await stage.stopCollector()
+      await env.stopCollector()
       await user.tab.evaluate('poll()')
       await user.waitForTitle('Login')
-      expect(await verdict()).toEqual({ pending: true })
-      expect(await user.marker()).toBeUndefined()
-      await stage.startCollector()
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', marker: marker.id })
+      expect(await waitForVerdict()).toEqual({ pending: true })
+      expect(await user.readMarker()).toBeUndefined()
+      await env.startCollector()
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: marker.id })
     })
 
     test('is reported by the next login page when the collector and its script were unavailable', async () => {
       const marker = await user.signIn()
       await user.waitUntilExpired()
-      await stage.stopCollector()
+      await env.stopCollector()
       await user.open('/')
       await user.open('/login?stay=1')
       await user.expectNoRow()
-      await stage.startCollector()
+      await env.startCollector()
       await user.open('/login')
       await expectIdleRow(marker)
     })
@@ -96,11 +96,12 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     test('does not delay the page when the collector is slow, and the verdict arrives later', async () => {
       const marker = await user.signIn()
       await user.waitUntilExpired()
-      proxy.fail({ delayMs: 2500 })
+      // Long enough that a slow machine shows the page first.
+      proxy.fail({ delayMs: 5000 })
       await user.open('/')
       const shown = Date.now()
       expect(await user.tab.evaluate('!!window.verdict')).toBe(false)
-      expect(await verdict()).toMatchObject({ reason: 'idle_timeout', duplicate: false })
+      expect(await waitForVerdict()).toMatchObject({ reason: 'idle_timeout', duplicate: false })
       expect(Date.now() - shown).toBeGreaterThan(1000)
       await expectIdleRow(marker)
       expect(proxy.posts).toHaveLength(1)
@@ -131,12 +132,13 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
 
     test('is dropped after a 422: the host gets an error, and no page reports it again', async () => {
       await user.open(`/sign-in?user=${user.subject}&next=/?data-subject=${'x'.repeat(300)}`)
-      await waitUntil(async () => (await user.marker()) !== undefined, 'the marker')
+      await waitUntil(async () => (await user.readMarker()) !== undefined, 'the marker')
       await user.waitUntilExpired()
       await user.open('/')
-      await waitUntil(async () => (await errors()).length > 0, 'the error')
-      expect(await errors()).toMatchObject([{ code: 'report_refused', status: 422 }])
-      expect([await user.marker(), await waiting()]).toEqual([undefined, 0])
+      await waitUntil(async () => (await readErrors()).length > 0, 'the error')
+      expect(await readErrors()).toMatchObject([{ code: 'report_refused', status: 422 }])
+      expect(await user.readMarker()).toBeUndefined()
+      expect(await countWaitingReports()).toBe(0)
       await user.open('/login?stay=1')
       await user.expectNoRow()
       expect(proxy.posts).toHaveLength(1)
@@ -147,18 +149,18 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       proxy.fail('cut before')
       for (const subject of subjects) await user.signIn(subject)
       await user.open('/logout')
-      await waitUntil(async () => (await waiting()) === 20, 'twenty reports in the outbox')
-      expect(await stage.rows(subjects)).toEqual([])
+      await waitUntil(async () => (await countWaitingReports()) === 20, 'twenty reports in the outbox')
+      expect(await env.readRows(subjects)).toEqual([])
       proxy.reset()
-      await waitUntil(async () => (await stage.rows(subjects)).length >= 20, 'twenty rows', 60_000)
-      const rows = await stage.rows(subjects)
+      await waitUntil(async () => (await env.readRows(subjects)).length >= 20, 'twenty rows', 60_000)
+      const rows = await env.readRows(subjects)
       expect(rows.map(({ subject }) => subject).sort()).toEqual([...subjects].sort())
-      await waitUntil(async () => (await waiting()) === 0, 'an empty outbox')
+      await waitUntil(async () => (await countWaitingReports()) === 0, 'an empty outbox')
     })
   })
 
   describe('the end of a session', { concurrent: false }, () => {
-    beforeEach(begin)
+    beforeEach(startVisit)
     afterEach(() => user.browser.close())
 
     test.each([
@@ -167,7 +169,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     ] as const)('gets one row when its tab is closed $when', async ({ fault }) => {
       // Close the tab in front: browsers delay the requests of background tabs.
       const other = user.tab
-      user = visitWith(user.browser, await user.browser.newTab(), stage, stage.hosts.app, user)
+      user = createVisitorInTab(user.browser, await user.browser.newTab(), env, env.hosts.app, user)
       const marker = await user.signIn()
       await user.waitUntilExpired()
       proxy.fail(fault)
@@ -175,7 +177,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await waitUntil(async () => proxy.posts.length > 0, 'the first attempt')
       await user.tab.close()
       proxy.reset()
-      await other.goto(`${stage.hosts.app.url}/login`)
+      await other.goto(`${env.hosts.app.url}/login`)
       await expectIdleRow(marker)
     })
   })
@@ -195,7 +197,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     })
 
     test('gets one row when the report was not delivered before', async () => {
-      user = await visit(engine, stage, stage.hosts.app, profile)
+      user = await createVisitor(engine, env, env.hosts.app, profile)
       browser = user.browser
       const marker = await user.signIn()
       await user.waitUntilExpired()
@@ -206,50 +208,44 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await browser.kill()
       proxy.reset()
       browser = await engine.launch(profile)
-      user = visitWith(browser, await browser.newTab(), stage, stage.hosts.app, user)
+      user = createVisitorInTab(browser, await browser.newTab(), env, env.hosts.app, user)
       await user.open('/login')
       await expectIdleRow(marker)
     })
   })
 
   describe('the end of a session, detected in a restricted browser,', { concurrent: false }, () => {
-    beforeEach(begin)
+    beforeEach(startVisit)
     afterEach(() => user.browser.close())
 
     test('is kept in the marker when the storage is full', async () => {
       const marker = await user.signIn()
-      await user.tab.evaluate(`(() => {
-        for (let size = 2 ** 22; size >= 1; size /= 2) {
-          for (let n = 0; n < 16; n++) {
-            try { localStorage['full-' + size + '-' + n] = 'x'.repeat(size) } catch { break }
-          }
-        }
-      })()`)
+      await fillStorage(user.tab)
       await user.waitUntilExpired()
       proxy.fail('cut before')
       await user.open('/')
-      await waitUntil(async () => (await errors()).length > 1, 'the errors')
-      expect(await errors()).toEqual(
+      await waitUntil(async () => (await readErrors()).length > 1, 'the errors')
+      expect(await readErrors()).toEqual(
         expect.arrayContaining([
           expect.objectContaining({ code: 'storage_refused' }),
           expect.objectContaining({ code: 'report_pending' }),
         ]),
       )
-      expect(await user.marker()).toMatchObject({ id: marker.id })
+      expect(await user.readMarker()).toMatchObject({ id: marker.id })
       proxy.reset()
       await user.open('/login?stay=1')
       await expectIdleRow(marker)
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
     })
 
     test('is not reported without cookies and storage: the page works, and the host gets an error', async () => {
       await user.open(`/sign-in?user=${user.subject}&next=/?csp=sandbox%2520allow-scripts`)
-      await waitUntil(async () => (await errors()).length > 0, 'the error')
+      await waitUntil(async () => (await readErrors()).length > 0, 'the error')
       expect(await user.tab.evaluate('document.readyState')).toBe('complete')
       await user.expectNoRow()
       await user.waitUntilExpired()
       await user.open('/?csp=sandbox%20allow-scripts')
-      await waitUntil(async () => (await errors()).length > 0, 'the error')
+      await waitUntil(async () => (await readErrors()).length > 0, 'the error')
       await user.expectNoRow()
     })
 
@@ -257,8 +253,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const marker = await user.signIn()
       await user.waitUntilExpired()
       await user.open(`/login?csp=${encodeURIComponent("connect-src 'none'")}`)
-      await waitUntil(async () => (await waiting()) === 1, 'the outbox')
-      await waitUntil(async () => (await errors()).length > 0, 'the error')
+      await waitUntil(async () => (await countWaitingReports()) === 1, 'the outbox')
+      await waitUntil(async () => (await readErrors()).length > 0, 'the error')
       expect(proxy.posts).toEqual([])
       await user.open('/login')
       await expectIdleRow(marker)
@@ -266,7 +262,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
   })
 
   describe('the end of a session, under a wrong clock,', { concurrent: false }, () => {
-    beforeEach(begin)
+    beforeEach(startVisit)
     afterEach(() => user.browser.close())
 
     const signInAt = async (clock: number) => {
@@ -291,7 +287,11 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const { id } = await signInAt(threeHours)
       await user.waitUntilExpired()
       await user.open('/')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'clock_anomaly', marker: id, expired_at: null })
+      expect(await user.expectOneRow()).toMatchObject({
+        reason: 'clock_anomaly',
+        marker: id,
+        expired_at: null,
+      })
     })
   })
 })

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import Koa, { type Context, type Middleware } from 'koa'
 import session from 'koa-session'
 import type { HostOptions } from './hostOptions.ts'
-import { appPage, loginPage, singlePageApp, ssoPage } from './pages.ts'
+import { renderAppPage, renderLoginPage, renderSinglePageApp, renderSsoPage } from './pages.ts'
 import { type HostSession, SessionStore } from './sessionStore.ts'
 
 /** A host application with real server-side sessions. Query parameters of its pages set up each test. */
@@ -16,11 +16,11 @@ export interface Host {
   /** A login page on another origin, without Lapse. It signs the user in and sends them back. */
   readonly ssoUrl: string
   /** The user's session as the server knows it, if it is active. */
-  session(subject: string): HostSession | undefined
+  findSession(subject: string): HostSession | undefined
   /** Ends a session before its timeout. The browser is not notified. */
   drop(alias: string): boolean
   /** How many pages browsers have requested for prerendering. */
-  prerendered(): number
+  countPrerenderings(): number
   close(): Promise<void>
 }
 
@@ -59,8 +59,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     url: `http://127.0.0.1:${port}`,
     idleTimeoutSeconds,
     ssoUrl: `http://localhost:${port}/sso`,
-    session: (subject) => sessions.find(subject),
-    prerendered: () => prerendered,
+    findSession: (subject) => sessions.find(subject),
+    countPrerenderings: () => prerendered,
     drop: (alias) => sessions.drop(alias),
     async close() {
       server.close()
@@ -75,8 +75,8 @@ function handleSso(port: number): Middleware {
   return (ctx, next) => {
     if (ctx.hostname !== 'localhost') return next()
     const back = `http://127.0.0.1:${port}/sign-in${ctx.search}`
-    if (ctx.path === '/sso/silent') return seeOther(ctx, back)
-    return show(ctx, ssoPage(back))
+    if (ctx.path === '/sso/silent') return redirect(ctx, back)
+    return sendPage(ctx, renderSsoPage(back))
   }
 }
 
@@ -99,7 +99,7 @@ function serveWithoutSession(options: HostOptions): Middleware {
     } else if (ctx.path === '/static/data.json') {
       ctx.body = { hello: 'world' }
     } else if (ctx.path === '/spa') {
-      show(ctx, singlePageApp(options))
+      sendPage(ctx, renderSinglePageApp(options))
     } else if (ctx.path === '/favicon.ico') {
       ctx.status = 204
     } else {
@@ -116,25 +116,25 @@ function servePages(options: HostOptions): Middleware {
     switch (ctx.path) {
       case '/':
       case '/reports':
-        if (subject) return show(ctx, appPage(options, ctx.URL, { subject, alias }))
+        if (subject) return sendPage(ctx, renderAppPage(options, ctx.URL, { subject, alias }))
         if (ctx.query.sso)
-          return seeOther(ctx, `http://localhost:${options.port}/sso/${ctx.query.sso}${ctx.search}`)
-        return seeOther(ctx, `/login${ctx.search}`)
+          return redirect(ctx, `http://localhost:${options.port}/sso/${ctx.query.sso}${ctx.search}`)
+        return redirect(ctx, `/login${ctx.search}`)
 
       case '/login':
         // As frameworks do, for example to store a CSRF token.
         if (ctx.query.anonymous && !subject) ctx.session.visits = 1
-        if (subject && !ctx.query.stay) return seeOther(ctx, '/')
-        return show(ctx, loginPage(options, ctx.URL))
+        if (subject && !ctx.query.stay) return redirect(ctx, '/')
+        return sendPage(ctx, renderLoginPage(options, ctx.URL))
 
       case '/sign-in':
         ctx.session = { subject: ctx.query.user, alias: randomUUID(), signedInAt: Date.now() }
         await ctx.session.regenerate()
-        return seeOther(ctx, String(ctx.query.next ?? '/'))
+        return redirect(ctx, String(ctx.query.next ?? '/'))
 
       case '/logout':
         ctx.session = null
-        return seeOther(ctx, '/login')
+        return redirect(ctx, '/login')
 
       case '/api/me':
         ctx.set('Cache-Control', 'no-store')
@@ -146,7 +146,7 @@ function servePages(options: HostOptions): Middleware {
 }
 
 /** Sends a page. The query may choose its cache header and its content security policy. */
-function show(ctx: Context, page: string): void {
+function sendPage(ctx: Context, page: string): void {
   ctx.set('Cache-Control', String(ctx.query.cache ?? 'no-store'))
   if (ctx.query.csp) ctx.set('Content-Security-Policy', String(ctx.query.csp))
   ctx.type = 'html'
@@ -154,7 +154,7 @@ function show(ctx: Context, page: string): void {
 }
 
 /** Redirects with status 303, so that the browser gets the next page with GET after a form was posted. */
-function seeOther(ctx: Context, url: string): void {
+function redirect(ctx: Context, url: string): void {
   ctx.set('Cache-Control', 'no-store')
   ctx.redirect(url)
   ctx.status = 303

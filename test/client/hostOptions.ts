@@ -5,6 +5,6 @@ export interface HostOptions {
   readonly port: number
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number | undefined
-  /** The session cookie has no expiry, so that it goes when the browser is closed. */
+  /** The session cookie has no expiry, so the browser deletes it when it is closed. */
   readonly untilBrowserCloses?: boolean | undefined
 }

@@ -6,25 +6,25 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openUndriven } from '../engines/chromium.ts'
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
-import { type Stage, startStage } from './stage.ts'
-import { readSentTime, type Visitor, visit } from './visitor.ts'
+import { type Environment, startEnvironment } from './environment.ts'
+import { createVisitor, readSentTime, type Visitor } from './visitor.ts'
 
 const app = { idleTimeoutSeconds: 3 }
 /** Query of a page that browsers may keep, with a known idle timeout. */
 const kept = 'cache=no-cache&data-idle-timeout-seconds=3'
 
-let stage: Stage<'app'>
+let env: Environment<'app'>
 beforeAll(async () => {
-  stage = await startStage({ app })
+  env = await startEnvironment({ app })
 })
-afterAll(() => stage.end())
+afterAll(() => env.end())
 
 describe.concurrent.each(createEngines())('In $name,', (engine) => {
   afterAll(() => engine.stop())
 
   let user: Visitor
   beforeEach(async () => {
-    user = await visit(engine, stage, stage.hosts.app)
+    user = await createVisitor(engine, env, env.hosts.app)
   })
   afterEach(() => user.browser.close())
 
@@ -33,8 +33,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     await waitUntil(() => user.tab.evaluate<boolean>("typeof window.restored === 'boolean'"), 'pageshow')
     return user.tab.evaluate<boolean>('window.restored')
   }
-  const readPageState = async () => ({ pathname: await user.pathname(), restored: await wasRestored() })
-  const readLastAccess = async () => readSentTime(await user.onlyRow(), 'last_access_at')
+  const readPageState = async () => ({ pathname: await user.readPathname(), restored: await wasRestored() })
+  const readLastAccess = async () => readSentTime(await user.expectOneRow(), 'last_access_at')
 
   describe('a single-page application', { concurrent: false }, () => {
     beforeEach(async () => {
@@ -44,37 +44,37 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     })
 
     test('leaves no row while its polls keep the session alive, and one row afterwards', async () => {
-      const { id } = (await user.marker()) ?? {}
+      const { id } = (await user.readMarker()) ?? {}
       await user.tab.evaluate('void (window.polling = setInterval(poll, 500))')
       await sleep(5000)
-      expect(stage.hosts.app.session(user.subject)).toBeDefined()
+      expect(env.hosts.app.findSession(user.subject)).toBeDefined()
       await user.expectNoRow()
-      expect(await user.marker()).toMatchObject({ id })
+      expect(await user.readMarker()).toMatchObject({ id })
       const stopped = await user.tab.evaluate<number>('(clearInterval(polling), Date.now())')
       await user.waitUntilExpired()
       await user.open('/login')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
       expect(Math.abs((await readLastAccess()) - stopped)).toBeLessThan(1500)
     })
 
     test('moves the marker with its polls, although it does not read the responses', async ({ skip }) => {
       skip(engine.limits.unreadReplies !== undefined, engine.limits.unreadReplies)
-      const { at = 0 } = (await user.marker()) ?? {}
+      const { at = 0 } = (await user.readMarker()) ?? {}
       await user.tab.evaluate("void setInterval(() => void fetch('/api/me'), 300)")
-      await waitUntil(async () => ((await user.marker())?.at ?? 0) > at + 1500, 'the marker to move')
+      await waitUntil(async () => ((await user.readMarker())?.at ?? 0) > at + 1500, 'the marker to move')
     })
 
     test('leaves one row and gets the verdict when a 401 leads to its login view without a page load', async () => {
-      const { sid } = (await user.marker()) ?? {}
+      const { sid } = (await user.readMarker()) ?? {}
       await user.waitUntilExpired()
       await user.tab.evaluate('poll()')
       await user.waitForTitle('Login')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
       expect(await user.tab.evaluate('window.verdict')).toMatchObject({
         reason: 'idle_timeout',
         duplicate: false,
       })
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
     })
   })
 
@@ -89,23 +89,23 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       }, 300)`)
       await user.waitUntilExpired()
       await user.open('/')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
       expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
     })
 
     test('leaves one row and no new marker while it polls 401s in a background tab', async () => {
       await user.signIn()
       await user.open('/reports?data-idle-timeout-seconds=3')
-      const { at = 0 } = (await user.marker()) ?? {}
+      const { at = 0 } = (await user.readMarker()) ?? {}
       const front = await user.browser.newTab()
       await user.waitUntilExpired()
       await user.tab.evaluate("void setInterval(() => fetch('/api/me').then((answer) => answer.text()), 200)")
       await sleep(1500)
-      await front.goto(`${stage.hosts.app.url}/`)
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      await front.goto(`${env.hosts.app.url}/`)
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
       expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
       await sleep(500)
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
     })
   })
 
@@ -122,7 +122,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.tab.forward()
       expect(await readPageState()).toEqual({ pathname: '/reports', restored: true })
       await user.expectNoRow()
-      expect(await user.marker()).toMatchObject({ id })
+      expect(await user.readMarker()).toMatchObject({ id })
     })
 
     /** WebKit keeps two pages in bfcache, whatever they do. In the other engines, the page itself prevents that. */
@@ -154,7 +154,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         await user.tab.back()
         expect(await readPageState()).toEqual({ pathname: '/login', restored: page.restored })
         await user.expectNoRow()
-        expect(await user.marker()).toMatchObject({ id })
+        expect(await user.readMarker()).toMatchObject({ id })
       },
     )
 
@@ -166,15 +166,15 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       async (page) => {
         await user.signIn()
         await user.open(page.path)
-        const { sid } = (await user.marker()) ?? {}
+        const { sid } = (await user.readMarker()) ?? {}
         await user.waitUntilExpired()
         await user.open('/login')
-        expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+        expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
         await takeDetourAndBack(page.steps)
         await user.tab.back()
         expect(await readPageState()).toEqual({ pathname: '/', restored: page.restored })
-        expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
-        expect(await user.marker()).toBeUndefined()
+        expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+        expect(await user.readMarker()).toBeUndefined()
       },
     )
   })
@@ -184,8 +184,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.signIn()
       const tabs = await Promise.all(Array.from({ length: 5 }, () => user.browser.newTab()))
       await user.waitUntilExpired()
-      await Promise.all(tabs.map((tab) => tab.goto(`${stage.hosts.app.url}/login`)))
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      await Promise.all(tabs.map((tab) => tab.goto(`${env.hosts.app.url}/login`)))
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
     })
 
     test('leaves one row when it is reloaded ten times', async () => {
@@ -193,7 +193,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.waitUntilExpired()
       await user.open('/login')
       for (let visits = 0; visits < 10; visits++) await user.tab.reload()
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
     })
 
     test('leaves one row when the user leaves before the response', async () => {
@@ -201,9 +201,9 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.waitUntilExpired()
       await user.open('/login?leave=1').catch(() => {})
       await user.waitForPath('/static/data.json')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
       await user.open('/login')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
     })
 
     test('leaves no row while it is prerendered, and one row when it is shown', async ({
@@ -211,7 +211,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       onTestFinished,
     }) => {
       skip(engine.limits.prerendering !== undefined, engine.limits.prerendering)
-      const { app } = stage.hosts
+      const { app } = env.hosts
       const profile = mkdtempSync(join(tmpdir(), 'lapse-test-'))
       const next = encodeURIComponent('/reports?prerender=1')
       const chromium = openUndriven(profile, `${app.url}/sign-in?user=${user.subject}&next=${next}`)
@@ -219,11 +219,11 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         await chromium.kill()
         rmSync(profile, { recursive: true, force: true })
       })
-      await waitUntil(async () => app.prerendered() > 0, 'the prerendered login page')
-      expect(app.session(user.subject)).toBeUndefined()
+      await waitUntil(async () => app.countPrerenderings() > 0, 'the prerendered login page')
+      expect(app.findSession(user.subject)).toBeUndefined()
       await user.expectNoRow()
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
-      expect(app.prerendered()).toBe(1)
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
+      expect(app.countPrerenderings()).toBe(1)
     })
   })
 })

@@ -22,7 +22,7 @@ function renderTaggedPage(
   const list = Object.entries(attributes).map(([name, value]) => `${name}="${escapeHtml(value)}"`)
   const prerender = url.searchParams.has('prerender') ? prerendering : ''
   const noBfcache = url.searchParams.has('keep-out-of-bfcache') ? preventBfcache : ''
-  const clock = url.searchParams.has('clock') ? shiftClock(Number(url.searchParams.get('clock'))) : ''
+  const clock = url.searchParams.has('clock') ? renderClockShift(Number(url.searchParams.get('clock'))) : ''
   return renderPage(
     `${clock}${noBfcache}${prerender}<script src="${collector}/lapse.js" defer ${list.join(' ')}></script>`,
     body,
@@ -48,7 +48,7 @@ const prerendering = `<script>
 </script>`
 
 /** Shifts the page's clock. */
-function shiftClock(offsetMs: number): string {
+function renderClockShift(offsetMs: number): string {
   return `<script>
   const trueNow = Date.now
   Date.now = () => trueNow() + ${offsetMs}
@@ -69,7 +69,7 @@ ${head}
 <body>${body}</body></html>`
 }
 
-export function appPage(options: HostOptions, url: URL, { subject, alias }: SignedIn): string {
+export function renderAppPage(options: HostOptions, url: URL, { subject, alias }: SignedIn): string {
   const stated = { 'data-state': 'active', 'data-subject': subject, 'data-session': alias }
   return renderTaggedPage(
     options,
@@ -87,7 +87,7 @@ export function appPage(options: HostOptions, url: URL, { subject, alias }: Sign
   )
 }
 
-export function loginPage(options: HostOptions, url: URL): string {
+export function renderLoginPage(options: HostOptions, url: URL): string {
   return renderTaggedPage(
     options,
     url,
@@ -103,7 +103,7 @@ const leaving = `<script>
   document.addEventListener('DOMContentLoaded', () => location.replace('/static/data.json'))
 </script>`
 
-export function ssoPage(back: string): string {
+export function renderSsoPage(back: string): string {
   return renderPage('', `<a id="sign-in" href="${escapeHtml(back)}">Sign in</a>`)
 }
 
@@ -111,7 +111,7 @@ export function ssoPage(back: string): string {
  * Renders a single-page application. It asks its server who is signed in, and changes its view without a page load. Its
  * title is the name of the view.
  */
-export function singlePageApp({ collector, site, idleTimeoutSeconds }: HostOptions): string {
+export function renderSinglePageApp({ collector, site, idleTimeoutSeconds }: HostOptions): string {
   const imports = { '@lapse/client': '/static/lapse.mjs', 'js-cookie': '/static/js-cookie.mjs' }
   return renderPage(
     `<script type="importmap">${JSON.stringify({ imports })}</script>

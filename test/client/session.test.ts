@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Browser } from '../engines/engine.ts'
+import { type Browser, waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
-import { type Stage, startStage } from './stage.ts'
-import { readSentTime, type Visitor, visit, visitWith } from './visitor.ts'
+import { type Environment, startEnvironment } from './environment.ts'
+import { createVisitor, createVisitorInTab, readSentTime, type Visitor } from './visitor.ts'
 
 const sites = {
   app: { idleTimeoutSeconds: 3 },
@@ -17,11 +17,11 @@ const sites = {
   patient: { idleTimeoutSeconds: 60, untilBrowserCloses: true },
 }
 
-let stage: Stage<keyof typeof sites>
+let env: Environment<keyof typeof sites>
 beforeAll(async () => {
-  stage = await startStage(sites)
+  env = await startEnvironment(sites)
 })
-afterAll(() => stage.end())
+afterAll(() => env.end())
 
 // The engines run in parallel, because the tests mostly wait. In each engine, one test runs after the other.
 describe.concurrent.each(createEngines())('In $name,', (engine) => {
@@ -29,26 +29,26 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
 
   describe('a session', { concurrent: false }, () => {
     let user: Visitor
-    const app = () => stage.hosts.app
+    const getHost = () => env.hosts.app
     beforeEach(async () => {
-      user = await visit(engine, stage, app())
+      user = await createVisitor(engine, env, getHost())
     })
     afterEach(() => user.browser.close())
 
-    test('leaves no row if there was none: a new visitor opens the login page', async () => {
+    test('leaves no row before it starts: a new visitor opens the login page', async () => {
       await user.open('/login')
       await user.expectNoRow()
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
     })
 
     test('leaves one row after the idle timeout, with the user, the last access, the expiry and the reason', async () => {
       await user.signIn()
       await user.open('/reports')
-      const { alias = '', lastAccessAt = 0 } = app().session(user.subject) ?? {}
+      const { alias = '', lastAccessAt = 0 } = getHost().findSession(user.subject) ?? {}
       await user.waitUntilExpired()
       await user.open('/')
-      expect(await user.pathname()).toBe('/login')
-      const row = await user.onlyRow()
+      expect(await user.readPathname()).toBe('/login')
+      const row = await user.expectOneRow()
       expect(row).toMatchObject({
         site: 'app',
         session_key: alias,
@@ -59,15 +59,15 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         detected_by: 'login_page',
         browser_restarted: 0,
         idle_timeout_seconds: 3,
-        origin: app().url,
+        origin: getHost().url,
       })
       const lastAccess = readSentTime(row, 'last_access_at')
       expect(Math.abs(lastAccess - lastAccessAt)).toBeLessThan(1500)
       expect(readSentTime(row, 'expired_at') - lastAccess).toBe(3000)
-      expect(await user.tab.evaluate('document.querySelector("[data-lapse-message]").innerText')).toBe(
-        'You were signed out after 3 seconds without activity.',
-      )
-      expect(await user.marker()).toBeUndefined()
+      const readMessage = 'document.querySelector("[data-lapse-message]").innerText'
+      const message = 'You were signed out after 3 seconds without activity.'
+      await waitUntil(async () => (await user.tab.evaluate(readMessage)) === message, message)
+      expect(await user.readMarker()).toBeUndefined()
     })
 
     test.each([
@@ -78,8 +78,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.signIn()
       await user.tab.click(selector)
       await user.waitForPath('/login')
-      expect(app().session(user.subject)).toBeUndefined()
-      expect(await user.marker()).toBeUndefined()
+      expect(getHost().findSession(user.subject)).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
       await user.expectNoRow()
     })
 
@@ -87,20 +87,24 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.signIn()
       await user.open('/spa')
       await user.waitForTitle('Application')
-      const { sid } = (await user.marker()) ?? {}
+      const { sid } = (await user.readMarker()) ?? {}
       await user.tab.evaluate('signOut({ report: true })')
-      expect(await user.onlyRow()).toMatchObject({ reason: 'logout', detected_by: 'logout', session: sid })
+      expect(await user.expectOneRow()).toMatchObject({
+        reason: 'logout',
+        detected_by: 'logout',
+        session: sid,
+      })
       expect(await user.tab.evaluate('document.title')).toBe('Login')
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
     })
 
     test('leaves one ended_early row when the server ends it before its timeout', async () => {
-      const { patient } = stage.hosts
-      const own = visitWith(user.browser, user.tab, stage, patient, user)
+      const { patient } = env.hosts
+      const own = createVisitorInTab(user.browser, user.tab, env, patient, user)
       const { sid = '' } = await own.signIn()
       expect(patient.drop(sid)).toBe(true)
       await own.open('/')
-      expect(await own.onlyRow()).toMatchObject({
+      expect(await own.expectOneRow()).toMatchObject({
         reason: 'ended_early',
         subject: own.subject,
         session: sid,
@@ -109,15 +113,15 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     })
 
     test('leaves one absolute_timeout row when it reaches that limit while in use', async () => {
-      const { strict } = stage.hosts
-      const own = visitWith(user.browser, user.tab, stage, strict, user)
+      const { strict } = env.hosts
+      const own = createVisitorInTab(user.browser, user.tab, env, strict, user)
       const { since } = await own.signIn()
       await own.open('/reports?data-idle-timeout-seconds=20')
       await own.tab.evaluate("void setInterval(() => fetch('/api/me').then((answer) => answer.text()), 500)")
       // The marker is younger than the session, so its limit is reached a little later than on the host.
-      while (strict.session(own.subject) || Date.now() < since + 6000) await sleep(100)
+      while (strict.findSession(own.subject) || Date.now() < since + 6000) await sleep(100)
       await own.open('/')
-      const row = await own.onlyRow()
+      const row = await own.expectOneRow()
       expect(row).toMatchObject({
         reason: 'absolute_timeout',
         absolute_timeout_seconds: 6,
@@ -129,9 +133,9 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
 
   describe('a session that another session follows', { concurrent: false }, () => {
     let user: Visitor
-    const app = () => stage.hosts.app
+    const getHost = () => env.hosts.app
     beforeEach(async () => {
-      user = await visit(engine, stage, app())
+      user = await createVisitor(engine, env, getHost())
     })
     afterEach(() => user.browser.close())
 
@@ -142,20 +146,20 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.tab.evaluate(`document.forms[0].user.value = '${user.otherSubject}'`)
       await user.tab.click('form button')
       await user.waitForPath('/')
-      expect(await user.onlyRow()).toMatchObject({
+      expect(await user.expectOneRow()).toMatchObject({
         reason: 'idle_timeout',
         subject: user.subject,
         session: sid,
         detected_by: 'login_page',
       })
-      expect(await user.marker()).toMatchObject({ sub: user.otherSubject })
+      expect(await user.readMarker()).toMatchObject({ sub: user.otherSubject })
     })
 
     test('leaves one row for its user when another user signs in without a login page', async () => {
       const { sid, id } = await user.signIn()
       await user.waitUntilExpired()
       const next = await user.signIn(user.otherSubject)
-      expect(await user.onlyRow()).toMatchObject({
+      expect(await user.expectOneRow()).toMatchObject({
         reason: 'idle_timeout',
         subject: user.subject,
         session: sid,
@@ -169,14 +173,14 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const { sid, id } = await user.signIn()
       await user.waitUntilExpired()
       await user.open(`/?sso=silent&user=${user.subject}`)
-      expect(await user.pathname()).toBe('/')
-      expect(await user.onlyRow()).toMatchObject({
+      expect(await user.readPathname()).toBe('/')
+      expect(await user.expectOneRow()).toMatchObject({
         reason: 'idle_timeout',
         session: sid,
         detected_by: 'new_session',
       })
-      const marker = await user.marker()
-      expect(marker?.sid).toBe(app().session(user.subject)?.alias)
+      const marker = await user.readMarker()
+      expect(marker?.sid).toBe(getHost().findSession(user.subject)?.alias)
       expect(marker?.id).not.toBe(id)
     })
 
@@ -187,7 +191,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       expect(await user.tab.url()).toContain('//localhost:')
       await user.tab.click('#sign-in')
       await user.waitForPath('/')
-      expect(await user.onlyRow()).toMatchObject({
+      expect(await user.expectOneRow()).toMatchObject({
         reason: 'idle_timeout',
         session: sid,
         detected_by: 'new_session',
@@ -197,20 +201,20 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     test('leaves one row when an anonymous session follows, which leaves none', async () => {
       await user.open('/login?anonymous=1')
       await user.expectNoRow()
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
       const { sid } = await user.signIn()
       await user.waitUntilExpired()
       await user.open('/login?anonymous=1')
       await user.tab.reload()
-      expect(await user.onlyRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', session: sid })
+      expect(await user.readMarker()).toBeUndefined()
     })
   })
 
   describe('a session that is still active', { concurrent: false }, () => {
     let user: Visitor
     beforeEach(async () => {
-      user = await visit(engine, stage, stage.hosts.app)
+      user = await createVisitor(engine, env, env.hosts.app)
     })
     afterEach(() => user.browser.close())
 
@@ -224,7 +228,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         const { id, sid } = await user.signIn()
         await user.open(path)
         await user.expectNoRow()
-        expect(await user.marker()).toMatchObject({ id, sid, sub: user.subject })
+        expect(await user.readMarker()).toMatchObject({ id, sid, sub: user.subject })
       },
     )
   })
@@ -240,34 +244,34 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       rmSync(profile, { recursive: true, force: true })
     })
 
-    async function comeBack(host: 'patient' | 'brief', meanwhile: (user: Visitor) => Promise<void>) {
-      const before = await visit(engine, stage, stage.hosts[host], profile)
+    async function restartBrowser(host: 'patient' | 'brief', meanwhile: (user: Visitor) => Promise<void>) {
+      const before = await createVisitor(engine, env, env.hosts[host], profile)
       browser = before.browser
       const marker = await before.signIn()
       await browser.close()
       browser = undefined
       await meanwhile(before)
       browser = await engine.launch(profile)
-      const user = visitWith(browser, await browser.newTab(), stage, stage.hosts[host], before)
+      const user = createVisitorInTab(browser, await browser.newTab(), env, env.hosts[host], before)
       await user.open('/')
-      expect(await user.pathname()).toBe('/login')
+      expect(await user.readPathname()).toBe('/login')
       return { user, marker }
     }
 
     test('leaves one browser_closed row before the timeout', async () => {
-      const { user, marker } = await comeBack('patient', async () => {})
-      expect(await user.onlyRow()).toMatchObject({
+      const { user, marker } = await restartBrowser('patient', async () => {})
+      expect(await user.expectOneRow()).toMatchObject({
         reason: 'browser_closed',
         browser_restarted: 1,
         session: marker.sid,
         expired_at: null,
       })
-      expect(await user.marker()).toBeUndefined()
+      expect(await user.readMarker()).toBeUndefined()
     })
 
     test('leaves one idle_timeout row after the timeout', async () => {
-      const { user, marker } = await comeBack('brief', (before) => before.waitUntilExpired())
-      expect(await user.onlyRow()).toMatchObject({
+      const { user, marker } = await restartBrowser('brief', (before) => before.waitUntilExpired())
+      expect(await user.expectOneRow()).toMatchObject({
         reason: 'idle_timeout',
         browser_restarted: 1,
         session: marker.sid,

@@ -2,23 +2,23 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines } from '../engines/engines.ts'
-import { freePort } from '../servers.ts'
-import { type Stage, startStage } from './stage.ts'
+import { findFreePort } from '../servers.ts'
+import { type Environment, startEnvironment } from './environment.ts'
 
-let stage: Stage<'app'>
+let env: Environment<'app'>
 beforeAll(async () => {
-  stage = await startStage({ app: { idleTimeoutSeconds: 3 } })
+  env = await startEnvironment({ app: { idleTimeoutSeconds: 3 } })
 })
-afterAll(() => stage.end())
+afterAll(() => env.end())
 
 describe.concurrent.each(createEngines())('The tag that the collector generates, in $name,', (engine) => {
   afterAll(() => engine.stop())
 
   test('runs as copied, and does not run with the hash of another file', { concurrent: false }, async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const browser = await engine.launch()
     const tab = await browser.newTab()
-    await tab.goto(`${stage.collectorUrl}/tag?site=app`)
+    await tab.goto(`${env.collectorUrl}/tag?site=app`)
     const tag = await tab.evaluate<string>("document.querySelector('pre').innerText")
     expect(tag).toContain('data-site="app"')
     const forged = tag.replace(/sha384-.{8}/, 'sha384-AAAAAAAA')

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type Browser, type Engine, type Tab, waitUntil } from '../engines/engine.ts'
+import type { Environment, Row } from './environment.ts'
 import type { Host } from './host.ts'
-import type { Row, Stage } from './stage.ts'
 
 /** A user at a browser, with access to the audit table. */
 export interface Visitor {
@@ -13,10 +13,10 @@ export interface Visitor {
   readonly subject: string
   readonly otherSubject: string
   open(path: string): Promise<void>
-  pathname(): Promise<string>
+  readPathname(): Promise<string>
   /** Signs in without a login page, as after single sign-on, and waits for the marker. */
   signIn(subject?: string): Promise<Marker>
-  marker(): Promise<Marker | undefined>
+  readMarker(): Promise<Marker | undefined>
   /** Waits for the marker of the user's session on the server. */
   waitForMarker(subject: string): Promise<Marker>
   /** Waits until the tab has loaded the page with this path. */
@@ -26,7 +26,7 @@ export interface Visitor {
   /** Waits until the session's idle timeout has passed, on the host and by the collector's rules. */
   waitUntilExpired(): Promise<void>
   /** Waits for the visitor's only row, and then long enough for a second row to arrive. */
-  onlyRow(): Promise<Row>
+  expectOneRow(): Promise<Row>
   /** Waits long enough for a row to arrive, and expects none. */
   expectNoRow(): Promise<void>
 }
@@ -51,27 +51,27 @@ export function readSentTime(row: Row, column: 'last_access_at' | 'expired_at'):
 }
 
 /** @param profile the folder of the browser's profile, to start the browser again later. */
-export async function visit(
+export async function createVisitor(
   engine: Engine,
-  stage: Stage<string>,
+  env: Environment<string>,
   host: Host,
   profile?: string,
 ): Promise<Visitor> {
   const browser = await engine.launch(profile)
-  return visitWith(browser, await browser.newTab(), stage, host)
+  return createVisitorInTab(browser, await browser.newTab(), env, host)
 }
 
 /** @param known the same visitor before the browser was closed. */
-export function visitWith(
+export function createVisitorInTab(
   browser: Browser,
   tab: Tab,
-  stage: Stage<string>,
+  env: Environment<string>,
   host: Host,
   known?: Pick<Visitor, 'subject' | 'otherSubject'>,
 ): Visitor {
   const name = randomBytes(6).toString('hex')
   const { subject, otherSubject } = known ?? { subject: `u_${name}_a`, otherSubject: `u_${name}_b` }
-  const rows = () => stage.rows([subject, otherSubject])
+  const readRows = () => env.readRows([subject, otherSubject])
 
   const visitor: Visitor = {
     browser,
@@ -79,7 +79,7 @@ export function visitWith(
     subject,
     otherSubject,
     open: (path) => tab.goto(host.url + path),
-    pathname: async () => new URL(await tab.url()).pathname,
+    readPathname: async () => new URL(await tab.url()).pathname,
     waitForPath: (path) => {
       const hasArrived = `location.pathname === '${path}' && document.readyState === 'complete'`
       return waitUntil(() => tab.evaluate<boolean>(hasArrived).catch(() => false), `the page ${path}`)
@@ -90,31 +90,31 @@ export function visitWith(
       await visitor.open(`/sign-in?user=${user}`)
       return visitor.waitForMarker(user)
     },
-    async marker() {
+    async readMarker() {
       const cookies = await tab.evaluate<string>('document.cookie')
       return parseMarker(host.site, cookies)
     },
     async waitForMarker(user) {
-      const alias = host.session(user)?.alias
+      const alias = host.findSession(user)?.alias
       let marker: Marker | undefined
       await waitUntil(async () => {
-        marker = await visitor.marker()
+        marker = await visitor.readMarker()
         return marker?.sid === alias && marker?.sub === user
       }, `the marker of ${user}`)
       if (!marker) throw new Error('The marker has been deleted again.')
       return marker
     },
     waitUntilExpired: () => sleep(host.idleTimeoutSeconds * 1000 + 300),
-    async onlyRow() {
-      await waitUntil(async () => (await rows()).length > 0, `a row of ${subject}`)
+    async expectOneRow() {
+      await waitUntil(async () => (await readRows()).length > 0, `a row of ${subject}`)
       await sleep(settleMs)
-      const found = await rows()
+      const found = await readRows()
       expect(found).toHaveLength(1)
       return found[0] ?? {}
     },
     async expectNoRow() {
       await sleep(settleMs)
-      expect(await rows()).toEqual([])
+      expect(await readRows()).toEqual([])
     },
   }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, type Browser as Process, chromium as playwright } from 'playwright-core'
-import { browserOptions } from '../browser.ts'
+import { createBrowserOptions } from '../browser.ts'
 import { type Browser, type Engine, leave, refuse, type Tab, waitUntil } from './engine.ts'
 import { type Program, startProgram } from './program.ts'
 
@@ -26,7 +26,7 @@ export function createChromium(): Engine {
         const [context] = started.connection.contexts()
         if (!context) throw new Error('Chromium has no default context.')
         return {
-          ...tabsOf(context),
+          ...createTabControls(context),
           close: () => quit(started),
           kill: () => started.program.kill(),
         }
@@ -36,7 +36,7 @@ export function createChromium(): Engine {
       const { connection } = await shared
       const context = await connection.newContext()
       return {
-        ...tabsOf(context),
+        ...createTabControls(context),
         close: () => context.close(),
         kill: async () => refuse('Chromium', 'kill a browser that shares its process'),
       }
@@ -56,7 +56,7 @@ interface Started {
 }
 
 function spawn(profile: string, ...url: string[]): Program {
-  const { executablePath = '', args = [] } = browserOptions()
+  const { executablePath = '', args = [] } = createBrowserOptions()
   return startProgram(executablePath, [
     ...args,
     '--headless=new',
@@ -95,7 +95,7 @@ async function quit({ program, connection }: Started): Promise<void> {
   await program.waitForExit()
 }
 
-function tabsOf(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'> {
+function createTabControls(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'> {
   return {
     setOffline: (offline) => context.setOffline(offline),
     async newTab() {

@@ -17,7 +17,7 @@ export function createFirefox(): Engine {
       if (profile) {
         const started = await start(profile)
         return {
-          ...tabsOf(started.defaultBrowserContext()),
+          ...createTabControls(started.defaultBrowserContext()),
           close: () => quit(started),
           kill: () => kill(started),
         }
@@ -26,7 +26,7 @@ export function createFirefox(): Engine {
       // A new container, which shares nothing with other contexts.
       const context = await (await shared).createBrowserContext()
       return {
-        ...tabsOf(context),
+        ...createTabControls(context),
         close: () => context.close(),
         kill: async () => refuse('Firefox', 'kill a browser that shares its process'),
       }
@@ -58,7 +58,7 @@ async function kill(started: Process): Promise<void> {
   await started.close().catch(() => {})
 }
 
-function tabsOf(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'> {
+function createTabControls(context: BrowserContext): Pick<Browser, 'newTab' | 'setOffline'> {
   return {
     async setOffline(offline) {
       for (const page of await context.pages()) await page.setOfflineMode(offline)

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../../scripts/findProgram.ts'
-import { freePort } from '../servers.ts'
+import { findFreePort } from '../servers.ts'
 import { type Engine, refuse, type Tab, waitUntil } from './engine.ts'
 import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 import { isReady, openSession, type WebDriverSession } from './webDriver.ts'
@@ -24,7 +24,7 @@ export function createWebkit(): Engine {
 /** Starts one driver for each browser, because WebKitWebDriver allows one session. Storage is in memory. */
 async function startAutomated() {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const port = await freePort()
+  const port = await findFreePort()
   const address = `http://127.0.0.1:${port}`
   const driver = startOnDisplay(folder, [
     findProgram('WebKitWebDriver'),
@@ -40,20 +40,20 @@ async function startAutomated() {
     const session = await openSession(address, {
       'webkitgtk:browserOptions': { binary: findMiniBrowser(), args: ['--automation'] },
     })
-    return browserOf(session, end)
+    return createBrowser(session, end)
   } catch (cause) {
     await end()
     throw new Error(`WebKit did not start: ${driver.output()}`, { cause })
   }
 }
 
-function browserOf(session: WebDriverSession, end: () => Promise<void>) {
+function createBrowser(session: WebDriverSession, end: () => Promise<void>) {
   let unused: string | undefined = session.firstWindow
   return {
     async newTab() {
       const handle = unused ?? (await session.newWindow())
       unused = undefined
-      return tabOf(session, handle)
+      return createTab(session, handle)
     },
     setOffline: async () => refuse('WebKit', 'go offline'),
     async close() {
@@ -67,7 +67,7 @@ function browserOf(session: WebDriverSession, end: () => Promise<void>) {
 /** The key of an element reference in the WebDriver protocol. */
 const elementKey = 'element-6066-11e4-a52e-4f735466cecf'
 
-function tabOf({ inWindow }: WebDriverSession, handle: string): Tab {
+function createTab({ inWindow }: WebDriverSession, handle: string): Tab {
   const post = <T>(path: string, body: object = {}) => inWindow<T>(handle, 'POST', path, body)
   const tab: Tab = {
     goto: (url) => post('/url', { url }),

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../servers.ts'
+import { findFreePort } from '../servers.ts'
 import { type Browser, leave, refuse, type Tab, waitUntil } from './engine.ts'
 import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 
@@ -10,7 +10,7 @@ import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
  * starts it, with one window, and driven over the protocol of WebKit's remote inspector.
  */
 export async function startWithProfile(profile: string): Promise<Browser> {
-  const port = await freePort()
+  const port = await findFreePort()
   const temporary = join(profile, 'tmp')
   mkdirSync(temporary, { recursive: true })
   const command = [
@@ -87,7 +87,7 @@ async function attach(port: number): Promise<Tab> {
   }
   await waitUntil(async () => targetId !== undefined, "WebKit's page")
 
-  return tabOf((method, params) => {
+  return createTab((method, params) => {
     lastId += 1
     const id = lastId
     const message = JSON.stringify({ id, method, params })
@@ -108,7 +108,7 @@ async function attach(port: number): Promise<Tab> {
 
 type Send = (method: string, params: object) => Promise<NonNullable<Answer['result']>['result']>
 
-function tabOf(send: Send): Tab {
+function createTab(send: Send): Tab {
   // Without `tab.evaluate`, because the document may be replaced before its promise is awaited.
   const navigate = (script: string) =>
     leave(tab, () => send('Runtime.evaluate', { expression: `void setTimeout(() => { ${script} }, 0)` }))

@@ -6,10 +6,10 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import knex from 'knex'
 import { expect, inject, test } from 'vitest'
-import { command } from '../../../test/collector.ts'
+import { lapsePath } from '../../../test/collector.ts'
 import { readCodeBlocks } from '../../../test/markdown.ts'
 import { root } from '../../../test/root.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 
 const example = 'examples/django'
 const run = promisify(execFile)
@@ -20,9 +20,9 @@ const server = inject('databaseServers').find(({ name }) => name === 'MariaDB')
 test('The commands of the README set up the example, from an empty database server to the login page', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   // Replaces the README's shell function `lapse`. As a program, it can be stopped by its process id.
-  writeFileSync(join(folder, 'lapse'), `#!/bin/sh\nexec '${process.execPath}' '${command}' "$@"\n`)
+  writeFileSync(join(folder, 'lapse'), `#!/bin/sh\nexec '${process.execPath}' '${lapsePath}' "$@"\n`)
   chmodSync(join(folder, 'lapse'), 0o700)
-  const [appPort, collectorPort] = [await freePort(), await freePort()]
+  const [appPort, collectorPort] = [await findFreePort(), await findFreePort()]
   const { port } = new URL(server?.url ?? '')
   const commands = readCodeBlocks()
     .filter(({ file, language }) => file === `${example}/README.md` && language === 'sh')
@@ -65,7 +65,7 @@ test('The commands of the README set up the example, from an empty database serv
 }, 300_000)
 
 /** Runs a command of manage.py with production settings and without a database. */
-function manage(...args: readonly string[]) {
+function runManage(...args: readonly string[]) {
   const [secret, ticketSecret] = [randomBytes(64).toString('hex'), randomBytes(32).toString('hex')]
   const production = { DJANGO_SECRET_KEY: secret, LAPSE_TICKET_SECRET: ticketSecret, LAPSE_TOKEN: 'unused' }
   const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...production }
@@ -73,12 +73,12 @@ function manage(...args: readonly string[]) {
 }
 
 test('The production settings are secure, and the migrations are complete', async () => {
-  await manage('check', '--deploy', '--fail-level', 'WARNING')
-  await manage('makemigrations', '--check', '--dry-run')
+  await runManage('check', '--deploy', '--fail-level', 'WARNING')
+  await runManage('makemigrations', '--check', '--dry-run')
 })
 
 test('A page that is rendered before authentication has no script tag', async () => {
-  const { stdout } = await manage(
+  const { stdout } = await runManage(
     'shell',
     '--command',
     `

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startCollector, type TestCollector } from '../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
-import { type DatabaseServer, freePort } from '../../../test/servers.ts'
+import { type DatabaseServer, findFreePort } from '../../../test/servers.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
@@ -30,14 +30,18 @@ export interface DjangoExample {
   readonly database: TestDatabase
   readonly urls: Readonly<Record<Variant, string>>
   /** Runs a command of manage.py and returns its output. Throws if it fails. */
-  manage(...args: readonly string[]): Promise<string>
+  runManage(...args: readonly string[]): Promise<string>
   end(): Promise<void>
 }
 
 /** @throws if Django is not installed or the example cannot be set up. */
 export async function startDjangoExample(server: DatabaseServer): Promise<DjangoExample> {
   await checkDjangoIsInstalled()
-  const ports = { script: await freePort(), scriptLong: await freePort(), middleware: await freePort() }
+  const ports = {
+    script: await findFreePort(),
+    scriptLong: await findFreePort(),
+    middleware: await findFreePort(),
+  }
   const urls = {
     script: `http://127.0.0.1:${ports.script}`,
     scriptLong: `http://127.0.0.1:${ports.scriptLong}`,
@@ -50,7 +54,7 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
   const idleTimeoutSeconds = Number(variants.middleware.SESSION_COOKIE_AGE)
   Object.assign(sites.acme, { origins: Object.values(urls), idleTimeoutSeconds })
   const collector = await startCollector(server, { sites }, { LAPSE_TICKET_SECRET: ticketSecret })
-  const token = await collector.lapse('token', 'create', '--scope', 'write', '--site', 'acme')
+  const token = await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'acme')
 
   const database = await createDatabase(server)
   const { hostname, port, username, password, pathname } = new URL(database.url)
@@ -78,7 +82,7 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
   await manage('migrate')
   const columns = ['user_id=subject', 'event=reason', 'at=expired_at'].flatMap((pair) => ['--set', pair])
   const table = `${pathname.slice(1)}.audit`
-  await collector.lapse('mirror', '--table', table, ...columns, '--where', 'reason=idle_timeout')
+  await collector.runLapse('mirror', '--table', table, ...columns, '--where', 'reason=idle_timeout')
   const account = ['--username', user.name, '--email', 'tester@example.com']
   await manage('createsuperuser', '--noinput', ...account)
 
@@ -97,7 +101,7 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
     collector,
     database,
     urls,
-    manage,
+    runManage: manage,
     async end() {
       await Promise.all(processes.map(stop))
       await collector.end()
@@ -115,7 +119,7 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
 
 /** Adds an expired session that is signed with the application's key, or with another one. */
 export function addExpiredSession(
-  { manage }: DjangoExample,
+  { runManage: manage }: DjangoExample,
   key: string,
   data: object,
   secretKey = '',
@@ -135,7 +139,7 @@ Session.objects.create(session_key="${key}", session_data=data, expire_date=expi
 }
 
 /** Signs a marker of the middleware that is older than its cookie's maximum age. */
-export async function signOutdatedMarker({ manage }: DjangoExample): Promise<string> {
+export async function signOutdatedMarker({ runManage: manage }: DjangoExample): Promise<string> {
   const code = `
 from time import time
 from unittest.mock import patch

@@ -14,16 +14,16 @@ export interface Visitor {
   readonly url: string
   open(path: string): Promise<void>
   /** The path of the current page. */
-  path(): string
+  readPath(): string
   signIn(): Promise<void>
   signOut(): Promise<void>
   waitUntilExpired(): Promise<void>
   /** The marker cookies of the script and of the middleware. */
-  markerCookies(): ReturnType<BrowserContext['cookies']>
-  markers(): Promise<readonly string[]>
+  readMarkerCookies(): ReturnType<BrowserContext['cookies']>
+  readMarkers(): Promise<readonly string[]>
   /** The session's key, from Django's cookie. */
-  sessionKey(): Promise<string | undefined>
-  onlyRow(): Promise<Record<string, unknown>>
+  readSessionKey(): Promise<string | undefined>
+  expectOneRow(): Promise<Record<string, unknown>>
   expectNoRow(): Promise<void>
 }
 
@@ -41,7 +41,7 @@ export async function createVisitor(
     page,
     url,
     open: async (path) => void (await page.goto(`${url}${path}`)),
-    path: () => new URL(page.url()).pathname,
+    readPath: () => new URL(page.url()).pathname,
     waitUntilExpired: () => sleep(expiryMs),
     async signIn() {
       await visitor.open('/login/')
@@ -49,19 +49,19 @@ export async function createVisitor(
       await page.fill('[name=password]', user.password)
       await page.click('button')
       await page.waitForURL(`${url}/`)
-      await expect.poll(visitor.markers).toHaveLength(1)
+      await expect.poll(visitor.readMarkers).toHaveLength(1)
     },
     async signOut() {
       await page.click('[data-lapse-logout] button')
       await page.waitForURL(`${url}/login/`)
     },
-    async markerCookies() {
+    async readMarkerCookies() {
       const cookies = await context.cookies(url)
       return cookies.filter(({ name }) => ['lapse-acme', 'lapse_marker'].includes(name))
     },
-    markers: async () => (await visitor.markerCookies()).map(({ value }) => value),
-    sessionKey: async () => (await context.cookies(url)).find(({ name }) => name === 'sessionid')?.value,
-    onlyRow: () => expectOneRow(collector.database),
+    readMarkers: async () => (await visitor.readMarkerCookies()).map(({ value }) => value),
+    readSessionKey: async () => (await context.cookies(url)).find(({ name }) => name === 'sessionid')?.value,
+    expectOneRow: () => expectOneRow(collector.database),
     async expectNoRow() {
       await page.waitForLoadState('networkidle')
       await expectNoRow(collector.database)

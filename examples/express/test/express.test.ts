@@ -4,10 +4,10 @@ import { MemoryStore, type Store } from 'express-session'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
-import { browserOptions } from '../../../test/browser.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../app.ts'
 import { startRedis } from './redis.ts'
 
@@ -18,7 +18,7 @@ const administrator = 'u_9001'
 
 let browser: Browser
 beforeAll(async () => {
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(() => browser.close())
 
@@ -32,13 +32,13 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
   beforeAll(async () => {
     const redis = kind === 'Redis' ? await startRedis() : undefined
     if (redis) cleanups.push(() => redis.end())
-    const [port, shortPort] = [await freePort(), await freePort()]
+    const [port, shortPort] = [await findFreePort(), await findFreePort()]
     url = `http://127.0.0.1:${port}`
     shortUrl = `http://127.0.0.1:${shortPort}`
     const started = await startSignedCollector({ name: 'SQLite' }, 'shop', [url, shortUrl])
     collector = started.collector
     cleanups.push(() => collector.end())
-    const token = (await collector.lapse('token', 'create', '--scope', 'write', '--site', 'shop')).trim()
+    const token = (await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'shop')).trim()
     const shared = {
       collector: collector.url,
       token,
@@ -89,7 +89,7 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
   const readAlias = (tab: Page) => tab.locator('script').getAttribute('data-session')
 
   /** The browser returns to the login page after its session has ended on the server, and reports the end as well. */
-  async function comeBack(): Promise<void> {
+  async function reopenPage(): Promise<void> {
     const reported = page.waitForResponse(`${collector.url}/v1/lapses`)
     await page.goto(url)
     await page.waitForURL(`${url}/login`)
@@ -106,7 +106,7 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
     const row = await expectOneRow(collector.database)
     const revoked = { site: 'shop', subject, session: alias, reason: 'revoked', evidence: 'server' }
     expect(row).toMatchObject({ ...revoked, detected_by: 'server', expired_at: null })
-    await comeBack()
+    await reopenPage()
     expect(await expectOneRow(collector.database)).toEqual(row)
     expect(await page.locator('[data-lapse-message]').isVisible()).toBe(false)
   })
@@ -119,7 +119,7 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
     const row = await expectOneRow(collector.database)
     const displaced = { site: 'shop', subject, session: alias, reason: 'displaced', evidence: 'server' }
     expect(row).toMatchObject({ ...displaced, detected_by: 'server', expired_at: null })
-    await comeBack()
+    await reopenPage()
     expect(await expectOneRow(collector.database)).toEqual(row)
     await other.goto(url)
     expect(other.url()).toBe(`${url}/`)

@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { RedisStore } from 'connect-redis'
 import { createClient } from 'redis'
 import { findProgram } from '../../../scripts/findProgram.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 
 /** Starts a Redis of the test's own, which keeps nothing on the disk. */
 export async function startRedis(): Promise<{ store(prefix: string): RedisStore; end(): Promise<void> }> {
-  const port = await freePort()
+  const port = await findFreePort()
   const options = ['--bind', '127.0.0.1', '--port', `${port}`, '--save', '', '--appendonly', 'no']
   const child = spawn(findProgram('redis-server'), options, { stdio: 'ignore' })
   const exited = once(child, 'exit')
@@ -31,10 +31,10 @@ export async function startRedis(): Promise<{ store(prefix: string): RedisStore;
 function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    const settle = (open: boolean) => {
+    const finish = (open: boolean) => {
       socket.destroy()
       resolve(open)
     }
-    socket.on('connect', () => settle(true)).on('error', () => settle(false))
+    socket.on('connect', () => finish(true)).on('error', () => finish(false))
   })
 }

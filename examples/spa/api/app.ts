@@ -3,7 +3,7 @@ import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import Koa, { type Context, type Next } from 'koa'
 import session from 'koa-session'
-import { secure } from '../../_shared/koa.ts'
+import { createSecurityMiddleware } from '../../_shared/koa.ts'
 import type { AppOptions } from '../../_shared/options.ts'
 import { signTicket } from '../../_shared/ticket.ts'
 import { findUser } from '../../_shared/users.ts'
@@ -28,14 +28,14 @@ export function createApp(options: SpaOptions): Koa {
   const app = new Koa()
   // Signs the session cookie. In production, use a key that survives a restart.
   app.keys = [randomBytes(32).toString('base64url')]
-  app.use(secure({ scripts: "'self'", connections: `'self' ${options.collector}` }))
+  app.use(createSecurityMiddleware({ scripts: "'self'", connections: `'self' ${options.collector}` }))
   // Before the session: loading a file must not keep an idle session alive.
   app.use(servePages(options.pagesFolder).routes())
-  app.use(api(options, app).routes())
+  app.use(createApi(options, app).routes())
   return app
 }
 
-function api({ idleTimeoutSeconds, ticketSecret: secret }: SpaOptions, app: Koa): Router {
+function createApi({ idleTimeoutSeconds, ticketSecret: secret }: SpaOptions, app: Koa): Router {
   const router = new Router({ prefix: '/api' })
   router.use(
     session({ key: 'spa_session', rolling: true, sameSite: 'lax', maxAge: idleTimeoutSeconds * 1000 }, app),

@@ -6,7 +6,7 @@ import { redirect } from 'react-router'
  *
  * @throws an error for any other failure. The router shows it.
  */
-export async function call<Answer>(
+export async function callApi<Answer>(
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: object,

@@ -3,7 +3,7 @@ import { createRoot } from 'react-dom/client'
 import { createBrowserRouter } from 'react-router'
 import { RouterProvider } from 'react-router/dom'
 import '../../_shared/style.css'
-import { call } from './api.ts'
+import { callApi } from './api.ts'
 import { Failure } from './pages/Failure.tsx'
 import { Inbox, type Messages } from './pages/Inbox.tsx'
 import { Layout } from './pages/Layout.tsx'
@@ -21,8 +21,8 @@ const router = createBrowserRouter([
     Component: Layout,
     ErrorBoundary: Failure,
     children: [
-      { path: '/', loader: () => call<ReportData>('GET', '/report'), Component: Report },
-      { path: '/inbox', loader: () => call<Messages>('GET', '/messages'), Component: Inbox },
+      { path: '/', loader: () => callApi<ReportData>('GET', '/report'), Component: Report },
+      { path: '/inbox', loader: () => callApi<Messages>('GET', '/messages'), Component: Inbox },
     ],
   },
 ])

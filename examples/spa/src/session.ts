@@ -1,11 +1,11 @@
 import type { Identity, Pending, Verdict } from '@lapse/client'
 import { redirect } from 'react-router'
-import { call } from './api.ts'
+import { callApi } from './api.ts'
 import { lapse } from './lapse.ts'
 
 /** Loads the session for every page that needs one, and tells Lapse about it. */
 export async function loadSession(): Promise<Identity> {
-  const identity = await call<Identity>('GET', '/session')
+  const identity = await callApi<Identity>('GET', '/session')
   lapse.active(identity)
   return identity
 }
@@ -26,13 +26,13 @@ export async function loadLogin(): Promise<LoginData> {
 
 export async function signIn({ request }: { request: Request }): Promise<Response> {
   const form = await request.formData()
-  await call('POST', '/session', { user: form.get('user') })
+  await callApi('POST', '/session', { user: form.get('user') })
   return redirect('/')
 }
 
 /** Calls `logout` first: another tab that polls meanwhile finds no session, and must find no marker either. */
 export async function signOut(): Promise<Response> {
   lapse.logout()
-  await call('DELETE', '/session')
+  await callApi('DELETE', '/session')
   return redirect('/login')
 }

@@ -8,10 +8,10 @@ import { promisify } from 'node:util'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
-import { browserOptions } from '../../../test/browser.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../api/app.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,7 +25,7 @@ let collector: TestCollector
 let closeApp: () => Promise<void>
 let browser: Browser
 beforeAll(async () => {
-  const port = await freePort()
+  const port = await findFreePort()
   url = `http://127.0.0.1:${port}`
   const started = await startSignedCollector({ name: 'SQLite' }, 'spa', [url])
   collector = started.collector
@@ -37,7 +37,7 @@ beforeAll(async () => {
   const { ticketSecret } = started
   const app = createApp({ collector: collector.url, idleTimeoutSeconds, ticketSecret, pagesFolder })
   closeApp = await serveApp(app.callback(), port)
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(async () => {
   await browser.close()
@@ -120,7 +120,7 @@ describe('A single-page application', () => {
     await page.getByRole('heading', { name: 'Report' }).waitFor()
     await page.click('text=Refresh')
     await expectOneRow(collector.database)
-    expect(await page.locator('code').textContent()).toBe(subject)
+    await expect.poll(() => page.locator('code').textContent()).toBe(subject)
   })
 
   test('leaves no row while polling keeps the session alive', async () => {

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
-import { browserOptions } from '../../../test/browser.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
-import { freePort } from '../../../test/servers.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../app.ts'
 import { createProvider } from '../provider.ts'
 
@@ -19,7 +19,7 @@ let collector: TestCollector
 let browser: Browser
 const closeServers: (() => Promise<void>)[] = []
 beforeAll(async () => {
-  const [port, providerPort] = [await freePort(), await freePort()]
+  const [port, providerPort] = [await findFreePort(), await findFreePort()]
   url = `http://127.0.0.1:${port}`
   issuer = `http://localhost:${providerPort}`
   const started = await startSignedCollector({ name: 'SQLite' }, 'desk', [url])
@@ -35,7 +35,7 @@ beforeAll(async () => {
   })
   const provider = await createProvider({ issuer, appUrl: url, clientSecret })
   closeServers.push(await serveApp(app.callback(), port), await serveApp(provider.callback(), providerPort))
-  browser = await chromium.launch(browserOptions())
+  browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(async () => {
   await browser.close()

@@ -58,7 +58,7 @@ async function expectNoActivity(act: () => Promise<unknown>, ...setup: Parameter
   await expectNoMove()
 }
 
-describe('By default', () => {
+describe('By default,', () => {
   test('a successful fetch, a successful XMLHttpRequest and touch() move the marker', async () => {
     const page = await env.openClient()
     await expectActivity(() => get('/api/200'))
@@ -133,7 +133,7 @@ describe('The option requests', () => {
 })
 
 describe('A request whose status the browser hides', () => {
-  const ticketWithIdle = (idle: number) => {
+  const createTicketFields = (idle: number) => {
     // The base64url of this subject contains both - and _.
     const payload = Buffer.from(JSON.stringify({ sub: '~~~???', idle })).toString('base64url')
     return { ticket: `e.${payload}.s` }
@@ -164,7 +164,7 @@ describe('A request whose status the browser hides', () => {
     await expectation(
       () => get('/api/200'),
       idleTimeoutSeconds ? { idleTimeoutSeconds } : {},
-      ticket ? ticketWithIdle(ticket) : {},
+      ticket ? createTicketFields(ticket) : {},
     )
   })
 })

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
-import { findProgram } from '../../../scripts/findProgram.ts'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import type { Lapse, LapseClientError, LapseOptions } from '../src/index.ts'
-import { type Collector, type Site, startCollector, startSite } from './servers.ts'
+import { type FakeCollector, type Site, startFakeCollector, startSite } from './servers.ts'
 
 declare global {
   interface Window {
@@ -27,7 +27,7 @@ interface Environment {
   readonly context: BrowserContext
   readonly page: Page
   readonly site: Site
-  readonly collector: Collector
+  readonly collector: FakeCollector
   /** Makes the site serve a page with the script tag. */
   serve(path: string, attributes: string, body?: string, headers?: Record<string, string>): void
   /** Opens a page of the site. */
@@ -68,14 +68,7 @@ export function useEnvironment(): Environment {
 
   beforeAll(async () => {
     browser = await chromium.launch({
-      executablePath: findProgram('chromium'),
-      args: [
-        ...['--disable-gpu', '--no-first-run'],
-        // Without these, Chromium sends requests of its own.
-        ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-        // The sandbox of Chromium does not start for root.
-        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-      ],
+      ...createBrowserOptions(),
       ignoreDefaultArgs: ['--disable-back-forward-cache'],
     })
   })
@@ -83,7 +76,7 @@ export function useEnvironment(): Environment {
 
   beforeEach(async () => {
     environment.site = await startSite()
-    environment.collector = await startCollector()
+    environment.collector = await startFakeCollector()
     environment.context = await browser.newContext()
     environment.page = await environment.context.newPage()
     environment.serve('/', '', '<h1>No script</h1>')

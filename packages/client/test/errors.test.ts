@@ -15,7 +15,7 @@ describe('A damaged marker', () => {
     'v=1&id=<script>&since=1795391711434&at=1795391711434',
     `v=2&id=${id}&since=1795391711434&at=1795391711434`,
     '%E0%A4%A',
-  ])('is removed, makes no report, and is passed to onError: %s', async (value) => {
+  ])('is removed and passed to onError, and no report is sent: %s', async (value) => {
     await env.openClient()
     await env.context.addCookies([{ name: 'lapse-acme', value, url: env.site.url }])
     expect(await callAbsent()).toBeNull()
@@ -48,7 +48,7 @@ describe('A marker that the browser refuses', () => {
   })
 })
 
-describe('Without localStorage', () => {
+describe('Without localStorage,', () => {
   const blockStorage = () => {
     Object.defineProperty(window, 'localStorage', {
       get: () => {

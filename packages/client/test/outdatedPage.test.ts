@@ -4,8 +4,8 @@ import { useEnvironment } from './environment.ts'
 
 const env = useEnvironment()
 
-// Playwright's goBack() waits for a load event, which a restored page does not have. A page that leaves before
-// evaluate() has its answer makes evaluate() fail.
+// Playwright's goBack() waits for a load event, which a restored page never fires. The timeout lets evaluate() return
+// before the page leaves. Otherwise, it would fail.
 const goBack = () => env.page.evaluate(() => void setTimeout(() => history.back()))
 
 const readCookieAndReports = async () => ({

@@ -19,7 +19,7 @@ async function close(server: Server) {
 }
 
 // A server that listens on a port has an AddressInfo.
-const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+const readUrl = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
 const readFile = (path: string) => readFileSync(new URL(path, import.meta.url))
 
@@ -40,10 +40,10 @@ export interface Fault {
   readonly afterMs?: number
 }
 
-export type Collector = Awaited<ReturnType<typeof startCollector>>
+export type FakeCollector = Awaited<ReturnType<typeof startFakeCollector>>
 
 /** Starts a collector that answers like the real one, and keeps the reports that it has received. */
-export async function startCollector() {
+export async function startFakeCollector() {
   const received: ReceivedReport[] = []
   const contentTypes: (string | undefined)[] = []
   const rows = new Map<string, number>()
@@ -79,7 +79,7 @@ export async function startCollector() {
   }
 
   let server = await listen(handler)
-  const url = urlOf(server)
+  const url = readUrl(server)
   return {
     url,
     received,
@@ -119,5 +119,5 @@ export async function startSite() {
     else if (path === '/image.png') response.writeHead(200, { 'Content-Type': 'image/png' }).end('image')
     else response.writeHead(Number(status ?? 404), { 'Content-Type': 'application/json' }).end('{}')
   })
-  return { url: urlOf(server), pages, stop: () => close(server) }
+  return { url: readUrl(server), pages, stop: () => close(server) }
 }

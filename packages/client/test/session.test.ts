@@ -113,7 +113,7 @@ describe('absent()', () => {
     expect(env.collector.received).toMatchObject([{ browserRestarted: true }])
   })
 
-  test('makes one row when five tabs call it at the same time', async () => {
+  test('creates one row when five tabs call it at the same time', async () => {
     const id = await env.plantMarker()
     const pages = await Promise.all(
       Array.from({ length: 5 }, async () => env.openClient(await env.context.newPage())),

@@ -18,8 +18,8 @@ export function Report() {
         <dd>{closedThisWeek}</dd>
       </dl>
       <p>
-        This page makes no calls of its own. Wait until the session has expired, then press the button: the
-        API answers 401, and the login page appears without a page load.
+        This page sends no requests while it is open. Wait until the session has expired, then press the
+        button: the API answers 401, and the login page appears without a page load.
       </p>
       <button type="button" onClick={revalidate}>
         Refresh

@@ -26,8 +26,8 @@ export function createOutbox(
 
   /** Drops the oldest reports until there is room for one more. */
   function makeRoom() {
-    const detectedAt = (key: string) => readReport(key)?.detectedAt ?? 0
-    const newestFirst = listKeys().sort((a, b) => detectedAt(b) - detectedAt(a))
+    const readDetectedAt = (key: string) => readReport(key)?.detectedAt ?? 0
+    const newestFirst = listKeys().sort((a, b) => readDetectedAt(b) - readDetectedAt(a))
     for (const key of newestFirst.slice(maxReports - 1)) {
       emitError('report_evicted', readReport(key))
       removeReport(key)
@@ -63,7 +63,7 @@ export function createOutbox(
   async function send(key: string, report: StoredReport): Promise<Outcome> {
     const delivery = await postReport(reportsUrl, report)
     const { response, body } = delivery
-    // A 2xx without JSON comes from somebody else, such as a captive portal.
+    // A 2xx without JSON comes from another server, such as a captive portal.
     const verdict = response?.ok ? body : null
     if (!verdict) {
       const ageMs = Date.now() - report.detectedAt

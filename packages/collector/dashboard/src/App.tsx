@@ -77,7 +77,7 @@ export function App() {
       return <main class="loading">Loading…</main>
     case 'failed':
       return (
-        <main class="centred-page">
+        <main class="centered-page">
           <ErrorNotice error={state.error} retry={loadSession} />
         </main>
       )

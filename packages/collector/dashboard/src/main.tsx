@@ -1,7 +1,7 @@
 import { render } from 'preact'
 import { App } from './App.tsx'
 import 'uplot/dist/uPlot.min.css'
-import './styles/colours.css'
+import './styles/colors.css'
 import './styles/base.css'
 import './styles/reasonDots.css'
 import './styles/header.css'

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { createCollector, issueToken, postEvent } from '../support/collector.ts'
+import { createCollector, issueToken, postReport } from '../support/collector.ts'
 
 const inventToken = () => `lapse_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`
 
@@ -22,8 +22,8 @@ describe.each(inject('databaseServers'))('A flood of invented tokens on $name', 
       return response.status
     })
     const reports = Array.from({ length: 20 }, async () => {
-      const event = { site: 'acme', session: randomUUID(), detectedBy: 'server', reason: 'revoked' }
-      return (await postEvent(collector.url, event, asServer)).status
+      const report = { site: 'acme', session: randomUUID(), detectedBy: 'server', reason: 'revoked' }
+      return (await postReport(collector.url, report, asServer)).status
     })
     expect(await Promise.all(reports)).toEqual(reports.map(() => 201))
     const refusals = await Promise.all(flood)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { passTime, setWallClock } from '../support/clock.ts'
-import { eventOf } from '../support/collector.ts'
+import { advanceMonotonicClock, setWallClock } from '../support/clock.ts'
+import { createReport } from '../support/collector.ts'
 import {
   type Answer,
   answerJson,
@@ -19,10 +19,10 @@ describe('A key server', () => {
   const endless: Answer = (response) => {
     response.writeHead(200, { 'Content-Type': 'application/json' })
     const chunk = Buffer.alloc(16 * 1024, ' ')
-    const more = () => {
-      if (!response.destroyed) response.write(chunk, more)
+    const writeMore = () => {
+      if (!response.destroyed) response.write(chunk, writeMore)
     }
-    more()
+    writeMore()
   }
   const slow: Answer = (response) => {
     response.writeHead(200, { 'Content-Type': 'application/json' }).write('{"keys":[')
@@ -59,7 +59,7 @@ describe('A key server', () => {
       const ticket = await sign()
       const stall = await measureLongestStall(async () => {
         const remote = Promise.all(Array.from({ length: 20 }, () => reportWithTicket(collector, ticket)))
-        const others = await Promise.all(Array.from({ length: 20 }, () => collector.post(eventOf())))
+        const others = await Promise.all(Array.from({ length: 20 }, () => collector.post(createReport())))
         expect(new Set(others.map(({ status }) => status))).toEqual(new Set([201]))
         for (const { status, text, ms } of await remote) {
           expect(status).toBe(503)
@@ -81,7 +81,7 @@ describe('A key server', () => {
       expect((await reportWithTicket(collector, ticket)).status).toBe(503)
     expect(server.requests).toHaveLength(1)
     server.answer = answerJson({ keys: [jwk] })
-    passTime(11_000)
+    advanceMonotonicClock(11_000)
     expect((await reportWithTicket(collector, ticket)).status).toBe(201)
   })
 
@@ -127,7 +127,7 @@ describe('A key server', () => {
     expect((await reportWithTicket(collector, await sign())).status).toBe(503)
     server.answer = answerJson({ keys: [jwk] })
     setWallClock(-365 * dayMs)
-    passTime(11_000)
+    advanceMonotonicClock(11_000)
     expect((await reportWithTicket(collector, await sign())).status).toBe(201)
   })
 
@@ -138,10 +138,10 @@ describe('A key server', () => {
     expect((await reportWithTicket(collector, await older.sign())).status).toBe(201)
     setWallClock(-365 * dayMs)
     server.answer = answerJson({ keys: [newer.jwk] })
-    passTime(31_000)
+    advanceMonotonicClock(31_000)
     expect((await reportWithTicket(collector, await newer.sign())).status).toBe(201)
     server.answer = answerJson({ keys: [] })
-    passTime(12 * 60_000)
+    advanceMonotonicClock(12 * 60_000)
     expect((await reportWithTicket(collector, await newer.sign())).status).toBe(401)
   })
 
@@ -151,7 +151,7 @@ describe('A key server', () => {
     const collector = await createKeySetCollector(server.url)
     expect((await reportWithTicket(collector, await sign())).status).toBe(201)
     server.answer = createManyKeys()
-    passTime(11 * 60_000)
+    advanceMonotonicClock(11 * 60_000)
     expect((await reportWithTicket(collector, await sign())).status).toBe(201)
     expect(server.requests).toHaveLength(2)
   })

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../../src/index.ts'
-import { environment, origin, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment, origin } from '../support/collector.ts'
 import {
   answerJson,
   createKeyPair,
@@ -69,12 +69,12 @@ describe('The JWK set of a key server', () => {
     const server = await startKeyServer((response, request) =>
       isRight(request) ? answerJson({ keys: [jwk] })(response, request) : response.writeHead(401).end(),
     )
-    const withPassword = (password: string) =>
+    const addPassword = (password: string) =>
       server.url.replace('//', `//lapse:${password}@`).concat('?key=hunter3')
-    const collector = await createKeySetCollector(withPassword('h%40nter2'))
+    const collector = await createKeySetCollector(addPassword('h%40nter2'))
     expect((await reportWithTicket(collector, await sign())).status).toBe(201)
 
-    const refused = await createKeySetCollector(withPassword('hunter4'))
+    const refused = await createKeySetCollector(addPassword('hunter4'))
     const { status, text } = await reportWithTicket(refused, await sign())
     expect(status).toBe(503)
     expect(text).not.toMatch(/127\.0\.0\.1|hunter/)
@@ -100,7 +100,7 @@ describe('Configured ticket keys', () => {
   const getErrorMessage = (ticketKeys: unknown) => {
     const site = { origins: [origin], idleTimeoutSeconds: 1800, ticketKeys }
     try {
-      parseConfig({ ...writtenConfig('sqlite:x'), sites: { acme: site } }, environment)
+      parseConfig({ ...createConfig('sqlite:x'), sites: { acme: site } }, environment)
     } catch (error) {
       if (error instanceof ConfigError) return error.message
     }

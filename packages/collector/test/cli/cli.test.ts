@@ -4,11 +4,11 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { serve, stop } from '../../../../test/collector.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
-import { freePort } from '../../../../test/servers.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { findFreePort } from '../../../../test/servers.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 let folder: string
 beforeEach(() => {
@@ -16,7 +16,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const lapse = (args: readonly string[], env?: Readonly<Record<string, string>>) => runLapse(folder, args, env)
+const runLapse = (args: readonly string[], env?: Readonly<Record<string, string>>) =>
+  runLapseIn(folder, args, env)
 const writeConfig = (config: unknown, name?: string) => writeConfigIn(folder, config, name)
 
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
@@ -35,7 +36,7 @@ describe('The command line', () => {
     [['ticket', '--help'], '--subject'],
     [['token', 'create', '--help'], '--scope'],
   ])('lapse %j describes its usage', async (args, word) => {
-    const { status, stdout } = await lapse(args)
+    const { status, stdout } = await runLapse(args)
     expect(status).toBe(0)
     expect(stdout).toMatch(word)
   })
@@ -45,7 +46,7 @@ describe('The command line', () => {
     writeFileSync(join(folder, 'key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }))
     const jwks = { keys: [publicKey.export({ format: 'jwk' })] }
     const site = { origins: [origin], idleTimeoutSeconds: 1800, requireTicket: true }
-    const port = await freePort()
+    const port = await findFreePort()
     const file = writeConfig({
       listen: { port },
       sites: {
@@ -55,57 +56,57 @@ describe('The command line', () => {
     })
     const environment = { SECRET: 'a secret of the tests, 32 bytes or more' }
     const claims = ['--subject', 'u_9', '--session', 's_9', '--idle', '600']
-    const shared = await lapse(['ticket', '--site', 'shared', ...claims], environment)
-    const signed = await lapse(['ticket', '--site', 'public', ...claims, '--key', 'key.pem'], environment)
+    const shared = await runLapse(['ticket', '--site', 'shared', ...claims], environment)
+    const signed = await runLapse(['ticket', '--site', 'public', ...claims, '--key', 'key.pem'], environment)
     const url = `http://127.0.0.1:${port}`
     const database = `sqlite:${join(folder, 'lapse.sqlite')}`
-    const collector = await serve(file, url, { ...environment, LAPSE_DATABASE_URL: database })
+    const collector = await startLapseServe(file, url, { ...environment, LAPSE_DATABASE_URL: database })
     for (const [name, { stdout }] of Object.entries({ shared, public: signed })) {
-      const event = eventOf({ site: name, ticket: stdout.trim() })
-      const response = await postEvent(url, event, { Origin: origin })
+      const report = createReport({ site: name, ticket: stdout.trim() })
+      const response = await postReport(url, report, { Origin: origin })
       expect({ status: response.status, verdict: await response.json() }).toMatchObject({
         status: 201,
         verdict: { idleTimeoutSeconds: 600 },
       })
     }
-    await stop(collector)
-    const without = await lapse(['ticket', '--site', 'public', '--subject', 'u_9'], environment)
+    await stopLapseServe(collector)
+    const without = await runLapse(['ticket', '--site', 'public', '--subject', 'u_9'], environment)
     expect(without).toMatchObject({ status: 1, stderr: expect.stringMatching('--key') })
   })
 
   test('lapse init writes a valid configuration and does not replace an existing one', async () => {
-    const made = await lapse(['init', '--site', 'acme', '--origin', origin, '--idle-timeout', '600'])
+    const made = await runLapse(['init', '--site', 'acme', '--origin', origin, '--idle-timeout', '600'])
     expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching('/tag\\?site=acme') })
-    const again = await lapse(['init'])
+    const again = await runLapse(['init'])
     expect(again).toMatchObject({ status: 1, stderr: expect.stringMatching('--force') })
     expect(JSON.parse(readFileSync(join(folder, 'lapse.config.json'), 'utf8')).sites).toEqual({
       acme: { origins: [origin], idleTimeoutSeconds: 600 },
     })
-    expect(await lapse(['migrate'])).toMatchObject({ status: 0 })
-    const wrong = await lapse(['init', '--force', '--origin', 'app.acme.com'])
+    expect(await runLapse(['migrate'])).toMatchObject({ status: 0 })
+    const wrong = await runLapse(['init', '--force', '--origin', 'app.acme.com'])
     expect(wrong).toMatchObject({ status: 1, stderr: expect.stringMatching('sites.app.origins.0') })
-    const named = await lapse(['init', '--force', '--site', 'a b'])
+    const named = await runLapse(['init', '--force', '--site', 'a b'])
     expect(named).toMatchObject({ status: 1, stderr: expect.stringMatching('letters, digits, hyphens') })
-    const nowhere = await lapse(['init', '--config', join(folder, 'none', 'lapse.config.json')])
+    const nowhere = await runLapse(['init', '--config', join(folder, 'none', 'lapse.config.json')])
     expect(nowhere).toMatchObject({ status: 1, stderr: expect.stringMatching('cannot be written') })
   })
 
   test('A usage error is explained and exits with status 2', async () => {
     const empty = ['ticket', '--site', 'acme', '--subject', '']
     for (const args of [['list', '--limit', '0'], ['serve', '--prot', '1'], ['dance'], empty]) {
-      const { status, stderr } = await lapse(args)
+      const { status, stderr } = await runLapse(args)
       expect(status).toBe(2)
       expect(stderr).toMatch('error: ')
     }
   })
 
   test('lapse serve names a configuration file that is missing or is not JSON', async () => {
-    expect(await lapse(['serve'])).toMatchObject({
+    expect(await runLapse(['serve'])).toMatchObject({
       status: 1,
       stderr: expect.stringMatching('lapse.config.json'),
     })
     const file = writeConfig('{', 'broken.json')
-    const { status, stderr } = await lapse(['serve'], { LAPSE_CONFIG: file })
+    const { status, stderr } = await runLapse(['serve'], { LAPSE_CONFIG: file })
     expect({ status, stderr }).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(/broken\.json is not JSON/),
@@ -117,7 +118,7 @@ describe('The command line', () => {
       database: 'postgres://db/lapse',
       table: 'a.b.c',
       listen: { port: 70_000 },
-      colour: 'blue',
+      color: 'blue',
       sites: {
         acme: {
           origins: ['https://app.acme.com/'],
@@ -131,13 +132,13 @@ describe('The command line', () => {
         shop: { origins: ['https://shop.acme.com'], idleTimeoutSeconds: '1800', requireTicket: true },
       },
     })
-    const { status, stderr } = await lapse(['serve'])
+    const { status, stderr } = await runLapse(['serve'])
     expect(status).toBe(1)
     for (const setting of [
       'database',
       'table',
       'listen.port',
-      'colour',
+      'color',
       'sites.acme.origins.0',
       'sites.acme.idleTimeoutSeconds',
       'sites.acme.ticketKeys.0.secret',
@@ -153,20 +154,20 @@ describe('The command line', () => {
   })
 
   test('lapse serve says what to do when its port is in use', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const taken = createServer().listen(port, '127.0.0.1')
     writeConfig({ sites, listen: { port } })
-    const { status, stderr } = await lapse(['serve'])
+    const { status, stderr } = await runLapse(['serve'])
     taken.close()
     expect(status).toBe(1)
     expect(stderr).toMatch(`Port ${port} on 127.0.0.1 is already in use`)
   })
 
   test('An unreachable database is named without its password', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     writeConfig({ sites, database: `mysql://lapse:hidden@127.0.0.1:${port}/lapse` })
     for (const name of ['migrate', 'list']) {
-      const { status, stderr } = await lapse([name])
+      const { status, stderr } = await runLapse([name])
       expect(status).toBe(1)
       expect(stderr).toMatch(`mysql://lapse@127.0.0.1:${port}/lapse`)
       expect(stderr).not.toMatch('hidden')
@@ -174,16 +175,18 @@ describe('The command line', () => {
   })
 
   test('Environment variables override the port and the database of the file', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const file = writeConfig({ sites, database: `sqlite:${join(folder, 'unused.sqlite')}` })
     const environment = {
       LAPSE_PORT: String(port),
       LAPSE_DATABASE_URL: `sqlite:${join(folder, 'used.sqlite')}`,
     }
-    const collector = await serve(file, `http://127.0.0.1:${port}`, environment)
-    expect((await postEvent(`http://127.0.0.1:${port}`, eventOf(), { Origin: origin })).status).toBe(201)
-    await stop(collector)
-    const { stdout } = await lapse(['list'], environment)
+    const collector = await startLapseServe(file, `http://127.0.0.1:${port}`, environment)
+    expect((await postReport(`http://127.0.0.1:${port}`, createReport(), { Origin: origin })).status).toBe(
+      201,
+    )
+    await stopLapseServe(collector)
+    const { stdout } = await runLapse(['list'], environment)
     expect(stdout).toMatch('idle_timeout')
   })
 })
@@ -196,31 +199,31 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
   afterEach(() => database.drop())
 
   test('lapse migrate creates the table, lapse serve fills it and lapse list prints it', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const url = `http://127.0.0.1:${port}`
     const file = writeConfig({ sites, database: database.url, listen: { port } })
-    expect((await lapse(['list'])).stderr).toMatch('lapse migrate')
-    expect(await lapse(['migrate'])).toMatchObject({
+    expect((await runLapse(['list'])).stderr).toMatch('lapse migrate')
+    expect(await runLapse(['migrate'])).toMatchObject({
       status: 0,
       stdout: expect.stringMatching('0001_session_audit'),
     })
-    expect(await lapse(['migrate'])).toMatchObject({
+    expect(await runLapse(['migrate'])).toMatchObject({
       status: 0,
       stdout: expect.stringMatching('nothing to do'),
     })
-    expect((await lapse(['list'])).stdout).toBe('No session ends recorded.\n')
+    expect((await runLapse(['list'])).stdout).toBe('No session ends recorded.\n')
 
-    const collector = await serve(file, url)
+    const collector = await startLapseServe(file, url)
     const lastAccessAt = Date.UTC(2026, 0, 2, 13, 30, 0, 500)
     const times = { startedAt: lastAccessAt, lastAccessAt, detectedAt: lastAccessAt + 3_600_000 }
     const shifted = { ...times, sentAt: lastAccessAt + 3_600_000 }
-    await postEvent(url, eventOf({ ...shifted, session: 's_1', subject: 'u_1' }), { Origin: origin })
-    await postEvent(url, eventOf({ session: 's_2', subject: 'u_2', lastAccessAt: Date.now() }), {
+    await postReport(url, createReport({ ...shifted, session: 's_1', subject: 'u_1' }), { Origin: origin })
+    await postReport(url, createReport({ session: 's_2', subject: 'u_2', lastAccessAt: Date.now() }), {
       Origin: origin,
     })
-    await stop(collector)
+    await stopLapseServe(collector)
 
-    const { stdout } = await lapse(['list'])
+    const { stdout } = await runLapse(['list'])
     const [head = '', newest = '', oldest = ''] = stdout.split('\n')
     expect(head.trim().split(/\s+/)).toEqual([
       'id',
@@ -235,33 +238,37 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
     ])
     expect(newest).toMatch(/u_2 +s_2 +ended_early +self_reported +20\d\d-\d\d-\d\dT[\d:]{8}Z +- +20/)
     expect(oldest).toMatch(/u_1 +s_1 +idle_timeout/)
-    expect((await lapse(['list', '--subject', 'u_1', '--reason', 'idle_timeout'])).stdout).not.toMatch('u_2')
-    expect((await lapse(['list', '--limit', '1'])).stdout).not.toMatch('u_1')
+    expect((await runLapse(['list', '--subject', 'u_1', '--reason', 'idle_timeout'])).stdout).not.toMatch(
+      'u_2',
+    )
+    expect((await runLapse(['list', '--limit', '1'])).stdout).not.toMatch('u_1')
   })
 
   test('A token is shown once, works, and stops working when it is revoked', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const url = `http://127.0.0.1:${port}`
     const file = writeConfig({ sites, database: database.url, listen: { port } })
-    await lapse(['migrate'])
-    const made = await lapse(['token', 'create', '--scope', 'write', '--site', 'acme', '--name', 'cron'])
+    await runLapse(['migrate'])
+    const made = await runLapse(['token', 'create', '--scope', 'write', '--site', 'acme', '--name', 'cron'])
     const [, id = ''] = /^lapse_([0-9a-f]{16})_[\w-]{43}\n$/.exec(made.stdout) ?? []
     expect(made.stderr).toMatch(id)
-    expect((await lapse(['token', 'list'])).stdout).toMatch(new RegExp(`${id} +write +acme +cron +.*valid`))
+    expect((await runLapse(['token', 'list'])).stdout).toMatch(
+      new RegExp(`${id} +write +acme +cron +.*valid`),
+    )
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${made.stdout.trim()}` }
-    const event = { site: 'acme', detectedBy: 'server', session: 's_3', reason: 'revoked' }
+    const report = { site: 'acme', detectedBy: 'server', session: 's_3', reason: 'revoked' }
 
-    const collector = await serve(file, url)
-    expect((await postEvent(url, event, headers)).status).toBe(201)
-    expect(await lapse(['token', 'revoke', id])).toMatchObject({ status: 0 })
-    expect((await postEvent(url, { ...event, session: 's_4' }, headers)).status).toBe(401)
-    await stop(collector)
-    expect((await lapse(['token', 'list'])).stdout).toMatch('revoked')
-    expect(await lapse(['token', 'revoke', 'nothing'])).toMatchObject({
+    const collector = await startLapseServe(file, url)
+    expect((await postReport(url, report, headers)).status).toBe(201)
+    expect(await runLapse(['token', 'revoke', id])).toMatchObject({ status: 0 })
+    expect((await postReport(url, { ...report, session: 's_4' }, headers)).status).toBe(401)
+    await stopLapseServe(collector)
+    expect((await runLapse(['token', 'list'])).stdout).toMatch('revoked')
+    expect(await runLapse(['token', 'revoke', 'nothing'])).toMatchObject({
       status: 1,
       stderr: expect.stringMatching('Token nothing not found'),
     })
-    expect(await lapse(['token', 'create', '--scope', 'write', '--site', 'other'])).toMatchObject({
+    expect(await runLapse(['token', 'create', '--scope', 'write', '--site', 'other'])).toMatchObject({
       status: 1,
       stderr: expect.stringMatching('no site "other"'),
     })

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { command } from '../../../../test/collector.ts'
+import { lapsePath } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import type { DatabaseServer } from '../../../../test/servers.ts'
 import { openStore, parseConfig } from '../../src/index.ts'
-import { writtenConfig } from '../support/collector.ts'
+import { createConfig } from '../support/collector.ts'
 import { insertRows } from '../support/rows.ts'
 
 const noon = Date.UTC(2026, 0, 2, 12)
@@ -20,12 +20,12 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
   test('The command prints all rows as NDJSON, or only the matching rows', async () => {
     const all = await table.run('--format', 'ndjson')
     expect(all.status).toBe(0)
-    expect(sessionsIn(all.stdout)).toEqual(Array.from({ length: 1200 }, (_, index) => `s${index}`))
+    expect(parseSessions(all.stdout)).toEqual(Array.from({ length: 1200 }, (_, index) => `s${index}`))
 
     const filters = ['--site', 'acme', '--subject', 'u_1', '--reason', 'logout', '--evidence', 'signed']
     const times = ['--from', '2026-01-02T11:59:59.900Z', '--to', '2026-01-02T12:00:00Z', '--limit', '3']
     const some = await table.run('--format', 'ndjson', ...filters, ...times)
-    expect(sessionsIn(some.stdout)).toEqual(['s1', 's5', 's13'])
+    expect(parseSessions(some.stdout)).toEqual(['s1', 's5', 's13'])
   })
 
   test('--follow prints each new row once, even a row that is committed after a higher id', async () => {
@@ -48,7 +48,7 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
 
     listing.child.kill('SIGINT')
     expect(await listing.status).toBe(0)
-    expect(sessionsIn(listing.output.stdout)).toEqual(['s2', 's0', 'first', 'late', 'last'])
+    expect(parseSessions(listing.output.stdout)).toEqual(['s2', 's0', 'first', 'late', 'last'])
   })
 })
 
@@ -100,7 +100,7 @@ function useFilledTable(server: DatabaseServer) {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     database = await createDatabase(server)
-    const { sites } = writtenConfig(database.url)
+    const { sites } = createConfig(database.url)
     const written = { database: database.url, sites: { acme: sites.acme } }
     writeFileSync(join(folder, 'lapse.config.json'), JSON.stringify(written))
     const config = parseConfig(written)
@@ -123,7 +123,7 @@ function useFilledTable(server: DatabaseServer) {
     rmSync(folder, { recursive: true })
   })
   const start = (...args: string[]) =>
-    new Listing(spawn(process.execPath, [command, 'list', ...args], { cwd: folder }))
+    new Listing(spawn(process.execPath, [lapsePath, 'list', ...args], { cwd: folder }))
   return {
     database: () => database,
     start,
@@ -159,7 +159,7 @@ class Listing {
   }
 }
 
-function sessionsIn(lines: string): string[] {
+function parseSessions(lines: string): string[] {
   return lines
     .trimEnd()
     .split('\n')

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { freePort } from '../../../../test/servers.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import {
   createCollector,
+  createConfig,
   environment,
   type InProcessCollector,
   issueToken,
-  writtenConfig,
 } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 // Each test starts the command, some of them several times.
 vi.setConfig({ testTimeout: 120_000 })
@@ -26,8 +26,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const selftest = (site: string, ...args: string[]) =>
-  runLapse(folder, ['selftest', '--site', site, '--url', collector.url, ...args], environment)
+const runSelftest = (site: string, ...args: string[]) =>
+  runLapseIn(folder, ['selftest', '--site', site, '--url', collector.url, ...args], environment)
 
 const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
   new SignJWT({ sid })
@@ -40,13 +40,13 @@ const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
 describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
   beforeEach(async () => {
     collector = await createCollector(server)
-    writeConfigIn(folder, writtenConfig(collector.database.url))
+    writeConfigIn(folder, createConfig(collector.database.url))
   })
 
   test('The report shows a simulated timeout: what was sent, answered and stored', async () => {
-    const { status, stdout } = await selftest('acme')
+    const { status, stdout } = await runSelftest('acme')
     expect(status).toBe(0)
-    const [row, ...others] = await collector.database.rows()
+    const [row, ...others] = await collector.database.readRows()
     expect(others).toEqual([])
     expect(row).toMatchObject({ subject: 'selftest', reason: 'idle_timeout', client_version: 'selftest' })
     for (const words of ['# Lapse self-test: passed', 'V-222445', collector.url, '1800 s', row?.session_key])
@@ -57,13 +57,13 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
   test('The command signs a ticket if the site requires one, and reads the row over HTTP if it has a token', async () => {
     const { token } = await issueToken(collector.store)
     const args = ['--token', token, '--format', 'json', '--output', 'report.json']
-    const { status, stdout } = await selftest('signed', ...args)
+    const { status, stdout } = await runSelftest('signed', ...args)
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: 'The self-test passed. The report is in report.json.\n',
     })
     const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
-    const [row] = await collector.database.rows()
+    const [row] = await collector.database.readRows()
     expect(report).toMatchObject({
       verdict: 'pass',
       answers: [{ status: 201 }, { status: 200 }],
@@ -79,8 +79,8 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     const args = ['selftest', '--site', 'signed', '--url', collector.url]
     const withSecrets = [...args, '--token', 'env:READ_TOKEN', '--ticket', 'env:SELFTEST_TICKET']
     const variables = { ...environment, READ_TOKEN: token, SELFTEST_TICKET: ticket }
-    expect(await runLapse(folder, withSecrets, variables)).toMatchObject({ status: 0, stderr: '' })
-    const { status, stderr } = await runLapse(folder, withSecrets, { ...variables, READ_TOKEN: '' })
+    expect(await runLapseIn(folder, withSecrets, variables)).toMatchObject({ status: 0, stderr: '' })
+    const { status, stderr } = await runLapseIn(folder, withSecrets, { ...variables, READ_TOKEN: '' })
     expect({ status, stderr }).toEqual({
       status: 2,
       stderr: expect.stringMatching('Environment variable READ_TOKEN is not set'),
@@ -110,14 +110,14 @@ describe('lapse selftest', () => {
   ])('The command fails and says what to do when %s', async (_, changes, args, words) => {
     const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, ...changes }
     writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
-    const { status, stderr } = await selftest('acme', ...args)
+    const { status, stderr } = await runSelftest('acme', ...args)
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(words) })
   })
 
   test('The command fails and says what to do, also in the report, when no collector responds', async () => {
-    const port = await freePort()
-    writeConfigIn(folder, writtenConfig(collector.database.url, { listen: { port } }))
-    const { status, stdout, stderr } = await runLapse(folder, ['selftest', '--site', 'acme'], environment)
+    const port = await findFreePort()
+    writeConfigIn(folder, createConfig(collector.database.url, { listen: { port } }))
+    const { status, stdout, stderr } = await runLapseIn(folder, ['selftest', '--site', 'acme'], environment)
     expect({ status, stdout }).toEqual({
       status: 1,
       stdout: expect.stringContaining('# Lapse self-test: FAILED'),
@@ -126,15 +126,15 @@ describe('lapse selftest', () => {
   })
 
   test("The command refuses the ticket of a user, so that no user's session is ended", async () => {
-    writeConfigIn(folder, writtenConfig(collector.database.url))
+    writeConfigIn(folder, createConfig(collector.database.url))
     const now = Math.floor(Date.now() / 1000)
-    const another = await selftest('signed', '--ticket', await signTicket('u_42', now - 7200))
+    const another = await runSelftest('signed', '--ticket', await signTicket('u_42', now - 7200))
     expect(another.stderr).toMatch('The ticket belongs to a user, "u_42"')
-    const fresh = await selftest('signed', '--ticket', await signTicket('selftest', now))
+    const fresh = await runSelftest('signed', '--ticket', await signTicket('selftest', now))
     expect(fresh.stderr).toMatch('too new')
-    const session = await selftest('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
+    const session = await runSelftest('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
     expect(session.stderr).toMatch('The ticket is for session "a1f"')
-    expect(await collector.database.rows()).toEqual([])
-    expect((await selftest('signed', '--ticket', await signTicket('selftest', now - 7200))).status).toBe(0)
+    expect(await collector.database.readRows()).toEqual([])
+    expect((await runSelftest('signed', '--ticket', await signTicket('selftest', now - 7200))).status).toBe(0)
   })
 })

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createDatabase } from '../../../../test/databases.ts'
 import { openStore, parseConfig } from '../../src/index.ts'
-import { createCollector, eventOf, issueToken, origin } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
 /** Clears the screen (with C0 and with C1), rings the bell, moves back, and reverses the text direction. */
 const hostile = 'a\u001b[2Jb\u009b2Jc\u0007\u0008\rd\u202ee\u007f'
 const unsafe = /[\p{Cc}\p{Bidi_Control}]/u
-const withoutLines = (text: string) => text.replaceAll(/\r?\n/g, '')
+const removeLineBreaks = (text: string) => text.replaceAll(/\r?\n/g, '')
 
 describe('Output for a terminal', () => {
   let folder: string
@@ -36,14 +36,14 @@ describe('Output for a terminal', () => {
     ])
 
     for (const format of ['table', 'csv', 'ndjson', 'ecs', 'ocsf', 'owasp']) {
-      const { status, stdout, stderr } = await runLapse(folder, ['list', '--format', format])
+      const { status, stdout, stderr } = await runLapseIn(folder, ['list', '--format', format])
       expect({ format, status, stderr }).toEqual({ format, status: 0, stderr: '' })
-      expect(withoutLines(stdout)).not.toMatch(unsafe)
+      expect(removeLineBreaks(stdout)).not.toMatch(unsafe)
       expect(stdout).toMatch(/a(\\u001b|\ufffd)\[2Jb/)
     }
-    const tokens = await runLapse(folder, ['token', 'list'])
+    const tokens = await runLapseIn(folder, ['token', 'list'])
     expect(tokens.status).toBe(0)
-    expect(withoutLines(tokens.stdout)).not.toMatch(unsafe)
+    expect(removeLineBreaks(tokens.stdout)).not.toMatch(unsafe)
     expect(tokens.stdout).toMatch('a\\u001b[2Jb\\u009b2Jc')
   })
 
@@ -55,16 +55,16 @@ describe('Output for a terminal', () => {
         [hostile]: { origins: [hostile], idleTimeoutSeconds: hostile, ticketKeys: [{ alg: hostile }] },
       },
     })
-    const { status, stderr } = await runLapse(folder, ['serve'])
+    const { status, stderr } = await runLapseIn(folder, ['serve'])
     expect(status).toBe(1)
-    expect(withoutLines(stderr)).not.toMatch(unsafe)
+    expect(removeLineBreaks(stderr)).not.toMatch(unsafe)
     expect(stderr).toMatch('\\u001b[2Jb\\u009b2J')
   })
 
   test('The name of a token cannot contain control characters', async () => {
     writeConfigIn(folder, { sites: { acme: { origins: [origin], idleTimeoutSeconds: 1800 } } })
     for (const name of ['\u001b[2J', '\u009b2J', 'a\nb', 'x'.repeat(256), '']) {
-      const { status, stderr } = await runLapse(folder, [
+      const { status, stderr } = await runLapseIn(folder, [
         'token',
         'create',
         '--scope',
@@ -79,7 +79,7 @@ describe('Output for a terminal', () => {
 })
 
 describe('A request from a stranger', () => {
-  const inLatin1 = (text: string) => Buffer.from(text, 'latin1')
+  const encodeLatin1 = (text: string) => Buffer.from(text, 'latin1')
 
   function exchangeBytes(url: string, bytes: Buffer): Promise<string> {
     return new Promise((resolve, reject) => {
@@ -100,7 +100,7 @@ describe('A request from a stranger', () => {
     const post = (headers: readonly string[], body: string, path = '/v1/lapses') =>
       exchangeBytes(
         collector.url,
-        inLatin1(
+        encodeLatin1(
           [
             `POST ${path} HTTP/1.1`,
             'Host: x',
@@ -115,30 +115,30 @@ describe('A request from a stranger', () => {
       )
     const evil = '\u009b2J\u0085\u0080'
     const answers = [
-      await post([`Origin: ${origin}`, `User-Agent: Mozilla ${evil}`], JSON.stringify(eventOf())),
-      await post([`Origin: https://${evil}`], JSON.stringify(eventOf())),
+      await post([`Origin: ${origin}`, `User-Agent: Mozilla ${evil}`], JSON.stringify(createReport())),
+      await post([`Origin: https://${evil}`], JSON.stringify(createReport())),
       await post(
         [`Origin: ${evil}`, 'Sec-Fetch-Site: same-origin'],
-        JSON.stringify(eventOf({ site: 'lapse' })),
+        JSON.stringify(createReport({ site: 'lapse' })),
       ),
-      await post([`Authorization: Bearer ${evil}`], JSON.stringify(eventOf())),
-      await post([`X-Forwarded-For: ${evil}`], JSON.stringify(eventOf())),
-      await post([`Content-Encoding: ${evil}`], JSON.stringify(eventOf())),
-      await post([], JSON.stringify(eventOf()), `/v1/${evil}`),
-      await post([], JSON.stringify(eventOf()), `/${encodeURIComponent(evil)}?${evil}`),
+      await post([`Authorization: Bearer ${evil}`], JSON.stringify(createReport())),
+      await post([`X-Forwarded-For: ${evil}`], JSON.stringify(createReport())),
+      await post([`Content-Encoding: ${evil}`], JSON.stringify(createReport())),
+      await post([], JSON.stringify(createReport()), `/v1/${evil}`),
+      await post([], JSON.stringify(createReport()), `/${encodeURIComponent(evil)}?${evil}`),
     ]
     for (const field of ['site', 'session', 'subject', 'client', 'ticket', 'detectedBy'])
-      answers.push(await (await collector.post(eventOf({ [field]: `a${evil}` }))).text())
+      answers.push(await (await collector.post(createReport({ [field]: `a${evil}` }))).text())
     for (const query of ['site', 'subject', 'cursor', evil]) {
       const url = `${collector.url}/v1/lapses?${encodeURIComponent(query)}=${encodeURIComponent(evil)}`
       answers.push(await (await fetch(url, { headers: { Authorization: `Bearer ${token}` } })).text())
     }
     expect(answers.length).toBe(18)
-    expect(answers.filter((answer) => /\p{Cc}/u.test(withoutLines(answer)))).toEqual([])
-    const stored = await collector.database.rows()
+    expect(answers.filter((answer) => /\p{Cc}/u.test(removeLineBreaks(answer)))).toEqual([])
+    const stored = await collector.database.readRows()
     expect(stored.length).toBeGreaterThan(0)
     expect(JSON.stringify(stored)).not.toMatch(/\p{Cc}/u)
     expect(stored.map((row) => row.user_agent)).toContain('Mozilla \ufffd2J\ufffd\ufffd')
-    expect(collector.logLines.filter((line) => /\p{Cc}/u.test(withoutLines(line)))).toEqual([])
+    expect(collector.logLines.filter((line) => /\p{Cc}/u.test(removeLineBreaks(line)))).toEqual([])
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../src/index.ts'
-import { environment, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment } from '../support/collector.ts'
 
-const parse = (database: string) => parseConfig(writtenConfig(database), environment).database
+const parse = (database: string) => parseConfig(createConfig(database), environment).database
 
 describe('A database URL', () => {
   test.each([

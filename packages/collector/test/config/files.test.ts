@@ -2,12 +2,12 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { serve, stop } from '../../../../test/collector.ts'
-import { freePort } from '../../../../test/servers.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import { explainListenFailure } from '../../src/cli/output/explainListenFailure.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 // Each test starts the command several times.
 vi.setConfig({ testTimeout: 120_000 })
@@ -25,47 +25,49 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-const lapse = (...args: string[]) => runLapse(folder, args)
-const modeOf = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8)
+const runLapse = (...args: string[]) => runLapseIn(folder, args)
+const readMode = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8)
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
 
 describe('File permissions', () => {
   test('Only the owner can read the configuration that lapse init writes or replaces', async () => {
-    expect((await lapse('init')).status).toBe(0)
-    expect(modeOf('lapse.config.json')).toBe('600')
+    expect((await runLapse('init')).status).toBe(0)
+    expect(readMode('lapse.config.json')).toBe('600')
     chmodSync(join(folder, 'lapse.config.json'), 0o644)
-    expect((await lapse('init', '--force')).status).toBe(0)
-    expect(modeOf('lapse.config.json')).toBe('600')
+    expect((await runLapse('init', '--force')).status).toBe(0)
+    expect(readMode('lapse.config.json')).toBe('600')
     process.umask(0)
-    expect((await lapse('init', '--config', 'other.json')).status).toBe(0)
-    expect(modeOf('other.json')).toBe('600')
+    expect((await runLapse('init', '--config', 'other.json')).status).toBe(0)
+    expect(readMode('other.json')).toBe('600')
   })
 
   test('Only the owner can read the SQLite database and the files beside it', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const file = writeConfigIn(folder, { listen: { port }, sites })
-    const collector = await serve(file, `http://127.0.0.1:${port}`)
-    expect((await postEvent(`http://127.0.0.1:${port}`, eventOf(), { Origin: origin })).status).toBe(201)
+    const collector = await startLapseServe(file, `http://127.0.0.1:${port}`)
+    expect((await postReport(`http://127.0.0.1:${port}`, createReport(), { Origin: origin })).status).toBe(
+      201,
+    )
     const files = readdirSync(folder).filter((name) => name.startsWith('lapse.sqlite'))
     expect(files.sort()).toEqual(['lapse.sqlite', 'lapse.sqlite-shm', 'lapse.sqlite-wal'])
-    expect(files.map(modeOf)).toEqual(['600', '600', '600'])
-    await stop(collector)
+    expect(files.map(readMode)).toEqual(['600', '600', '600'])
+    await stopLapseServe(collector)
     rmSync(join(folder, 'lapse.sqlite'))
-    await lapse('migrate')
-    expect(modeOf('lapse.sqlite')).toBe('600')
+    await runLapse('migrate')
+    expect(readMode('lapse.sqlite')).toBe('600')
   })
 
   test('Only the owner can read a new report of lapse selftest', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const file = writeConfigIn(folder, { listen: { port }, sites })
-    const collector = await serve(file, `http://127.0.0.1:${port}`)
-    const report = () => lapse('selftest', '--site', 'acme', '--output', 'report.txt')
-    expect((await report()).status).toBe(0)
-    expect(modeOf('report.txt')).toBe('600')
+    const collector = await startLapseServe(file, `http://127.0.0.1:${port}`)
+    const writeReport = () => runLapse('selftest', '--site', 'acme', '--output', 'report.txt')
+    expect((await writeReport()).status).toBe(0)
+    expect(readMode('report.txt')).toBe('600')
     chmodSync(join(folder, 'report.txt'), 0o644)
-    expect((await report()).status).toBe(0)
-    expect(modeOf('report.txt')).toBe('644')
-    await stop(collector)
+    expect((await writeReport()).status).toBe(0)
+    expect(readMode('report.txt')).toBe('644')
+    await stopLapseServe(collector)
   })
 })
 
@@ -86,7 +88,7 @@ describe('lapse serve', () => {
     expect(await readWarnings({})).toEqual([
       expect.stringMatching(/read the audit data in .*chmod 600 .*lapse\.sqlite/),
     ])
-    expect(modeOf('lapse.sqlite')).toBe('644')
+    expect(readMode('lapse.sqlite')).toBe('644')
     chmodSync(folder, 0o700)
     expect(await readWarnings({})).toEqual([])
   })
@@ -111,7 +113,7 @@ describe('lapse serve', () => {
     const database = 'mysql://lapse@127.0.0.1:1/lapse'
     const file = writeConfigIn(folder, { database, listen: { host: '192.0.2.1', port: 1 }, sites })
     chmodSync(file, 0o622)
-    expect((await lapse('serve')).stderr).toMatch(/can change .*lapse\.config\.json\. Run: chmod 600/)
+    expect((await runLapse('serve')).stderr).toMatch(/can change .*lapse\.config\.json\. Run: chmod 600/)
   })
 
   test.each([
@@ -133,12 +135,12 @@ describe('lapse serve', () => {
     // The command ends immediately, because this machine does not have that address.
     const file = writeConfigIn(folder, { database, listen: { host: '192.0.2.1', port: 1 }, sites })
     chmodSync(file, mode)
-    const { status, stderr, stdout } = await lapse('serve')
+    const { status, stderr, stdout } = await runLapse('serve')
     expect(status).toBe(1)
     if (warns) expect(stderr).toMatch(/lapse\.config\.json contains a password, .* chmod 600/)
     else expect(stderr).not.toMatch('warning')
     expect(stderr + stdout).not.toMatch('hunter2')
-    expect(modeOf('lapse.config.json')).toBe(mode.toString(8))
+    expect(readMode('lapse.config.json')).toBe(mode.toString(8))
   })
 })
 
@@ -150,7 +152,7 @@ describe('A configuration file', () => {
     ['{\n  "a": "hunter2",\n  hunter2\n}'],
   ])('A configuration file that is not JSON is named but not quoted: %s', async (text) => {
     writeFileSync(join(folder, 'lapse.config.json'), text)
-    const { status, stderr } = await lapse('list')
+    const { status, stderr } = await runLapse('list')
     expect(status).toBe(1)
     expect(stderr).toMatch(/lapse\.config\.json is not JSON/)
     expect(stderr).not.toMatch('hunter')
@@ -160,7 +162,7 @@ describe('A configuration file', () => {
 test('A configuration file may begin with a byte order mark', async () => {
   const config = { database: 'sqlite:lapse.sqlite', sites }
   writeFileSync(join(folder, 'lapse.config.json'), `\uFEFF${JSON.stringify(config)}`)
-  expect(await lapse('migrate')).toMatchObject({ status: 0, stderr: '' })
+  expect(await runLapse('migrate')).toMatchObject({ status: 0, stderr: '' })
 })
 
 describe('lapse serve that cannot listen', () => {
@@ -170,7 +172,7 @@ describe('lapse serve that cannot listen', () => {
     [{ host: '2001:db8::7' }, /2001:db8::7/],
   ])('The error for %j names the setting and the valid values', async (listen, words) => {
     writeConfigIn(folder, { listen: { port: 0, ...listen }, sites })
-    const { status, stderr } = await lapse('serve')
+    const { status, stderr } = await runLapse('serve')
     expect(status).toBe(1)
     expect(stderr).toMatch(words)
     expect(stderr).toMatch('Correct "listen.host" or LAPSE_HOST: 127.0.0.1 for this machine only')
@@ -190,11 +192,11 @@ describe('lapse serve that cannot listen', () => {
 })
 
 describe('lapse init with a database URL in an environment variable', () => {
-  const init = (environment: Readonly<Record<string, string>>) =>
-    runLapse(folder, ['init', '--database', 'env:DATABASE'], environment)
+  const initWithDatabase = (environment: Readonly<Record<string, string>>) =>
+    runLapseIn(folder, ['init', '--database', 'env:DATABASE'], environment)
 
   test('The configuration file contains the name of the variable and not the password', async () => {
-    const { status, stdout, stderr } = await init({ DATABASE: 'mysql://lapse:hunter2@db/lapse' })
+    const { status, stdout, stderr } = await initWithDatabase({ DATABASE: 'mysql://lapse:hunter2@db/lapse' })
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(stdout).toMatch('lapse migrate')
     const text = readFileSync(join(folder, 'lapse.config.json'), 'utf8')
@@ -203,7 +205,7 @@ describe('lapse init with a database URL in an environment variable', () => {
   })
 
   test('An unset variable is reported', async () => {
-    const { status, stderr } = await init({})
+    const { status, stderr } = await initWithDatabase({})
     expect({ status, stderr }).toEqual({
       status: 1,
       stderr: expect.stringMatching(/variable DATABASE is not set/),

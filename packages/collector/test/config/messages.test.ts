@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../../src/index.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   issueToken,
   origin,
-  writtenConfig,
 } from '../support/collector.ts'
 
 /** Raw messages of the validation library, which mean nothing to users. */
@@ -22,7 +22,7 @@ interface FieldFault {
 }
 
 /** Yields every copy of a value in which one member, at any depth, is invalid, missing or misspelt. */
-function* corrupt(value: unknown): Generator<unknown> {
+function* listCorruptedCopies(value: unknown): Generator<unknown> {
   yield* badValues
   if (typeof value !== 'object' || value === null) return
   for (const [key, member] of Object.entries(value)) {
@@ -35,14 +35,14 @@ function* corrupt(value: unknown): Generator<unknown> {
       yield rest
       yield { ...value, [`${key}s`]: member }
     }
-    for (const changed of corrupt(member)) yield replace(changed)
+    for (const changed of listCorruptedCopies(member)) yield replace(changed)
   }
 }
 
 describe('An invalid configuration', () => {
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
   const full = {
-    ...writtenConfig('mysql://lapse@db/lapse', {
+    ...createConfig('mysql://lapse@db/lapse', {
       table: 'person.audit_log',
       listen: { host: '127.0.0.1', port: 4780, keepAliveSeconds: 75 },
       trustProxy: ['10.0.0.0/8'],
@@ -84,7 +84,7 @@ describe('An invalid configuration', () => {
   })
 
   test('Every error is a plain sentence that names the setting', () => {
-    const faults = [...corrupt(full)].flatMap(findFaults)
+    const faults = [...listCorruptedCopies(full)].flatMap(findFaults)
     expect(faults.length).toBeGreaterThan(300)
     expect(faults.filter((fault) => rawText.test(fault))).toEqual([])
     expect(faults.filter((fault) => !/^ {2}\S[^:]*: \S.+/.test(fault))).toEqual([])
@@ -212,9 +212,9 @@ describe('An invalid request', () => {
     const server = { site: 'acme', session: 'a', marker: crypto.randomUUID(), reason: 'revoked' }
     const times = { startedAt: now, lastAccessAt: now, detectedAt: now, sentAt: now }
     const details: string[] = []
-    for (const report of corrupt({ ...eventOf(), ticket: 'eyJ' }))
+    for (const report of listCorruptedCopies({ ...createReport(), ticket: 'eyJ' }))
       details.push(...(await readDetails(await collector.post(report))))
-    for (const report of corrupt({ ...server, ...times, detectedBy: 'server' }))
+    for (const report of listCorruptedCopies({ ...server, ...times, detectedBy: 'server' }))
       details.push(
         ...(await readDetails(await collector.post(report, { Authorization: `Bearer ${writeToken}` }))),
       )
@@ -224,7 +224,7 @@ describe('An invalid request', () => {
 
   test('A query is refused in plain sentences', async () => {
     const parameters = ['site', 'subject', 'session', 'reason', 'evidence', 'from', 'to', 'limit', 'cursor']
-    const own = ['format', 'bucket', 'timeZone', 'colour', '__proto__', 'constructor']
+    const own = ['format', 'bucket', 'timeZone', 'color', '__proto__', 'constructor']
     const values = ['', 'x', '-1', '1.5', '1767340800', '\u009b', '9'.repeat(300), '__proto__']
     const details: string[] = []
     for (const path of ['v1/lapses', 'v1/summary'])
@@ -251,15 +251,15 @@ describe('An invalid request', () => {
       abs: 60,
     }
     const details: string[] = []
-    for (const changed of corrupt(claims)) {
+    for (const changed of listCorruptedCopies(claims)) {
       if (typeof changed !== 'object' || changed === null || Array.isArray(changed)) continue
       const ticket = await new SignJWT({ ...changed })
         .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
         .sign(new TextEncoder().encode(environment.TICKET_SECRET))
-      details.push(...(await readDetails(await collector.post(eventOf({ site: 'signed', ticket })))))
+      details.push(...(await readDetails(await collector.post(createReport({ site: 'signed', ticket })))))
     }
     for (const ticket of ['x', 'a.b.c', '{}', '..'])
-      details.push(...(await readDetails(await collector.post(eventOf({ site: 'signed', ticket })))))
+      details.push(...(await readDetails(await collector.post(createReport({ site: 'signed', ticket })))))
     expect(details.length).toBeGreaterThan(50)
     expect(details.filter((detail) => rawText.test(detail) || /ERR_|timestamp check/.test(detail))).toEqual(
       [],

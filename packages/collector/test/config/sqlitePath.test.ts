@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { parseConfig } from '../../src/index.ts'
 import { describeFailure } from '../../src/store/database/databaseErrors.ts'
 import { origin } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 // Each test starts the command several times.
 vi.setConfig({ testTimeout: 120_000 })
@@ -16,11 +16,11 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const lapse = (...args: string[]) => runLapse(folder, args)
+const runLapse = (...args: string[]) => runLapseIn(folder, args)
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
 
 /** Returns the start of an SQLite database: its magic string and page size. */
-function sqliteHeader(): Buffer {
+function createSqliteHeader(): Buffer {
   const header = Buffer.alloc(100)
   header.write('SQLite format 3\0')
   header.set([16, 0, 1, 1, 0, 64, 32, 32], 16)
@@ -43,7 +43,7 @@ describe('The path of an SQLite database', () => {
     async (_, config, environment, name) => {
       mkdirSync(join(folder, 'sub'))
       const file = writeConfigIn(join(folder, 'sub'), { sites, ...config })
-      const run = (...args: string[]) => runLapse(getOtherFolder(), args, environment)
+      const run = (...args: string[]) => runLapseIn(getOtherFolder(), args, environment)
       expect(await run('migrate', '--config', file)).toMatchObject({ status: 0 })
       expect(existsSync(join(folder, 'sub', name))).toBe(true)
       expect(await run('list', '--config', '../sub/lapse.config.json')).toMatchObject({
@@ -51,7 +51,7 @@ describe('The path of an SQLite database', () => {
         stdout: expect.stringMatching('No session ends'),
       })
       expect(
-        await runLapse(getOtherFolder(), ['list'], { ...environment, LAPSE_CONFIG: file }),
+        await runLapseIn(getOtherFolder(), ['list'], { ...environment, LAPSE_CONFIG: file }),
       ).toMatchObject({
         status: 0,
       })
@@ -79,7 +79,7 @@ describe('The path of an SQLite database', () => {
     [['mirror', '--table', 'audit', '--drop']],
   ])('lapse %j names a missing database file and does not create it', async (args) => {
     writeConfigIn(folder, { sites: { acme: { ...sites.acme, retentionDays: 1 } } })
-    const { status, stderr } = await lapse(...args)
+    const { status, stderr } = await runLapse(...args)
     expect(status).toBe(1)
     expect(stderr).toMatch(`Database file ${join(folder, 'lapse.sqlite')} not found. Run: lapse migrate`)
     expect(readdirSync(folder)).toEqual(['lapse.config.json'])
@@ -88,7 +88,7 @@ describe('The path of an SQLite database', () => {
   test('lapse migrate and lapse serve name a missing folder', async () => {
     writeConfigIn(folder, { database: 'sqlite:none/lapse.sqlite', listen: { port: 0 }, sites })
     for (const name of ['migrate', 'serve'])
-      expect(await lapse(name)).toMatchObject({
+      expect(await runLapse(name)).toMatchObject({
         status: 1,
         stderr: expect.stringContaining(
           `the folder ${join(folder, 'none')} is missing. Create it, or correct the path in "database".`,
@@ -109,7 +109,7 @@ describe('The path of an SQLite database', () => {
     ],
     [
       'a damaged database',
-      () => writeFileSync(join(folder, 'x'), Buffer.concat([sqliteHeader(), Buffer.alloc(8_000, 255)])),
+      () => writeFileSync(join(folder, 'x'), Buffer.concat([createSqliteHeader(), Buffer.alloc(8_000, 255)])),
       /The file is damaged\. Restore it from a backup\.|not an SQLite database\./,
     ],
     [
@@ -122,7 +122,7 @@ describe('The path of an SQLite database', () => {
     make()
     writeConfigIn(folder, { database: `sqlite:${path}`, listen: { port: 0 }, sites })
     for (const name of ['migrate', 'serve', 'list']) {
-      const { status, stderr } = await lapse(name)
+      const { status, stderr } = await runLapse(name)
       expect(status).toBe(1)
       if (name !== 'list' || path === 'x') expect(stderr).toMatch(words)
       expect(stderr).not.toMatch(/database is running|account and its privileges|ENOTDIR|SQLITE_/)
@@ -146,13 +146,13 @@ describe('The path of an SQLite database', () => {
 
   test('lapse init prints the path, and commands that work in the current folder', async () => {
     mkdirSync(join(folder, 'my app'))
-    const { stdout } = await lapse('init', '--config', 'my app/x.json', '--database', 'sqlite:rows.sqlite')
+    const { stdout } = await runLapse('init', '--config', 'my app/x.json', '--database', 'sqlite:rows.sqlite')
     expect(stdout).toMatch(`Rows will be stored in ${join(folder, 'my app', 'rows.sqlite')}.`)
     expect(stdout).toMatch("lapse serve --config 'my app/x.json'")
-    expect(await lapse('migrate', '--config', 'my app/x.json')).toMatchObject({ status: 0 })
+    expect(await runLapse('migrate', '--config', 'my app/x.json')).toMatchObject({ status: 0 })
     expect(existsSync(join(folder, 'my app', 'rows.sqlite'))).toBe(true)
-    const mysql = await lapse('init', '--config', 'y.json', '--database', 'mysql://lapse@db/lapse')
+    const mysql = await runLapse('init', '--config', 'y.json', '--database', 'mysql://lapse@db/lapse')
     expect(mysql.stdout).toMatch('lapse migrate --config y.json')
-    expect((await lapse('init')).stdout).toMatch(/lapse serve +\(/)
+    expect((await runLapse('init')).stdout).toMatch(/lapse serve +\(/)
   })
 })

@@ -4,12 +4,12 @@ import { createDatabase, type TestDatabase } from '../../../../test/databases.ts
 import { type Collector, openStore, parseConfig, type Store, startCollector } from '../../src/index.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   issueToken,
   origin,
-  postEvent,
-  writtenConfig,
+  postReport,
 } from '../support/collector.ts'
 import { postSignIn, postSignOut, readSetCookie } from '../support/dashboardCookie.ts'
 
@@ -28,7 +28,7 @@ describe.each(mysqlServers)(
       database = await createDatabase(server)
       const { host, pathname } = new URL(database.url)
       account = pathname.slice(1, 32)
-      const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
+      const { database: location, table } = parseConfig(createConfig(database.url), environment)
       owner = openStore(location, table)
       await owner.schema.migrate()
       await database.sql.raw("create user ? identified by 'a password'", [account])
@@ -36,7 +36,7 @@ describe.each(mysqlServers)(
         await database.sql.raw('grant select, insert on ?? to ?', [table, account])
       const url = `mysql://${account}:a%20password@${host}${pathname}`
       const log = pino({ level: 'error' }, { write: (line) => void logLines.push(line) })
-      collector = await startCollector(parseConfig(writtenConfig(url), environment), log)
+      collector = await startCollector(parseConfig(createConfig(url), environment), log)
     })
     afterAll(async () => {
       await collector.close()
@@ -59,7 +59,7 @@ describe.each(mysqlServers)(
       expect(lines).toContain(`Grant SELECT, INSERT, UPDATE and DELETE on the table ${sessionTable}`)
       expect(lines).not.toMatch(/insert into|update `|delete from|[0-9a-f]{64}/)
 
-      expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
+      expect((await postReport(collector.url, createReport(), { Origin: origin })).status).toBe(201)
       const headers = { Authorization: `Bearer ${token}` }
       expect((await fetch(`${collector.url}/v1/lapses`, { headers })).status).toBe(200)
       expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
@@ -87,7 +87,7 @@ describe.each(mysqlServers)(
   },
 )
 
-describe.each(inject('databaseServers'))('On $name', (server) => {
+describe.each(inject('databaseServers'))('On $name,', (server) => {
   test('a sign-out fails while the session table is unavailable, and keeps the cookie for a retry', async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
@@ -113,16 +113,16 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
     onTestFinished(collector.end)
     const { token } = await issueToken(collector.store)
     const { session, ticket } = await (await postSignIn(collector.url, token)).json()
-    const event = eventOf({ site: 'lapse', session, subject: undefined, ticket })
-    const report = () => collector.post(event, { Origin: collector.url })
+    const report = createReport({ site: 'lapse', session, subject: undefined, ticket })
+    const post = () => collector.post(report, { Origin: collector.url })
     const { sql } = collector.database
     await sql.schema.renameTable(sessionTable, 'elsewhere')
-    const failed = await report()
+    const failed = await post()
     expect({ status: failed.status, retryAfter: failed.headers.get('retry-after') }).toEqual({
       status: 503,
       retryAfter: '5',
     })
     await sql.schema.renameTable('elsewhere', sessionTable)
-    expect((await report()).status).toBe(201)
+    expect((await post()).status).toBe(201)
   })
 })

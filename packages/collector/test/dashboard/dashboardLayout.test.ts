@@ -102,7 +102,7 @@ describe('The dashboard', () => {
     expect(await measureOverflow(bar)).toBe(0)
   })
 
-  test('keeps the colours of the reasons in forced-colors mode', async ({ collector, token }) => {
+  test('keeps the colors of the reasons in forced-colors mode', async ({ collector, token }) => {
     const dashboard = await openDashboard(collector.url, { forcedColors: 'active' })
     await dashboard.signIn(token)
     for (const mark of ['.legend .dot', '.session-end-list .dot', '.histogram-bar']) {

@@ -29,7 +29,7 @@ describe('A dashboard session', () => {
       .getByText('You were signed out after 3 s without activity.')
       .waitFor({ timeout: 20_000 })
     const expectedRow = { site: 'lapse', subject: id, reason: 'idle_timeout', evidence: 'signed' }
-    expect(await collector.database.rows()).toMatchObject([{ ...expectedRow, idle_timeout_seconds: 3 }])
+    expect(await collector.database.readRows()).toMatchObject([{ ...expectedRow, idle_timeout_seconds: 3 }])
   })
 
   test('continues as long as the user reads', async () => {

@@ -60,6 +60,8 @@ describe('The list of session ends', () => {
         dashboard.page.context().waitForEvent('page'),
         link.click({ modifiers: ['Control'] }),
       ])
+      // A new tab is blank until its first response.
+      await tab.waitForURL(new URL((await link.getAttribute('href')) ?? '', collector.url).href)
       expect(tab.url()).not.toBe(dashboard.page.url())
       await tab.close()
     }
@@ -77,7 +79,7 @@ describe('The list of session ends', () => {
     await mouse.down()
     await mouse.move(cell.x + cell.width - 4, middle)
     await mouse.up()
-    expect(await dashboard.page.evaluate(() => getSelection()?.type)).toBe('Range')
+    await expect.poll(() => dashboard.page.evaluate(() => getSelection()?.type)).toBe('Range')
     await dashboard.expectUrlQuery('')
   })
 
@@ -93,8 +95,8 @@ describe('The list of session ends', () => {
     const dashboard = await openDashboard(`${collector.url}/?session=selftest-played`)
     await dashboard.signIn(token)
     await dashboard.expectRowCount(2)
-    const labelledRows = dashboard.rows.filter({ hasText: 'self-test' })
-    await expect.poll(() => labelledRows.locator('.identifier').first().textContent()).toBe('selftest')
+    const labeledRows = dashboard.rows.filter({ hasText: 'self-test' })
+    await expect.poll(() => labeledRows.locator('.identifier').first().textContent()).toBe('selftest')
     await expect.poll(() => dashboard.page.getByText('self-test').count()).toBe(1)
     await collector.database.sql('session_audit').where({ session: 'selftest-played' }).delete()
   })
@@ -131,7 +133,7 @@ describe('The details of a session end', () => {
       .getByText('The session was idle for 40 min, 10 min past its limit of 30 min.')
       .waitFor()
     const detectedUtc = `${new Date(noon).toISOString().replace('T', ' ').replace('Z', '')} UTC`
-    expect(await dashboard.dialog.textContent()).toContain(detectedUtc)
+    await dashboard.dialog.getByText(detectedUtc).first().waitFor()
     await dashboard.expectNoAccessibilityViolations()
     await dashboard.page.keyboard.press('Escape')
     await dashboard.expectNoDialog()

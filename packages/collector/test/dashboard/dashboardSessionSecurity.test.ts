@@ -7,10 +7,10 @@ import { hashToken, type Token } from '../../src/auth/token.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import {
   createCollector,
-  eventOf,
+  createConfig,
+  createReport,
   type InProcessCollector,
   issueToken,
-  writtenConfig,
 } from '../support/collector.ts'
 import {
   allowedEverywhere,
@@ -24,7 +24,7 @@ import { insertRows } from '../support/rows.ts'
 
 const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800 }
 
-describe.each(inject('databaseServers'))('On $name', (server) => {
+describe.each(inject('databaseServers'))('On $name,', (server) => {
   let collector: InProcessCollector
   beforeAll(async () => {
     const lapse = { origins: ['https://lapse.acme.com'], idleTimeoutSeconds: 2, absoluteTimeoutSeconds: 4 }
@@ -67,7 +67,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
   })
 
   test('reports about dashboard sessions require a ticket or a write token for the site "lapse"', async () => {
-    const reportWithoutTicket = await collector.post(eventOf({ site: 'lapse' }), {})
+    const reportWithoutTicket = await collector.post(createReport({ site: 'lapse' }), {})
     expect(reportWithoutTicket.status).toBe(401)
     const reportWithToken = async (tokenSite: string | null) => {
       const { token } = await issue({ scope: 'write', site: tokenSite })
@@ -119,7 +119,7 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
   })
 
   test('a sign-out ends the session on every replica', async () => {
-    const config = parseConfig(writtenConfig(collector.database.url, { sites: { acme: site } }), {})
+    const config = parseConfig(createConfig(collector.database.url, { sites: { acme: site } }), {})
     const replica = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(replica.close)
     const cookie = readSetCookie(await signIn((await issue()).token))
@@ -136,7 +136,9 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
     const signedInAt = Date.now()
     let lastStatuses = {}
     while (Date.now() < signedInAt + 3500) {
-      lastStatuses = await readWith(cookie)
+      const statuses = await readWith(cookie)
+      // On a slow machine, responses may arrive after the timeout.
+      if (Date.now() < signedInAt + 4000) lastStatuses = statuses
       await sleep(250)
     }
     expect(lastStatuses).toEqual(allowedEverywhere)
@@ -149,7 +151,9 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
     const cookie = readSetCookie(await signIn(token))
     const signedInAt = Date.now()
     while (Date.now() < signedInAt + 1700) {
-      expect(await readWith(cookie, { 'Lapse-Unattended': '1' })).toEqual(allowedEverywhere)
+      const statuses = await readWith(cookie, { 'Lapse-Unattended': '1' })
+      // On a slow machine, responses may arrive after the timeout.
+      if (Date.now() < signedInAt + 2000) expect(statuses).toEqual(allowedEverywhere)
       await sleep(250)
     }
     await sleep(signedInAt + 2200 - Date.now())

@@ -5,7 +5,7 @@ import { createCollectorWithRows, issueDashboardToken, setUpBrowser, test } from
 
 const openDashboard = setUpBrowser()
 
-describe.each(inject('databaseServers'))('On $name', (server) => {
+describe.each(inject('databaseServers'))('On $name,', (server) => {
   test('the dashboard shows the chart, the return times and the ended sessions after sign-in', async () => {
     const { collector, token } = await createCollectorWithRows(server)
     onTestFinished(() => collector.end())
@@ -59,7 +59,7 @@ describe('The sign-in page', () => {
     await dashboard.expectFocus('token')
     expect(await dashboard.page.evaluate(async () => (await fetch('v1/lapses')).status)).toBe(401)
     await expect
-      .poll(async () => (await collector.database.rows()).filter((row) => row.site === 'lapse'))
+      .poll(async () => (await collector.database.readRows()).filter((row) => row.site === 'lapse'))
       .toMatchObject([{ reason: 'logout', evidence: 'signed' }])
     await collector.database.sql('session_audit').where({ site: 'lapse' }).delete()
   })

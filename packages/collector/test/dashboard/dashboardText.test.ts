@@ -30,7 +30,7 @@ describe('The return times', () => {
       text: 'A limit 10 min longer would have kept 25% of these 4 sessions alive.',
     },
     {
-      // 99.9 % is not rounded to 100 %.
+      // 99.9% is not rounded to 100%.
       returns: [
         { sessions: 999, secondsPastLimit: 30 },
         { sessions: 1, secondsPastLimit: 900 },

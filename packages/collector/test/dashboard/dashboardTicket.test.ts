@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { hashToken } from '../../src/auth/token.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { postSignIn, postSignOut, readSetCookie } from '../support/dashboardCookie.ts'
 import { dayMs, site } from '../support/dashboardPage.ts'
 
@@ -38,7 +38,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
   }
 
   const reportEnd = (changes: object) =>
-    collector.post(eventOf({ site: 'lapse', ...changes }), {
+    collector.post(createReport({ site: 'lapse', ...changes }), {
       Origin: collector.url,
       'Sec-Fetch-Site': 'same-origin',
     })
@@ -60,7 +60,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
     const other = await signIn()
     const report = { ticket: own.ticket, session: other.session, subject: other.tokenId }
     expect((await reportEnd(report)).status).toBe(201)
-    const rows = (await collector.database.rows()).filter((row) => row.site === 'lapse')
+    const rows = (await collector.database.readRows()).filter((row) => row.site === 'lapse')
     expect(rows).toMatchObject([{ session: own.session, subject: own.tokenId, evidence: 'signed' }])
   })
 
@@ -105,7 +105,7 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
     await postSignOut(collector.url, cookie)
     await collector.store.tokens.revoke(tokenId, new Date())
     expect((await reportEnd({ ticket })).status).toBe(201)
-    const rows = await collector.database.rows()
+    const rows = await collector.database.readRows()
     expect(rows.at(-1)).toMatchObject({ session, subject: tokenId, evidence: 'signed' })
   })
 

@@ -2,15 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseConfig } from '../../src/index.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
-  writtenConfig,
 } from '../support/collector.ts'
 
 const parseOrigins = (origins: readonly string[]) =>
   parseConfig(
-    writtenConfig('sqlite:unused', { sites: { acme: { origins: [...origins], idleTimeoutSeconds: 1800 } } }),
+    createConfig('sqlite:unused', { sites: { acme: { origins: [...origins], idleTimeoutSeconds: 1800 } } }),
     environment,
   )
 
@@ -91,7 +91,7 @@ describe('A page', () => {
   afterAll(() => collector.end())
 
   test.each(appOrigins)('of an app can report and read the response: %s', async (origin) => {
-    const response = await collector.post(eventOf(), { Origin: origin })
+    const response = await collector.post(createReport(), { Origin: origin })
     expect(response.status).toBe(201)
     expect(response.headers.get('access-control-allow-origin')).toBe(origin)
     const preflight = await fetch(`${collector.url}/v1/lapses`, {
@@ -99,13 +99,13 @@ describe('A page', () => {
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
     })
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
-    expect(await collector.database.rows()).toContainEqual(expect.objectContaining({ origin }))
+    expect(await collector.database.readRows()).toContainEqual(expect.objectContaining({ origin }))
   })
 
   test('without an origin gets 403 with the reasons for Origin: null', async () => {
     for (const site of ['acme', 'lapse']) {
       const headers = { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' }
-      const response = await collector.post(eventOf({ site }), headers)
+      const response = await collector.post(createReport({ site }), headers)
       expect(response.status).toBe(403)
       expect(response.headers.get('access-control-allow-origin')).toBeNull()
       const { detail } = await response.json()
@@ -123,7 +123,7 @@ describe('A page', () => {
     '\u009b31mhttps://app.acme.com',
   ])('with an invalid origin gets 403 without its control characters: %j', async (origin) => {
     for (const site of ['acme', 'lapse']) {
-      const response = await collector.post(eventOf({ site }), {
+      const response = await collector.post(createReport({ site }), {
         Origin: origin,
         'Sec-Fetch-Site': 'cross-site',
       })

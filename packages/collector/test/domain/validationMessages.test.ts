@@ -71,7 +71,7 @@ test.each(Object.entries(schemas))('Each error about a field of %s continues its
 })
 
 describe('The walk through a schema', () => {
-  test('It reaches the schemas inside objects, arrays, unions, pipes and optional fields', () => {
+  test('The walk reaches the schemas inside objects, arrays, unions, pipes and optional fields', () => {
     const inner = z.string()
     const nested = z.object({
       list: z.array(z.union([z.object({ deep: inner.optional() }), z.null()])).default([]),
@@ -131,7 +131,7 @@ const everyIssue: readonly { readonly code: string; readonly schema: z.ZodType; 
   ]
 
 test.each(everyIssue)(
-  'Every kind of issue has our own words: $code of $schema.def.type',
+  'Every kind of issue has a message of Lapse: $code of $schema.def.type',
   ({ code, schema, value }) => {
     const issues = schema.safeParse(value).error?.issues.map((issue) => issue.code)
     expect(issues).toEqual([code])

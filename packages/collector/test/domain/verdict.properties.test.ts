@@ -23,7 +23,10 @@ const limits = fc.record({
   graceSeconds: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
 })
 
-function graceOf({ graceSeconds, idleTimeoutSeconds }: Limits, limitSeconds = idleTimeoutSeconds): number {
+function computeGraceSeconds(
+  { graceSeconds, idleTimeoutSeconds }: Limits,
+  limitSeconds = idleTimeoutSeconds,
+): number {
   const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
   return grace < limitSeconds ? grace : limitSeconds / 10
 }
@@ -33,8 +36,8 @@ const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: 
 /** Arbitrary input: times may be unknown, are in any order, and are often within milliseconds of a limit. */
 const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
   const { idleTimeoutSeconds, absoluteTimeoutSeconds = 0 } = limits
-  const idle = (idleTimeoutSeconds - graceOf(limits)) * 1000
-  const absolute = (absoluteTimeoutSeconds - graceOf(limits, absoluteTimeoutSeconds)) * 1000
+  const idle = (idleTimeoutSeconds - computeGraceSeconds(limits)) * 1000
+  const absolute = (absoluteTimeoutSeconds - computeGraceSeconds(limits, absoluteTimeoutSeconds)) * 1000
   const gap = near([0, minute, -minute, Math.ceil(idle), Math.ceil(absolute)], 500 * 86_400_000)
   return fc.record({
     times: fc.tuple(optional(gap), optional(gap), gap).map(([started, lastAccess, sent]) => ({
@@ -57,25 +60,25 @@ interface TableRow {
   readonly matches: (input: JudgeInput) => boolean
 }
 
-/** The table of SPEC: what each reason needs, regardless of the rows above it. */
+/** The table of reasons, in order: what each reason needs, regardless of the reasons above it. */
 const table: readonly TableRow[] = [
-  { reason: 'clock_anomaly', matches: (input) => contradicts(input) || remembersTooMuch(input) },
+  { reason: 'clock_anomaly', matches: (input) => hasContradiction(input) || hasTimeBeyondMaxAge(input) },
   ...reasons.map((reason): TableRow => ({ reason, matches: ({ declared }) => declared === reason })),
   {
     reason: 'idle_timeout',
     matches: ({ times: { detectedAt, lastAccessAt }, limits }) =>
       lastAccessAt !== undefined &&
-      seconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - graceOf(limits),
+      toSeconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - computeGraceSeconds(limits),
   },
   {
     reason: 'absolute_timeout',
     matches: (input) => {
-      const start = signInBySender(input) ?? input.times.startedAt
+      const start = computeSignInBySender(input) ?? input.times.startedAt
       const limit = input.limits.absoluteTimeoutSeconds
       return (
         start !== undefined &&
         limit !== undefined &&
-        seconds(input.times.detectedAt - start) >= limit - graceOf(input.limits, limit)
+        toSeconds(input.times.detectedAt - start) >= limit - computeGraceSeconds(input.limits, limit)
       )
     },
   },
@@ -83,14 +86,14 @@ const table: readonly TableRow[] = [
   { reason: 'ended_early', matches: () => true },
 ]
 
-const seconds = (ms: number) => ms / 1000
+const toSeconds = (ms: number) => ms / 1000
 
-/** The signed sign-in by the sender's clock. */
-const signInBySender = ({ signedInAt, receivedAt, times }: JudgeInput) =>
+/** Converts the signed sign-in to the sender's clock. */
+const computeSignInBySender = ({ signedInAt, receivedAt, times }: JudgeInput) =>
   signedInAt === undefined ? undefined : signedInAt - receivedAt + times.sentAt
 
-/** Two known times are in the wrong order by more than a minute. */
-function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
+/** Whether two known times are in the wrong order by more than a minute. */
+function hasContradiction({ times, signedInAt, receivedAt }: JudgeInput): boolean {
   const { startedAt, lastAccessAt, detectedAt, sentAt } = times
   const skew = receivedAt - sentAt
   const inOrder: readonly (readonly [number | undefined, number | undefined])[] = [
@@ -107,13 +110,13 @@ function contradicts({ times, signedInAt, receivedAt }: JudgeInput): boolean {
   )
 }
 
-/** A browser's time is more than 400 days before the receipt, and no ticket proves it. */
-function remembersTooMuch({ sender, times, receivedAt, signedInAt }: JudgeInput): boolean {
-  const ageOf = (at: number | undefined) => (at === undefined ? 0 : times.sentAt - at)
+/** Whether a browser's time is more than 400 days before the receipt, and no ticket proves it. */
+function hasTimeBeyondMaxAge({ sender, times, receivedAt, signedInAt }: JudgeInput): boolean {
+  const computeAgeMs = (at: number | undefined) => (at === undefined ? 0 : times.sentAt - at)
   const provenAge = signedInAt === undefined ? 0 : receivedAt - signedInAt
   if (sender === 'server') return false
-  if ([times.lastAccessAt, times.detectedAt].some((at) => ageOf(at) > maxAge)) return true
-  return ageOf(times.startedAt) > Math.max(maxAge, provenAge) + minute
+  if ([times.lastAccessAt, times.detectedAt].some((at) => computeAgeMs(at) > maxAge)) return true
+  return computeAgeMs(times.startedAt) > Math.max(maxAge, provenAge) + minute
 }
 
 const runs = { numRuns: 3000 }
@@ -141,7 +144,7 @@ describe('The verdict on arbitrary input', () => {
     const seen = new Set<Reason>()
     fc.assert(
       fc.property(signed, near([0, minute, -minute], 500 * 86_400_000), (input, off) => {
-        const signIn = signInBySender(input) ?? 0
+        const signIn = computeSignInBySender(input) ?? 0
         const honest = judge({ ...input, times: { ...input.times, startedAt: signIn } })
         const moved = judge({ ...input, times: { ...input.times, startedAt: signIn + off } })
         seen.add(moved.reason)
@@ -153,7 +156,7 @@ describe('The verdict on arbitrary input', () => {
     expect(seen).toContain('absolute_timeout')
   })
 
-  test('A report from a wrong clock makes the same row as one from a right clock, apart from the skew', () => {
+  test('A report from a wrong clock gives the same row as one from a right clock, apart from the skew', () => {
     const site = { idleTimeoutSeconds: 1800, absoluteTimeoutSeconds: 43_200, graceSeconds: 10 }
     const request: ReportRequest = {
       receivedAt: base,
@@ -165,7 +168,7 @@ describe('The verdict on arbitrary input', () => {
     const offset = near([0], 50 * 365 * 86_400_000)
     fc.assert(
       fc.property(gap, gap, gap, fc.boolean(), offset, (age, idle, late, browserRestarted, by) => {
-        const rowOf = (moved: number) => {
+        const judgeWithOffset = (moved: number) => {
           const detectedAt = base - late + moved
           const report = {
             site: 'acme',
@@ -183,9 +186,9 @@ describe('The verdict on arbitrary input', () => {
           }
           return judgeReport(report, undefined, site, request)
         }
-        const { clockSkewMs, ...right } = rowOf(0)
+        const { clockSkewMs, ...right } = judgeWithOffset(0)
         expect(clockSkewMs).toBe(0)
-        expect(rowOf(by)).toEqual({ ...right, clockSkewMs: 0 - by })
+        expect(judgeWithOffset(by)).toEqual({ ...right, clockSkewMs: 0 - by })
       }),
       runs,
     )
@@ -211,14 +214,14 @@ describe('The verdict on arbitrary input', () => {
     const issuedAt = optional(fc.integer({ min: -lastTime, max: base + minute }))
     fc.assert(
       fc.property(times, detectedBy, issuedAt, fc.boolean(), (times, detectedBy, issuedAt, isInOrder) => {
-        const { startedAt, lastAccessAt, detectedAt, sentAt } = isInOrder ? inOrder(times) : times
+        const { startedAt, lastAccessAt, detectedAt, sentAt } = isInOrder ? sortTimes(times) : times
         const session = { session: 's_1', subject: undefined, ticket: undefined, client: undefined }
         const report = {
           ...{ site: 'acme', marker: 'a marker', browserRestarted: undefined, reason: undefined },
           ...session,
           ...{ startedAt, lastAccessAt, detectedAt, sentAt },
         }
-        const claims = issuedAt === undefined ? undefined : claimsOf(issuedAt)
+        const claims = issuedAt === undefined ? undefined : createClaims(issuedAt)
         const row =
           detectedBy === 'server'
             ? judgeReport({ ...report, detectedBy }, claims, site, request)
@@ -243,11 +246,11 @@ describe('The verdict on arbitrary input', () => {
     )
   })
 
-  test('The reason changes to the millisecond at the limit minus the grace', () => {
+  test('The reason changes at the limit minus the grace, exact to the millisecond', () => {
     fc.assert(
       fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
-        const grace = graceOf({ idleTimeoutSeconds, graceSeconds })
-        const reasonAfter = (elapsed: number) =>
+        const grace = computeGraceSeconds({ idleTimeoutSeconds, graceSeconds })
+        const judgeAfter = (elapsed: number) =>
           judge({
             times: { startedAt: undefined, lastAccessAt: base - elapsed, detectedAt: base, sentAt: base },
             declared: undefined,
@@ -258,7 +261,7 @@ describe('The verdict on arbitrary input', () => {
             sender: 'browser',
           }).reason
         const thresholdMs = Math.round((idleTimeoutSeconds - grace) * 1000)
-        expect({ at: reasonAfter(thresholdMs), before: reasonAfter(thresholdMs - 1) }).toEqual({
+        expect({ at: judgeAfter(thresholdMs), before: judgeAfter(thresholdMs - 1) }).toEqual({
           at: 'idle_timeout',
           before: 'ended_early',
         })
@@ -268,12 +271,12 @@ describe('The verdict on arbitrary input', () => {
   })
 })
 
-function claimsOf(issuedAt: number): TicketClaims {
+function createClaims(issuedAt: number): TicketClaims {
   const limits = { idleTimeoutSeconds: undefined, absoluteTimeoutSeconds: undefined }
   return { subject: 'u_42', session: undefined, issuedAt, ...limits }
 }
 
-function inOrder({ startedAt, lastAccessAt, detectedAt, sentAt }: Readonly<Record<ReportedTime, number>>) {
+function sortTimes({ startedAt, lastAccessAt, detectedAt, sentAt }: Readonly<Record<ReportedTime, number>>) {
   const [first = 0, second = 0, third = 0, last = 0] = [startedAt, lastAccessAt, detectedAt, sentAt].sort(
     (a, b) => a - b,
   )

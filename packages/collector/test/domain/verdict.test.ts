@@ -19,7 +19,7 @@ interface Case {
 }
 
 /** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace 10 s. */
-function verdictOf(times: Case) {
+function judgeSession(times: Case) {
   const { started = 0, lastAccess = 10 * minute, detected = 60 * minute, sent = detected } = times
   const input: JudgeInput = {
     times: {
@@ -44,7 +44,7 @@ function verdictOf(times: Case) {
 
 describe('The verdict', () => {
   test('A session that reaches its idle timeout ends with idle_timeout at that instant', () => {
-    const verdict = verdictOf({ lastAccess: 10 * minute, detected: 40 * minute })
+    const verdict = judgeSession({ lastAccess: 10 * minute, detected: 40 * minute })
     expect(verdict).toMatchObject({
       reason: 'idle_timeout',
       elapsedMs: 30 * minute,
@@ -53,33 +53,36 @@ describe('The verdict', () => {
   })
 
   test('An idle timeout counts within the grace before the limit, and not a millisecond earlier', () => {
-    expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_000 }).reason).toBe('idle_timeout')
-    expect(verdictOf({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
+    expect(judgeSession({ lastAccess: 0, detected: 30 * minute - 10_000 }).reason).toBe('idle_timeout')
+    expect(judgeSession({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
   })
 
-  test('A limit in a ticket that is not longer than the grace gets a tenth of itself as its grace', () => {
+  test('If the limit in a ticket is not longer than the grace, the grace is a tenth of that limit', () => {
     const idle = { idleTimeoutSeconds: 10, lastAccess: 0 }
-    expect(verdictOf({ ...idle, detected: 8_999 }).reason).toBe('ended_early')
-    expect(verdictOf({ ...idle, detected: 9_000 }).reason).toBe('idle_timeout')
+    expect(judgeSession({ ...idle, detected: 8_999 }).reason).toBe('ended_early')
+    expect(judgeSession({ ...idle, detected: 9_000 }).reason).toBe('idle_timeout')
     const absolute = { absoluteTimeoutSeconds: 5, lastAccess: 0 }
-    expect(verdictOf({ ...absolute, detected: 4_499 }).reason).toBe('ended_early')
-    expect(verdictOf({ ...absolute, detected: 4_500 }).reason).toBe('absolute_timeout')
+    expect(judgeSession({ ...absolute, detected: 4_499 }).reason).toBe('ended_early')
+    expect(judgeSession({ ...absolute, detected: 4_500 }).reason).toBe('absolute_timeout')
   })
 
   test('The expiry is never later than the detection, neither within the grace nor for a declared timeout', () => {
     const detected = 30 * minute - 10_000
     const atDetection = { expiredAt: signIn + detected }
-    expect(verdictOf({ lastAccess: 0, detected })).toMatchObject({ reason: 'idle_timeout', ...atDetection })
+    expect(judgeSession({ lastAccess: 0, detected })).toMatchObject({
+      reason: 'idle_timeout',
+      ...atDetection,
+    })
     const absolute = { lastAccess: detected, detected, absoluteTimeoutSeconds: 1800 }
-    expect(verdictOf(absolute)).toMatchObject({ reason: 'absolute_timeout', ...atDetection })
+    expect(judgeSession(absolute)).toMatchObject({ reason: 'absolute_timeout', ...atDetection })
     for (const declared of ['idle_timeout', 'absolute_timeout'] as const) {
       const times: Case = { declared, lastAccess: 0, detected: minute, absoluteTimeoutSeconds: 7200 }
-      expect(verdictOf({ ...times, sender: 'server' }).expiredAt).toBe(signIn + minute)
+      expect(judgeSession({ ...times, sender: 'server' }).expiredAt).toBe(signIn + minute)
     }
   })
 
   test('A session that is in use until its maximum age ends with absolute_timeout', () => {
-    const verdict = verdictOf({
+    const verdict = judgeSession({
       lastAccess: 119 * minute,
       detected: 120 * minute,
       absoluteTimeoutSeconds: 7200,
@@ -88,28 +91,28 @@ describe('The verdict', () => {
   })
 
   test('The idle timeout takes precedence when both limits have passed', () => {
-    const reason = verdictOf({ detected: 200 * minute, absoluteTimeoutSeconds: 7200 }).reason
+    const reason = judgeSession({ detected: 200 * minute, absoluteTimeoutSeconds: 7200 }).reason
     expect(reason).toBe('idle_timeout')
   })
 
   test('A browser that closes before any limit gives browser_closed without an expiry', () => {
-    const verdict = verdictOf({ detected: 12 * minute, restarted: true })
+    const verdict = judgeSession({ detected: 12 * minute, restarted: true })
     expect(verdict).toMatchObject({ reason: 'browser_closed', expiredAt: undefined })
   })
 
   test('A closed browser does not hide an idle timeout', () => {
-    expect(verdictOf({ restarted: true }).reason).toBe('idle_timeout')
+    expect(judgeSession({ restarted: true }).reason).toBe('idle_timeout')
   })
 
   test('A session that is gone before any limit gives ended_early without an expiry', () => {
-    expect(verdictOf({ detected: 12 * minute })).toMatchObject({
+    expect(judgeSession({ detected: 12 * minute })).toMatchObject({
       reason: 'ended_early',
       expiredAt: undefined,
     })
   })
 
   test('A reported logout gives logout, however long ago the last access was', () => {
-    expect(verdictOf({ declared: 'logout' })).toMatchObject({ reason: 'logout', expiredAt: undefined })
+    expect(judgeSession({ declared: 'logout' })).toMatchObject({ reason: 'logout', expiredAt: undefined })
   })
 
   test.each<[string, Case]>([
@@ -129,12 +132,12 @@ describe('The verdict', () => {
       { declared: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
     ],
   ])('The verdict is clock_anomaly when %s', (_, times) => {
-    expect(verdictOf(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
+    expect(judgeSession(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
   })
 
   test('The verdict tolerates contradictions of up to a minute', () => {
-    expect(verdictOf({ lastAccess: 10 * minute, detected: 9 * minute }).reason).toBe('ended_early')
-    expect(verdictOf({ lastAccess: 0, signedInAt: minute }).reason).toBe('idle_timeout')
+    expect(judgeSession({ lastAccess: 10 * minute, detected: 9 * minute }).reason).toBe('ended_early')
+    expect(judgeSession({ lastAccess: 0, signedInAt: minute }).reason).toBe('idle_timeout')
   })
 
   describe('on a session with a signed sign-in', () => {
@@ -142,26 +145,26 @@ describe('The verdict', () => {
     const busyUntilNow = { absoluteTimeoutSeconds: 43_200, lastAccess: -5 * minute, detected: 0 }
 
     test('A session start before the sign-in cannot cause an absolute_timeout', () => {
-      const verdict = verdictOf({ ...busyUntilNow, started: -13 * hour, signedInAt: -hour })
+      const verdict = judgeSession({ ...busyUntilNow, started: -13 * hour, signedInAt: -hour })
       expect(verdict).toMatchObject({ reason: 'ended_early', expiredAt: undefined })
     })
 
     test('A marker that was created before the sign-in does not change the verdict', () => {
       const times = { started: -2 * hour, signedInAt: 0, lastAccess: hour, detected: 2 * hour }
-      expect(verdictOf(times)).toMatchObject({ reason: 'idle_timeout' })
+      expect(judgeSession(times)).toMatchObject({ reason: 'idle_timeout' })
     })
 
     test('A later start from the browser cannot prevent an absolute_timeout', () => {
-      const verdict = verdictOf({ ...busyUntilNow, started: -hour, signedInAt: -14 * hour })
+      const verdict = judgeSession({ ...busyUntilNow, started: -hour, signedInAt: -14 * hour })
       expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 2 * hour })
     })
 
     test("The absolute limit counts from the sign-in by the collector's clock, however wrong the browser's clock is", () => {
       const skew = 180 * minute
       const times = { ...busyUntilNow, started: -hour, received: skew }
-      const verdict = verdictOf({ ...times, signedInAt: skew - 14 * hour })
+      const verdict = judgeSession({ ...times, signedInAt: skew - 14 * hour })
       expect(verdict).toMatchObject({ reason: 'absolute_timeout', expiredAt: signIn - 2 * hour })
-      expect(verdictOf({ ...times, signedInAt: skew - 11 * hour }).reason).toBe('ended_early')
+      expect(judgeSession({ ...times, signedInAt: skew - 11 * hour }).reason).toBe('ended_early')
     })
   })
 
@@ -176,28 +179,28 @@ describe('The verdict', () => {
       ['a logout happened 401 days ago', { ...longAgo, declared: 'logout' }],
       ['a ticket proves the sign-in, but nothing after it', { ...longAgo, signedInAt: -401 * day }],
     ])('The verdict is clock_anomaly when %s', (_, times) => {
-      expect(verdictOf(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
+      expect(judgeSession(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
     })
 
     test('A browser may report times of exactly 400 days ago', () => {
       const times = { started: -400 * day, lastAccess: -400 * day, detected: 0 }
-      expect(verdictOf(times).reason).toBe('idle_timeout')
+      expect(judgeSession(times).reason).toBe('idle_timeout')
     })
 
     test('A browser may report an older sign-in that a ticket proves', () => {
       const times = { started: -800 * day, lastAccess: 0, detected: 40 * minute, signedInAt: -800 * day }
-      expect(verdictOf(times).reason).toBe('idle_timeout')
+      expect(judgeSession(times).reason).toBe('idle_timeout')
     })
 
     test('A server may report older times, because it keeps its own records', () => {
-      expect(verdictOf({ ...longAgo, declared: 'revoked', sender: 'server' }).reason).toBe('revoked')
+      expect(judgeSession({ ...longAgo, declared: 'revoked', sender: 'server' }).reason).toBe('revoked')
     })
   })
 
   test('A wrong browser clock does not change the verdict', () => {
     const threeHours = 180 * minute
-    const right = verdictOf({ signedInAt: 0 })
-    const wrong = verdictOf({ signedInAt: threeHours, received: 60 * minute + threeHours })
+    const right = judgeSession({ signedInAt: 0 })
+    const wrong = judgeSession({ signedInAt: threeHours, received: 60 * minute + threeHours })
     expect(wrong).toEqual({ ...right, clockSkewMs: threeHours })
   })
 })

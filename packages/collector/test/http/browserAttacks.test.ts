@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { browserOptions } from '../../../../test/browser.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { createBrowserOptions } from '../../../../test/browser.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { postSignIn, readSetCookie } from '../support/dashboardCookie.ts'
 import { database, noon, setUpBrowser, site } from '../support/dashboardPage.ts'
 import { insertRows } from '../support/rows.ts'
@@ -13,7 +13,7 @@ describe('A page on another host of the same domain', () => {
   /** Another port of the same host: browsers send it the dashboard's cookie, even with `SameSite=Strict`. */
   let elsewhere: string
   beforeAll(async () => {
-    browser = await chromium.launch(browserOptions())
+    browser = await chromium.launch(createBrowserOptions())
     const server = createServer((_, response) => {
       response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Another application</title>')
     }).listen(0, '127.0.0.1')
@@ -27,15 +27,15 @@ describe('A page on another host of the same domain', () => {
     }
   })
 
-  async function createReadable(origins = site.origins): Promise<InProcessCollector> {
+  async function createCollectorWithRow(origins = site.origins): Promise<InProcessCollector> {
     const collector = await createCollector(database, { sites: { acme: { ...site, origins } } })
     onTestFinished(collector.end)
     await insertRows(collector.database.sql, [{ session: 'alias-1', detected_at: noon }])
     return collector
   }
 
-  /** Opens that page in a browser that is signed in to the dashboard. */
-  async function openBeside(url: string, cookie: string): Promise<Page> {
+  /** Opens a page on the other host, in a browser that is signed in to the dashboard. */
+  async function openOtherHost(url: string, cookie: string): Promise<Page> {
     const page = await browser.newPage()
     onTestFinished(() => page.close())
     const [name = '', value = ''] = cookie.split('=')
@@ -48,13 +48,13 @@ describe('A page on another host of the same domain', () => {
     ['that may not report', () => site.origins],
     ['that may report', () => [elsewhere]],
   ])('reads nothing, and signs nobody in or out: a page %s', async (_, originsOf) => {
-    const { url, store, logLines } = await createReadable(originsOf())
+    const { url, store, logLines } = await createCollectorWithRow(originsOf())
     const { id, token } = await issueToken(store)
     const cookie = readSetCookie(await postSignIn(url, token))
-    const page = await openBeside(url, cookie)
+    const page = await openOtherHost(url, cookie)
     const outcomes = await page.evaluate(
       async ({ url, token }) => {
-        const outcomeOf = (path: string, options: RequestInit) =>
+        const request = (path: string, options: RequestInit) =>
           fetch(url + path, options).then(
             async (response) => `${response.type} ${await response.text()}`,
             () => 'refused',
@@ -68,13 +68,13 @@ describe('A page on another host of the same domain', () => {
           })
         const body = JSON.stringify({ token })
         return {
-          withCookie: await outcomeOf('/v1/lapses', { credentials: 'include' }),
-          withoutCors: await outcomeOf('/v1/lapses', { credentials: 'include', mode: 'no-cors' }),
-          withToken: await outcomeOf('/v1/lapses', { headers: { Authorization: `Bearer ${token}` } }),
+          withCookie: await request('/v1/lapses', { credentials: 'include' }),
+          withoutCors: await request('/v1/lapses', { credentials: 'include', mode: 'no-cors' }),
+          withToken: await request('/v1/lapses', { headers: { Authorization: `Bearer ${token}` } }),
           asScript: await load(document.createElement('script'), '/v1/lapses'),
           asImage: await load(new Image(), '/v1/lapses?format=csv'),
-          signIn: await outcomeOf('/dashboard/session', { method: 'POST', credentials: 'include', body }),
-          signOut: await outcomeOf('/dashboard/session', { method: 'DELETE', credentials: 'include' }),
+          signIn: await request('/dashboard/session', { method: 'POST', credentials: 'include', body }),
+          signOut: await request('/dashboard/session', { method: 'DELETE', credentials: 'include' }),
         }
       },
       { url, token },
@@ -83,18 +83,21 @@ describe('A page on another host of the same domain', () => {
     const answered = logLines.map((line) => JSON.parse(line)).filter(({ path }) => path === '/v1/lapses')
     expect(answered).toContainEqual(expect.objectContaining({ status: 200, token: id }))
     const names = ['withCookie', 'withoutCors', 'withToken', 'asScript', 'asImage', 'signOut']
-    const status = async (signedIn: string) =>
+    const readStatus = async (signedIn: string) =>
       (await fetch(`${url}/v1/lapses`, { headers: { Cookie: signedIn } })).status
     expect(outcomes).toMatchObject(Object.fromEntries(names.map((name) => [name, 'refused'])))
     expect(outcomes.signIn).toMatch(/^refused$|forbidden/)
     const cookies = await page.context().cookies(url)
     expect(cookies.map(({ name, value }) => `${name}=${value}`)).toEqual([cookie])
-    expect(await status(cookie)).toBe(200)
+    expect(await readStatus(cookie)).toBe(200)
   })
 
   test('cannot show the dashboard in a frame', async () => {
-    const { url, store } = await createReadable()
-    const page = await openBeside(url, readSetCookie(await postSignIn(url, (await issueToken(store)).token)))
+    const { url, store } = await createCollectorWithRow()
+    const page = await openOtherHost(
+      url,
+      readSetCookie(await postSignIn(url, (await issueToken(store)).token)),
+    )
     await page.evaluate(async (src) => {
       const frame = document.createElement('iframe')
       await new Promise((resolve) => {
@@ -115,9 +118,9 @@ describe('Reported text', () => {
     const collector = await createCollector(database, { sites: { acme: site } })
     onTestFinished(collector.end)
     const hostile = `<img src=x onerror="document.title='run'"><script>document.title='run'</script>`
-    const event = eventOf({ session: hostile, subject: hostile, client: '<b>1.0.0</b>' })
+    const report = createReport({ session: hostile, subject: hostile, client: '<b>1.0.0</b>' })
     const headers = { Origin: site.origins[0] ?? '', 'User-Agent': hostile }
-    expect((await collector.post(event, headers)).status).toBe(201)
+    expect((await collector.post(report, headers)).status).toBe(201)
     const { token } = await issueToken(collector.store, { name: hostile })
     const dashboard = await openDashboard(collector.url)
     const { page } = dashboard

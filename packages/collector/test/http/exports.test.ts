@@ -34,11 +34,11 @@ describe.each(inject('databaseServers'))('A running export on $name', (server) =
       },
     }
   }
-  const authorize = (token: string) => ({ Authorization: `Bearer ${token}` })
+  const createAuthorization = (token: string) => ({ Authorization: `Bearer ${token}` })
 
   test.each(['ndjson', 'csv'])('ends soon after its token is revoked, as %s', async (format) => {
     const { id, token } = await issueToken(collector.store)
-    const running = await startExport(authorize(token), format)
+    const running = await startExport(createAuthorization(token), format)
     await collector.store.tokens.revoke(id, new Date())
     await sleep(2000)
     await expect(running.readToEnd()).rejects.toThrow()
@@ -57,7 +57,7 @@ describe.each(inject('databaseServers'))('A running export on $name', (server) =
 
   test('ends soon after its token has expired', async () => {
     const { token } = await issueToken(collector.store, { expiresAt: new Date(Date.now() + 1000) })
-    const running = await startExport(authorize(token))
+    const running = await startExport(createAuthorization(token))
     await sleep(2500)
     await expect(running.readToEnd()).rejects.toThrow()
   })
@@ -78,7 +78,7 @@ describe.each(inject('databaseServers'))('A running export on $name', (server) =
   })
 
   test('is complete if its reader stays authorized', async () => {
-    const running = await startExport(authorize((await issueToken(collector.store)).token))
+    const running = await startExport(createAuthorization((await issueToken(collector.store)).token))
     await sleep(2500)
     await running.readToEnd()
   })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { eventOf, type InProcessCollector, origin } from '../support/collector.ts'
+import { createReport, type InProcessCollector, origin } from '../support/collector.ts'
 import { createTrustingCollector, site } from '../support/trustingCollector.ts'
 
 /** Header lines, which are sent unchanged. `fetch` would join or refuse some of them. */
@@ -9,9 +9,9 @@ type Lines = readonly (readonly [name: string, value: string])[]
 
 async function recordAddress(collector: InProcessCollector, lines: Lines): Promise<unknown> {
   const session = randomUUID()
-  const status = await send(collector, lines, JSON.stringify(eventOf({ session })))
+  const status = await send(collector, lines, JSON.stringify(createReport({ session })))
   expect(status, JSON.stringify(lines)).toBe(201)
-  const rows = await collector.database.rows()
+  const rows = await collector.database.readRows()
   return rows.find((row) => row.session_key === session)?.ip
 }
 
@@ -27,9 +27,9 @@ function send(collector: InProcessCollector, lines: Lines, body: string): Promis
   })
 }
 
-const forwardedFor = (...values: readonly string[]): Lines =>
+const createForwardedFor = (...values: readonly string[]): Lines =>
   values.map((value) => ['X-Forwarded-For', value] as const)
-const forwarded = (...values: readonly string[]): Lines =>
+const createForwarded = (...values: readonly string[]): Lines =>
   values.map((value) => ['Forwarded', value] as const)
 
 describe('The client address behind a trusted proxy', () => {
@@ -40,48 +40,51 @@ describe('The client address behind a trusted proxy', () => {
   afterAll(() => collector.end())
 
   test.each<[lines: Lines, address: string | null]>([
-    [forwardedFor('203.0.113.7'), '203.0.113.7'],
-    [forwardedFor('203.0.113.7:52341'), '203.0.113.7'],
-    [forwardedFor('203.000.113.007'), '203.0.113.7'],
-    [forwardedFor('[2001:db8::7]:443'), '2001:db8::7'],
-    [forwardedFor('[2001:db8::7]'), '2001:db8::7'],
-    [forwardedFor('2001:DB8:0:0:0:0:0:7'), '2001:db8::7'],
-    [forwardedFor('2001:db8:0:0:0:0:0:7:443'), '2001:db8::7'],
-    [forwardedFor('fe80::7%eth0'), 'fe80::7'],
-    [forwardedFor('::ffff:203.0.113.7'), '203.0.113.7'],
-    [forwardedFor('[::ffff:cb00:7107]:443'), '203.0.113.7'],
-    [forwardedFor('  203.0.113.7\t'), '203.0.113.7'],
-    [forwardedFor('198.51.100.1, 203.0.113.7, 10.0.0.1'), '203.0.113.7'],
-    [forwardedFor('203.0.113.7:1, 10.0.0.1:2, [2001:db8:ffff::1]:3'), '203.0.113.7'],
-    [forwardedFor('198.51.100.1', '203.0.113.7, , 10.0.0.1', ''), '203.0.113.7'],
-    [forwardedFor('10.0.0.2, 10.0.0.1'), '10.0.0.2'],
-    [forwardedFor(', ,'), '127.0.0.1'],
+    [createForwardedFor('203.0.113.7'), '203.0.113.7'],
+    [createForwardedFor('203.0.113.7:52341'), '203.0.113.7'],
+    [createForwardedFor('203.000.113.007'), '203.0.113.7'],
+    [createForwardedFor('[2001:db8::7]:443'), '2001:db8::7'],
+    [createForwardedFor('[2001:db8::7]'), '2001:db8::7'],
+    [createForwardedFor('2001:DB8:0:0:0:0:0:7'), '2001:db8::7'],
+    [createForwardedFor('2001:db8:0:0:0:0:0:7:443'), '2001:db8::7'],
+    [createForwardedFor('fe80::7%eth0'), 'fe80::7'],
+    [createForwardedFor('::ffff:203.0.113.7'), '203.0.113.7'],
+    [createForwardedFor('[::ffff:cb00:7107]:443'), '203.0.113.7'],
+    [createForwardedFor('  203.0.113.7\t'), '203.0.113.7'],
+    [createForwardedFor('198.51.100.1, 203.0.113.7, 10.0.0.1'), '203.0.113.7'],
+    [createForwardedFor('203.0.113.7:1, 10.0.0.1:2, [2001:db8:ffff::1]:3'), '203.0.113.7'],
+    [createForwardedFor('198.51.100.1', '203.0.113.7, , 10.0.0.1', ''), '203.0.113.7'],
+    [createForwardedFor('10.0.0.2, 10.0.0.1'), '10.0.0.2'],
+    [createForwardedFor(', ,'), '127.0.0.1'],
     // The nearest proxy does not know the client, so the addresses before are not trustworthy.
-    [forwardedFor('203.0.113.7, unknown'), null],
-    [forwardedFor('203.0.113.7, _hidden, 10.0.0.1'), null],
-    [forwardedFor('203.0.113.7, 1'), null],
-    [forwardedFor('203.0.113.7, 0x7f.1'), null],
-    [forwardedFor('203.0.113.7, 300.1.1.1'), null],
-    [forwardedFor('"203.0.113.7'), null],
-    [forwarded('for=203.0.113.7'), '203.0.113.7'],
-    [forwarded('For="203.0.113.7:47011"'), '203.0.113.7'],
-    [forwarded('for="[2001:db8:cafe::17]:4711";proto=https;host=lapse.acme.com'), '2001:db8:cafe::17'],
-    [forwarded('proto=https;by=10.0.0.1;FOR="[2001:DB8::7]"'), '2001:db8::7'],
-    [forwarded('for="[::ffff:203.0.113.7]:_port"'), '203.0.113.7'],
-    [forwarded('for=198.51.100.1, for=203.0.113.7 ; proto=http , for=10.0.0.1'), '203.0.113.7'],
-    [forwarded('for=198.51.100.1', 'for=203.0.113.7', 'for=10.0.0.1;by="a,b;c=\\"d\\""'), '203.0.113.7'],
-    [forwarded('for="203.0.113\\.7"'), '203.0.113.7'],
-    [forwarded('for=203.0.113.7;'), '203.0.113.7'],
+    [createForwardedFor('203.0.113.7, unknown'), null],
+    [createForwardedFor('203.0.113.7, _hidden, 10.0.0.1'), null],
+    [createForwardedFor('203.0.113.7, 1'), null],
+    [createForwardedFor('203.0.113.7, 0x7f.1'), null],
+    [createForwardedFor('203.0.113.7, 300.1.1.1'), null],
+    [createForwardedFor('"203.0.113.7'), null],
+    [createForwarded('for=203.0.113.7'), '203.0.113.7'],
+    [createForwarded('For="203.0.113.7:47011"'), '203.0.113.7'],
+    [createForwarded('for="[2001:db8:cafe::17]:4711";proto=https;host=lapse.acme.com'), '2001:db8:cafe::17'],
+    [createForwarded('proto=https;by=10.0.0.1;FOR="[2001:DB8::7]"'), '2001:db8::7'],
+    [createForwarded('for="[::ffff:203.0.113.7]:_port"'), '203.0.113.7'],
+    [createForwarded('for=198.51.100.1, for=203.0.113.7 ; proto=http , for=10.0.0.1'), '203.0.113.7'],
+    [
+      createForwarded('for=198.51.100.1', 'for=203.0.113.7', 'for=10.0.0.1;by="a,b;c=\\"d\\""'),
+      '203.0.113.7',
+    ],
+    [createForwarded('for="203.0.113\\.7"'), '203.0.113.7'],
+    [createForwarded('for=203.0.113.7;'), '203.0.113.7'],
     // An open quotation mark from the client does not hide what the proxy appended.
-    [forwarded('for="198.51.100.1, for=203.0.113.7'), '203.0.113.7'],
-    [forwarded('for=198.51.100.1;by="\\, for="203.0.113.7:1"'), '203.0.113.7'],
-    [forwarded('for=203.0.113.7, for=unknown'), null],
-    [forwarded('for=203.0.113.7, for=_SEVKISEK'), null],
-    [forwarded('for=203.0.113.7, proto=https'), null],
-    [forwarded('for=203.0.113.7;for=198.51.100.1'), null],
-    [forwarded('for=203.0.113.7;=;'), null],
-    [forwarded('banana'), null],
-    [forwarded(''), '127.0.0.1'],
+    [createForwarded('for="198.51.100.1, for=203.0.113.7'), '203.0.113.7'],
+    [createForwarded('for=198.51.100.1;by="\\, for="203.0.113.7:1"'), '203.0.113.7'],
+    [createForwarded('for=203.0.113.7, for=unknown'), null],
+    [createForwarded('for=203.0.113.7, for=_SEVKISEK'), null],
+    [createForwarded('for=203.0.113.7, proto=https'), null],
+    [createForwarded('for=203.0.113.7;for=198.51.100.1'), null],
+    [createForwarded('for=203.0.113.7;=;'), null],
+    [createForwarded('banana'), null],
+    [createForwarded(''), '127.0.0.1'],
     [[['X-Real-IP', '203.0.113.7']], '127.0.0.1'],
   ])('with the headers %j is %j', async (lines, address) => {
     expect(await recordAddress(collector, lines)).toBe(address)
@@ -90,19 +93,19 @@ describe('The client address behind a trusted proxy', () => {
   test('comes from X-Forwarded-For if both headers are present, and a conflict is logged once', async () => {
     const own = await createTrustingCollector()
     onTestFinished(own.end)
-    const conflicts = () => own.logLines.filter((line) => line.includes('forwardedHeader'))
-    const agreeing = [...forwardedFor('203.0.113.7'), ...forwarded('for=203.0.113.7')]
+    const readConflicts = () => own.logLines.filter((line) => line.includes('forwardedHeader'))
+    const agreeing = [...createForwardedFor('203.0.113.7'), ...createForwarded('for=203.0.113.7')]
     expect(await recordAddress(own, agreeing)).toBe('203.0.113.7')
-    expect(conflicts()).toEqual([])
-    const conflicting = [...forwardedFor('203.0.113.7'), ...forwarded('for=198.51.100.1')]
+    expect(readConflicts()).toEqual([])
+    const conflicting = [...createForwardedFor('203.0.113.7'), ...createForwarded('for=198.51.100.1')]
     for (let request = 0; request < 2; request++)
       expect(await recordAddress(own, conflicting)).toBe('203.0.113.7')
-    expect(conflicts()).toHaveLength(1)
+    expect(readConflicts()).toHaveLength(1)
   })
 
   test.each([
-    ['X-Forwarded-For', forwardedFor('203.0.113.7'), forwarded('for=198.51.100.1;proto=https')],
-    ['Forwarded', forwarded('for=203.0.113.7'), forwardedFor('198.51.100.1')],
+    ['X-Forwarded-For', createForwardedFor('203.0.113.7'), createForwarded('for=198.51.100.1;proto=https')],
+    ['Forwarded', createForwarded('for=203.0.113.7'), createForwardedFor('198.51.100.1')],
   ] as const)(
     'cannot be forged with the other header if forwardedHeader is %s',
     async (forwardedHeader, written, invented) => {
@@ -116,15 +119,15 @@ describe('The client address behind a trusted proxy', () => {
   test('is neither stored nor logged if the site keeps no addresses', async () => {
     const anonymous = await createTrustingCollector({ sites: { acme: { ...site, ip: 'none' } } })
     onTestFinished(anonymous.end)
-    expect(await recordAddress(anonymous, forwardedFor('203.0.113.7'))).toBeNull()
-    expect(JSON.stringify(await anonymous.database.rows())).not.toContain('203.0.113')
+    expect(await recordAddress(anonymous, createForwardedFor('203.0.113.7'))).toBeNull()
+    expect(JSON.stringify(await anonymous.database.readRows())).not.toContain('203.0.113')
     expect(anonymous.logLines.join('')).not.toContain('203.0.113')
   })
 
   test('is the address of the socket if the proxy is not trusted', async () => {
     const untrusting = await createTrustingCollector({ trustProxy: ['10.0.0.0/8'] })
     onTestFinished(untrusting.end)
-    const lines = [...forwardedFor('203.0.113.7'), ...forwarded('for=203.0.113.7')]
+    const lines = [...createForwardedFor('203.0.113.7'), ...createForwarded('for=203.0.113.7')]
     expect(await recordAddress(untrusting, lines)).toBe('127.0.0.1')
   })
 })

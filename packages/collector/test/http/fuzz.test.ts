@@ -4,13 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { serve, stop } from '../../../../test/collector.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
-import { freePort } from '../../../../test/servers.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import { openStore, parseConfig, type Store } from '../../src/index.ts'
-import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import {
+  createConfig,
+  createReport,
+  environment,
+  issueToken,
+  origin,
+  postReport,
+} from '../support/collector.ts'
 import { exchange, findFault } from './hostile/connection.ts'
-import { type Hostile, hostileRequests, unfinished } from './hostile/requests.ts'
+import { createHostileRequestArbitrary, type Hostile, unfinished } from './hostile/requests.ts'
 
 /** Determines the requests. Set LAPSE_FUZZ_SEED for others. */
 const seed = Number(process.env.LAPSE_FUZZ_SEED ?? 20260102)
@@ -30,11 +37,11 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     database = await createDatabase(server)
-    const port = await freePort()
+    const port = await findFreePort()
     url = `http://127.0.0.1:${port}`
     const acme = { origins: [origin], idleTimeoutSeconds: 1800 }
     const ticketKeys = [{ alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }]
-    const written = writtenConfig(database.url, {
+    const written = createConfig(database.url, {
       listen: { port },
       sites: { open: acme, acme: { ...acme, ticketKeys, requireTicket: true } },
     })
@@ -45,24 +52,24 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     const configFile = join(folder, 'lapse.config.json')
     writeFileSync(configFile, JSON.stringify(written))
     log = openSync(join(folder, 'log'), 'w')
-    collector = await serve(configFile, url, environment, undefined, log)
+    collector = await startLapseServe(configFile, url, environment, undefined, log)
   })
   afterAll(async () => {
-    await stop(collector)
+    await stopLapseServe(collector)
     closeSync(log)
     await store.close()
     await database.drop()
     rmSync(folder, { recursive: true })
   })
 
-  test(`make no row, no server error and no memory growth: ${count} of them`, {
+  test(`cause no rows, server errors or memory growth: ${count} of them`, {
     timeout: 180_000,
   }, async () => {
     const port = Number(new URL(url).port)
     const slow = fc
       .sample(unfinished, { seed, numRuns: 40 })
       .map((bytes) => exchange(port, { bytes, manner: 'whole' }))
-    const requests = fc.sample(hostileRequests(readToken), { seed, numRuns: count })
+    const requests = fc.sample(createHostileRequestArbitrary(readToken), { seed, numRuns: count })
     const warm = count / 4
 
     const faults = await sendAll(port, requests.slice(0, warm))
@@ -73,23 +80,23 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     const after = await readUsage(url)
 
     expect(collector.exitCode).toBeNull()
-    expect(await database.rows()).toEqual([])
+    expect(await database.readRows()).toEqual([])
     expect(after.resident).toBeLessThan(before.resident * 1.5 + 64e6)
     expect(after.files).toBeLessThan(before.files + 10)
     // Garbage counts until it is collected. More requests trigger the collection.
-    const heap = async () => {
+    const readHeap = async () => {
       await sendAll(port, requests.slice(0, 500))
       return (await readUsage(url)).heap
     }
-    await expect.poll(heap).toBeLessThan(before.heap * 1.5 + 16e6)
+    await expect.poll(readHeap).toBeLessThan(before.heap * 1.5 + 16e6)
 
-    const good = await postEvent(url, eventOf({ site: 'open' }), { Origin: origin })
+    const good = await postReport(url, createReport({ site: 'open' }), { Origin: origin })
     expect(good.status).toBe(201)
-    expect(await database.rows()).toHaveLength(1)
+    expect(await database.readRows()).toHaveLength(1)
   })
 
   test('are logged as one line of JSON each, without control characters', async () => {
-    await stop(collector)
+    await stopLapseServe(collector)
     const lines = readFileSync(join(folder, 'log'), 'utf8').trimEnd().split('\n')
     expect(lines.length).toBeGreaterThan(count / 2)
     const odd = lines.filter((line) => /[\p{Cc}\p{Zl}\p{Zp}]/u.test(line) || !JSON.parse(line).msg)
@@ -101,14 +108,14 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
 async function sendAll(port: number, requests: readonly Hostile[]) {
   const faults: { fault: string; request: string; answer: string }[] = []
   let next = 0
-  async function work() {
+  async function sendRemaining() {
     for (let request = requests[next++]; request; request = requests[next++]) {
       const answer = await exchange(port, request)
       const fault = findFault(answer)
       if (fault) faults.push({ fault, request: request.bytes.toString('latin1').slice(0, 2000), answer })
     }
   }
-  await Promise.all(Array.from({ length: connections }, work))
+  await Promise.all(Array.from({ length: connections }, sendRemaining))
   return faults
 }
 
@@ -117,13 +124,13 @@ async function readUsage(url: string) {
   const readings: { heap: number; resident: number; files: number }[] = []
   for (let reading = 0; reading < 20; reading++) {
     const text = await (await fetch(`${url}/metrics`)).text()
-    const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
+    const readMetric = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
     readings.push({
-      heap: value('nodejs_heap_size_used_bytes'),
-      resident: value('process_resident_memory_bytes'),
-      files: value('process_open_fds'),
+      heap: readMetric('nodejs_heap_size_used_bytes'),
+      resident: readMetric('process_resident_memory_bytes'),
+      files: readMetric('process_open_fds'),
     })
   }
-  const minimum = (name: 'heap' | 'resident' | 'files') => Math.min(...readings.map((each) => each[name]))
-  return { heap: minimum('heap'), resident: minimum('resident'), files: minimum('files') }
+  const findMinimum = (name: 'heap' | 'resident' | 'files') => Math.min(...readings.map((each) => each[name]))
+  return { heap: findMinimum('heap'), resident: findMinimum('resident'), files: findMinimum('files') }
 }

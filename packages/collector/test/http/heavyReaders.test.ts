@@ -4,11 +4,11 @@ import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import {
   createCollector,
-  eventOf,
+  createReport,
   type InProcessCollector,
   issueToken,
   origin,
-  postEvent,
+  postReport,
 } from '../support/collector.ts'
 import { insertRows } from '../support/rows.ts'
 
@@ -18,7 +18,7 @@ describe.each(inject('databaseServers'))('Heavy readers on $name', (server) => {
   let collector: InProcessCollector
   beforeAll(async () => {
     collector = await createCollector(server)
-    await fill(collector)
+    await fillTable(collector)
   }, 300_000)
   afterAll(() => collector.end())
 
@@ -44,8 +44,8 @@ describe.each(inject('databaseServers'))('Heavy readers on $name', (server) => {
       rounds += 1
       const fromServer = { site: 'acme', session: randomUUID(), detectedBy: 'server', reason: 'revoked' }
       const headers = { Authorization: `Bearer ${writer.token}` }
-      statuses.server.add((await postEvent(collector.url, fromServer, headers)).status)
-      statuses.browser.add((await postEvent(collector.url, eventOf(), { Origin: origin })).status)
+      statuses.server.add((await postReport(collector.url, fromServer, headers)).status)
+      statuses.browser.add((await postReport(collector.url, createReport(), { Origin: origin })).status)
       statuses.health.add((await fetch(`${collector.url}/readyz`)).status)
     }
     expect(rounds).toBeGreaterThan(5)
@@ -94,7 +94,7 @@ describe.each(inject('databaseServers').filter(({ url }) => url))('A list on $na
 })
 
 /** Fills the table by doubling its rows. */
-async function fill({ database: { sql, url } }: InProcessCollector): Promise<void> {
+async function fillTable({ database: { sql, url } }: InProcessCollector): Promise<void> {
   const now = Date.now()
   await insertRows(sql, [{ session: '1', detected_at: now - 3_600_000 }])
   const columns = Object.keys((await sql('session_audit').first()) ?? {}).filter((column) => column !== 'id')

@@ -4,13 +4,13 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseConfig } from '../../src/index.ts'
-import { createCollector, environment, eventOf, origin, writtenConfig } from '../support/collector.ts'
+import { createCollector, createConfig, createReport, environment, origin } from '../support/collector.ts'
 
 const sqlite = { name: 'SQLite' }
 
-/** Posts a report with an agent. `isReused` tells whether it used an existing connection. */
+/** Posts a report with an agent. `isReused` says whether it used an existing connection. */
 async function post(agent: Agent, url: string) {
-  const body = JSON.stringify(eventOf())
+  const body = JSON.stringify(createReport())
   const headers = { Origin: origin, 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(body) }
   const outgoing: ClientRequest = request(`${url}/v1/lapses`, { agent, method: 'POST', headers })
   outgoing.end(body)
@@ -77,7 +77,7 @@ describe('An idle connection', () => {
 
 test.each([0, -1, 1.5, 3601, '75', null])('listen.keepAliveSeconds cannot be %j', (keepAliveSeconds) => {
   const listen = JSON.parse(JSON.stringify({ keepAliveSeconds }))
-  expect(() => parseConfig(writtenConfig('sqlite:unused', { listen }), environment)).toThrow(
+  expect(() => parseConfig(createConfig('sqlite:unused', { listen }), environment)).toThrow(
     'listen.keepAliveSeconds: must be',
   )
 })

@@ -159,7 +159,7 @@ describe('The OpenAPI document', () => {
 
 const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
-/** Makes an expected value of an example, without times and ids. */
+/** Converts an example to an expected value that allows any time and any id. */
 function ignoreVariableValues(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ignoreVariableValues)
   if (typeof value === 'string' && isTime.test(value)) return expect.stringMatching(isTime)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { createCollector, eventOf, issueToken } from '../support/collector.ts'
+import { createCollector, createReport, issueToken } from '../support/collector.ts'
 
 test('Responses, log lines and metrics stay small, no matter what a client sends', async () => {
   const collector = await createCollector({ name: 'SQLite' })
@@ -13,8 +13,8 @@ test('Responses, log lines and metrics stay small, no matter what a client sends
   const critical = Buffer.from(JSON.stringify({ alg: 'HS256', crit: [long.slice(0, 4_000)], kid: 'a' }))
   const ticket = `${critical.toString('base64url')}.e30.e30`
   const answers = await Promise.all([
-    collector.post(eventOf(), { Origin: `https://${long}` }),
-    collector.post(eventOf({ site: 'signed', ticket })),
+    collector.post(createReport(), { Origin: `https://${long}` }),
+    collector.post(createReport({ site: 'signed', ticket })),
     collector.post(JSON.stringify({ [long.slice(0, 4_000)]: 1 })),
     fetch(`${collector.url}/v1/lapses?${parameters}`, { headers }),
     fetch(`${collector.url}/v1/lapses?${long}=1`, { headers }),

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createCollector, eventOf, origin } from '../support/collector.ts'
+import { createCollector, createReport, origin } from '../support/collector.ts'
 
 const sqlite = { name: 'SQLite' }
 
@@ -15,8 +15,8 @@ async function connectTo(url: string): Promise<Socket> {
 
 const formatGet = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
 
-function formatPost(event: unknown): string {
-  const body = JSON.stringify(event)
+function formatPost(report: unknown): string {
+  const body = JSON.stringify(report)
   const head = `POST /v1/lapses HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\nContent-Type: text/plain\r\n`
   return `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
@@ -35,7 +35,7 @@ describe('A connection with pipelined requests', () => {
     socket.write(
       [
         ...paths.map((path) => formatGet(path)),
-        formatPost(eventOf()),
+        formatPost(createReport()),
         formatGet('/none', 'Connection: close\r\n'),
       ].join(''),
     )

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { RequestCounter } from '../../src/http/middleware/requestCounter.ts'
 import {
   createCollector,
-  eventOf,
+  createReport,
   type InProcessCollector,
   issueToken,
   origin,
@@ -21,7 +21,7 @@ async function createLimitedCollector(requestsPerMinute: number): Promise<InProc
 }
 
 const postFrom = async (collector: InProcessCollector, address: string) =>
-  (await collector.post(eventOf(), { Origin: origin, 'X-Forwarded-For': address })).status
+  (await collector.post(createReport(), { Origin: origin, 'X-Forwarded-For': address })).status
 
 describe('The rate limit', () => {
   test.each([
@@ -87,7 +87,10 @@ describe('The rate limit', () => {
   test('answers 429 with the limit and the time to wait', async () => {
     const collector = await createLimitedCollector(1)
     await postFrom(collector, '203.0.113.7')
-    const response = await collector.post(eventOf(), { Origin: origin, 'X-Forwarded-For': '203.0.113.7' })
+    const response = await collector.post(createReport(), {
+      Origin: origin,
+      'X-Forwarded-For': '203.0.113.7',
+    })
     expect(response.status).toBe(429)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(50)
     expect((await response.json()).detail).toMatch('1 requests per minute per address')
@@ -111,9 +114,10 @@ describe('The request counter', () => {
   test('limits a flood from many addresses without locking out known clients', () => {
     const counter = new RequestCounter(10, 1_000)
     for (let client = 0; client < 1_000; client++) expect(counter.count(`known ${client}`, 0)).toBe(0)
-    const flood = 200_000
+    const requestCount = 200_000
     let passed = 0
-    for (let client = 0; client < flood; client++) if (counter.count(`flood ${client}`, 1) === 0) passed += 1
+    for (let client = 0; client < requestCount; client++)
+      if (counter.count(`flood ${client}`, 1) === 0) passed += 1
     // 4,096 shared windows of 10 requests each.
     expect(passed).toBeLessThanOrEqual(40_960)
     expect(passed).toBeGreaterThan(40_000)
@@ -133,17 +137,17 @@ describe('The request counter', () => {
     // Garbage collection can be requested only with this flag.
     setFlagsFromString('--expose-gc')
     const collectGarbage: () => void = runInNewContext('gc')
-    const heapMegabytes = () => {
+    const measureHeapMegabytes = () => {
       collectGarbage()
       return process.memoryUsage().heapUsed / 2 ** 20
     }
     const counter = new RequestCounter(10)
-    const before = heapMegabytes()
+    const before = measureHeapMegabytes()
     let client = 0
     const flood = (count: number) => {
       for (const end = client + count; client < end; client++)
         counter.count(`2001:db8:${client}::/64`, client)
-      return heapMegabytes() - before
+      return measureHeapMegabytes() - before
     }
     expect(flood(150_000)).toBeLessThan(40)
     expect(flood(450_000)).toBeLessThan(40)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createCollector, eventOf, type InProcessCollector, origin } from '../support/collector.ts'
+import { createCollector, createReport, type InProcessCollector, origin } from '../support/collector.ts'
 import { exchange } from './hostile/connection.ts'
 
 describe('The collector', () => {
@@ -17,32 +17,42 @@ describe('The collector', () => {
     [
       403,
       'an origin that the site does not name',
-      eventOf(),
+      createReport(),
       { Origin: 'https://app.acme.com.evil.example' },
     ],
     [
       403,
       'an overlong origin',
-      eventOf({ site: 'lapse' }),
+      createReport({ site: 'lapse' }),
       { Origin: `https://${'a'.repeat(250)}`, 'Sec-Fetch-Site': 'same-origin' },
     ],
-    [403, 'an opaque origin', eventOf(), { Origin: 'null' }],
-    [404, 'an unknown site', eventOf({ site: 'nobody' }), json],
-    [404, 'a site with the name of a property that all objects have', eventOf({ site: '__proto__' }), json],
-    [413, 'a body of more than 8 KiB', eventOf({ padding: 'x'.repeat(8192) }), json],
-    [415, 'another media type', eventOf(), { Origin: origin, 'Content-Type': 'text/html' }],
-    [415, 'a compressed body', eventOf(), { ...json, 'Content-Encoding': 'gzip' }],
+    [403, 'an opaque origin', createReport(), { Origin: 'null' }],
+    [404, 'an unknown site', createReport({ site: 'nobody' }), json],
+    [
+      404,
+      'a site with the name of a property that all objects have',
+      createReport({ site: '__proto__' }),
+      json,
+    ],
+    [413, 'a body of more than 8 KiB', createReport({ padding: 'x'.repeat(8192) }), json],
+    [415, 'another media type', createReport(), { Origin: origin, 'Content-Type': 'text/html' }],
+    [415, 'a compressed body', createReport(), { ...json, 'Content-Encoding': 'gzip' }],
     [422, 'JSON that is not an object', '[]', json],
-    [422, 'a control character in an id', eventOf({ subject: 'u\n42' }), json],
+    [422, 'a control character in an id', createReport({ subject: 'u\n42' }), json],
     [
       422,
       'half of a surrogate pair',
-      JSON.stringify(eventOf({ subject: '#' })).replace('#', '\\ud83d'),
+      JSON.stringify(createReport({ subject: '#' })).replace('#', '\\ud83d'),
       json,
     ],
-    [401, 'a report of a server without a token', eventOf({ detectedBy: 'server' }), json],
-    [401, 'a malformed token', eventOf(), { ...json, Authorization: 'Bearer lapse_0' }],
-    [401, 'credentials that are not a bearer token', eventOf(), { ...json, Authorization: 'Basic bGFwc2U6' }],
+    [401, 'a report of a server without a token', createReport({ detectedBy: 'server' }), json],
+    [401, 'a malformed token', createReport(), { ...json, Authorization: 'Bearer lapse_0' }],
+    [
+      401,
+      'credentials that are not a bearer token',
+      createReport(),
+      { ...json, Authorization: 'Basic bGFwc2U6' },
+    ],
   ])('answers %i with a problem to %s, and writes no row', async (status, _, body, headers) => {
     const response = await collector.post(body, headers)
     expect(response.status).toBe(status)
@@ -53,7 +63,7 @@ describe('The collector', () => {
       status,
       detail: expect.any(String),
     })
-    expect(await collector.database.rows()).toEqual([])
+    expect(await collector.database.readRows()).toEqual([])
   })
 
   test('names every invalid field in a 422', async () => {
@@ -80,15 +90,15 @@ describe('The collector', () => {
   test('answers 429 with Retry-After beyond the rate limit', async () => {
     const limited = await createCollector({ name: 'SQLite' }, { rateLimit: { requestsPerMinute: 2 } })
     const statuses = []
-    for (let request = 0; request < 3; request++) statuses.push((await limited.post(eventOf())).status)
+    for (let request = 0; request < 3; request++) statuses.push((await limited.post(createReport())).status)
     expect(statuses).toEqual([201, 201, 429])
-    expect(Number((await limited.post(eventOf())).headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(Number((await limited.post(createReport())).headers.get('retry-after'))).toBeGreaterThan(0)
     await limited.end()
   })
 
   test('logs no user ids, tickets or client addresses', async () => {
-    await collector.post(eventOf({ subject: 'u_secret', session: 'alias_secret' }))
-    await collector.post(eventOf({ ticket: 'ticket_secret' }))
+    await collector.post(createReport({ subject: 'u_secret', session: 'alias_secret' }))
+    await collector.post(createReport({ ticket: 'ticket_secret' }))
     expect(collector.logLines.join('')).toMatch('idle_timeout')
     expect(collector.logLines.join('')).not.toMatch(/_secret|127\.0\.0\.1"/)
   })
@@ -139,15 +149,15 @@ describe('CORS', () => {
   afterAll(() => collector.end())
 
   test('allows the origins of the sites to read responses, including errors', async () => {
-    for (const event of [eventOf(), '{']) {
-      const response = await collector.post(event)
+    for (const report of [createReport(), '{']) {
+      const response = await collector.post(report)
       expect(response.headers.get('access-control-allow-origin')).toBe(origin)
       expect(response.headers.get('vary')).toMatch(/origin/i)
     }
   })
 
   test('allows no other origin', async () => {
-    const response = await collector.post(eventOf(), { Origin: 'https://evil.example' })
+    const response = await collector.post(createReport(), { Origin: 'https://evil.example' })
     expect(response.headers.get('access-control-allow-origin')).toBeNull()
   })
 

@@ -7,28 +7,24 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Knex } from 'knex'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { command, serve } from '../../../../test/collector.ts'
+import { lapsePath, startLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import {
   type DatabaseServer,
-  freePort,
+  findFreePort,
   type RunningServer,
-  startMariadb,
-  startMysql,
+  type ServerKind,
+  serverKinds,
 } from '../../../../test/servers.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
 import { writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
-const { LAPSE_MYSQLD } = process.env
-
 /** These tests stop the servers, so they start their own. */
-const databases: { name: string; start?: (folder: string) => Promise<RunningServer> }[] = [
+const databases: readonly (Pick<ServerKind, 'name'> & Partial<ServerKind>)[] = [
   { name: 'SQLite' },
-  { name: 'MariaDB', start: startMariadb },
+  ...serverKinds,
 ]
-if (LAPSE_MYSQLD)
-  databases.push({ name: 'MySQL', start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')) })
 
 describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   let folder: string
@@ -49,11 +45,11 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   beforeEach(async () => {
     const server: DatabaseServer = running ?? { name: 'SQLite' }
     database = await createDatabase(server, folder)
-    const port = await freePort()
+    const port = await findFreePort()
     url = `http://127.0.0.1:${port}`
     const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
     configFile = writeConfigIn(folder, { database: database.url, listen: { port }, sites })
-    await promisify(execFile)(process.execPath, [command, 'migrate', '--config', configFile])
+    await promisify(execFile)(process.execPath, [lapsePath, 'migrate', '--config', configFile])
   })
   afterEach(async () => {
     collector?.kill('SIGKILL')
@@ -65,8 +61,10 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
     await insertRows(database.sql, [{ session: 's_1', detected_at: Date.now() - 10 * 60_000 }])
     const transaction = await database.sql.transaction()
     await transaction('session_audit_rollup_state').update({ up_to_id: 0 })
-    collector = await serve(configFile, url)
-    await sleep(1_000)
+    collector = await startLapseServe(configFile, url)
+    const findWaitingTransactions = () =>
+      database.sql('information_schema.innodb_trx').where({ trx_state: 'LOCK WAIT' }).pluck('trx_id')
+    await expect.poll(findWaitingTransactions).toHaveLength(1)
     return transaction
   }
 
@@ -120,11 +118,11 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   }
 
   test('stops the process in time while the database hangs', async () => {
-    collector = await serve(configFile, url)
-    expect((await postEvent(url, eventOf(), { Origin: origin })).status).toBe(201)
+    collector = await startLapseServe(configFile, url)
+    expect((await postReport(url, createReport(), { Origin: origin })).status).toBe(201)
     const resume = await suspendDatabase()
     try {
-      const unanswered = postEvent(url, eventOf(), { Origin: origin })
+      const unanswered = postReport(url, createReport(), { Origin: origin })
       await sleep(200)
       const { status, durationMs } = await sendSignals('SIGTERM')
       expect((await unanswered).status).toBe(503)
@@ -138,11 +136,11 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'lets the collector answer accepted requests: %s',
     async (signal) => {
-      collector = await serve(configFile, url)
+      collector = await startLapseServe(configFile, url)
       const inParallel = <T>(request: () => Promise<T>) => Array.from({ length: 50 }, request)
       // A connection that is still waiting to be accepted is refused, so these are opened before.
       await Promise.all(inParallel(async () => (await fetch(`${url}/healthz`)).text()))
-      const posted = inParallel(() => postEvent(url, eventOf(), { Origin: origin }))
+      const posted = inParallel(() => postReport(url, createReport(), { Origin: origin }))
       await Promise.race(posted)
       const ended = sendSignals(signal)
       for (const { status } of await Promise.all(posted)) expect(status).toBe(201)

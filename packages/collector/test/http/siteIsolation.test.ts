@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { formatNames } from '../../src/reading/formats/formats.ts'
 import {
   createCollector,
-  eventOf,
+  createReport,
   type InProcessCollector,
   issueToken,
   origin,
@@ -42,7 +42,7 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
       { ...other, session: 'undisclosed-2', detected_at: at - 20, reason: 'logout' },
     ])
     for (const name of ['shown', 'undisclosed-site'])
-      expect((await collector.post(eventOf({ site: name, session: `${name}-posted` }))).status).toBe(201)
+      expect((await collector.post(createReport({ site: name, session: `${name}-posted` }))).status).toBe(201)
 
     const all = (await issueToken(collector.store)).token
     const headers = { Authorization: `Bearer ${all}` }

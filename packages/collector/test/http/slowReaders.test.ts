@@ -96,14 +96,14 @@ describe('A slow client', () => {
     const page = await fetch(`${collector.url}/v1/lapses`, { headers: { Authorization: `Bearer ${token}` } })
     expect(page.status).toBe(200)
     for (const socket of sockets) socket.destroy()
-    const again = async () => {
+    const retry = async () => {
       const response = await fetch(`${collector.url}/v1/lapses?format=csv&subject=nobody`, {
         headers: { Authorization: `Bearer ${token}` },
       })
       await response.text()
       return response.status
     }
-    await expect.poll(again).toBe(200)
+    await expect.poll(retry).toBe(200)
   })
 
   test.concurrent('is disconnected even if it reads a byte per second', { timeout: 120_000 }, async () => {

@@ -8,6 +8,9 @@ function startWithLog(...jobs: readonly Job[]) {
   return { ...scheduler, logLines }
 }
 
+/** Much longer than a run takes, for a busy machine. */
+const timeoutMs = 15_000
+
 describe('The scheduler', () => {
   test('runs a periodic job at the start, and repeats it until it is stopped', async () => {
     let runs = 0
@@ -18,7 +21,7 @@ describe('The scheduler', () => {
         runs += 1
       },
     })
-    await vi.waitFor(() => expect(runs).toBeGreaterThan(2))
+    await vi.waitFor(() => expect(runs).toBeGreaterThan(2), timeoutMs)
     await stop()
     const runsAtStop = runs
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -36,7 +39,7 @@ describe('The scheduler', () => {
         startedAt = Date.now()
       },
     })
-    await vi.waitFor(() => expect(startedAt).toBeDefined(), 10_000)
+    await vi.waitFor(() => expect(startedAt).toBeDefined(), timeoutMs)
     await stop()
     // A timer may fire a millisecond early.
     expect(startedAt).toBeGreaterThanOrEqual(runAt - 1)
@@ -52,7 +55,7 @@ describe('The scheduler', () => {
         throw new Error('out of order')
       },
     })
-    await vi.waitFor(() => expect(runs).toBeGreaterThan(1))
+    await vi.waitFor(() => expect(runs).toBeGreaterThan(1), timeoutMs)
     await stop()
     expect(JSON.parse(logLines[0] ?? '')).toMatchObject({ level: 50, job: 'fail', msg: 'job failed' })
   })
@@ -70,7 +73,7 @@ describe('The scheduler', () => {
         events.push('finishes its chunk')
       },
     })
-    await vi.waitFor(() => expect(events).toEqual(['starts']))
+    await vi.waitFor(() => expect(events).toEqual(['starts']), timeoutMs)
     await stop()
     events.push('is stopped')
     expect(events).toEqual(['starts', 'is aborted', 'finishes its chunk', 'is stopped'])

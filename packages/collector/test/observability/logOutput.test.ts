@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { findProgram } from '../../../../scripts/findProgram.ts'
-import { serve } from '../../../../test/collector.ts'
+import { startLapseServe } from '../../../../test/collector.ts'
 import { createDatabase } from '../../../../test/databases.ts'
-import { freePort } from '../../../../test/servers.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
+import { findFreePort } from '../../../../test/servers.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
 import { writeConfigIn } from '../support/command.ts'
 
 /** Opens files to which nothing, or at most 64 KiB, can be written. */
@@ -29,7 +29,7 @@ test.each(Object.entries(outputs))(
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const database = await createDatabase({ name: 'SQLite' }, folder)
     onTestFinished(database.drop)
-    const port = await freePort()
+    const port = await findFreePort()
     const url = `http://127.0.0.1:${port}`
     const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800 } }
     const configFile = writeConfigIn(folder, {
@@ -40,7 +40,7 @@ test.each(Object.entries(outputs))(
     })
     const output = openOutput(folder)
     onTestFinished(() => closeSync(output))
-    const collector = await serve(configFile, url, {}, undefined, output)
+    const collector = await startLapseServe(configFile, url, {}, undefined, output)
     onTestFinished(() => void collector.kill('SIGKILL'))
 
     const countDropped = async () => {
@@ -53,7 +53,7 @@ test.each(Object.entries(outputs))(
     for (let round = 0; round < 130; round++)
       await Promise.all(Array.from({ length: 40 }, async () => (await fetch(path)).text()))
     expect(await countDropped()).toBeGreaterThan(100)
-    expect((await postEvent(url, eventOf(), { Origin: origin })).status).toBe(201)
+    expect((await postReport(url, createReport(), { Origin: origin })).status).toBe(201)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
 
     const startedAt = performance.now()

@@ -1,11 +1,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SessionEnd } from '../../src/domain/sessionEnd.ts'
 import { toCsv } from '../../src/reading/formats/csv.ts'
-import { createCollector, eventOf, issueToken, origin } from '../support/collector.ts'
+import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 
 const at = new Date(Date.UTC(2026, 0, 2))
 
-const rowWith = (changes: Partial<SessionEnd>): SessionEnd => ({
+const createRow = (changes: Partial<SessionEnd>): SessionEnd => ({
   id: 1,
   site: 'acme',
   sessionKey: 'a',
@@ -33,7 +33,7 @@ const rowWith = (changes: Partial<SessionEnd>): SessionEnd => ({
 })
 
 /** Splits a line as a spreadsheet does: a quote only counts at the start of a cell. */
-function cellsOf(line: string, separator: string): string[] {
+function splitCells(line: string, separator: string): string[] {
   const cells: string[] = []
   let rest = line
   for (let bound = 0; bound < 1000; bound++) {
@@ -75,10 +75,10 @@ describe('A CSV cell', () => {
   test.each(texts)(
     'A cell never starts a formula, whatever separates cells in the reader’s locale: %j',
     (text) => {
-      const csv = toCsv([rowWith({ subject: text, session: text, userAgent: text, origin: text })])
+      const csv = toCsv([createRow({ subject: text, session: text, userAgent: text, origin: text })])
       for (const separator of [',', ';', '\t', '|'])
         for (const line of csv.split(/\r\n|\r|\n/))
-          for (const cell of cellsOf(line, separator)) {
+          for (const cell of splitCells(line, separator)) {
             const isFormula = formula.test(cell) && !isNumber(cell)
             expect({ separator, cell, isFormula }).toEqual({ separator, cell, isFormula: false })
           }
@@ -92,19 +92,19 @@ describe('A CSV cell', () => {
     ['a;=1', "a;'=1"],
     ['a\u009b31mb\u001b[0m\u202e', 'a\ufffd31mb\ufffd[0m\ufffd'],
   ])('The text %j is written as %j', (text, written) => {
-    expect(toCsv([rowWith({ subject: text })]).split(',')[5]).toBe(written)
+    expect(toCsv([createRow({ subject: text })]).split(',')[5]).toBe(written)
   })
 
   test.each(['u_42', 'a-b', 'a=b', 'a+b@acme.com', 'a; b', '1-2', 'Mozilla/5.0 (X11; Linux x86_64)'])(
     'A harmless text is not changed: %s',
     (text) => {
-      expect(toCsv([rowWith({ subject: text })]).split(',')[5]).toBe(text)
+      expect(toCsv([createRow({ subject: text })]).split(',')[5]).toBe(text)
     },
   )
 
   test('A negative number stays a number', () => {
-    const [line = ''] = toCsv([rowWith({ elapsedMs: -1500, clockSkewMs: -7 })]).split('\r\n')
-    const cells = cellsOf(line, ',')
+    const [line = ''] = toCsv([createRow({ elapsedMs: -1500, clockSkewMs: -7 })]).split('\r\n')
+    const cells = splitCells(line, ',')
     expect({ elapsedMs: cells[14], clockSkewMs: cells[17] }).toEqual({
       elapsedMs: '-1500',
       clockSkewMs: '-7',
@@ -117,7 +117,7 @@ test('An export of hostile texts runs nothing in a spreadsheet or a terminal', a
   onTestFinished(collector.end)
   const hostile = { subject: "a;=cmd|' /C calc'!A0", session: '＝1+1' }
   const headers = { Origin: origin, 'User-Agent': '\u009b31m;=1+1' }
-  expect((await collector.post(eventOf(hostile), headers)).status).toBe(201)
+  expect((await collector.post(createReport(hostile), headers)).status).toBe(201)
   const { token } = await issueToken(collector.store)
   for (const format of ['csv', 'ndjson', 'ecs', 'ocsf', 'owasp']) {
     const response = await fetch(`${collector.url}/v1/lapses?format=${format}`, {
@@ -128,5 +128,5 @@ test('An export of hostile texts runs nothing in a spreadsheet or a terminal', a
     if (format === 'csv') expect(text).toMatch(",'＝1+1,")
     if (format === 'csv') expect(text).toMatch("a;'=cmd|' /C calc'!A0")
   }
-  expect((await collector.database.rows())[0]?.user_agent).toBe('\ufffd31m;=1+1')
+  expect((await collector.database.readRows())[0]?.user_agent).toBe('\ufffd31m;=1+1')
 })

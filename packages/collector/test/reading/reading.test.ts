@@ -14,12 +14,12 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
   })
   afterAll(() => collector.end())
 
-  const get = (path: string, { token = read, accept = '*/*' } = {}) =>
+  const fetchRows = (path: string, { token = read, accept = '*/*' } = {}) =>
     fetch(`${collector.url}/v1/lapses${path}`, {
       headers: { Authorization: `Bearer ${token}`, Accept: accept },
     })
-  const sessionsOf = async (path: string) =>
-    (await (await get(path)).json()).lapses.map(({ session }: { session: string }) => session)
+  const readSessions = async (path: string) =>
+    (await (await fetchRows(path)).json()).lapses.map(({ session }: { session: string }) => session)
   const insert = (rows: Parameters<typeof insertRows>[1]) => insertRows(collector.database.sql, rows)
 
   describe('with a few rows', () => {
@@ -35,7 +35,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     })
 
     test('The response has the newest rows first, with every field', async () => {
-      const response = await get('')
+      const response = await fetchRows('')
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toMatch('application/json')
       expect(response.headers.get('cache-control')).toBe('no-store')
@@ -86,24 +86,24 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
       ['site=acme&reason=idle_timeout&to=2026-01-02T12:00:00.003Z', ['oldest']],
       ['subject=U_42', []],
     ])('The filter %s selects the matching rows', async (query, sessions) => {
-      expect(await sessionsOf(`?${query}`)).toEqual(sessions)
+      expect(await readSessions(`?${query}`)).toEqual(sessions)
     })
 
     test('A row can be read by its id', async () => {
-      const [{ id, ...row }] = (await (await get('?session=newest')).json()).lapses
-      expect(await (await get(`/${id}`)).json()).toEqual({ id, ...row })
+      const [{ id, ...row }] = (await (await fetchRows('?session=newest')).json()).lapses
+      expect(await (await fetchRows(`/${id}`)).json()).toEqual({ id, ...row })
       for (const path of ['/999999999', '/x', '/1e3', '/99999999999999999999'])
-        expect((await get(path)).status).toBe(404)
+        expect((await fetchRows(path)).status).toBe(404)
     })
 
     test('A token of one site cannot read rows of another site', async () => {
       const { token } = await issueToken(collector.store, { site: 'signed' })
-      const { lapses } = await (await get('', { token })).json()
+      const { lapses } = await (await fetchRows('', { token })).json()
       expect(lapses).toMatchObject([{ site: 'signed' }])
-      expect((await get('?site=acme', { token })).status).toBe(403)
-      const [{ id }] = (await (await get('?session=newest')).json()).lapses
-      expect((await get(`/${id}`, { token })).status).toBe(404)
-      expect((await get(`/${lapses[0].id}`, { token })).status).toBe(200)
+      expect((await fetchRows('?site=acme', { token })).status).toBe(403)
+      const [{ id }] = (await (await fetchRows('?session=newest')).json()).lapses
+      expect((await fetchRows(`/${id}`, { token })).status).toBe(404)
+      expect((await fetchRows(`/${lapses[0].id}`, { token })).status).toBe(200)
     })
 
     test('Only a token with the scope read can list rows', async () => {
@@ -113,13 +113,13 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
         challenge: unnamed.headers.get('www-authenticate'),
       }).toEqual({ status: 401, challenge: 'Bearer' })
       const { token } = await issueToken(collector.store, { scope: 'write' })
-      expect((await get('', { token })).status).toBe(403)
+      expect((await fetchRows('', { token })).status).toBe(403)
     })
 
     test.each(['1e3', '0x10', '0b1', '+1', '1.0', '%201', '1_0', '', '0', '-1', '9'.repeat(400), 'Infinity'])(
       'A limit of "%s" gets 422, because it is not an integer in decimal digits or is out of range',
       async (limit) => {
-        const response = await get(`?limit=${limit}`)
+        const response = await fetchRows(`?limit=${limit}`)
         expect(response.status).toBe(422)
         expect((await response.json()).errors).toEqual([
           { parameter: 'limit', detail: 'write a whole number from 1 to 1000' },
@@ -128,15 +128,15 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     )
 
     test('The error lists every invalid parameter', async () => {
-      const response = await get(
-        '?site=&reason=bored&from=yesterday&to=2026-01-02T00:00:00&limit=1001&cursor=x&colour=red&subject=a&subject=b',
+      const response = await fetchRows(
+        '?site=&reason=bored&from=yesterday&to=2026-01-02T00:00:00&limit=1001&cursor=x&color=red&subject=a&subject=b',
       )
       expect(response.status).toBe(422)
       expect(response.headers.get('content-type')).toMatch('application/problem+json')
       const problem = await response.json()
       expect(problem.type).toBe('urn:lapse:problem:invalid-query')
       expect(problem.errors.map(({ parameter }: { parameter: string }) => parameter).sort()).toEqual([
-        'colour',
+        'color',
         'cursor',
         'from',
         'limit',
@@ -145,14 +145,14 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
         'subject',
         'to',
       ])
-      const swapped = await (await get('?from=2026-01-02T12:00:00Z&to=2026-01-02T11:00:00Z')).json()
+      const swapped = await (await fetchRows('?from=2026-01-02T12:00:00Z&to=2026-01-02T11:00:00Z')).json()
       expect(swapped.errors).toEqual([{ parameter: 'to', detail: 'must be later than `from`' }])
     })
 
     test('A time may be precise to the minute, in epoch milliseconds, or a date, which starts in UTC', async () => {
       const lists = await Promise.all(
         ['2026-01-02T00:00:00.000Z', '2026-01-02T01:00%2B01:00', '1767312000000', '2026-01-02'].map(
-          async (from) => (await get(`?from=${from}`)).json(),
+          async (from) => (await fetchRows(`?from=${from}`)).json(),
         ),
       )
       expect(lists[0].lapses.length).toBeGreaterThan(0)
@@ -160,33 +160,33 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     })
 
     test('A cursor that the collector did not issue gets 422', async () => {
-      const { next } = await (await get('?limit=1')).json()
-      expect((await get(`?cursor=${next}`)).status).toBe(200)
+      const { next } = await (await fetchRows('?limit=1')).json()
+      expect((await fetchRows(`?cursor=${next}`)).status).toBe(200)
       for (const cursor of [next.slice(0, -1), `${next}=`, `${next}!!`])
-        expect((await get(`?cursor=${cursor}`)).status, cursor).toBe(422)
+        expect((await fetchRows(`?cursor=${cursor}`)).status, cursor).toBe(422)
     })
 
     test('A request that accepts none of the formats gets 406', async () => {
-      const response = await get('', { accept: 'application/xml' })
+      const response = await fetchRows('', { accept: 'application/xml' })
       expect(response.status).toBe(406)
       expect((await response.json()).detail).toMatch('text/csv')
     })
 
     test('NDJSON has one row per line, and a page of it links to the next', async () => {
-      const response = await get('', { accept: 'application/x-ndjson' })
+      const response = await fetchRows('', { accept: 'application/x-ndjson' })
       expect(response.headers.get('content-type')).toMatch('application/x-ndjson')
       const lines = (await response.text()).trimEnd().split('\n')
       for (const accept of ['application/ndjson', 'application/x-ndjson; charset=utf-8, text/csv;q=0.5']) {
-        const byAnotherName = await get('', { accept })
+        const byAnotherName = await fetchRows('', { accept })
         expect((await byAnotherName.text()).trimEnd().split('\n'), accept).toEqual(lines)
       }
-      const { lapses } = await (await get('')).json()
+      const { lapses } = await (await fetchRows('')).json()
       expect(lines.map((line) => JSON.parse(line))).toEqual(lapses)
 
-      const page = await get('?format=ndjson&limit=2&site=acme')
+      const page = await fetchRows('?format=ndjson&limit=2&site=acme')
       expect((await page.text()).trimEnd().split('\n')).toHaveLength(2)
       const [, link] = /^<(.+)>; rel="next"$/.exec(page.headers.get('link') ?? '') ?? []
-      const rest = await get(String(link))
+      const rest = await fetchRows(String(link))
       expect(rest.headers.get('link')).toBeNull()
       expect((await rest.text()).trimEnd().split('\n')).toHaveLength(2)
     })
@@ -201,7 +201,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     await insert(old)
     const seen: string[] = []
     for (let cursor: string | null = '', turn = 0; cursor !== null; turn++) {
-      const { lapses, next } = await (await get(`?limit=9${cursor && `&cursor=${cursor}`}`)).json()
+      const { lapses, next } = await (await fetchRows(`?limit=9${cursor && `&cursor=${cursor}`}`)).json()
       seen.push(...lapses.map(({ session }: { session: string }) => session))
       cursor = next
       await insert([
@@ -222,7 +222,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     await insert(
       subjects.map((subject, index) => ({ session: `s${index}`, subject, detected_at: noon - index })),
     )
-    const response = await get('', { accept: 'text/csv' })
+    const response = await fetchRows('', { accept: 'text/csv' })
     expect(response.headers.get('content-type')).toMatch('text/csv')
     const [head, ...lines] = (await response.text()).split('\r\n')
     expect(head).toBe(
@@ -246,9 +246,9 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     await insert(
       Array.from({ length: 20_000 }, (_, index) => ({ session: `s${index}`, detected_at: noon - index })),
     )
-    const text = await (await get('?format=csv')).text()
+    const text = await (await fetchRows('?format=csv')).text()
     expect(text.split('\r\n')).toHaveLength(20_002)
-    const sessions = (await (await get('?format=ndjson')).text())
+    const sessions = (await (await fetchRows('?format=ndjson')).text())
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line).session)
@@ -260,14 +260,14 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     await response.body?.getReader().read()
     gone.abort()
     await sleep(50)
-    expect((await get('?limit=1')).status).toBe(200)
+    expect((await fetchRows('?limit=1')).status).toBe(200)
     expect(collector.logLines.filter((line) => line.includes('broke off'))).toEqual([])
   })
 
   test('Every request gets 503 while the rows cannot be read', async () => {
     await collector.database.sql.schema.renameTable('session_audit', 'elsewhere')
     for (const path of ['', '?format=csv', '/1']) {
-      const response = await get(path)
+      const response = await fetchRows(path)
       expect({ path, status: response.status, retryAfter: response.headers.get('retry-after') }).toEqual({
         path,
         status: 503,

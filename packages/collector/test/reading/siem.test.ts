@@ -29,7 +29,7 @@ describe('An export for a SIEM', () => {
   afterAll(() => collector.end())
 
   /** Reads all events, by their session. */
-  async function eventsIn(format: string): Promise<Map<string, Record<string, unknown>>> {
+  async function readEvents(format: string): Promise<Map<string, Record<string, unknown>>> {
     const headers = { Authorization: `Bearer ${token}` }
     const response = await fetch(`${collector.url}/v1/lapses?format=${format}`, { headers })
     expect(response.headers.get('content-type')).toMatch('application/x-ndjson')
@@ -46,15 +46,15 @@ describe('An export for a SIEM', () => {
       const response = await fetch(`${collector.url}/v1/lapses?limit=2&format=${format}`, { headers })
       expect(response.headers.get('content-type')).toMatch('application/json')
       const { lapses, next } = await response.json()
-      expect(lapses).toEqual([...(await eventsIn(format)).values()].slice(0, 2))
+      expect(lapses).toEqual([...(await readEvents(format)).values()].slice(0, 2))
       expect(response.headers.get('link')).toMatch(next)
     },
   )
 
   test('ECS events contain only fields of the Elastic Common Schema', async () => {
-    const events = await eventsIn('ecs')
+    const events = await readEvents('ecs')
     for (const [session, event] of events) {
-      for (const [name, value] of fieldsOf(event)) {
+      for (const [name, value] of listFields(event)) {
         if (!name.startsWith('lapse.')) expect({ session, name, value }).toSatisfy(isEcsField)
       }
     }
@@ -77,7 +77,7 @@ describe('An export for a SIEM', () => {
       lapse: { session: 'idle_timeout', evidence: 'self_reported', idle_timeout_seconds: 1800 },
     })
     expect(events.get('clock_anomaly')).toMatchObject({ event: { outcome: 'unknown' } })
-    // A session that nobody ended has its last access as its end.
+    // If nobody ended the session, its last access counts as its end.
     expect(events.get('browser_closed')).toMatchObject({ event: { end: '2026-01-02T11:19:59.994Z' } })
     expect(events.get('logout')).toMatchObject({ event: { end: '2026-01-02T11:59:59.999Z' } })
     expect(events.get('bare')).not.toHaveProperty('user')
@@ -87,7 +87,7 @@ describe('An export for a SIEM', () => {
   })
 
   test('OCSF events are valid logoffs of the class Authentication', async () => {
-    const events = await eventsIn('ocsf')
+    const events = await readEvents('ocsf')
     for (const event of events.values()) expect(ocsfAuthentication.safeParse(event).error).toBeUndefined()
     expect(events.get('idle_timeout')).toMatchObject({
       class_uid: 3002,
@@ -112,7 +112,7 @@ describe('An export for a SIEM', () => {
   })
 
   test('OWASP events follow the logging vocabulary', async () => {
-    const events = await eventsIn('owasp')
+    const events = await readEvents('owasp')
     expect(events.get('idle_timeout')).toMatchObject({
       datetime: '2026-01-02T11:59:59.996+00:00',
       appid: 'acme',
@@ -144,10 +144,10 @@ const nothingKnown = {
 }
 
 /** Lists every value of an event with the dotted name of its field. */
-function fieldsOf(value: object, path = ''): [string, unknown][] {
+function listFields(value: object, path = ''): [string, unknown][] {
   return Object.entries(value).flatMap(([key, inner]): [string, unknown][] =>
     typeof inner === 'object' && !Array.isArray(inner)
-      ? fieldsOf(inner, `${path}${key}.`)
+      ? listFields(inner, `${path}${key}.`)
       : [[`${path}${key}`, inner]],
   )
 }

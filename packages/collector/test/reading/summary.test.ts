@@ -36,7 +36,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
 
   const get = (query: string, token = read) =>
     fetch(`${collector.url}/v1/summary?${query}`, { headers: { Authorization: `Bearer ${token}` } })
-  const summary = async (query: string): Promise<Summary> => {
+  const readSummary = async (query: string): Promise<Summary> => {
     const response = await get(query)
     expect(response.status, await response.clone().text()).toBe(200)
     return response.json()
@@ -75,18 +75,18 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       { detected_at: second },
     ])
     const range = 'from=2026-01-02T00:00:00Z&to=2026-01-05T00:00:00Z'
-    const all = await summary(range)
+    const all = await readSummary(range)
     expect(all).toMatchObject({ bucket: 'day', timeZone: 'UTC', from: '2026-01-02T00:00:00.000Z' })
     expect(all.buckets).toEqual([
       { start: '2026-01-02T00:00:00.000Z', counts: { displaced: 4, idle_timeout: 2, logout: 3 } },
       { start: '2026-01-04T00:00:00.000Z', counts: { idle_timeout: 1 } },
     ])
     expect(all.pastLimit.count).toBe(3)
-    const counted = async (query: string) =>
-      (await summary(`${range}&${query}`)).buckets.map(({ counts }) => counts)
-    expect(await counted('site=signed')).toEqual([{ idle_timeout: 1 }])
-    expect(await counted('evidence=self_reported&reason=logout')).toEqual([{ logout: 3 }])
-    expect(await counted('subject=u_7')).toEqual([])
+    const readCounts = async (query: string) =>
+      (await readSummary(`${range}&${query}`)).buckets.map(({ counts }) => counts)
+    expect(await readCounts('site=signed')).toEqual([{ idle_timeout: 1 }])
+    expect(await readCounts('evidence=self_reported&reason=logout')).toEqual([{ logout: 3 }])
+    expect(await readCounts('subject=u_7')).toEqual([])
   })
 
   test.each([
@@ -170,22 +170,22 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     },
   ])('The summary counts by $what', async ({ query, times, buckets }) => {
     await replaceRows(times.map((time) => ({ detected_at: Date.parse(time) })))
-    const counted = async () =>
-      (await summary(query)).buckets.map(({ start, counts }) => [Date.parse(start), counts.idle_timeout])
+    const readCounts = async () =>
+      (await readSummary(query)).buckets.map(({ start, counts }) => [Date.parse(start), counts.idle_timeout])
     const expected = buckets.map(([start, count]) => [Date.parse(`${start}Z`), count])
-    expect(await counted()).toEqual(expected)
+    expect(await readCounts()).toEqual(expected)
     await collector.store.rollup.rebuild()
-    expect(await counted()).toEqual(expected)
+    expect(await readCounts()).toEqual(expected)
   })
 
   test('The summary covers the last 30 days by default, or 2 days by hour, from the start of a bucket', async () => {
     await replaceRows([{ detected_at: Date.now() - 30 * day }, { detected_at: Date.now() - 32 * day }])
-    const { buckets, from, to } = await summary('timeZone=Europe/Vienna')
+    const { buckets, from, to } = await readSummary('timeZone=Europe/Vienna')
     expect(buckets.map(({ start }) => start)).toEqual([from])
     expect(Date.now() - Date.parse(to)).toBeLessThan(minute)
-    const dates = await summary('timeZone=Europe/Vienna&from=2026-03-01&to=2026-04-01')
+    const dates = await readSummary('timeZone=Europe/Vienna&from=2026-03-01&to=2026-04-01')
     expect(dates).toMatchObject({ from: '2026-02-28T23:00:00.000Z', to: '2026-03-31T22:00:00.000Z' })
-    const hours = await summary('bucket=hour&to=2026-01-05T10:20:00Z')
+    const hours = await readSummary('bucket=hour&to=2026-01-05T10:20:00Z')
     expect(hours).toMatchObject({ from: '2026-01-03T10:00:00.000Z', to: '2026-01-05T10:20:00.000Z' })
   })
 
@@ -199,7 +199,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       { ...idle, elapsed_ms: null },
       { ...idle, elapsed_ms: 9_000_000, reason: 'ended_early' },
     ])
-    const { pastLimit } = await summary('from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z')
+    const { pastLimit } = await readSummary('from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z')
     const sorted = [0, ...past].sort((a, b) => a - b)
     expect(pastLimit.count).toBe(sorted.length)
     for (const [share, stated] of [
@@ -216,7 +216,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       ),
     )
     await replaceRows([])
-    expect((await summary('')).pastLimit).toMatchObject({ count: 0, p50Ms: null })
+    expect((await readSummary('')).pastLimit).toMatchObject({ count: 0, p50Ms: null })
   })
 
   test('The summary for a token of one site counts only that site', async () => {

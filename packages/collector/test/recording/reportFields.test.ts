@@ -2,8 +2,8 @@ import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   createCollector,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   issueToken,
 } from '../support/collector.ts'
@@ -27,14 +27,14 @@ describe('A report with times in the wrong unit', () => {
     ['nanoseconds', seconds * 1e9],
   ])('gets a 422 that names the unit, for each field: %s, %d', async (unit, time) => {
     for (const field of fields) {
-      const response = await collector.post(eventOf({ [field]: time }))
+      const response = await collector.post(createReport({ [field]: time }))
       expect(response.status).toBe(422)
       const { errors } = await response.json()
       expect(errors).toEqual([
         { pointer: `#/${field}`, detail: expect.stringMatching(`looks like ${unit}; send milliseconds`) },
       ])
     }
-    expect(await collector.database.rows()).toEqual([])
+    expect(await collector.database.readRows()).toEqual([])
   })
 
   test('is also refused from a server', async () => {
@@ -51,13 +51,13 @@ describe('A report with times in the wrong unit', () => {
     const ticket = await new SignJWT({ iss: 'signed', sub: 'u_7', iat: Date.now() })
       .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
       .sign(new TextEncoder().encode(environment.TICKET_SECRET))
-    const response = await collector.post(eventOf({ site: 'signed', ticket }))
+    const response = await collector.post(createReport({ site: 'signed', ticket }))
     expect(response.status).toBe(401)
     expect(await response.text()).toMatch('looks like milliseconds')
   })
 
   test('is accepted from the first millisecond of 2000 on', async () => {
-    const response = await collector.post(eventOf({ startedAt: 946_684_800_000 }))
+    const response = await collector.post(createReport({ startedAt: 946_684_800_000 }))
     expect(response.status).toBe(201)
   })
 })
@@ -70,20 +70,20 @@ describe('Numeric ids', () => {
   afterAll(() => collector.end())
 
   test('equal the same ids as strings, in reports and in tickets', async () => {
-    expect((await collector.post(eventOf({ session: 42, subject: 7 }))).status).toBe(201)
-    expect((await collector.post(eventOf({ session: '42', subject: '7' }))).status).toBe(200)
+    expect((await collector.post(createReport({ session: 42, subject: 7 }))).status).toBe(201)
+    expect((await collector.post(createReport({ session: '42', subject: '7' }))).status).toBe(200)
     const key = new TextEncoder().encode(environment.TICKET_SECRET)
     const claims = { iss: 'signed', sub: 7, sid: 43, iat: Math.floor(Date.now() / 1000) - 7200 }
     // RFC 7519 and the types of jose allow only strings, but some hosts write numbers.
     const ticket = await new SignJWT(JSON.parse(JSON.stringify(claims)))
       .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
       .sign(key)
-    expect((await collector.post(eventOf({ site: 'signed', ticket }))).status).toBe(201)
-    expect((await collector.post(eventOf({ site: 'signed', session: 43, ticket }))).status).toBe(200)
+    expect((await collector.post(createReport({ site: 'signed', ticket }))).status).toBe(201)
+    expect((await collector.post(createReport({ site: 'signed', session: 43, ticket }))).status).toBe(200)
     const { token } = await issueToken(collector.store, { scope: 'write' })
     const report = { site: 'acme', session: 44, subject: 7, reason: 'revoked' }
     expect((await collector.post(report, { Authorization: `Bearer ${token}` })).status).toBe(201)
-    expect(await collector.database.rows()).toMatchObject([
+    expect(await collector.database.readRows()).toMatchObject([
       { session_key: '42', session: '42', subject: '7' },
       { session_key: '43', session: '43', subject: '7', evidence: 'signed' },
       { session_key: '44', session: '44', subject: '7', evidence: 'server' },
@@ -98,7 +98,7 @@ describe('Numeric ids', () => {
     ['an object', { id: 42 }, 'must be a string or an integer'],
   ])('are refused if the value is %s', async (_, id, words) => {
     for (const field of ['session', 'subject']) {
-      const response = await collector.post(eventOf({ [field]: id }))
+      const response = await collector.post(createReport({ [field]: id }))
       expect(response.status).toBe(422)
       const { errors } = await response.json()
       expect(errors).toEqual([{ pointer: `#/${field}`, detail: expect.stringMatching(words) }])

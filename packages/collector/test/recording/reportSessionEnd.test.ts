@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { timeOf } from '../../../../test/databases.ts'
+import { readStoredTime } from '../../../../test/databases.ts'
 import {
   createCollector,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   origin,
 } from '../support/collector.ts'
@@ -18,13 +18,13 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
   afterAll(() => collector.end())
 
   const findRows = async (session: unknown) => {
-    const rows = await collector.database.rows()
+    const rows = await collector.database.readRows()
     return rows.filter((row) => row.session_key === session)
   }
 
   test('writes one row and answers 201 with the verdict', async () => {
-    const event = eventOf()
-    const response = await collector.post(event)
+    const report = createReport()
+    const response = await collector.post(report)
     expect(response.status).toBe(201)
     expect(response.headers.get('content-type')).toMatch('application/json')
     const answer = await response.json()
@@ -35,14 +35,14 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
       idleTimeoutSeconds: 1800,
       duplicate: false,
     })
-    const [row, ...others] = await findRows(event.session)
+    const [row, ...others] = await findRows(report.session)
     expect(others).toEqual([])
     expect(row).toMatchObject({
       id: answer.id,
       site: 'acme',
-      session_key: event.session,
-      marker: event.marker,
-      session: event.session,
+      session_key: report.session,
+      marker: report.marker,
+      session: report.session,
       subject: 'u_42',
       reason: 'idle_timeout',
       evidence: 'self_reported',
@@ -60,7 +60,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
 
   test("converts the browser's times to the collector's clock, to the millisecond", async () => {
     const threeHours = 3 * 3_600_000
-    const correct = eventOf()
+    const correct = createReport()
     const behind = Object.fromEntries(
       Object.entries(correct).map(([name, value]) => [
         name,
@@ -73,54 +73,56 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     expect(skew).toBeGreaterThanOrEqual(threeHours)
     expect(skew).toBeLessThan(threeHours + 5_000)
     const delay = skew - threeHours
-    expect(timeOf(row?.started_at)).toBe(Number(correct.startedAt) + delay)
-    expect(timeOf(row?.last_access_at)).toBe(Number(correct.lastAccessAt) + delay)
-    expect(timeOf(row?.expired_at)).toBe(Number(correct.lastAccessAt) + 1_800_000 + delay)
-    expect(timeOf(row?.detected_at)).toBe(Number(correct.detectedAt) + delay)
-    expect(timeOf(row?.received_at)).toBe(Number(correct.sentAt) + delay)
+    expect(readStoredTime(row?.started_at)).toBe(Number(correct.startedAt) + delay)
+    expect(readStoredTime(row?.last_access_at)).toBe(Number(correct.lastAccessAt) + delay)
+    expect(readStoredTime(row?.expired_at)).toBe(Number(correct.lastAccessAt) + 1_800_000 + delay)
+    expect(readStoredTime(row?.detected_at)).toBe(Number(correct.detectedAt) + delay)
+    expect(readStoredTime(row?.received_at)).toBe(Number(correct.sentAt) + delay)
   })
 
   test('answers a repeated report with 200 and the recorded verdict, and writes nothing', async () => {
-    const event = eventOf()
-    const first = await (await collector.post(event)).json()
-    const later = await collector.post({ ...event, marker: randomUUID(), lastAccessAt: event.detectedAt })
+    const report = createReport()
+    const first = await (await collector.post(report)).json()
+    const later = await collector.post({ ...report, marker: randomUUID(), lastAccessAt: report.detectedAt })
     expect(later.status).toBe(200)
     expect(await later.json()).toEqual({ ...first, duplicate: true })
-    expect(await findRows(event.session)).toHaveLength(1)
+    expect(await findRows(report.session)).toHaveLength(1)
   })
 
   test('writes one row for thirty simultaneous reports of a session, and answers each', async () => {
-    const event = eventOf()
-    const responses = await Promise.all(Array.from({ length: 30 }, () => collector.post(event)))
+    const report = createReport()
+    const responses = await Promise.all(Array.from({ length: 30 }, () => collector.post(report)))
     const statuses = responses.map((response) => response.status).sort()
     expect(statuses).toEqual([...Array.from({ length: 29 }, () => 200), 201])
     const ids = await Promise.all(responses.map(async (response) => (await response.json()).id))
     expect(new Set(ids).size).toBe(1)
-    expect(await findRows(event.session)).toHaveLength(1)
+    expect(await findRows(report.session)).toHaveLength(1)
   })
 
   test('uses the marker id as the session key if the alias is unknown', async () => {
-    const event = eventOf({ session: undefined, subject: null })
-    expect((await collector.post(event)).status).toBe(201)
-    expect((await collector.post({ ...event, marker: String(event.marker).toUpperCase() })).status).toBe(200)
-    expect(await findRows(event.marker)).toMatchObject([{ session: null, subject: null }])
+    const report = createReport({ session: undefined, subject: null })
+    expect((await collector.post(report)).status).toBe(201)
+    expect((await collector.post({ ...report, marker: String(report.marker).toUpperCase() })).status).toBe(
+      200,
+    )
+    expect(await findRows(report.marker)).toMatchObject([{ session: null, subject: null }])
   })
 
   test('distinguishes aliases that differ only in case, an accent or a trailing space', async () => {
     const alias = randomUUID()
     for (const session of [`${alias}a`, `${alias}A`, `${alias}á`, `${alias}a `]) {
-      expect((await collector.post(eventOf({ session }))).status).toBe(201)
+      expect((await collector.post(createReport({ session }))).status).toBe(201)
     }
   })
 
   test('stores characters outside the Basic Multilingual Plane unchanged', async () => {
-    const event = eventOf({ subject: '用户-𝟜𝟚' })
-    await collector.post(event)
-    expect(await findRows(event.session)).toMatchObject([{ subject: '用户-𝟜𝟚' }])
+    const report = createReport({ subject: '用户-𝟜𝟚' })
+    await collector.post(report)
+    expect(await findRows(report.session)).toMatchObject([{ subject: '用户-𝟜𝟚' }])
   })
 
   test('ignores unknown fields', async () => {
-    expect((await collector.post(eventOf({ later: { version: 2 } }))).status).toBe(201)
+    expect((await collector.post(createReport({ later: { version: 2 } }))).status).toBe(201)
   })
 
   test.each([
@@ -129,7 +131,11 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     ['text/plain ; charset=utf-8', {}],
     ['application/json', { 'Content-Encoding': 'identity' }],
   ])('accepts a report as %s with the headers %j', async (type, headers) => {
-    const response = await collector.post(eventOf(), { Origin: origin, 'Content-Type': type, ...headers })
+    const response = await collector.post(createReport(), {
+      Origin: origin,
+      'Content-Type': type,
+      ...headers,
+    })
     expect(response.status).toBe(201)
   })
 
@@ -139,24 +145,24 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     const early = { startedAt: first, lastAccessAt: first, detectedAt: first, sentAt: first }
     const mixed = { ...early, detectedAt: last, sentAt: last }
     for (const times of [early, { ...mixed, startedAt: last, lastAccessAt: last }, mixed]) {
-      expect((await collector.post(eventOf(times))).status).toBe(201)
+      expect((await collector.post(createReport(times))).status).toBe(201)
     }
   })
 
   test('stores the client address that a trusted proxy reports, truncated', async () => {
-    const event = eventOf()
-    await collector.post(event, { Origin: origin, 'X-Forwarded-For': '203.0.113.7' })
-    const next = eventOf()
+    const report = createReport()
+    await collector.post(report, { Origin: origin, 'X-Forwarded-For': '203.0.113.7' })
+    const next = createReport()
     await collector.post(next, { Origin: origin, 'X-Forwarded-For': '2001:db8:1:2:3:4:5:6' })
-    expect(await findRows(event.session)).toMatchObject([{ ip: '203.0.113.0' }])
+    expect(await findRows(report.session)).toMatchObject([{ ip: '203.0.113.0' }])
     expect(await findRows(next.session)).toMatchObject([{ ip: '2001:db8:1::' }])
   })
 
   test('ignores the client address that an untrusted proxy reports', async () => {
     const direct = await createCollector(server)
     const headers = { Origin: origin, 'X-Forwarded-For': '203.0.113.7', Forwarded: 'for=203.0.113.7' }
-    await direct.post(eventOf(), headers)
-    expect(await direct.database.rows()).toMatchObject([{ ip: '127.0.0.0' }])
+    await direct.post(createReport(), headers)
+    expect(await direct.database.readRows()).toMatchObject([{ ip: '127.0.0.0' }])
     await direct.end()
   })
 
@@ -165,7 +171,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     const sessions = Array.from({ length: 60 }, () => randomUUID())
     const answers = await Promise.all(
       sessions.map((session, index) =>
-        collector.post(eventOf({ session, subject: index === 17 ? 'u_poison' : 'u_42' })),
+        collector.post(createReport({ session, subject: index === 17 ? 'u_poison' : 'u_42' })),
       ),
     )
     expect(answers.map(({ status }) => status)).toEqual(
@@ -186,7 +192,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     test("prefers the ticket's claims over the body, and writes a signed row", async () => {
       const session = randomUUID()
       const ticket = await sign({ sid: session, idle: 600, abs: 7200 })
-      const response = await collector.post(eventOf({ site: 'signed', subject: 'u_forged', ticket }))
+      const response = await collector.post(createReport({ site: 'signed', subject: 'u_forged', ticket }))
       expect(await response.json()).toMatchObject({ reason: 'idle_timeout', idleTimeoutSeconds: 600 })
       expect(await findRows(session)).toMatchObject([
         {
@@ -200,14 +206,15 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
     })
 
     test("limits the grace to a tenth of the ticket's idle timeout", async () => {
-      const reasonAfter = async (seconds: number) => {
+      const judgeAfter = async (seconds: number) => {
         const now = Date.now()
         const ticket = await sign({ sid: randomUUID(), idle: 30 })
         const times = { lastAccessAt: now - seconds * 1000, detectedAt: now, sentAt: now }
-        return (await (await collector.post(eventOf({ site: 'signed', ticket, ...times }))).json()).reason
+        return (await (await collector.post(createReport({ site: 'signed', ticket, ...times }))).json())
+          .reason
       }
-      expect(await reasonAfter(26.9)).toBe('ended_early')
-      expect(await reasonAfter(27)).toBe('idle_timeout')
+      expect(await judgeAfter(26.9)).toBe('ended_early')
+      expect(await judgeAfter(27)).toBe('idle_timeout')
     })
 
     test.each<[string, () => Promise<string> | string]>([
@@ -218,13 +225,13 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
       ['has no subject', () => sign({ sub: undefined })],
       ['is no JWT', () => 'not.a.ticket'],
     ])('answers 401 to a ticket that %s, and writes no row', async (_, ticket) => {
-      const event = eventOf({ site: 'signed', ticket: await ticket() })
-      expect((await collector.post(event)).status).toBe(401)
-      expect(await findRows(event.session)).toEqual([])
+      const report = createReport({ site: 'signed', ticket: await ticket() })
+      expect((await collector.post(report)).status).toBe(401)
+      expect(await findRows(report.session)).toEqual([])
     })
 
     test('answers 401 to a report without a ticket if the site requires one', async () => {
-      expect((await collector.post(eventOf({ site: 'signed' }))).status).toBe(401)
+      expect((await collector.post(createReport({ site: 'signed' }))).status).toBe(401)
     })
   })
 })

@@ -3,16 +3,16 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { freePort } from '../../../../test/servers.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import { ConfigError, type ConfigInput, parseConfig } from '../../src/index.ts'
-import { passTime } from '../support/clock.ts'
+import { advanceMonotonicClock } from '../support/clock.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   origin,
-  writtenConfig,
 } from '../support/collector.ts'
 
 type WrittenKeys = NonNullable<ConfigInput['sites'][string]['ticketKeys']>
@@ -52,8 +52,8 @@ async function createKeyPair(alg: string, kid = alg) {
 
 async function postTicket(collector: InProcessCollector, ticket: string): Promise<number> {
   const session = randomUUID()
-  const response = await collector.post(eventOf({ session, ticket }))
-  const rows = (await collector.database.rows()).filter((row) => row.session_key === session)
+  const response = await collector.post(createReport({ session, ticket }))
+  const rows = (await collector.database.readRows()).filter((row) => row.session_key === session)
   expect(rows).toHaveLength(response.status === 201 ? 1 : 0)
   if (response.status === 401) expect((await response.json()).type).toBe('urn:lapse:problem:ticket-refused')
   if (response.status === 503) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
@@ -66,7 +66,7 @@ describe.each(['EdDSA', 'ES256', 'RS256'] as const)('A ticket signed with %s', (
     const collector = await createTicketCollector([{ alg, jwks: { keys: [pair.jwk] } }])
     expect(await postTicket(collector, await sign(pair))).toBe(201)
     expect(await postTicket(collector, await sign({ alg, key: pair.key }))).toBe(201)
-    expect(await collector.database.rows()).toMatchObject([
+    expect(await collector.database.readRows()).toMatchObject([
       { evidence: 'signed', subject: 'u_7' },
       { evidence: 'signed', subject: 'u_7' },
     ])
@@ -84,14 +84,14 @@ describe.each(['EdDSA', 'ES256', 'RS256'] as const)('A ticket signed with %s', (
 describe('A ticket', () => {
   const key = encode(environment.TICKET_SECRET)
   const hs256 = { alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }
-  const now = () => Math.floor(Date.now() / 1000)
+  const readNowSeconds = () => Math.floor(Date.now() / 1000)
 
   test.each<[string, Partial<Signing>]>([
     ['with another typ', { typ: 'JWT' }],
     ['with a longer hash of the same secret', { alg: 'HS512' }],
     ['for another site', { claims: { iss: 'other' } }],
-    ['that has expired', { claims: { exp: now() - 120 } }],
-    ['issued in the future', { claims: { iat: now() + 120 } }],
+    ['that has expired', { claims: { exp: readNowSeconds() - 120 } }],
+    ['issued in the future', { claims: { iat: readNowSeconds() + 120 } }],
     ['without iat', { claims: { iat: undefined } }],
     ['without sub', { claims: { sub: undefined } }],
     ['with an idle timeout of 0', { claims: { idle: 0 } }],
@@ -103,12 +103,12 @@ describe('A ticket', () => {
   test('without a signature is refused', async () => {
     const collector = await createTicketCollector([hs256])
     const encodePart = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    const claims = encodePart({ iss: 'acme', sub: 'u_7', iat: now() })
+    const claims = encodePart({ iss: 'acme', sub: 'u_7', iat: readNowSeconds() })
     for (const alg of ['none', 'HS256'])
       expect(await postTicket(collector, `${encodePart({ alg, typ: 'lapse+jwt' })}.${claims}.`)).toBe(401)
   })
 
-  test('with sid makes one row, no matter how often it is sent and what else the reports contain', async () => {
+  test('with sid creates one row, no matter how often it is sent and what else the reports contain', async () => {
     const collector = await createTicketCollector([hs256])
     const ticket = await sign({ alg: 'HS256', key, claims: { sid: 'a1f' } })
     const statuses: number[] = []
@@ -118,9 +118,9 @@ describe('A ticket', () => {
       { session: 'another', subject: 'u_8', marker: randomUUID() },
       { session: undefined, marker: randomUUID(), browserRestarted: true },
     ])
-      statuses.push((await collector.post(eventOf({ ticket, ...changes }))).status)
+      statuses.push((await collector.post(createReport({ ticket, ...changes }))).status)
     expect(statuses).toEqual([201, 200, 200, 200])
-    expect(await collector.database.rows()).toMatchObject([{ session_key: 'a1f', subject: 'u_7' }])
+    expect(await collector.database.readRows()).toMatchObject([{ session_key: 'a1f', subject: 'u_7' }])
   })
 
   test('may be signed with any of several keys during a rotation', async () => {
@@ -163,7 +163,7 @@ describe('Keys from a URL', () => {
 
   test('are fetched once, and remain valid while the URL is down', async () => {
     const [pair, stranger] = [await createKeyPair('EdDSA', 'one'), await createKeyPair('EdDSA', 'two')]
-    const port = await freePort()
+    const port = await findFreePort()
     const server = await startKeyServer(port, () => [pair.jwk])
     const collector = await createTicketCollector([
       { alg: 'EdDSA', jwksUrl: `http://127.0.0.1:${port}/jwks.json` },
@@ -178,7 +178,7 @@ describe('Keys from a URL', () => {
   test('include a new key half a minute after the last fetch, when a ticket names it', async () => {
     const [older, newer] = [await createKeyPair('EdDSA', 'older'), await createKeyPair('EdDSA', 'newer')]
     const keys = [older.jwk]
-    const port = await freePort()
+    const port = await findFreePort()
     const server = await startKeyServer(port, () => keys)
     onTestFinished(server.stop)
     const collector = await createTicketCollector([
@@ -187,7 +187,7 @@ describe('Keys from a URL', () => {
     expect(await postTicket(collector, await sign(older))).toBe(201)
     keys.splice(0, 1, newer.jwk)
     expect(await postTicket(collector, await sign(newer))).toBe(401)
-    passTime(31_000)
+    advanceMonotonicClock(31_000)
     expect(await postTicket(collector, await sign(newer))).toBe(201)
     expect(await postTicket(collector, await sign(older))).toBe(401)
     expect(server.requests()).toBe(2)
@@ -195,7 +195,7 @@ describe('Keys from a URL', () => {
 
   test('that cannot be fetched make the collector answer 503, until the URL is up', async () => {
     const pair = await createKeyPair('ES256', 'one')
-    const port = await freePort()
+    const port = await findFreePort()
     const collector = await createTicketCollector([
       { alg: 'ES256', jwksUrl: `http://127.0.0.1:${port}/jwks.json` },
     ])
@@ -208,7 +208,7 @@ describe('Keys from a URL', () => {
 
 describe('The configuration', () => {
   const findFaults = (ticketKeys: unknown) => {
-    const config = { ...writtenConfig('sqlite:x'), sites: { acme: { ...createSites([]).acme, ticketKeys } } }
+    const config = { ...createConfig('sqlite:x'), sites: { acme: { ...createSites([]).acme, ticketKeys } } }
     try {
       parseConfig(config, environment)
     } catch (error) {

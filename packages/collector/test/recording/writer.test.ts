@@ -7,7 +7,7 @@ import type { NewSessionEnd } from '../../src/domain/sessionEnd.ts'
 import { parseConfig } from '../../src/index.ts'
 import { BatchingWriter, ConnectionLostError, type Inserter } from '../../src/recording/batchingWriter.ts'
 import { openWriter } from '../../src/store/openWriter.ts'
-import { createCollector, environment, eventOf, writtenConfig } from '../support/collector.ts'
+import { createCollector, createConfig, createReport, environment } from '../support/collector.ts'
 
 const mysqlServers = inject('databaseServers').filter((server) => server.url !== undefined)
 
@@ -15,7 +15,7 @@ describe.each(mysqlServers)('The writer on $name', (server) => {
   test('The writer queues no more than 10,000 rows, and settles all of them in time', async () => {
     const collector = await createCollector(server)
     onTestFinished(collector.end)
-    const { database: location, table } = parseConfig(writtenConfig(collector.database.url), environment)
+    const { database: location, table } = parseConfig(createConfig(collector.database.url), environment)
     const writer = openWriter(location, table)
     onTestFinished(() => writer.close())
     const blocker = await createConnection(collector.database.url)
@@ -63,8 +63,8 @@ test('The writer closes its connections after the last attempt to reconnect', as
 })
 
 function createSessionEnd(): NewSessionEnd {
-  const { sites } = parseConfig(writtenConfig('sqlite:unused'), environment)
-  const event = parseEndReport(eventOf(), 'browser')
+  const { sites } = parseConfig(createConfig('sqlite:unused'), environment)
+  const report = parseEndReport(createReport(), 'browser')
   const arrival = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }
-  return judgeReport(event, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
+  return judgeReport(report, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
 }

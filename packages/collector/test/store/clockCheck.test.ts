@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createDatabase } from '../../../../test/databases.ts'
 import { openStore, parseConfig } from '../../src/index.ts'
-import { environment, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment } from '../support/collector.ts'
 import { insertRows } from '../support/rows.ts'
 
 const dayMs = 86_400_000
@@ -9,7 +9,7 @@ const dayMs = 86_400_000
 test('The clocks of recent senders reveal a clock that is ahead, even after new reports have arrived', async () => {
   const { sql, url, drop } = await createDatabase({ name: 'SQLite' })
   onTestFinished(drop)
-  const config = parseConfig(writtenConfig(url), environment)
+  const config = parseConfig(createConfig(url), environment)
   const store = openStore(config.database, config.table)
   onTestFinished(store.close)
   await store.schema.migrate()

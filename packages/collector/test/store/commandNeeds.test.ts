@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { serve, stop } from '../../../../test/collector.ts'
-import { freePort } from '../../../../test/servers.ts'
+import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import { origin } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -25,14 +25,16 @@ describe('A configuration that takes every secret from the environment', () => {
     })
     writeConfigIn(folder, {
       database: 'env:DATABASE',
-      listen: { port: await freePort() },
+      listen: { port: await findFreePort() },
       sites: { open: site, acme: signed('ACME_SECRET'), shop: signed('SHOP_SECRET') },
     })
     const { privateKey } = generateKeyPairSync('ed25519')
     writeFileSync(join(folder, 'key.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }))
-    expect((await runLapse(folder, ['migrate'], database)).status).toBe(0)
+    expect((await runLapseIn(folder, ['migrate'], database)).status).toBe(0)
     const table = ['--table', 'audit', '--set', 'site=site']
-    expect((await runLapse(folder, ['mirror', ...table], database)).stderr).toMatch('There is no table audit')
+    expect((await runLapseIn(folder, ['mirror', ...table], database)).stderr).toMatch(
+      'There is no table audit',
+    )
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -69,23 +71,23 @@ describe('A configuration that takes every secret from the environment', () => {
     ['serve', { ACME_SECRET: secret, SHOP_SECRET: secret }, 1, /database: .*DATABASE is not set/],
     ['list', {}, 1, /database: .*DATABASE is not set/],
   ])('lapse %s needs only the secrets that it uses', async (command, environment, status, words) => {
-    const ended = await runLapse(folder, command.split(' '), environment)
+    const ended = await runLapseIn(folder, command.split(' '), environment)
     expect(ended).toMatchObject({ status })
     expect(ended.stdout + ended.stderr).toMatch(words)
   })
 
   test('A self-test needs only the secret of its site, and with a token no database', async () => {
-    const port = await freePort()
+    const port = await findFreePort()
     const all = { ...database, ACME_SECRET: secret, SHOP_SECRET: secret, LAPSE_PORT: String(port) }
     const url = `http://127.0.0.1:${port}`
-    const collector = await serve(join(folder, 'lapse.config.json'), url, all)
+    const collector = await startLapseServe(join(folder, 'lapse.config.json'), url, all)
     const run = (args: readonly string[], environment: Record<string, string>) =>
-      runLapse(folder, ['selftest', '--url', url, ...args], environment)
+      runLapseIn(folder, ['selftest', '--url', url, ...args], environment)
     expect(await run(['--site', 'acme'], { ...database, ACME_SECRET: secret })).toMatchObject({ status: 0 })
     expect(await run(['--site', 'open'], database)).toMatchObject({ status: 0 })
-    const made = await runLapse(folder, ['token', 'create', '--scope', 'read'], database)
+    const made = await runLapseIn(folder, ['token', 'create', '--scope', 'read'], database)
     expect(await run(['--site', 'open', '--token', made.stdout.trim()], {})).toMatchObject({ status: 0 })
-    await stop(collector)
+    await stopLapseServe(collector)
   })
 })
 
@@ -99,7 +101,7 @@ describe('lapse ticket', () => {
     }
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
     for (const name of [...Object.keys(files), 'none.pem']) {
-      const { status, stderr } = await runLapse(folder, [
+      const { status, stderr } = await runLapseIn(folder, [
         'ticket',
         '--site',
         'a',

@@ -2,11 +2,12 @@ import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { createCertificateAuthority } from '../../../../test/certificates.ts'
+import { serverKinds } from '../../../../test/servers.ts'
 import { expectContract } from '../support/contract.ts'
-import { serverMakers, useOwnServer } from '../support/ownServer.ts'
+import { useOwnServer } from '../support/ownServer.ts'
 
-describe.each(serverMakers)('Encrypted connections to $name', (maker) => {
-  const server = useOwnServer(maker)
+describe.each(serverKinds)('Encrypted connections to $name', (kind) => {
+  const server = useOwnServer(kind)
   const { isMariadb, expectWorks, expectRefusal } = server
 
   test.each(['', 'ssl-mode=PREFERRED', 'ssl-mode=REQUIRED'])(

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { serverKinds } from '../../../../test/servers.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import { createConfig, createReport, environment, origin, postReport } from '../support/collector.ts'
 import { connectAsRoot, expectContract } from '../support/contract.ts'
-import { serverMakers, useOwnServer } from '../support/ownServer.ts'
+import { useOwnServer } from '../support/ownServer.ts'
 
 const charsets = ['utf8mb4', 'latin1', 'gbk', 'big5', 'sjis']
 const sqlModes = [
@@ -20,8 +21,8 @@ const sqlModes = [
   'NO_ZERO_DATE,ALLOW_INVALID_DATES,HIGH_NOT_PRECEDENCE,REAL_AS_FLOAT,NO_UNSIGNED_SUBTRACTION',
 ]
 
-describe.each(serverMakers)('On $name with any settings', (maker) => {
-  const server = useOwnServer(maker)
+describe.each(serverKinds)('On $name with any settings', (kind) => {
+  const server = useOwnServer(kind)
   const { isMariadb, setGlobally, expectWorks } = server
 
   test.each(sqlModes)('The collector works with sql_mode=%j', async (mode) => {
@@ -126,20 +127,20 @@ describe.each(serverMakers)('On $name with any settings', (maker) => {
     const { url, root } = await server.createAccount()
     await setGlobally({ wait_timeout: 1, interactive_timeout: 1 })
     await server.migrate(url)
-    const config = parseConfig(writtenConfig(url), environment)
+    const config = parseConfig(createConfig(url), environment)
     const collector = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(collector.close)
-    const burst = () =>
+    const sendBurst = () =>
       Promise.all(
         Array.from({ length: 30 }, async (_, index) =>
           index % 3 === 0
             ? (await fetch(`${collector.url}/readyz`)).status
-            : (await postEvent(collector.url, eventOf(), { Origin: origin })).status,
+            : (await postReport(collector.url, createReport(), { Origin: origin })).status,
         ),
       )
     const expected = Array.from({ length: 30 }, (_, index) => (index % 3 === 0 ? 200 : 201))
     for (let times = 0; times < 3; times++) {
-      expect(await burst()).toEqual(expected)
+      expect(await sendBurst()).toEqual(expected)
       await sleep(2500)
     }
     const [counts] = await root.query('select count(*) as count from session_audit')

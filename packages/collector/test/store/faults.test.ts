@@ -6,40 +6,32 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { command, serve, stop } from '../../../../test/collector.ts'
+import { lapsePath, startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { waitUntil } from '../../../../test/engines/engine.ts'
 import {
   type DatabaseServer,
-  freePort,
+  findFreePort,
   type RunningServer,
-  startMariadb,
-  startMysql,
+  type ServerKind,
+  serverKinds,
 } from '../../../../test/servers.ts'
 import { startTcpProxy, type TcpProxy } from '../../../../test/tcpProxy.ts'
 import { origin } from '../support/collector.ts'
 import { type Load, startLoad } from '../support/load.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/smallDisk.ts'
 
-const { LAPSE_MYSQLD } = process.env
+/** The size of the disk that a test fills. */
+const diskMegabytes: Readonly<Record<string, number>> = { SQLite: 16, MariaDB: 512 }
 
 /** The tests have their own servers, because they kill them. */
-const makers: {
-  name: string
-  /** The size of the disk that a test fills. */
-  megabytes?: number
-  start?: (folder: string) => Promise<RunningServer>
-}[] = [
-  { name: 'SQLite', megabytes: 16 },
-  { name: 'MariaDB', megabytes: 512, start: startMariadb },
+const databases: readonly (Pick<ServerKind, 'name'> & Partial<ServerKind>)[] = [
+  { name: 'SQLite' },
+  ...serverKinds,
 ]
-if (LAPSE_MYSQLD)
-  makers.push({
-    name: 'MySQL',
-    start: (folder) => startMysql(folder, LAPSE_MYSQLD.split(' ')),
-  })
 
-describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => {
+describe.each(databases)('Under a steady load on $name', ({ name, start }) => {
+  const megabytes = diskMegabytes[name]
   let folder: string
   let disk: SmallDisk | undefined
   let running: RunningServer | undefined
@@ -65,7 +57,7 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
   beforeEach(async () => {
     const server: DatabaseServer = running ?? { name: 'SQLite' }
     database = await createDatabase(server, folder)
-    const port = await freePort()
+    const port = await findFreePort()
     url = `http://127.0.0.1:${port}`
     configFile = join(folder, 'lapse.config.json')
     const through = proxy ? database.url.replace(/:\d+\//, `:${proxy.port}/`) : database.url
@@ -74,21 +66,21 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
       configFile,
       JSON.stringify({ database: through, listen: { port }, rateLimit: false, sites }),
     )
-    await promisify(execFile)(process.execPath, [command, 'migrate', '--config', configFile])
-    collector = await serve(configFile, url)
+    await promisify(execFile)(process.execPath, [lapsePath, 'migrate', '--config', configFile])
+    collector = await startLapseServe(configFile, url)
     load = startLoad(url)
-    await load.acknowledged(5000)
+    await load.waitForAcknowledgement(5000)
     await sleep(500)
   })
   afterEach(async () => {
     await load.stop()
-    if (collector.exitCode === null && collector.signalCode === null) await stop(collector)
+    if (collector.exitCode === null && collector.signalCode === null) await stopLapseServe(collector)
     await database.drop()
   })
 
   /** Every acknowledged report has one row, and no report has two. */
   async function expectEachOnce() {
-    const keys: string[] = (await database.rows()).map((row) => String(row.session_key))
+    const keys: string[] = (await database.readRows()).map((row) => String(row.session_key))
     const stored = new Set(keys)
     expect(stored.size).toBe(keys.length)
     const acknowledged = load.answers.filter(({ status }) => status === 201)
@@ -119,7 +111,7 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
     await sleep(2000)
     expectQuickRefusals(killedAt + 500, killedAt + 2000)
     await running?.startAgain()
-    await load.acknowledged(5000)
+    await load.waitForAcknowledgement(5000)
     await load.stop()
     expectAnswersInTime()
     await expectEachOnce()
@@ -133,7 +125,7 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
     await running?.signal('SIGCONT')
     expectQuickRefusals(stoppedAt + 6000, goesOnAt)
     expect((await fetch(`${url}/readyz`)).status).toBe(503)
-    await load.acknowledged(5000)
+    await load.waitForAcknowledgement(5000)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     await load.stop()
     expectAnswersInTime()
@@ -147,7 +139,7 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
         await sleep(100)
         proxy?.cut()
       }
-      await load.acknowledged(5000)
+      await load.waitForAcknowledgement(5000)
       await load.stop()
       expectAnswersInTime()
       await expectEachOnce()
@@ -165,7 +157,7 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
     await waitUntil(async () => isBack() || running?.hasEnded === true, 'the database, or its end')
     // InnoDB aborts when it cannot write its log. A supervisor would restart it.
     if (running?.hasEnded) await running.startAgain()
-    await load.acknowledged(10_000)
+    await load.waitForAcknowledgement(10_000)
     await load.stop()
     expectAnswersInTime()
     await expectEachOnce()
@@ -174,19 +166,19 @@ describe.each(makers)('Under a steady load on $name', ({ start, megabytes }) => 
   test('No acknowledged report is lost when the collector is killed and restarted', async () => {
     collector.kill('SIGKILL')
     await once(collector, 'exit')
-    collector = await serve(configFile, url)
-    await load.acknowledged(5000)
+    collector = await startLapseServe(configFile, url)
+    await load.waitForAcknowledgement(5000)
     await load.stop()
     await expectEachOnce()
   })
 
   test('The collector answers every report that it has accepted before it exits', async () => {
-    await stop(collector)
+    await stopLapseServe(collector)
     await load.stop()
     // Connections that the kernel had not passed on are refused. A report whose response was lost would have a row.
     const failed = load.answers.filter(({ status }) => status === 0).map(({ session }) => session)
     expect(failed.length).toBeGreaterThan(0)
-    const stored = (await database.rows()).map((row) => row.session_key)
+    const stored = (await database.readRows()).map((row) => row.session_key)
     expect(failed.filter((session) => stored.includes(session))).toEqual([])
     await expectEachOnce()
   })

@@ -4,20 +4,26 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { RunningServer } from '../../../../test/servers.ts'
+import { type RunningServer, serverKinds } from '../../../../test/servers.ts'
 import { startSplittingProxy } from '../../../../test/splittingProxy.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from '../support/collector.ts'
+import {
+  createConfig,
+  createReport,
+  environment,
+  issueToken,
+  origin,
+  postReport,
+} from '../support/collector.ts'
 import { connectAsRoot } from '../support/contract.ts'
-import { serverMakers } from '../support/ownServer.ts'
 
-describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) => {
+describe.each(serverKinds)('A collector with two hosts on $name', ({ start }) => {
   let folder: string
   let ports: [number, number]
   let servers: RunningServer[]
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    servers = [await start(join(folder, 'a'), []), await start(join(folder, 'b'), [])]
+    servers = [await start(join(folder, 'a')), await start(join(folder, 'b'))]
     const [first = 0, second = 0] = servers.map(({ url }) => Number(new URL(url).port))
     ports = [first, second]
     for (const port of ports) await migrate(port)
@@ -28,13 +34,13 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
   })
 
   async function migrate(port: number): Promise<void> {
-    const { database, table } = parseConfig(writtenConfig(urlOf(port)), environment)
+    const { database, table } = parseConfig(createConfig(formatUrl(port)), environment)
     const store = openStore(database, table)
     await store.schema.migrate()
     await store.close()
   }
 
-  const urlOf = (...hostPorts: number[]) =>
+  const formatUrl = (...hostPorts: number[]) =>
     `mysql://root@${hostPorts.map((port) => `127.0.0.1:${port}`).join()}/lapse_test?ssl-mode=DISABLED`
 
   async function setReadOnly(port: number, value: 0 | 1): Promise<void> {
@@ -43,17 +49,18 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     await root.end()
   }
 
-  async function serve(url: string) {
-    const config = parseConfig(writtenConfig(url), environment)
+  async function startHostsCollector(url: string) {
+    const config = parseConfig(createConfig(url), environment)
     const collector = await startCollector(config, pino({ level: 'silent' }))
     onTestFinished(collector.close)
     return {
       url: collector.url,
-      post: async (event = eventOf()) => (await postEvent(collector.url, event, { Origin: origin })).status,
+      post: async (report = createReport()) =>
+        (await postReport(collector.url, report, { Origin: origin })).status,
     }
   }
 
-  async function rowsAt(port: number): Promise<number> {
+  async function countRows(port: number): Promise<number> {
     const root = await connectAsRoot(port, 'lapse_test')
     const [[counted]] = (await root.query('select count(*) as count from session_audit')) as unknown as [
       [{ count: number }],
@@ -66,11 +73,11 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     const [replica, writer] = ports
     await setReadOnly(replica, 1)
     onTestFinished(() => setReadOnly(replica, 0))
-    const before = await rowsAt(writer)
-    const { post } = await serve(urlOf(replica, writer))
+    const before = await countRows(writer)
+    const { post } = await startHostsCollector(formatUrl(replica, writer))
     const statuses = await Promise.all(Array.from({ length: 20 }, () => post()))
     expect(statuses).toEqual(statuses.map(() => 201))
-    expect(await rowsAt(writer)).toBe(before + 20)
+    expect(await countRows(writer)).toBe(before + 20)
   })
 
   test('The collector follows a change of roles and stays with the new writer', async () => {
@@ -78,15 +85,15 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
     await setReadOnly(second, 1)
     onTestFinished(() => setReadOnly(first, 0))
     onTestFinished(() => setReadOnly(second, 0))
-    const { post } = await serve(urlOf(first, second))
+    const { post } = await startHostsCollector(formatUrl(first, second))
     expect(await post()).toBe(201)
 
     await setReadOnly(first, 1)
     await setReadOnly(second, 0)
     // An administrator's account, such as this one, could write to a replica, but the collector must not.
-    const before = await rowsAt(second)
+    const before = await countRows(second)
     await expect
-      .poll(async () => ({ status: await post(), rows: await rowsAt(second) }), {
+      .poll(async () => ({ status: await post(), rows: await countRows(second) }), {
         timeout: 10_000,
         interval: 100,
       })
@@ -97,27 +104,27 @@ describe.each(serverMakers)('A collector with two hosts on $name', ({ start }) =
       await sleep(50)
     }
     expect(statuses).toEqual(statuses.map(() => 201))
-    expect(await rowsAt(second)).toBe(before + 31)
+    expect(await countRows(second)).toBe(before + 31)
   })
 
   test('Duplicates are recognized behind a proxy that sends reads to a lagging replica', async () => {
     const [writer, replica] = ports
-    // The replica has the tables and none of the rows: it lags forever.
+    // The second server has the tables but never gets a row, like a replica that is far behind.
     await setReadOnly(replica, 1)
     onTestFinished(() => setReadOnly(replica, 0))
     const proxy = await startSplittingProxy(writer, replica, 'lapse_test')
     onTestFinished(proxy.close)
-    const { post } = await serve(urlOf(proxy.port))
-    const events = Array.from({ length: 20 }, () => eventOf())
-    const first = await Promise.all(events.map(post))
-    expect(first).toEqual(events.map(() => 201))
+    const { post } = await startHostsCollector(formatUrl(proxy.port))
+    const reports = Array.from({ length: 20 }, () => createReport())
+    const first = await Promise.all(reports.map(post))
+    expect(first).toEqual(reports.map(() => 201))
     // Existing rows are looked up on the host that has them.
-    const again = await Promise.all(events.map(post))
-    expect(again).toEqual(events.map(() => 200))
-    const mixed = await Promise.all([...events.slice(0, 5), eventOf(), eventOf()].map(post))
+    const again = await Promise.all(reports.map(post))
+    expect(again).toEqual(reports.map(() => 200))
+    const mixed = await Promise.all([...reports.slice(0, 5), createReport(), createReport()].map(post))
     expect(mixed).toEqual([200, 200, 200, 200, 200, 201, 201])
 
-    const { database, table } = parseConfig(writtenConfig(urlOf(proxy.port)), environment)
+    const { database, table } = parseConfig(createConfig(formatUrl(proxy.port)), environment)
     const store = openStore(database, table)
     onTestFinished(store.close)
     await store.rollup.update()

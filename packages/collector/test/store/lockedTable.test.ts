@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { createCollector, eventOf } from '../support/collector.ts'
+import { createCollector, createReport } from '../support/collector.ts'
 
 const servers = inject('databaseServers').filter(({ url }) => url !== undefined)
 
@@ -19,7 +19,7 @@ describe.each(servers)('A table on $name that another client has locked', (serve
     const until = performance.now() + 25_000
     const browsers = Array.from({ length: 4 }, async () => {
       while (performance.now() < until) {
-        statuses.add((await collector.post(eventOf())).status)
+        statuses.add((await collector.post(createReport())).status)
         await sleep(50)
       }
     })
@@ -32,6 +32,6 @@ describe.each(servers)('A table on $name that another client has locked', (serve
     // Three connections of the writer, each with one that replaces it while the server still waits, and a few readers.
     expect(counted.count).toBeLessThan(15)
     await blocker.end()
-    await expect.poll(async () => (await collector.post(eventOf())).status).toBe(201)
+    await expect.poll(async () => (await collector.post(createReport())).status).toBe(201)
   })
 })

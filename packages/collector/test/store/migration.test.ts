@@ -5,7 +5,7 @@ import { dumpSchema } from '../../../../test/schemaDump.ts'
 import { openStore, parseConfig, type Store } from '../../src/index.ts'
 import { migrations } from '../../src/store/database/schema/migrationList.ts'
 import { runMigrations } from '../../src/store/database/schema/runMigrations.ts'
-import { environment, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment } from '../support/collector.ts'
 import { insertRows } from '../support/rows.ts'
 
 const names = [
@@ -37,7 +37,7 @@ describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
   }
 
   function open(database: TestDatabase, tableName = table): Store {
-    const config = parseConfig(writtenConfig(database.url, { table: tableName }), environment)
+    const config = parseConfig(createConfig(database.url, { table: tableName }), environment)
     const store = openStore(config.database, tableName)
     onTestFinished(store.close)
     return store
@@ -56,7 +56,7 @@ describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
     const schema = server.url === undefined ? '' : `${new URL(database.url).pathname.slice(1)}.`
     const longName = schema + 'a'.repeat(48)
     expect(await open(database, longName).schema.migrate()).toEqual(names)
-    expect(await database.rows(longName)).toEqual([])
+    expect(await database.readRows(longName)).toEqual([])
   })
 
   test('Each migration runs once, however many processes migrate at the same time', async () => {
@@ -78,7 +78,7 @@ describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
       expect(await open(upgraded).schema.migrate()).toEqual(names.slice(count))
       expect(await readHistory(upgraded)).toEqual(names)
       expect(await readSchema(upgraded)).toBe(expectedSchema)
-      expect(await upgraded.rows()).toMatchObject([{ session: 's_1' }])
+      expect(await upgraded.readRows()).toMatchObject([{ session: 's_1' }])
       await open(upgraded).schema.assertCurrent()
     },
   )

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { timeOf } from '../../../../test/databases.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { readStoredTime } from '../../../../test/databases.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 // Each test starts the command several times.
 vi.setConfig({ testTimeout: 120_000 })
@@ -14,9 +14,9 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
   const isSqlite = server.url === undefined
   let folder: string
   let collector: InProcessCollector
-  const lapse = (...args: string[]) => runLapse(folder, args)
-  const sql = (statement: string) => collector.database.sql.raw(statement)
-  const copies = (table = 'audit') => collector.database.sql(table).orderBy('id')
+  const runLapse = (...args: string[]) => runLapseIn(folder, args)
+  const runSql = (statement: string) => collector.database.sql.raw(statement)
+  const readCopies = (table = 'audit') => collector.database.sql(table).orderBy('id')
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     collector = await createCollector(server)
@@ -24,7 +24,7 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
     writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
     const id = isSqlite ? 'integer primary key' : 'bigint primary key auto_increment'
     const time = isSqlite ? 'text' : 'datetime(3)'
-    await sql(
+    await runSql(
       `create table audit (id ${id}, user_id varchar(40) not null check (user_id <> 'u_refused'), event varchar(40), at ${time}, source varchar(40))`,
     )
   })
@@ -34,97 +34,103 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
   })
 
   const sets = ['--set', 'user_id=subject', '--set', 'event=reason', '--set', 'at=expired_at']
-  const mirror = (...args: string[]) =>
-    lapse('mirror', '--table', 'audit', ...sets, '--where', 'reason=idle_timeout', ...args)
+  const createMirror = (...args: string[]) =>
+    runLapse('mirror', '--table', 'audit', ...sets, '--where', 'reason=idle_timeout', ...args)
 
   test('A mirror copies each new matching row once, with unchanged values', async () => {
     const source = `it's "100 %" \\ ?`
-    const made = await mirror('--set-value', `source=${source}`)
+    const made = await createMirror('--set-value', `source=${source}`)
     expect(made).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/Created trigger lapse_\w+\. It copies/),
     })
     expect(made.stderr).toMatch('"user_id" is NOT NULL, and subject can be null')
 
-    const event = eventOf()
-    const answers = await Promise.all([event, event, eventOf({ lastAccessAt: Date.now() })].map(posted))
-    await collector.post(event)
+    const report = createReport()
+    const answers = await Promise.all(
+      [report, report, createReport({ lastAccessAt: Date.now() })].map(postAndReadVerdict),
+    )
+    await collector.post(report)
     const selftest = { client: 'selftest', subject: 'selftest', session: `selftest-${randomUUID()}` }
-    await collector.post(eventOf(selftest))
-    const rows = await collector.database.rows()
-    const [row] = rows.filter(({ session }) => session === event.session)
-    const [copy, ...others] = await copies()
+    await collector.post(createReport(selftest))
+    const rows = await collector.database.readRows()
+    const [row] = rows.filter(({ session }) => session === report.session)
+    const [copy, ...others] = await readCopies()
     expect(others).toEqual([])
     expect(copy).toMatchObject({ user_id: 'u_42', event: 'idle_timeout', source })
-    expect(timeOf(copy.at)).toBe(timeOf(row?.expired_at))
+    expect(readStoredTime(copy.at)).toBe(readStoredTime(row?.expired_at))
     // Nobody can hide a row by pretending that it is a self-test.
-    await collector.post(eventOf({ client: 'selftest', subject: 'u_7' }))
-    await collector.post(eventOf({ ...selftest, session: randomUUID() }))
-    await collector.post(eventOf({ ...selftest, session: undefined }))
+    await collector.post(createReport({ client: 'selftest', subject: 'u_7' }))
+    await collector.post(createReport({ ...selftest, session: randomUUID() }))
+    await collector.post(createReport({ ...selftest, session: undefined }))
     const { token } = await issueToken(collector.store, { scope: 'write' })
     const byServer = { ...selftest, session: `selftest-${randomUUID()}`, detectedBy: 'server' }
-    const answer = await collector.post(eventOf(byServer), { Authorization: `Bearer ${token}` })
+    const answer = await collector.post(createReport(byServer), { Authorization: `Bearer ${token}` })
     expect(answer.status).toBe(201)
-    const subjects = (await copies()).map(({ user_id: subject }) => subject)
+    const subjects = (await readCopies()).map(({ user_id: subject }) => subject)
     expect(subjects).toEqual(['u_42', 'u_7', 'selftest', 'selftest', 'selftest'])
     // The id in the response is that of the audit table, although the trigger inserts rows too.
     for (const { id } of answers) expect(rows.map((stored) => Number(stored.id))).toContain(id)
   })
 
-  const posted = async (event: unknown) => (await collector.post(event)).json()
+  const postAndReadVerdict = async (report: unknown) => (await collector.post(report)).json()
 
   test('A report whose copy is refused fails alone and leaves no row', async () => {
-    await mirror()
-    const refused = eventOf({ subject: 'u_refused' })
-    const events = [...Array.from({ length: 20 }, () => eventOf()), refused, eventOf({ subject: null })]
-    const responses = await Promise.all(events.map((event) => collector.post(event)))
+    await createMirror()
+    const refused = createReport({ subject: 'u_refused' })
+    const reports = [
+      ...Array.from({ length: 20 }, () => createReport()),
+      refused,
+      createReport({ subject: null }),
+    ]
+    const responses = await Promise.all(reports.map((report) => collector.post(report)))
     expect(responses.map(({ status }) => status)).toEqual([...Array(20).fill(201), 503, 503])
-    expect(await collector.database.rows()).toHaveLength(20)
-    expect(await copies()).toHaveLength(20)
+    expect(await collector.database.readRows()).toHaveLength(20)
+    expect(await readCopies()).toHaveLength(20)
 
-    expect((await lapse('mirror', '--table', 'audit', '--drop')).status).toBe(0)
+    expect((await runLapse('mirror', '--table', 'audit', '--drop')).status).toBe(0)
     expect((await collector.post(refused)).status).toBe(201)
-    expect(await copies()).toHaveLength(20)
-    const again = await lapse('mirror', '--table', 'audit', '--drop')
+    expect(await readCopies()).toHaveLength(20)
+    const again = await runLapse('mirror', '--table', 'audit', '--drop')
     expect(again).toMatchObject({ status: 1, stderr: expect.stringMatching('There is no mirror') })
   })
 
   test('Creating a mirror again replaces it, mirrors into other tables stay, and --print changes nothing', async () => {
-    await sql('create table `odd ``name` (id integer, `a "b" c` varchar(40))')
+    await runSql('create table `odd ``name` (id integer, `a "b" c` varchar(40))')
     const odd = ['mirror', '--table', 'odd `name', '--set', 'a "b" c=site']
-    const printed = await lapse(...odd, '--print')
-    await collector.post(eventOf())
+    const printed = await runLapse(...odd, '--print')
+    await collector.post(createReport())
     expect(await collector.database.sql('odd `name')).toEqual([])
-    await sql(printed.stdout.replace(/;\n$/, ''))
+    await runSql(printed.stdout.replace(/;\n$/, ''))
 
-    await mirror()
-    expect((await mirror('--set-value', 'source=second')).status).toBe(0)
-    await collector.post(eventOf())
-    expect(await copies()).toMatchObject([{ source: 'second' }])
+    await createMirror()
+    expect((await createMirror('--set-value', 'source=second')).status).toBe(0)
+    await collector.post(createReport())
+    expect(await readCopies()).toMatchObject([{ source: 'second' }])
     expect(await collector.database.sql('odd `name')).toMatchObject([{ 'a "b" c': 'acme' }])
   })
 
   test('A mirror whose table was dropped can be dropped, and copies again when the table returns', async () => {
-    await mirror()
-    await sql('drop table audit')
-    const event = eventOf()
-    expect((await collector.post(event)).status).toBe(503)
-    await sql('create table audit (id integer, user_id varchar(40), event varchar(40), at varchar(40))')
-    expect((await collector.post(event)).status).toBe(201)
-    expect(await copies()).toMatchObject([{ user_id: 'u_42' }])
+    await createMirror()
+    await runSql('drop table audit')
+    const report = createReport()
+    expect((await collector.post(report)).status).toBe(503)
+    await runSql('create table audit (id integer, user_id varchar(40), event varchar(40), at varchar(40))')
+    expect((await collector.post(report)).status).toBe(201)
+    expect(await readCopies()).toMatchObject([{ user_id: 'u_42' }])
 
-    await sql('drop table audit')
-    const printed = await lapse('mirror', '--table', 'audit', '--drop', '--print')
+    await runSql('drop table audit')
+    const printed = await runLapse('mirror', '--table', 'audit', '--drop', '--print')
     expect(printed.stdout).toMatch(/^drop trigger \S+;\n$/)
-    expect((await collector.post(eventOf())).status).toBe(503)
-    expect((await lapse('mirror', '--table', 'audit', '--drop')).status).toBe(0)
-    expect((await collector.post(eventOf())).status).toBe(201)
+    expect((await collector.post(createReport())).status).toBe(503)
+    expect((await runLapse('mirror', '--table', 'audit', '--drop')).status).toBe(0)
+    expect((await collector.post(createReport())).status).toBe(201)
   })
 
   test('A condition must be a value that its column can hold', async () => {
-    const where = (...conditions: string[]) =>
-      lapse('mirror', '--table', 'audit', ...sets, ...conditions.flatMap((text) => ['--where', text]))
-    const { status, stderr } = await where(
+    const createMirrorWhere = (...conditions: string[]) =>
+      runLapse('mirror', '--table', 'audit', ...sets, ...conditions.flatMap((text) => ['--where', text]))
+    const { status, stderr } = await createMirrorWhere(
       'reason=idle_timout',
       'browser_restarted=yes',
       'elapsed_ms=long',
@@ -138,31 +144,31 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
       'detected_at=today: cannot be compared',
     ])
       expect(stderr).toMatch(words)
-    expect((await where('browser_restarted=true', 'elapsed_ms=2400000')).status).toBe(0)
+    expect((await createMirrorWhere('browser_restarted=true', 'elapsed_ms=2400000')).status).toBe(0)
     for (const browserRestarted of [true, false]) {
-      const event = eventOf({ browserRestarted, subject: `u_${browserRestarted}` })
-      expect((await collector.post(event)).status).toBe(201)
+      const report = createReport({ browserRestarted, subject: `u_${browserRestarted}` })
+      expect((await collector.post(report)).status).toBe(201)
     }
-    expect(await copies()).toMatchObject([{ user_id: 'u_true' }])
+    expect(await readCopies()).toMatchObject([{ user_id: 'u_true' }])
   })
 
   test('A mirror is checked before it is created: both tables, their columns, and required values', async () => {
-    const lacking = await lapse('mirror', '--table', 'nothing', ...sets)
+    const lacking = await runLapse('mirror', '--table', 'nothing', ...sets)
     expect(lacking).toMatchObject({ status: 1, stderr: expect.stringMatching('There is no table nothing') })
-    const args = ['--set', 'colour=reason', '--set', 'event=who', '--where', 'why=x']
-    const { status, stderr } = await lapse('mirror', '--table', 'audit', ...args)
+    const args = ['--set', 'color=reason', '--set', 'event=who', '--where', 'why=x']
+    const { status, stderr } = await runLapse('mirror', '--table', 'audit', ...args)
     expect(status).toBe(1)
     for (const words of [
-      /audit has no column "colour". Its columns: id, user_id, event, at, source/,
+      /audit has no column "color". Its columns: id, user_id, event, at, source/,
       /session_audit has no column "who". Its columns: id, site, /,
       /session_audit has no column "why"/,
       /"user_id" is NOT NULL and has no default: set it/,
     ])
       expect(stderr).toMatch(words)
     const name = isSqlite ? 'SESSION_audit' : 'session_audit'
-    const itself = await lapse('mirror', '--table', name, '--set', 'site=site')
+    const itself = await runLapse('mirror', '--table', name, '--set', 'site=site')
     expect(itself.stderr).toMatch('cannot be copied into itself')
-    expect((await lapse('mirror', '--table', 'audit', '--set', 'event')).status).toBe(2)
+    expect((await runLapse('mirror', '--table', 'audit', '--set', 'event')).status).toBe(2)
   })
 })
 
@@ -186,8 +192,8 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
     const { sql, url } = collector.database
     writeConfigIn(folder, { database: url, sites })
     await sql.raw('create table audit (id int primary key auto_increment, at timestamp(3) null)')
-    expect((await runLapse(folder, args)).status).toBe(0)
-    await collector.post(eventOf())
+    expect((await runLapseIn(folder, args)).status).toBe(0)
+    await collector.post(createReport())
     await sql.transaction(async (connection) => {
       await connection.raw("set time_zone = '+05:00'")
       await connection.raw(
@@ -196,9 +202,9 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
       )
       await connection.raw("set time_zone = '+00:00'")
     })
-    const [row] = await collector.database.rows()
+    const [row] = await collector.database.readRows()
     const [[first, second]] = await sql.raw('select unix_timestamp(at) * 1000 as at from audit order by id')
-    expect([Number(first.at), Number(second.at)]).toEqual(Array(2).fill(timeOf(row?.detected_at)))
+    expect([Number(first.at), Number(second.at)]).toEqual(Array(2).fill(readStoredTime(row?.detected_at)))
   })
 
   test('Warnings name every value that the table may refuse', async () => {
@@ -208,7 +214,7 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
     )
     const sets = ['user_id=subject', 'at=detected_at', 'event=reason']
     const values = ['source=5', 'note=never']
-    const { status, stderr } = await runLapse(folder, [
+    const { status, stderr } = await runLapseIn(folder, [
       ...['mirror', '--table', 'audit'],
       ...sets.flatMap((set) => ['--set', set]),
       ...values.flatMap((set) => ['--set-value', set]),
@@ -225,7 +231,7 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
   test('A table without transactions is refused', async () => {
     writeConfigIn(folder, { database: collector.database.url, sites })
     await collector.database.sql.raw('create table audit (at datetime) engine=MyISAM')
-    expect((await runLapse(folder, args)).stderr).toMatch('audit has no transactions')
+    expect((await runLapseIn(folder, args)).stderr).toMatch('audit has no transactions')
   })
 
   test('A missing privilege is named: to write the table, or to create triggers', async () => {
@@ -238,10 +244,10 @@ describe.each(mysqlServers)('A mirror on $name', (server) => {
     await sql.raw(`grant select, trigger on ${name}.* to ${account}`)
     writeConfigIn(folder, { database: url.replace('//root@', `//${name.slice(-12)}:secret@`), sites })
     try {
-      expect((await runLapse(folder, args)).stderr).toMatch(/INSERT command denied/)
+      expect((await runLapseIn(folder, args)).stderr).toMatch(/INSERT command denied/)
       await sql.raw(`grant insert on ${name}.audit to ${account}`)
       const [[{ isLogged }]] = await sql.raw('select @@log_bin as isLogged')
-      const { status, stderr } = await runLapse(folder, args)
+      const { status, stderr } = await runLapseIn(folder, args)
       if (isLogged) expect(stderr).toMatch('set global log_bin_trust_function_creators = 1')
       else expect(status).toBe(0)
     } finally {

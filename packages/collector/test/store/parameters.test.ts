@@ -3,19 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import type { RunningServer } from '../../../../test/servers.ts'
-import { createCollector, eventOf, issueToken, origin } from '../support/collector.ts'
+import { type RunningServer, serverKinds } from '../../../../test/servers.ts'
+import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 import { connectAsRoot } from '../support/contract.ts'
 import { postSignIn, postSignOut, readSetCookie } from '../support/dashboardCookie.ts'
-import { serverMakers } from '../support/ownServer.ts'
 
 // The test has its own servers, because they log every statement.
-describe.each(serverMakers)('The collector on $name', ({ start }) => {
+describe.each(serverKinds)('The collector on $name', ({ start }) => {
   let folder: string
   let server: RunningServer
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    server = await start(join(folder, 'server'), [])
+    server = await start(join(folder, 'server'))
   })
   afterAll(async () => {
     await server.end()
@@ -29,12 +28,12 @@ describe.each(serverMakers)('The collector on $name', ({ start }) => {
     const root = await connectAsRoot(Number(new URL(server.url).port))
     onTestFinished(() => root.end())
     if (server.name === 'MySQL') await root.query('set global log_bin_trust_function_creators = 1')
-    await root.query(`create table ${databaseOf(collector.database.url)}.audit (user_id varchar(300))`)
+    await root.query(`create table ${readDatabaseName(collector.database.url)}.audit (user_id varchar(300))`)
     await root.query("set global log_output = 'TABLE', global general_log = 1")
 
     const canary = `canary${randomUUID()}`
     const post = (changes: object, headers: Readonly<Record<string, string>> = {}) =>
-      collector.post(eventOf({ subject: canary, ...changes }), { Origin: origin, ...headers })
+      collector.post(createReport({ subject: canary, ...changes }), { Origin: origin, ...headers })
 
     // Reports of browsers and servers
     const session = `${canary}-session`
@@ -62,7 +61,7 @@ describe.each(serverMakers)('The collector on $name', ({ start }) => {
     expect((await postSignOut(collector.url, cookie)).status).toBe(204)
 
     // Jobs, and a mirror with a condition
-    await root.query(`update ${databaseOf(collector.database.url)}.session_audit
+    await root.query(`update ${readDatabaseName(collector.database.url)}.session_audit
       set received_at = received_at - interval 1 day`)
     await collector.store.rollup.update()
     const columns = [{ column: 'user_id', source: 'subject' }]
@@ -77,7 +76,7 @@ describe.each(serverMakers)('The collector on $name', ({ start }) => {
 
     await root.query('set global general_log = 0')
     const values = [canary, client, '203.0.113.77', writer.id, reader.id, cookie.split('=')[1] ?? '']
-    const sent = async (type: string) => {
+    const readStatements = async (type: string) => {
       // The log stores bytes. All values are ASCII.
       const [rows] = await root.query(
         'select convert(argument using latin1) as text from mysql.general_log where command_type = ?',
@@ -86,13 +85,13 @@ describe.each(serverMakers)('The collector on $name', ({ start }) => {
       // These are the columns of the statement.
       return (rows as { text: string }[]).map(({ text }) => text)
     }
-    const inTexts = (texts: readonly string[]) =>
+    const findTextsWithValues = (texts: readonly string[]) =>
       texts.filter((text) => values.some((value) => text.includes(value)))
-    expect(inTexts(await sent('Query'))).toEqual([])
-    expect(inTexts(await sent('Prepare'))).toEqual([])
+    expect(findTextsWithValues(await readStatements('Query'))).toEqual([])
+    expect(findTextsWithValues(await readStatements('Prepare'))).toEqual([])
     // The values did arrive: the log contains the parameters of executed statements.
-    expect(inTexts(await sent('Execute')).length).toBeGreaterThan(20)
+    expect(findTextsWithValues(await readStatements('Execute')).length).toBeGreaterThan(20)
   })
 })
 
-const databaseOf = (url: string) => new URL(url).pathname.slice(1)
+const readDatabaseName = (url: string) => new URL(url).pathname.slice(1)

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { command, serve, stop } from '../../../../test/collector.ts'
-import { createDatabase, type TestDatabase, timeOf } from '../../../../test/databases.ts'
+import { lapsePath, startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
+import { createDatabase, readStoredTime, type TestDatabase } from '../../../../test/databases.ts'
 import { waitUntil } from '../../../../test/engines/engine.ts'
-import { freePort } from '../../../../test/servers.ts'
+import { findFreePort } from '../../../../test/servers.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import { setWallClock } from '../support/clock.ts'
-import { eventOf, origin, postEvent } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { createReport, origin, postReport } from '../support/collector.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 import { startLoad } from '../support/load.ts'
 import { insertRows } from '../support/rows.ts'
 
@@ -25,13 +25,18 @@ const sites = { acme: { ...site, retentionDays: 10 }, short: { ...site, retentio
 describe.each(inject('databaseServers'))('A purge on $name', (server) => {
   let folder: string
   let database: TestDatabase
-  const lapse = (...args: string[]) => runLapse(folder, args)
-  const config = (changes = {}) => ({ database: database.url, rateLimit: false, sites, ...changes })
+  const runLapse = (...args: string[]) => runLapseIn(folder, args)
+  const createPurgeConfig = (changes = {}) => ({
+    database: database.url,
+    rateLimit: false,
+    sites,
+    ...changes,
+  })
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     database = await createDatabase(server)
-    writeConfigIn(folder, config())
-    await lapse('migrate')
+    writeConfigIn(folder, createPurgeConfig())
+    await runLapse('migrate')
   })
   afterEach(async () => {
     await database.drop()
@@ -58,7 +63,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
 
   const countBySite = async () => {
     const counts: Record<string, number> = {}
-    for (const row of await database.rows()) counts[`${row.site}`] = (counts[`${row.site}`] ?? 0) + 1
+    for (const row of await database.readRows()) counts[`${row.site}`] = (counts[`${row.site}`] ?? 0) + 1
     return counts
   }
 
@@ -68,23 +73,26 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
     await writeRows(2, 'short', 9.99)
     await writeRows(4, 'kept', 4000)
 
-    const dry = await lapse('purge', '--dry-run')
+    const dry = await runLapse('purge', '--dry-run')
     expect(dry).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^acme: 2300 rows would be deleted/),
     })
     expect(await countBySite()).toEqual({ acme: 2303, short: 2, kept: 4 })
-    expect((await lapse('purge', '--site', 'short')).stdout).toMatch(/^short: 2 rows deleted/)
+    expect((await runLapse('purge', '--site', 'short')).stdout).toMatch(/^short: 2 rows deleted/)
     expect(await countBySite()).toEqual({ acme: 2303, kept: 4 })
 
-    const port = await freePort()
+    const port = await findFreePort()
     const url = `http://127.0.0.1:${port}`
-    const collector = await serve(writeConfigIn(folder, config({ listen: { port } })), url)
+    const collector = await startLapseServe(
+      writeConfigIn(folder, createPurgeConfig({ listen: { port } })),
+      url,
+    )
     const load = startLoad(url, 4)
-    const purged = await lapse('purge')
-    await load.acknowledged(5_000)
+    const purged = await runLapse('purge')
+    await load.waitForAcknowledgement(5_000)
     await load.stop()
-    await stop(collector)
+    await stopLapseServe(collector)
     expect(purged).toMatchObject({ status: 0, stderr: '' })
     expect(purged.stdout).toMatch(/^acme: 2300 rows deleted .*\nshort: 0 rows deleted .*\n$/)
     expect(load.answers.filter(({ status }) => status !== 201)).toEqual([])
@@ -93,7 +101,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
 
   test('Retention starts with the receipt of a row: backdating a report by 500 days does not delete it', async () => {
     const collector = await startCollector(
-      parseConfig(config({ listen: { port: 0 } })),
+      parseConfig(createPurgeConfig({ listen: { port: 0 } })),
       pino({ level: 'silent' }),
     )
     const longAgo = Date.now() - 500 * dayMs
@@ -103,26 +111,26 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
       { startedAt: future, lastAccessAt: future, detectedAt: future + 3_600_000, sentAt: future + 3_600_000 },
     ]
     for (const times of reports)
-      expect((await postEvent(collector.url, eventOf(times), { Origin: origin })).status).toBe(201)
+      expect((await postReport(collector.url, createReport(times), { Origin: origin })).status).toBe(201)
     await collector.close()
     await writeRows(1, 'acme', 10.01)
     await insertRows(database.sql, [
       // A row of an earlier version.
-      { session: 'future', detected_at: future, received_at: stored(Date.now() - 11 * dayMs) },
+      { session: 'future', detected_at: future, received_at: toStoredTime(Date.now() - 11 * dayMs) },
     ])
-    expect((await lapse('purge')).stdout).toMatch(/^acme: 2 rows deleted/)
-    const rows = await database.rows()
+    expect((await runLapse('purge')).stdout).toMatch(/^acme: 2 rows deleted/)
+    const rows = await database.readRows()
     expect(rows.map(({ reason }) => reason)).toEqual(['clock_anomaly', 'idle_timeout'])
     for (const { received_at: received, ...row } of rows) {
-      const receivedAt = timeOf(received)
-      for (const at of [row.started_at, row.last_access_at, row.detected_at].map(timeOf)) {
+      const receivedAt = readStoredTime(received)
+      for (const at of [row.started_at, row.last_access_at, row.detected_at].map(readStoredTime)) {
         expect(at).toBeLessThanOrEqual(receivedAt)
         expect(at).toBeGreaterThanOrEqual(receivedAt - 400 * dayMs)
       }
     }
   })
 
-  const stored = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
+  const toStoredTime = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
 
   test('Rows that the database refuses to delete do not stop the purge of other rows and sites', async () => {
     await writeRows(700, 'acme', 11)
@@ -132,18 +140,18 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
     await sql.raw(`create table holds (id integer primary key, session ${text})`)
     await sql('holds').insert({ id: 1, session: '11-5' })
     await refuseDeletion('exists (select 1 from holds where session = old.session_key)', 'on hold')
-    const { status, stdout, stderr } = await lapse('purge')
+    const { status, stdout, stderr } = await runLapse('purge')
     expect(status).toBe(1)
     expect(stdout).toMatch(/^acme: 699 rows deleted .*\nshort: 3 rows deleted .*\n$/)
     expect(stderr).toMatch(/acme: the database refused to delete 1 rows, .* with the id \d+: on hold/)
-    expect((await database.rows()).map((row) => row.session_key)).toEqual(['11-5'])
+    expect((await database.readRows()).map((row) => row.session_key)).toEqual(['11-5'])
 
     const logLines: string[] = []
     const log = pino({}, { write: (line) => void logLines.push(line) })
     await writeRows(2, 'short', 3)
     const dailyAt = new Date(Date.now() + 2_000).toISOString().slice(11, 19)
     const collector = await startCollector(
-      parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } })),
+      parseConfig(createPurgeConfig({ listen: { port: 0 }, purge: { dailyAt } })),
       log,
     )
     await waitUntil(async () => logLines.some((line) => /could not be deleted/.test(line)), 'the daily purge')
@@ -158,7 +166,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
     await writeRows(650, 'acme', 12)
     await writeRows(20, 'acme', 11)
     await refuseDeletion(`old.session_key like '12-%'`, 'on hold')
-    const { status, stdout, stderr } = await lapse('purge')
+    const { status, stdout, stderr } = await runLapse('purge')
     expect(status).toBe(1)
     expect(stdout).toMatch(/^acme: 20 rows deleted/)
     expect(stderr).toMatch(/acme: the database refused to delete 650 rows, .* with the id \d+: on hold/)
@@ -169,7 +177,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
   test('A purge ends and says so when the database refuses to delete any row', async () => {
     await writeRows(700, 'acme', 11)
     await refuseDeletion('1 = 1', 'append-only')
-    const { status, stderr } = await lapse('purge')
+    const { status, stderr } = await runLapse('purge')
     expect(status).toBe(1)
     expect(stderr).toMatch(/refused to delete 700 rows, .*: append-only/)
     expect(await countBySite()).toEqual({ acme: 700 })
@@ -178,14 +186,16 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
   test('A clock that is ahead stops the purge, unless --force is given', async () => {
     await writeRows(3, 'acme', 5)
     for (const args of [['purge'], ['purge', '--dry-run']]) {
-      const { status, stdout, stderr } = await runLapse(folder, args, clockAheadBy(60))
+      const { status, stdout, stderr } = await runLapseIn(folder, args, createEnvironmentWithClockAhead(60))
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
       expect(stderr).toMatch(/^lapse: This machine's clock says .*, but .* says|was received at/)
       expect(stderr).toMatch('Correct the clock. If it is right, run: lapse purge --force')
     }
     expect(await countBySite()).toEqual({ acme: 3 })
-    expect((await runLapse(folder, ['purge'], clockAheadBy(0.5))).stdout).toMatch(/^acme: 0 rows deleted/)
-    const forced = await runLapse(folder, ['purge', '--force'], clockAheadBy(60))
+    expect((await runLapseIn(folder, ['purge'], createEnvironmentWithClockAhead(0.5))).stdout).toMatch(
+      /^acme: 0 rows deleted/,
+    )
+    const forced = await runLapseIn(folder, ['purge', '--force'], createEnvironmentWithClockAhead(60))
     expect(forced.stdout).toMatch(/^acme: 3 rows deleted/)
   })
 
@@ -196,7 +206,7 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
     const log = pino({}, { write: (line) => void logLines.push(line) })
     const dailyAt = new Date(Date.now() + 2_000).toISOString().slice(11, 19)
     const collector = await startCollector(
-      parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } })),
+      parseConfig(createPurgeConfig({ listen: { port: 0 }, purge: { dailyAt } })),
       log,
     )
     await waitUntil(async () => logLines.some((line) => /expired rows/.test(line)), 'the daily purge')
@@ -212,22 +222,22 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
     const logLines: string[] = []
     const log = pino({}, { write: (line) => void logLines.push(line) })
     const dailyAt = new Date(Date.now() + 2_000).toISOString().slice(11, 19)
-    const replica = parseConfig(config({ listen: { port: 0 }, purge: { dailyAt } }))
+    const replica = parseConfig(createPurgeConfig({ listen: { port: 0 }, purge: { dailyAt } }))
     // Two collectors in one process would block each other on SQLite, which waits for locks on the main thread.
     const replicas = [await startCollector(replica, log)]
     if (server.url !== undefined) replicas.push(await startCollector(replica, log))
-    const outcomes = () =>
+    const readOutcomes = () =>
       logLines.map((line) => JSON.parse(line)).filter(({ msg }) => /expired rows/.test(msg))
-    await waitUntil(async () => outcomes().length >= replicas.length, 'each replica')
+    await waitUntil(async () => readOutcomes().length >= replicas.length, 'each replica')
     for (const collector of replicas) await collector.close()
-    expect(outcomes().reduce((sum, { deleted = 0 }) => sum + deleted, 0)).toBe(1200)
-    expect(outcomes().every(({ level }) => level === 30)).toBe(true)
+    expect(readOutcomes().reduce((sum, { deleted = 0 }) => sum + deleted, 0)).toBe(1200)
+    expect(readOutcomes().every(({ level }) => level === 30)).toBe(true)
     expect(await countBySite()).toEqual({})
   })
 })
 
-/** An environment in which a command's clock is ahead. */
-function clockAheadBy(days: number) {
+/** Creates environment variables that set a command's clock ahead. */
+function createEnvironmentWithClockAhead(days: number) {
   const script = `const Real = Date, ahead = ${days * dayMs};
     globalThis.Date = class extends Real {
       constructor(...given) { given.length ? super(...given) : super(Real.now() + ahead) }
@@ -250,18 +260,23 @@ describe('lapse purge', () => {
       [['purge', '--site', 'kept'], 'Site "kept" has no retentionDays'],
       [['purge', '--site', 'other'], 'no site "other"'],
     ] as const)
-      expect(await runLapse(folder, args)).toMatchObject({ status: 1, stderr: expect.stringMatching(words) })
+      expect(await runLapseIn(folder, args)).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(words),
+      })
   })
 
   test('An invalid time of day is refused', async () => {
     writeConfigIn(folder, { purge: { dailyAt: '25:00' }, sites })
-    expect((await runLapse(folder, ['serve'])).stderr).toMatch('purge.dailyAt: must be a time of day in UTC')
+    expect((await runLapseIn(folder, ['serve'])).stderr).toMatch(
+      'purge.dailyAt: must be a time of day in UTC',
+    )
   })
 
   test('lapse purge shows a progress bar on a terminal', async () => {
     writeConfigIn(folder, { sites })
-    await runLapse(folder, ['migrate'])
-    const purge = `${process.execPath} ${command} purge`
+    await runLapseIn(folder, ['migrate'])
+    const purge = `${process.execPath} ${lapsePath} purge`
     const shown = execFileSync('/usr/bin/script', ['-qec', purge, '/dev/null'], {
       cwd: folder,
       encoding: 'utf8',

@@ -6,18 +6,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { command } from '../../../../test/collector.ts'
+import { lapsePath } from '../../../../test/collector.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import { up as makeRollupOf0004 } from '../../src/store/database/migrations/0004_rollup.ts'
 import {
   createCollector,
+  createConfig,
+  createReport,
   environment,
-  eventOf,
   type InProcessCollector,
   issueToken,
-  writtenConfig,
 } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
 const day = 86_400_000
@@ -36,8 +36,8 @@ interface Row {
   readonly subject: string | null
 }
 
-/** Rows with random times, in random order. */
-function randomRows(count: number): Row[] {
+/** Creates rows with random times, in random order. */
+function createRandomRows(count: number): Row[] {
   const any = <T>(...values: T[]) => values[Math.floor(Math.random() * values.length)] as T
   return Array.from({ length: count }, () => ({
     session: `${any('', 'selftest-', 'Selftest-')}${randomUUID()}`,
@@ -84,7 +84,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   beforeAll(async () => {
     collector = await createCollector(server)
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    const { sites, ...config } = writtenConfig(collector.database.url)
+    const { sites, ...config } = createConfig(collector.database.url)
     writeConfigIn(folder, { ...config, sites: { acme: sites.acme } })
     token = (await issueToken(collector.store)).token
   })
@@ -94,7 +94,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   })
 
   async function insert(count: number): Promise<void> {
-    const rows = randomRows(count)
+    const rows = createRandomRows(count)
     await insertRows(
       collector.database.sql,
       rows.map((row) => ({ ...row })),
@@ -102,7 +102,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
     kept.push(...rows)
   }
 
-  async function summary(query: string, from: number, to: number, url = collector.url) {
+  async function readSummary(query: string, from: number, to: number, url = collector.url) {
     const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`
     const response = await fetch(`${url}/v1/summary?${range}&${query}`, {
       // This process may be busy for longer than connections stay open, and a request could meet one that is closing.
@@ -116,7 +116,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   /** Compares the summaries with the rows, bucket by bucket. */
   async function expectExact(url = collector.url): Promise<void> {
     for (const { query, from, to, where } of queries) {
-      const { buckets, pastLimit } = await summary(query, from, to, url)
+      const { buckets, pastLimit } = await readSummary(query, from, to, url)
       const rows = kept.filter(
         (row) => !isSelftest(row) && row.detected_at >= from && row.detected_at < to && where(row),
       )
@@ -142,10 +142,10 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
     }
   }
 
-  const mark = async () =>
+  const readMark = async () =>
     Number((await collector.database.sql('session_audit_rollup_state').first()).up_to_id)
 
-  const counted = (where: object) => collector.database.sql('session_audit_rollup').where(where)
+  const selectCounts = (where: object) => collector.database.sql('session_audit_rollup').where(where)
 
   async function emptyRollup(): Promise<void> {
     await collector.database.sql('session_audit_rollup_state').update({ up_to_id: 0 })
@@ -156,7 +156,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
     await insert(3_000)
     await expectExact()
     await collector.store.rollup.update()
-    expect(await mark()).toBeGreaterThanOrEqual(3_000)
+    expect(await readMark()).toBeGreaterThanOrEqual(3_000)
     await expectExact()
     await insert(500)
     await expectExact()
@@ -165,31 +165,31 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   })
 
   test('The rollup does not count rows while earlier ones may be uncommitted', async () => {
-    const before = await mark()
-    await collector.post(eventOf())
+    const before = await readMark()
+    await collector.post(createReport())
     await collector.store.rollup.update()
-    expect(await mark()).toBe(before)
+    expect(await readMark()).toBe(before)
     const now = Date.now()
-    const { buckets } = await summary('', now - day, now + day)
+    const { buckets } = await readSummary('', now - day, now + day)
     expect(buckets.map(({ counts }: { counts: object }) => counts)).toEqual([{ idle_timeout: 1 }])
   })
 
   test('A purge removes rows from the table and the rollup in the same transaction', async () => {
     const before = first + 30.123 * day
     const purging = collector.store.retention.purge([{ site: 'acme', before: new Date(before) }])
-    const gone = (row: Row) => row.site === 'acme' && row.detected_at < before
+    const isPurged = (row: Row) => row.site === 'acme' && row.detected_at < before
     let last = Number.POSITIVE_INFINITY
     for (let look = 0; look < 20; look++) {
-      const { pastLimit } = await summary('site=acme', first, first + days * day)
+      const { pastLimit } = await readSummary('site=acme', first, first + days * day)
       expect(pastLimit.count).toBeLessThanOrEqual(last)
       last = pastLimit.count
     }
     await purging
-    kept = kept.filter((row) => !gone(row))
+    kept = kept.filter((row) => !isPurged(row))
     await expectExact()
     const lastGone = Math.floor(before / day) - 1
-    expect(await counted({ site: 'acme' }).where('day', '<=', lastGone)).toEqual([])
-    expect(await counted({ site: 'signed' }).where('day', '<=', lastGone)).not.toEqual([])
+    expect(await selectCounts({ site: 'acme' }).where('day', '<=', lastGone)).toEqual([])
+    expect(await selectCounts({ site: 'signed' }).where('day', '<=', lastGone)).not.toEqual([])
   })
 
   test('Summaries are exact while rows arrive and several processes update the rollup', async () => {
@@ -209,7 +209,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   })
 
   test('lapse rollup rebuilds the rollup', async () => {
-    const { status, stdout } = await runLapse(folder, ['rollup'])
+    const { status, stdout } = await runLapseIn(folder, ['rollup'])
     expect(status).toBe(0)
     expect(stdout).toMatch(/^Rolled up all rows up to id \d+/)
     await expectExact()
@@ -217,7 +217,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
 
   test('An upgrade from a version with another rollup table counts all rows again', async () => {
     const { sql } = collector.database
-    expect(await mark()).toBeGreaterThan(0)
+    expect(await readMark()).toBeGreaterThan(0)
     await sql.schema.dropTable('session_audit_rollup')
     await makeRollupOf0004(sql, { schema: undefined, table: 'session_audit' })
     await sql('session_audit_migrations').where('name', '0005_rollup_by_site').delete()
@@ -232,26 +232,25 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   }, async () => {
     await insert(30_000)
     await emptyRollup()
-    const rollup = spawn(process.execPath, [command, 'rollup'], { cwd: folder, stdio: 'ignore' })
+    const rollup = spawn(process.execPath, [lapsePath, 'rollup'], { cwd: folder, stdio: 'ignore' })
     const exited = once(rollup, 'exit')
-    for (let look = 0; look < 5_000 && (await mark()) === 0; look++) await sleep(2)
+    await expect.poll(readMark, { interval: 2 }).toBeGreaterThan(0)
     rollup.kill('SIGKILL')
     expect(await exited).toEqual([null, 'SIGKILL'])
-    const reached = await mark()
+    const reached = await readMark()
     expect(reached).toBeGreaterThan(0)
     expect(reached).toBeLessThan(30_000)
     await expectExact()
-    const { status } = await runLapse(folder, ['rollup'])
+    const { status } = await runLapseIn(folder, ['rollup'])
     expect(status).toBe(0)
     await expectExact()
   })
 
   test('lapse serve updates the rollup', { timeout: 60_000 }, async () => {
     await emptyRollup()
-    const config = parseConfig(writtenConfig(collector.database.url), environment)
+    const config = parseConfig(createConfig(collector.database.url), environment)
     const replica = await startCollector({ ...config, logLevel: 'silent' })
-    for (let look = 0; look < 200 && (await mark()) < 3_000; look++) await sleep(50)
-    expect(await mark()).toBeGreaterThanOrEqual(3_000)
+    await expect.poll(readMark).toBeGreaterThanOrEqual(3_000)
     await expectExact(replica.url)
     await replica.close()
   })
@@ -266,7 +265,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
       for (const table of ['session_audit', 'session_audit_tokens', 'session_audit_migrations'])
         await sql.raw("grant select, insert on ??.?? to ??@'127.0.0.1'", [name, table, user])
       const config = parseConfig(
-        writtenConfig(url.replace('//root@', `//${user}:secret@`), { logLevel: 'silent' }),
+        createConfig(url.replace('//root@', `//${user}:secret@`), { logLevel: 'silent' }),
         environment,
       )
       const replica = await startCollector(config)

@@ -7,8 +7,8 @@ import { createRollupJob } from '../../src/jobs/rollupJob.ts'
 import { findStepStart, lastStepSeconds, pastLimitSteps } from '../../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../../src/store/rollup/changeCounts.ts'
 import { serializeDay } from '../../src/store/rollup/rollupDay.ts'
-import { createCollector, eventOf, type InProcessCollector, issueToken } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -19,9 +19,9 @@ const idleMs = 1_800_000
 
 describe('The counts of a day', () => {
   /** The starts of all steps. */
-  const steps = [...new Set(allSeconds().map(findStepStart))]
+  const steps = [...new Set(listAllSeconds().map(findStepStart))]
 
-  function allSeconds(): number[] {
+  function listAllSeconds(): number[] {
     let from = 0
     const seconds = pastLimitSteps.flatMap(({ until, step }) => {
       const within = Array.from(
@@ -71,7 +71,7 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     rmSync(folder, { recursive: true })
   })
 
-  async function summary(from: number, to: number) {
+  async function readSummary(from: number, to: number) {
     const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`
     const response = await fetch(`${collector.url}/v1/summary?${range}`, {
       headers: { Authorization: `Bearer ${token}`, Connection: 'close' },
@@ -82,31 +82,33 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     return { counts, pastLimit }
   }
 
-  const time = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
-  const sql = () => collector.database.sql
-  const settle = () => sql()('session_audit').update({ received_at: time(Date.now() - 600_000) })
-  const cell = () => sql()('session_audit_rollup').where({ site: 'acme', reason: 'idle_timeout' }).first()
-  const mark = async () => Number((await sql()('session_audit_rollup_state').first()).up_to_id)
+  const toStoredTime = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
+  const getSql = () => collector.database.sql
+  const moveReceiptBack = () =>
+    getSql()('session_audit').update({ received_at: toStoredTime(Date.now() - 600_000) })
+  const readCell = () =>
+    getSql()('session_audit_rollup').where({ site: 'acme', reason: 'idle_timeout' }).first()
+  const readMark = async () => Number((await getSql()('session_audit_rollup_state').first()).up_to_id)
 
   test('5,000 reports with arbitrary times do not break the rollup or the summary', async () => {
     const now = Date.now()
-    const events = Array.from({ length: 5_000 }, (_, index) => {
+    const reports = Array.from({ length: 5_000 }, (_, index) => {
       const elapsed = [index * 6_907_000, index * 43_200_000, index * 40 * 365 * 21_600_000][index % 3] ?? 0
       const lastAccessAt = Math.max(now - elapsed - idleMs, Date.UTC(2000, 0))
-      return eventOf({ lastAccessAt, startedAt: lastAccessAt, detectedAt: now, sentAt: now })
+      return createReport({ lastAccessAt, startedAt: lastAccessAt, detectedAt: now, sentAt: now })
     })
-    for (let start = 0; start < events.length; start += 100) {
+    for (let start = 0; start < reports.length; start += 100) {
       const answers = await Promise.all(
-        events.slice(start, start + 100).map((event) => collector.post(event)),
+        reports.slice(start, start + 100).map((report) => collector.post(report)),
       )
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]))
       await Promise.all(answers.map((answer) => answer.text()))
     }
-    await settle()
-    const before = await summary(now - 500 * day, now + day)
+    await moveReceiptBack()
+    const before = await readSummary(now - 500 * day, now + day)
     await collector.store.rollup.update()
-    expect(await mark()).toBe(5_000)
-    expect(await summary(now - 500 * day, now + day)).toEqual(before)
+    expect(await readMark()).toBe(5_000)
+    expect(await readSummary(now - 500 * day, now + day)).toEqual(before)
     expect(before.counts.flatMap((counts) => Object.values(counts)).reduce((a, b) => a + b, 0)).toBe(5_000)
   })
 
@@ -116,16 +118,16 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       detected_at: noon,
       elapsed_ms: idleMs + index * 43_200_000,
     }))
-    await insertRows(sql(), rows)
-    const before = await summary(noon - day, noon + day)
+    await insertRows(getSql(), rows)
+    const before = await readSummary(noon - day, noon + day)
     await collector.store.rollup.update()
-    expect(await mark()).toBe(5_000)
-    expect((await cell()).past_limit.length).toBeLessThan(10_000)
-    const after = await summary(noon - day, noon + day)
+    expect(await readMark()).toBe(5_000)
+    expect((await readCell()).past_limit.length).toBeLessThan(10_000)
+    const after = await readSummary(noon - day, noon + day)
     expect(after).toEqual(before)
     expect(after.pastLimit).toMatchObject({ count: 5_000, p99Ms: lastStepSeconds * 1000 })
-    expect(await runLapse(folder, ['rollup'])).toMatchObject({ status: 0, stderr: '' })
-    expect(await summary(noon - day, noon + day)).toEqual(before)
+    expect(await runLapseIn(folder, ['rollup'])).toMatchObject({ status: 0, stderr: '' })
+    expect(await readSummary(noon - day, noon + day)).toEqual(before)
   })
 
   test('Counts with the steps of an earlier version can be read, and rows subtracted from them', async () => {
@@ -134,16 +136,16 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       detected_at: noon,
       elapsed_ms: idleMs + index * 43_200_000,
     }))
-    await insertRows(sql(), rows)
-    const before = await summary(noon - day, noon + day)
+    await insertRows(getSql(), rows)
+    const before = await readSummary(noon - day, noon + day)
     await collector.store.rollup.update()
     const older = JSON.stringify(rows.map((_, index) => [index * 43_200, 1]))
-    await sql()('session_audit_rollup').update({ past_limit: older })
-    expect(await summary(noon - day, noon + day)).toEqual(before)
-    await settle()
+    await getSql()('session_audit_rollup').update({ past_limit: older })
+    expect(await readSummary(noon - day, noon + day)).toEqual(before)
+    await moveReceiptBack()
     await collector.store.retention.purge([{ site: 'acme', before: new Date() }])
-    expect(await sql()('session_audit_rollup')).toEqual([])
-    expect((await summary(noon - day, noon + day)).pastLimit.count).toBe(0)
+    expect(await getSql()('session_audit_rollup')).toEqual([])
+    expect((await readSummary(noon - day, noon + day)).pastLimit.count).toBe(0)
   })
 
   test.each([
@@ -151,16 +153,16 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     ['are not counts', '{"a": 1}'],
     ['are empty', ''],
   ])('A day whose counts %s is counted again, and the summary stays correct', async (_, damaged) => {
-    const rows = (from: number) =>
+    const createRows = (from: number) =>
       Array.from({ length: 10 }, (_, index) => ({ session: `s_${from + index}`, detected_at: noon }))
-    await insertRows(sql(), rows(0))
+    await insertRows(getSql(), createRows(0))
     await collector.store.rollup.update()
-    await sql()('session_audit_rollup').update({ past_limit: damaged })
-    expect((await summary(noon - day, noon + day)).counts).toEqual([{ idle_timeout: 10 }])
-    await insertRows(sql(), rows(10))
+    await getSql()('session_audit_rollup').update({ past_limit: damaged })
+    expect((await readSummary(noon - day, noon + day)).counts).toEqual([{ idle_timeout: 10 }])
+    await insertRows(getSql(), createRows(10))
     await collector.store.rollup.update()
-    expect(JSON.parse((await cell()).past_limit)).toEqual([[600, 20]])
-    expect(await summary(noon - day, noon + day)).toMatchObject({
+    expect(JSON.parse((await readCell()).past_limit)).toEqual([[600, 20]])
+    expect(await readSummary(noon - day, noon + day)).toMatchObject({
       counts: [{ idle_timeout: 20 }],
       pastLimit: { count: 20 },
     })
@@ -168,12 +170,12 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
 
   test('The rollup skips and reports a day that the database refuses', async () => {
     const refused = Math.floor(noon / day)
-    await sql().raw(
+    await getSql().raw(
       server.url === undefined
         ? `create trigger refuse before insert on session_audit_rollup when new.day = ${refused} begin select raise(abort, 'no'); end`
         : `create trigger refuse before insert on session_audit_rollup for each row begin if new.day = ${refused} then signal sqlstate '45000'; end if; end`,
     )
-    await insertRows(sql(), [
+    await insertRows(getSql(), [
       { session: 's_1', detected_at: noon - day },
       { session: 's_2', detected_at: noon },
       { session: 's_3', detected_at: noon },
@@ -188,16 +190,16 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       },
     })
     await job.run(new AbortController().signal)
-    expect(await mark()).toBe(4)
+    expect(await readMark()).toBe(4)
     expect(skippedRows).toBe(2)
     expect(logLines.map((line) => JSON.parse(line))).toMatchObject([
       { level: 50, rows: 2, reason: expect.stringMatching('the site "acme" on 2026-01-02') },
     ])
-    expect((await summary(noon - 2 * day, noon + 2 * day)).counts).toEqual([
+    expect((await readSummary(noon - 2 * day, noon + 2 * day)).counts).toEqual([
       { idle_timeout: 1 },
       { idle_timeout: 1 },
     ])
-    const { status, stderr } = await runLapse(folder, ['rollup'])
+    const { status, stderr } = await runLapseIn(folder, ['rollup'])
     expect(status).toBe(0)
     expect(stderr).toMatch('lapse: 2 rows could not be counted')
   })
@@ -205,35 +207,35 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
   test('The rollup skips rows with invalid times and counts the others', async () => {
     const isSqlite = server.url === undefined
     const extreme = isSqlite ? 'never' : '-9223372036854775808'
-    await insertRows(sql(), [
+    await insertRows(getSql(), [
       { session: 's_1', detected_at: noon },
       { session: 's_2', detected_at: noon, elapsed_ms: extreme },
       { session: 's_3', detected_at: Date.UTC(1950, 0) },
-      { session: 's_4', detected_at: Date.UTC(9999, 11, 31), received_at: time(noon) },
+      { session: 's_4', detected_at: Date.UTC(9999, 11, 31), received_at: toStoredTime(noon) },
     ])
     if (isSqlite) {
-      await insertRows(sql(), [{ session: 's_5', detected_at: noon }])
-      await sql()('session_audit').where({ session: 's_5' }).update({ detected_at: 'garbage' })
+      await insertRows(getSql(), [{ session: 's_5', detected_at: noon }])
+      await getSql()('session_audit').where({ session: 's_5' }).update({ detected_at: 'garbage' })
     }
     const skipped: SkippedRows[] = []
     await collector.store.rollup.update({ onSkipped: (each) => void skipped.push(each) })
     expect(skipped).toMatchObject([{ rows: isSqlite ? 2 : 1 }])
-    expect(await mark()).toBe(isSqlite ? 5 : 4)
-    expect((await summary(noon - day, noon + day)).counts).toEqual([{ idle_timeout: 2 }])
-    await settle()
+    expect(await readMark()).toBe(isSqlite ? 5 : 4)
+    expect((await readSummary(noon - day, noon + day)).counts).toEqual([{ idle_timeout: 2 }])
+    await moveReceiptBack()
     await collector.store.retention.purge([{ site: 'acme', before: new Date() }])
-    expect(await sql()('session_audit')).toEqual([])
-    expect(await sql()('session_audit_rollup')).toEqual([])
+    expect(await getSql()('session_audit')).toEqual([])
+    expect(await getSql()('session_audit_rollup')).toEqual([])
   })
 
   test('Rows from the year 9999, which an earlier version accepted, break neither lists nor summaries', async () => {
     const far = [Date.UTC(9999, 11, 31, 23, 59, 59, 999), Date.UTC(9999, 11, 31), Date.UTC(9998, 0)]
     const rows = [...far, noon, noon - day, 0]
     await insertRows(
-      sql(),
+      getSql(),
       rows.map((at, index) => ({
-        ...{ session: `s_${index}`, detected_at: at, received_at: time(noon) },
-        ...{ started_at: time(at), last_access_at: time(at), expired_at: null },
+        ...{ session: `s_${index}`, detected_at: at, received_at: toStoredTime(noon) },
+        ...{ started_at: toStoredTime(at), last_access_at: toStoredTime(at), expired_at: null },
       })),
     )
     const headers = { Authorization: `Bearer ${token}`, Connection: 'close' }
@@ -252,11 +254,11 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       expect((await response.text()).match(/self_reported/g)?.length, format).toBe(rows.length)
     }
     for (const _ of ['before', 'after the rollup']) {
-      expect((await summary(noon - day, noon + day)).counts).toHaveLength(2)
-      expect((await summary(Date.UTC(9998, 0), Date.UTC(9998, 1))).counts).toHaveLength(1)
-      expect((await summary(Date.UTC(9999, 11, 1), far[0] ?? 0)).counts).toHaveLength(1)
+      expect((await readSummary(noon - day, noon + day)).counts).toHaveLength(2)
+      expect((await readSummary(Date.UTC(9998, 0), Date.UTC(9998, 1))).counts).toHaveLength(1)
+      expect((await readSummary(Date.UTC(9999, 11, 1), far[0] ?? 0)).counts).toHaveLength(1)
       await collector.store.rollup.update()
     }
-    expect(await mark()).toBe(rows.length)
+    expect(await readMark()).toBe(rows.length)
   })
 })

@@ -5,8 +5,8 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, origin, postEvent, writtenConfig } from '../support/collector.ts'
-import { runLapse, writeConfigIn } from '../support/command.ts'
+import { createConfig, createReport, environment, origin, postReport } from '../support/collector.ts'
+import { runLapseIn, writeConfigIn } from '../support/command.ts'
 
 // Some tests start the command several times.
 vi.setConfig({ testTimeout: 120_000 })
@@ -21,7 +21,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     database = await createDatabase(server)
     writeConfigIn(folder, { database: database.url, listen: { port: 0 }, sites })
-    const { database: location, table } = parseConfig(writtenConfig(database.url), environment)
+    const { database: location, table } = parseConfig(createConfig(database.url), environment)
     const store = openStore(location, table)
     await store.schema.migrate()
     await store.close()
@@ -37,7 +37,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
   async function start() {
     const logLines: string[] = []
     const log = pino({}, { write: (line) => void logLines.push(line) })
-    const collector = await startCollector(parseConfig(writtenConfig(database.url), environment), log)
+    const collector = await startCollector(parseConfig(createConfig(database.url), environment), log)
     onTestFinished(collector.close)
     return { collector, logLines }
   }
@@ -46,7 +46,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
     await recordMigration('0099_from_the_future')
     const commands = ['serve', 'migrate', 'list', 'token create --scope read', 'purge']
     for (const command of commands) {
-      const { status, stdout, stderr } = await runLapse(folder, command.split(' '))
+      const { status, stdout, stderr } = await runLapseIn(folder, command.split(' '))
       expect({ command, status, stdout: command === 'serve' ? '' : stdout, stderr }).toEqual({
         command,
         status: 1,
@@ -71,12 +71,12 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
     await recordMigration('0099_from_the_future.compatible')
     const { collector } = await start()
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
-    expect((await postEvent(collector.url, eventOf(), { Origin: origin })).status).toBe(201)
-    expect(await runLapse(folder, ['migrate'])).toMatchObject({
+    expect((await postReport(collector.url, createReport(), { Origin: origin })).status).toBe(201)
+    expect(await runLapseIn(folder, ['migrate'])).toMatchObject({
       status: 0,
       stdout: expect.stringMatching('up to date'),
     })
-    expect(await runLapse(folder, ['list'])).toMatchObject({ status: 0 })
+    expect(await runLapseIn(folder, ['list'])).toMatchObject({ status: 0 })
   })
 
   test.skipIf(server.url === undefined)(
@@ -94,7 +94,7 @@ describe.each(inject('databaseServers'))('The schema version on $name', (server)
           ),
         },
       ])
-      expect(await runLapse(folder, ['migrate'])).toMatchObject({ status: 0 })
+      expect(await runLapseIn(folder, ['migrate'])).toMatchObject({ status: 0 })
       await expect.poll(readyz).toBe(200)
     },
   )

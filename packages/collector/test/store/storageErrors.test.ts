@@ -6,12 +6,12 @@ import type { DatabaseServer } from '../../../../test/servers.ts'
 import { StorageError } from '../../src/domain/storageError.ts'
 import { openStore, parseConfig, type Store } from '../../src/index.ts'
 import { Tally } from '../../src/reading/tally.ts'
-import { environment, writtenConfig } from '../support/collector.ts'
+import { createConfig, environment } from '../support/collector.ts'
 
 async function createStore(server: DatabaseServer): Promise<{ store: Store; database: TestDatabase }> {
   const database = await createDatabase(server)
   onTestFinished(database.drop)
-  const config = parseConfig(writtenConfig(database.url), environment)
+  const config = parseConfig(createConfig(database.url), environment)
   const store = openStore(config.database, config.table)
   onTestFinished(store.close)
   await store.schema.migrate()

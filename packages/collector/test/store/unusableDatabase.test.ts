@@ -1,9 +1,10 @@
 import { describe, onTestFinished, test } from 'vitest'
+import { serverKinds } from '../../../../test/servers.ts'
 import { startTcpProxy } from '../../../../test/tcpProxy.ts'
-import { serverMakers, useOwnServer } from '../support/ownServer.ts'
+import { useOwnServer } from '../support/ownServer.ts'
 
-describe.each(serverMakers)('On $name with unusable settings', (maker) => {
-  const server = useOwnServer(maker)
+describe.each(serverKinds)('On $name with unusable settings', (kind) => {
+  const server = useOwnServer(kind)
   const { isMariadb, setGlobally, expectRefusal, migrate } = server
 
   test.each(isMariadb ? ['read_only'] : ['read_only', 'super_read_only'])(

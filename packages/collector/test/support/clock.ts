@@ -3,7 +3,7 @@ import { onTestFinished, vi } from 'vitest'
 const realNow = performance.now.bind(performance)
 
 /** Moves the monotonic clock forward until the test is over. */
-export function passTime(ms: number): void {
+export function advanceMonotonicClock(ms: number): void {
   const clock = vi.spyOn(performance, 'now').mockImplementation(() => realNow() + ms)
   onTestFinished(() => clock.mockRestore())
 }

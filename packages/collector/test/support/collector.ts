@@ -18,13 +18,14 @@ const ticketSecret = 'a secret of the tests, 32 bytes or more'
 export interface InProcessCollector extends Collector {
   readonly database: TestDatabase
   readonly store: Store
-  /** What the collector logged, a JSON line each. */
+  /** What the collector has logged. Each line is JSON. */
   readonly logLines: string[]
-  post(event: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
+  post(report: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
   end(): Promise<void>
 }
 
-export function writtenConfig(database: string, changes: Partial<ConfigInput> = {}): ConfigInput {
+/** Creates the configuration of a collector with two sites: `acme`, and `signed`, which requires tickets. */
+export function createConfig(database: string, changes: Partial<ConfigInput> = {}): ConfigInput {
   return {
     database,
     listen: { port: 0 },
@@ -42,15 +43,16 @@ export function writtenConfig(database: string, changes: Partial<ConfigInput> = 
   }
 }
 
+/** The environment variables that the configuration names. */
 export const environment = { TICKET_SECRET: ticketSecret }
 
-/** A collector with a database of its own, migrated. */
+/** Creates a collector with its own, migrated database. */
 export async function createCollector(
   server: DatabaseServer,
   changes: Partial<ConfigInput> = {},
 ): Promise<InProcessCollector> {
   const database = await createDatabase(server)
-  const config = parseConfig(writtenConfig(database.url, changes), environment)
+  const config = parseConfig(createConfig(database.url, changes), environment)
   const store = openStore(config.database, config.table)
   await store.schema.migrate()
   const logLines: string[] = []
@@ -61,7 +63,7 @@ export async function createCollector(
     database,
     store,
     logLines,
-    post: (event, headers = { Origin: origin }) => postEvent(collector.url, event, headers),
+    post: (report, headers = { Origin: origin }) => postReport(collector.url, report, headers),
     async end() {
       await collector.close()
       await store.close()
@@ -70,7 +72,7 @@ export async function createCollector(
   }
 }
 
-/** Makes a token to read with, unless told otherwise. */
+/** Stores a new token. Its scope is `read` unless `changes` contains another one. */
 export async function issueToken(store: Pick<Store, 'tokens'>, changes: Partial<Token> = {}) {
   const { id, token } = mintToken()
   const none = { name: null, site: null, expiresAt: null, revokedAt: null }
@@ -79,20 +81,20 @@ export async function issueToken(store: Pick<Store, 'tokens'>, changes: Partial<
   return { id, token }
 }
 
-export function postEvent(
+export function postReport(
   url: string,
-  event: unknown,
+  report: unknown,
   headers: Readonly<Record<string, string>>,
 ): Promise<Response> {
   return fetch(`${url}/v1/lapses`, {
     method: 'POST',
     headers: { 'Content-Type': 'text/plain', ...headers },
-    body: typeof event === 'string' ? event : JSON.stringify(event),
+    body: typeof report === 'string' ? report : JSON.stringify(report),
   })
 }
 
-/** An event as a browser posts it: 40 minutes after the last access, with an idle timeout of 30. */
-export function eventOf(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+/** Creates an end report of a browser, 40 minutes after the last access. The idle timeout of the site is 30 minutes. */
+export function createReport(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   const now = Date.now()
   return {
     site: 'acme',

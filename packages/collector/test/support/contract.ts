@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { Temporal } from 'temporal-polyfill'
 import { expect } from 'vitest'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, eventOf, issueToken, origin, postEvent, writtenConfig } from './collector.ts'
+import { createConfig, createReport, environment, issueToken, origin, postReport } from './collector.ts'
 
 /** Connects as an administrator that reads committed data, independently of the server's defaults. */
 export async function connectAsRoot(port: number, database?: string): Promise<Connection> {
@@ -47,7 +47,7 @@ const hostileTexts = [
  */
 export async function expectContract(url: string, root: Connection, table = 'session_audit'): Promise<void> {
   const config = parseConfig(
-    writtenConfig(url, {
+    createConfig(url, {
       table,
       sites: {
         acme: { origins: [origin], idleTimeoutSeconds: 1800, retentionDays: 30 },
@@ -59,9 +59,9 @@ export async function expectContract(url: string, root: Connection, table = 'ses
   const store = openStore(config.database, config.table)
   await store.schema.migrate()
   const collector = await startCollector(config, pino({ level: 'silent' }))
-  const post = (event: unknown, headers: Readonly<Record<string, string>> = {}) =>
-    postEvent(collector.url, event, { Origin: origin, ...headers })
-  const rows = async (where = '1 = 1', values: string[] = []) => {
+  const post = (report: unknown, headers: Readonly<Record<string, string>> = {}) =>
+    postReport(collector.url, report, { Origin: origin, ...headers })
+  const readRows = async (where = '1 = 1', values: string[] = []) => {
     const [found] = await root.execute(`select * from ${table} where ${where} order by id`, values)
     // The statement selects rows.
     return found as Record<string, unknown>[]
@@ -70,18 +70,18 @@ export async function expectContract(url: string, root: Connection, table = 'ses
   try {
     // Writing and duplicates
     for (const text of hostileTexts) {
-      const event = eventOf({ subject: text, session: `${text} ${randomUUID()}` })
+      const report = createReport({ subject: text, session: `${text} ${randomUUID()}` })
       const ascii = text.replaceAll(/[^ -~]/gu, '')
-      const first = await post(event, { 'User-Agent': ascii })
+      const first = await post(report, { 'User-Agent': ascii })
       expect(first.status, text).toBe(201)
       const { id } = await first.json()
-      const again = await post(event)
+      const again = await post(report)
       expect({ status: again.status, ...(await again.json()) }).toMatchObject({
         status: 200,
         id,
         duplicate: true,
       })
-      expect(await rows('session = ?', [String(event.session)])).toMatchObject([
+      expect(await readRows('session = ?', [String(report.session)])).toMatchObject([
         { id, subject: text, user_agent: ascii.trim(), evidence: 'self_reported', detected_by: 'login_page' },
       ])
     }
@@ -100,11 +100,11 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     ]
     const answers = await Promise.all(
       aliases.map(async (alias) => {
-        const response = await post(eventOf({ session: prefix + alias, subject: null }))
+        const response = await post(createReport({ session: prefix + alias, subject: null }))
         return { alias, status: response.status, id: (await response.json()).id }
       }),
     )
-    const stored = await rows('session like ?', [`${prefix}%`])
+    const stored = await readRows('session like ?', [`${prefix}%`])
     expect(
       stored.map(({ id, session }) => ({ alias: String(session).slice(prefix.length), status: 201, id })),
     ).toEqual(answers.toSorted((a, b) => a.id - b.id))
@@ -113,7 +113,7 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     const reader = await issueToken(store)
     const read = async (path: string, token = reader.token, accept = 'application/json') =>
       fetch(`${collector.url}${path}`, { headers: { Authorization: `Bearer ${token}`, Accept: accept } })
-    const total = (await rows()).length
+    const total = (await readRows()).length
     expect((await (await read('/v1/lapses?limit=1000')).json()).lapses).toHaveLength(total)
     for (const subject of hostileTexts) {
       const query = new URLSearchParams({ subject, site: 'acme' })
@@ -176,25 +176,25 @@ export async function expectContract(url: string, root: Connection, table = 'ses
     for (let times = 0; times < 2; times++) await store.mirrors.create(await store.mirrors.plan(mirror))
     const instants = listClockChanges()
     for (const at of instants)
-      await post(eventOf({ subject: hostileTexts[3], startedAt: at, lastAccessAt: at }))
-    await post(eventOf({ subject: 'u_7' }))
+      await post(createReport({ subject: hostileTexts[3], startedAt: at, lastAccessAt: at }))
+    await post(createReport({ subject: 'u_7' }))
     const [copies] = await root.query('select user_id, note, at from audit order by id')
     expect(copies).toEqual(
-      instants.map((at) => ({ user_id: hostileTexts[3], note, at: expect.toSatisfy(isAbout(at)) })),
+      instants.map((at) => ({ user_id: hostileTexts[3], note, at: expect.toSatisfy(matchesTime(at)) })),
     )
     await store.mirrors.drop(await store.mirrors.find('audit'))
-    expect((await post(eventOf({ subject: hostileTexts[3] }))).status).toBe(201)
+    expect((await post(createReport({ subject: hostileTexts[3] }))).status).toBe(201)
     expect((await root.query('select count(*) as count from audit'))[0]).toEqual([{ count: instants.length }])
 
     // Retention
-    const before = (await rows()).length
-    await post(eventOf({ session: 'old' }))
+    const before = (await readRows()).length
+    await post(createReport({ session: 'old' }))
     await root.query(
       `update ${table} set received_at = received_at - interval 60 day, detected_at = detected_at - interval 60 day where session = 'old'`,
     )
     const expired = [{ site: 'acme', before: new Date(Date.now() - 30 * 86_400_000) }]
     expect(await store.retention.purge(expired)).toBe(1)
-    expect(await rows()).toHaveLength(before)
+    expect(await readRows()).toHaveLength(before)
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(200)
   } finally {
     await collector.close()
@@ -214,4 +214,4 @@ function listClockChanges(): number[] {
 }
 
 /** Times are converted to the collector's clock, which adds less than the duration of the test. */
-const isAbout = (at: number) => (stored: Date) => Math.abs(stored.getTime() - at) < 60_000
+const matchesTime = (at: number) => (stored: Date) => Math.abs(stored.getTime() - at) < 60_000

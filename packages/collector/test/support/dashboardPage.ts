@@ -1,7 +1,7 @@
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, test as base, beforeAll, expect, inject } from 'vitest'
-import { browserOptions } from '../../../../test/browser.ts'
+import { createBrowserOptions } from '../../../../test/browser.ts'
 import type { DatabaseServer } from '../../../../test/servers.ts'
 import type { Token } from '../../src/auth/token.ts'
 import { createCollector, type InProcessCollector, issueToken, origin } from './collector.ts'
@@ -129,7 +129,7 @@ export function setUpBrowser() {
   let browser: Browser
   let pageErrors: string[] = []
   beforeAll(async () => {
-    browser = await chromium.launch(browserOptions())
+    browser = await chromium.launch(createBrowserOptions())
   })
   afterAll(() => browser.close())
   afterEach(async () => {

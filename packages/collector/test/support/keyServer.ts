@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { onTestFinished } from 'vitest'
-import { createCollector, eventOf, type InProcessCollector, origin } from './collector.ts'
+import { createCollector, createReport, type InProcessCollector, origin } from './collector.ts'
 
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void
 
@@ -60,7 +60,7 @@ export async function createKeyPair(kid: string | undefined, alg = 'ES256') {
 
 export async function reportWithTicket(collector: InProcessCollector, ticket: string) {
   const startedAt = performance.now()
-  const response = await collector.post(eventOf({ site: 'remote', ticket }))
+  const response = await collector.post(createReport({ site: 'remote', ticket }))
   return { status: response.status, text: await response.text(), ms: performance.now() - startedAt }
 }
 

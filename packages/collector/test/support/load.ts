@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventOf, origin, postEvent } from './collector.ts'
+import { createReport, origin, postReport } from './collector.ts'
 
 /** The response to one report. */
 interface Answer {
@@ -16,7 +16,7 @@ interface Answer {
 export interface Load {
   readonly answers: readonly Answer[]
   /** Resolves when a report that was sent after this call is acknowledged. */
-  acknowledged(withinMs: number): Promise<void>
+  waitForAcknowledgement(withinMs: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export function startLoad(url: string, clients = 16): Load {
   async function postOne(): Promise<Answer> {
     const session = randomUUID()
     const startedAt = performance.now()
-    const posted = await postEvent(url, eventOf({ session }), { Origin: origin }).then(
+    const posted = await postReport(url, createReport({ session }), { Origin: origin }).then(
       async (response) => {
         await response.text()
         return {
@@ -55,13 +55,13 @@ export function startLoad(url: string, clients = 16): Load {
   const running = Promise.all(Array.from({ length: clients }, runClient))
   return {
     answers,
-    async acknowledged(withinMs) {
+    async waitForAcknowledgement(withinMs) {
       const from = performance.now()
-      const isSo = () =>
+      const isAcknowledged = () =>
         answers.some(({ status, at, durationMs }) => status === 201 && at - durationMs > from)
-      while (!isSo()) {
+      while (!isAcknowledged()) {
         if (performance.now() - from > withinMs)
-          throw new Error(`No event was acknowledged within ${withinMs} ms.`)
+          throw new Error(`No report was acknowledged within ${withinMs} ms.`)
         await sleep(10)
       }
     },

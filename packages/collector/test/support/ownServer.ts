@@ -6,34 +6,13 @@ import type { Connection } from 'mysql2/promise'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { type CertificateAuthority, createCertificateAuthority } from '../../../../test/certificates.ts'
-import { type RunningServer, startMariadb, startMysql } from '../../../../test/servers.ts'
+import type { RunningServer, ServerKind } from '../../../../test/servers.ts'
 import { openStore, parseConfig, startCollector } from '../../src/index.ts'
-import { environment, writtenConfig } from './collector.ts'
+import { createConfig, environment } from './collector.ts'
 import { connectAsRoot, expectContract } from './contract.ts'
 
-const { LAPSE_MYSQLD } = process.env
-
-interface ServerMaker {
-  readonly name: string
-  readonly start: (folder: string, options: readonly string[]) => Promise<RunningServer>
-}
-
-/** The kinds of servers on which tests can start their own, to change settings or restart it. */
-export const serverMakers: readonly ServerMaker[] = [
-  { name: 'MariaDB', start: startMariadb },
-  ...(LAPSE_MYSQLD
-    ? [
-        {
-          name: 'MySQL',
-          start: (folder: string, options: readonly string[]) =>
-            startMysql(folder, LAPSE_MYSQLD.split(' '), options),
-        },
-      ]
-    : []),
-]
-
-/** Starts a server with a certificate for all tests of a file. Everything that a test changes is undone after it. */
-export function useOwnServer({ name, start }: ServerMaker) {
+/** Starts a server with a certificate for all tests of a file. Changes that a test makes are undone after the test. */
+export function useOwnServer({ name, start }: ServerKind) {
   const isMariadb = name === 'MariaDB'
   let folder: string
   let server: RunningServer
@@ -114,18 +93,18 @@ export function useOwnServer({ name, start }: ServerMaker) {
       }
     },
     createAccount,
-    /** Checks that a collector does everything right with an account of this server. */
+    /** Checks that a collector works with an account of this server. */
     async expectWorks(options = '', requirement = ''): Promise<void> {
       const { url, root } = await createAccount(requirement)
       await expectContract(url + options, root)
     },
     /** Checks that a collector refuses to start. */
     async expectRefusal(url: string, message: RegExp): Promise<void> {
-      const config = parseConfig(writtenConfig(url), environment)
+      const config = parseConfig(createConfig(url), environment)
       await expect(startCollector(config, pino({ level: 'silent' }))).rejects.toThrow(message)
     },
     async migrate(url: string): Promise<void> {
-      const { database, table } = parseConfig(writtenConfig(url), environment)
+      const { database, table } = parseConfig(createConfig(url), environment)
       const store = openStore(database, table)
       await store.schema.migrate()
       await store.close()

@@ -7,10 +7,10 @@ interface RowInput {
   readonly [column: string]: string | number | boolean | Date | null
 }
 
-/** Inserts rows of sessions that were idle for 40 minutes. The columns of `rows` override that. */
+/** Inserts rows of sessions that were idle for 40 minutes. The columns in `rows` override the defaults. */
 export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<void> {
   const isSqlite = sql.client.driverName === 'better-sqlite3'
-  const time = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
+  const toStoredTime = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
   const complete = rows.map(({ detected_at: at, ...columns }) => ({
     site: 'acme',
     session_key: columns.session,
@@ -18,11 +18,11 @@ export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<
     reason: 'idle_timeout',
     evidence: 'self_reported',
     detected_by: 'login_page',
-    started_at: time(at - 60 * 60_000),
-    last_access_at: time(at - 40 * 60_000),
-    expired_at: time(at - 10 * 60_000),
-    detected_at: time(at),
-    received_at: time(at),
+    started_at: toStoredTime(at - 60 * 60_000),
+    last_access_at: toStoredTime(at - 40 * 60_000),
+    expired_at: toStoredTime(at - 10 * 60_000),
+    detected_at: toStoredTime(at),
+    received_at: toStoredTime(at),
     elapsed_ms: 40 * 60_000,
     idle_timeout_seconds: 1800,
     clock_skew_ms: -5,

@@ -10,7 +10,11 @@ export interface SmallDisk {
   unmount(): void
 }
 
-/** Mounts a disk over a folder. @returns undefined if that is not allowed: only root may mount. */
+/**
+ * Mounts a disk over a folder.
+ *
+ * @returns undefined if this process may not mount disks. Only root may.
+ */
 export function mountSmallDisk(folder: string, megabytes: number): SmallDisk | undefined {
   try {
     execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {

@@ -1,7 +1,7 @@
 import type { ConfigInput } from '../../src/index.ts'
 import { createCollector, type InProcessCollector, origin } from './collector.ts'
 
-/** A site that stores whole addresses. */
+/** A site whose rows contain complete client addresses. */
 export const site = { origins: [origin], idleTimeoutSeconds: 1800, ip: 'full' as const }
 
 /** Creates a collector that trusts proxies on this machine and in two networks. */

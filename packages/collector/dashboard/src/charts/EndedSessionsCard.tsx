@@ -87,7 +87,7 @@ interface LegendProps {
   readonly route: Route
 }
 
-/** Explains the colours. Each entry is also a link that filters by its reason. */
+/** Explains the colors. Each entry is also a link that filters by its reason. */
 function ReasonLegend({ reasons, buckets, total, route }: LegendProps) {
   return (
     <ul class="legend">

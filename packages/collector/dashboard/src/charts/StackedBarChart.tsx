@@ -40,7 +40,7 @@ export function StackedBarChart({
       chart.current?.setSize({ width: element.clientWidth, height: element.clientHeight }),
     )
     resizeObserver.observe(element)
-    // The canvas does not follow the style sheet's colours, so draw it again when they change.
+    // The canvas does not follow the style sheet's colors, so draw it again when they change.
     const darkMode = matchMedia('(prefers-color-scheme: dark)')
     darkMode.addEventListener('change', draw)
     return () => {

@@ -47,15 +47,15 @@ export function buildChartOptions(
   handlers: RefObject<ChartHandlers>,
 ): uPlot.Options {
   const style = getComputedStyle(element)
-  const readColour = (name: string) => style.getPropertyValue(name).trim()
+  const readColor = (name: string) => style.getPropertyValue(name).trim()
   const firstStart = Date.parse(buckets[0]?.start ?? '') / 1000
   const lastStart = Date.parse(buckets.at(-1)?.start ?? '') / 1000
   const bucketSeconds = bucketUnit === 'hour' ? hourSeconds : daySeconds
   const axis = {
-    stroke: readColour('--muted-text'),
+    stroke: readColor('--muted-text'),
     font: `12px ${style.fontFamily}`,
     ticks: { show: false },
-    grid: { stroke: readColour('--border'), width: 1 },
+    grid: { stroke: readColor('--border'), width: 1 },
   }
   return {
     width: element.clientWidth,
@@ -88,7 +88,7 @@ export function buildChartOptions(
     series: [
       {},
       ...[...reasons].reverse().map((reason) => ({
-        fill: readColour(`--${reason}`),
+        fill: readColor(`--${reason}`),
         width: 0,
         points: { show: false },
         ...(uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.82], align: 1, gap: 0 }) }),

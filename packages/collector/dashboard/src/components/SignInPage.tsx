@@ -32,7 +32,7 @@ export function SignInPage({ message, onSignIn }: Props) {
   }
 
   return (
-    <main class="centred-page">
+    <main class="centered-page">
       <form class="card" onSubmit={submit}>
         <Logo />
         <h1>Sign in</h1>

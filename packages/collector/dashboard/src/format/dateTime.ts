@@ -43,11 +43,12 @@ export const formatUtc = (time: string) => `${time.replace('T', ' ').replace('Z'
 /** When clocks go back, an hour occurs twice. Returns the offset of such a time (` GMT+2`), and `''` for any other. */
 function formatAmbiguousOffset(time: string): string {
   const at = Date.parse(time)
-  const offsetAfter = (minutes: number) => new Date(at + minutes * 60_000).getTimezoneOffset()
+  const findOffsetAfter = (minutes: number) => new Date(at + minutes * 60_000).getTimezoneOffset()
   // Most zones change by an hour, Lord Howe by 30 minutes, and Troll station in Antarctica by two hours.
   const isAmbiguous = [30, 60, 120].some(
     (minutes) =>
-      offsetAfter(minutes) - offsetAfter(0) === minutes || offsetAfter(0) - offsetAfter(-minutes) === minutes,
+      findOffsetAfter(minutes) - findOffsetAfter(0) === minutes ||
+      findOffsetAfter(0) - findOffsetAfter(-minutes) === minutes,
   )
   if (!isAmbiguous) return ''
   const name = zoneOffset.formatToParts(at).find(({ type }) => type === 'timeZoneName')

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import { eventOf, origin } from '../../support/collector.ts'
-import { anyBytes, hostileText } from './text.ts'
+import { createReport, origin } from '../../support/collector.ts'
+import { createBytesArbitrary, hostileText } from './text.ts'
 
-/** A body with its headers. None of them may make a row. */
+/** A request body with its headers. The collector must not create a row for it. */
 export interface Payload {
   readonly body: Buffer
   readonly headers: readonly string[]
@@ -10,7 +10,7 @@ export interface Payload {
 
 const plain = ['Content-Type: text/plain', `Origin: ${origin}`]
 
-const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
+const encodeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
 
 /** Invalid values for each field. */
 const badFields: Readonly<Record<string, readonly unknown[]>> = {
@@ -43,11 +43,11 @@ const badFields: Readonly<Record<string, readonly unknown[]>> = {
 const badEvent = fc
   .constantFrom(...Object.entries(badFields))
   .chain(([field, values]) => fc.constantFrom(...values).map((value) => [field, value] as const))
-  .map(([field, value]) => eventOf({ site: 'open', [field]: value }))
+  .map(([field, value]) => createReport({ site: 'open', [field]: value }))
 
 const notJson = fc.oneof(
-  anyBytes(2000),
-  fc.nat({ max: 200 }).map((end) => json(eventOf({ site: 'open' })).subarray(0, end)),
+  createBytesArbitrary(2000),
+  fc.nat({ max: 200 }).map((end) => encodeJson(createReport({ site: 'open' })).subarray(0, end)),
   fc
     .constantFrom('', '{', 'nul', '{"a":1}}', "{'site':'open'}", '\ufeff{}', '[1,]', 'NaN', '"\u0000"')
     .map(Buffer.from),
@@ -55,7 +55,7 @@ const notJson = fc.oneof(
     .constantFrom('utf16le', 'latin1')
     .map((encoding) => Buffer.from(`{"site":"ö"}`, encoding as BufferEncoding)),
   fc.constantFrom([0xff], [0xc0, 0xae], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]).map((bytes) => {
-    const whole = json(eventOf({ site: 'open', subject: '#' }))
+    const whole = encodeJson(createReport({ site: 'open', subject: '#' }))
     const at = whole.indexOf('#')
     return Buffer.concat([whole.subarray(0, at), Buffer.from(bytes), whole.subarray(at + 1)])
   }),
@@ -68,7 +68,7 @@ const oddJson = fc.oneof(
     .integer({ min: 1, max: 1300 })
     .map((depth) => Buffer.from(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`)),
   fc.constantFrom('__proto__', 'constructor', 'prototype').map((key) => {
-    const text = JSON.stringify(eventOf({ site: 'open' }))
+    const text = JSON.stringify(createReport({ site: 'open' }))
     return Buffer.from(`{"${key}":${text}}`)
   }),
   fc.constant(
@@ -76,10 +76,10 @@ const oddJson = fc.oneof(
   ),
   fc
     .integer({ min: 8193, max: 20_000 })
-    .map((size) => json(eventOf({ site: 'open', padding: 'x'.repeat(size) }))),
+    .map((size) => encodeJson(createReport({ site: 'open', padding: 'x'.repeat(size) }))),
 )
 
-const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const encodeBase64Url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 const ticketHeader = fc.oneof(
   fc.constantFrom<object>(
@@ -100,11 +100,20 @@ const ticketHeader = fc.oneof(
 
 export const ticket = fc.oneof(
   hostileText.filter((text) => text !== ''),
-  fc.constantFrom('.', '..', '...', '....', 'a.b.c', 'eyJ', `${encoded(null)}.${encoded([])}.x`),
+  fc.constantFrom(
+    '.',
+    '..',
+    '...',
+    '....',
+    'a.b.c',
+    'eyJ',
+    `${encodeBase64Url(null)}.${encodeBase64Url([])}.x`,
+  ),
   fc
     .tuple(ticketHeader, hostileText, fc.string({ maxLength: 60 }))
     .map(
-      ([header, text, signature]) => `${encoded(header)}.${encoded({ iss: 'acme', sub: text })}.${signature}`,
+      ([header, text, signature]) =>
+        `${encodeBase64Url(header)}.${encodeBase64Url({ iss: 'acme', sub: text })}.${signature}`,
     ),
 )
 
@@ -114,28 +123,34 @@ const refused = fc.oneof(
   // Reports with an invalid ticket, for sites that require one.
   fc
     .tuple(ticket, fc.constantFrom('acme', 'lapse'))
-    .map(([text, site]) => ({ body: json(eventOf({ site, ticket: text })), headers: plain })),
+    .map(([text, site]) => ({ body: encodeJson(createReport({ site, ticket: text })), headers: plain })),
   // Reports without a ticket, whose ids are unusual but allowed.
-  hostileText.map((text) => ({ body: json(eventOf({ subject: text, session: text })), headers: plain })),
-  hostileText.map((text) => ({ body: json(eventOf({ site: `other ${text}` })), headers: plain })),
+  hostileText.map((text) => ({
+    body: encodeJson(createReport({ subject: text, session: text })),
+    headers: plain,
+  })),
+  hostileText.map((text) => ({ body: encodeJson(createReport({ site: `other ${text}` })), headers: plain })),
   bearer.map((text) => ({
-    body: json(eventOf({ site: 'open' })),
+    body: encodeJson(createReport({ site: 'open' })),
     headers: ['Content-Type: text/plain', `Authorization: Bearer lapse_${text}`],
   })),
   bearer.map((text) => ({
-    body: json(eventOf({ site: 'open' })),
+    body: encodeJson(createReport({ site: 'open' })),
     headers: ['Content-Type: text/plain', `Origin: https://evil.example${text}`],
   })),
   fc.constantFrom('gzip', 'br', 'identity, gzip', 'x').map((encoding) => ({
-    body: json(eventOf({ site: 'open' })),
+    body: encodeJson(createReport({ site: 'open' })),
     headers: [...plain, `Content-Encoding: ${encoding}`],
   })),
   fc
     .constantFrom('text/html', 'application/xml', 'multipart/form-data; boundary=x', ';', 'application/json5')
-    .map((type) => ({ body: json(eventOf({ site: 'open' })), headers: [`Content-Type: ${type}`] })),
+    .map((type) => ({
+      body: encodeJson(createReport({ site: 'open' })),
+      headers: [`Content-Type: ${type}`],
+    })),
 )
 
 export const payload: fc.Arbitrary<Payload> = fc.oneof(
-  fc.oneof(notJson, oddJson, badEvent.map(json)).map((body) => ({ body, headers: plain })),
+  fc.oneof(notJson, oddJson, badEvent.map(encodeJson)).map((body) => ({ body, headers: plain })),
   refused,
 )

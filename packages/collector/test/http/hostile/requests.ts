@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { type Payload, payload, ticket } from './bodies.ts'
-import { anyBytes, hostileText } from './text.ts'
+import { close, formatRequest } from './formatRequest.ts'
+import { createOddQueryArbitrary } from './queries.ts'
+import { createBytesArbitrary, hostileText } from './text.ts'
 
 /** Bytes to write to a connection. */
 export interface Hostile {
@@ -9,17 +11,11 @@ export interface Hostile {
   readonly manner: 'whole' | 'pieces' | 'cut'
 }
 
-const close = 'Connection: close'
-
-function request(line: string, headers: readonly string[], body: Buffer = Buffer.alloc(0)): Buffer {
-  return Buffer.concat([Buffer.from(`${[line, ...headers].join('\r\n')}\r\n\r\n`), body])
-}
-
-const lengthOf = (body: Buffer) => `Content-Length: ${body.length}`
+const formatLength = (body: Buffer) => `Content-Length: ${body.length}`
 const post = 'POST /v1/lapses HTTP/1.1'
 
 const wellFormedPost = payload.map(({ body, headers }) =>
-  request(post, ['Host: x', close, ...headers, lengthOf(body)], body),
+  formatRequest(post, ['Host: x', close, ...headers, formatLength(body)], body),
 )
 
 /** Requests whose length a proxy and a server may interpret differently. */
@@ -30,33 +26,33 @@ const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ body, headers }, nat]
     Buffer.from('\r\n0\r\n\r\n'),
   ])
   const chunked = 'Transfer-Encoding: chunked'
-  const framed = (framing: readonly string[], sent: Buffer) =>
-    request(post, ['Host: x', close, ...headers, ...framing], sent)
+  const formatFramedPost = (framing: readonly string[], sent: Buffer) =>
+    formatRequest(post, ['Host: x', close, ...headers, ...framing], sent)
   return fc.constantFrom(
-    framed([chunked], chunk),
-    framed([chunked, lengthOf(body)], chunk),
-    framed([lengthOf(body), lengthOf(body)], body),
-    framed([lengthOf(body), `Content-Length: ${body.length + 1 + nat}`], body),
-    framed([`Content-Length: ${body.length}, ${body.length}`], body),
-    framed([`Content-Length: -${nat}`], body),
-    framed([`Content-Length: +${body.length}`], body),
-    framed([`Content-Length: 0x${nat}`], body),
-    framed(['Content-Length: 99999999999999999999'], body),
-    framed(['Transfer-Encoding: xchunked'], chunk),
-    framed(['Transfer-Encoding: chunked, identity'], chunk),
-    framed(['Transfer-Encoding:\tchunked', chunked], chunk),
-    framed(['Transfer-Encoding : chunked'], chunk),
-    framed([`Transfer-Encoding:\r\n chunked`], chunk),
-    framed([chunked], Buffer.from('-1\r\n')),
-    framed([chunked], Buffer.from('zz\r\n')),
-    framed([chunked], Buffer.from(`1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`)),
-    framed([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
-    framed(['Expect: 100-continue', lengthOf(body)], body),
-    framed(['Expect: the unexpected', lengthOf(body)], body),
+    formatFramedPost([chunked], chunk),
+    formatFramedPost([chunked, formatLength(body)], chunk),
+    formatFramedPost([formatLength(body), formatLength(body)], body),
+    formatFramedPost([formatLength(body), `Content-Length: ${body.length + 1 + nat}`], body),
+    formatFramedPost([`Content-Length: ${body.length}, ${body.length}`], body),
+    formatFramedPost([`Content-Length: -${nat}`], body),
+    formatFramedPost([`Content-Length: +${body.length}`], body),
+    formatFramedPost([`Content-Length: 0x${nat}`], body),
+    formatFramedPost(['Content-Length: 99999999999999999999'], body),
+    formatFramedPost(['Transfer-Encoding: xchunked'], chunk),
+    formatFramedPost(['Transfer-Encoding: chunked, identity'], chunk),
+    formatFramedPost(['Transfer-Encoding:\tchunked', chunked], chunk),
+    formatFramedPost(['Transfer-Encoding : chunked'], chunk),
+    formatFramedPost([`Transfer-Encoding:\r\n chunked`], chunk),
+    formatFramedPost([chunked], Buffer.from('-1\r\n')),
+    formatFramedPost([chunked], Buffer.from('zz\r\n')),
+    formatFramedPost([chunked], Buffer.from(`1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`)),
+    formatFramedPost([chunked], Buffer.from('1\r\n{\r\n0\r\nX-Injected: a\u0000b\r\n\r\n')),
+    formatFramedPost(['Expect: 100-continue', formatLength(body)], body),
+    formatFramedPost(['Expect: the unexpected', formatLength(body)], body),
     // Two requests at once.
     Buffer.concat([
-      request(post, ['Host: x', ...headers, lengthOf(body)], body),
-      framed([lengthOf(body)], body),
+      formatRequest(post, ['Host: x', ...headers, formatLength(body)], body),
+      formatFramedPost([formatLength(body)], body),
     ]),
   )
 })
@@ -112,7 +108,7 @@ const oddLine = fc
       )
       .map(([method, path, text]) => `${method} ${path}${text.replaceAll(/[\r\n ]/g, '+')} HTTP/1.1`),
   )
-  .map((line) => request(line, ['Host: x', close]))
+  .map((line) => formatRequest(line, ['Host: x', close]))
 
 const headerNames = [
   'Host',
@@ -146,7 +142,7 @@ const oddHeaders = fc
     fc.array(fc.tuple(fc.constantFrom(...headerNames), hostileText), { minLength: 1, maxLength: 6 }),
   )
   .map(([method, path, headers]) =>
-    request(`${method} ${path} HTTP/1.1`, [
+    formatRequest(`${method} ${path} HTTP/1.1`, [
       'Host: x',
       close,
       ...headers.map(([name, value]) => `${name}: ${value}`),
@@ -159,22 +155,26 @@ const oddCookie = fc
     fc.oneof(ticket, hostileText, fc.stringMatching(/^[\w-]{43}$/)),
   )
   .map(([path, text]) =>
-    request(`GET ${path} HTTP/1.1`, ['Host: x', close, `Cookie: lapse-dashboard=${text}`]),
+    formatRequest(`GET ${path} HTTP/1.1`, ['Host: x', close, `Cookie: lapse-dashboard=${text}`]),
   )
 
 const oddBlock = fc.constantFrom(
-  request('GET /healthz HTTP/1.1', [close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', 'Host: y', close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', 'no colon', close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', `X: ${'x'.repeat(17_000)}`, close]),
-  request('GET /healthz HTTP/1.1', ['Host: x', ...Array.from({ length: 900 }, (_, n) => `X-${n}: 1`), close]),
-  request('GET / HTTP/1.1', [
+  formatRequest('GET /healthz HTTP/1.1', [close]),
+  formatRequest('GET /healthz HTTP/1.1', ['Host: x', 'Host: y', close]),
+  formatRequest('GET /healthz HTTP/1.1', ['Host: x', 'no colon', close]),
+  formatRequest('GET /healthz HTTP/1.1', ['Host: x', `X: ${'x'.repeat(17_000)}`, close]),
+  formatRequest('GET /healthz HTTP/1.1', [
+    'Host: x',
+    ...Array.from({ length: 900 }, (_, n) => `X-${n}: 1`),
+    close,
+  ]),
+  formatRequest('GET / HTTP/1.1', [
     'Host: x',
     'Connection: Upgrade, close',
     'Upgrade: websocket',
     'Sec-WebSocket-Key: x',
   ]),
-  request('GET / HTTP/1.1', [
+  formatRequest('GET / HTTP/1.1', [
     'Host: x',
     'Connection: Upgrade, HTTP2-Settings, close',
     'Upgrade: h2c',
@@ -188,81 +188,8 @@ const oddBlock = fc.constantFrom(
   Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]),
 )
 
-const parameters = [
-  'site',
-  'subject',
-  'session',
-  'reason',
-  'evidence',
-  'from',
-  'to',
-  'limit',
-  'cursor',
-  'format',
-  'bucket',
-  'timeZone',
-  'v',
-  '__proto__',
-  'x[]',
-]
-
-/** Valid values of some parameters, used for all of them. */
-const plausible = [
-  'acme',
-  'hour',
-  'csv',
-  'logout',
-  '1',
-  '1000',
-  'Etc/GMT+12',
-  'Asia/Kathmandu',
-  'Etc/Unknown',
-  '+14:00',
-  '1970-01-01T00:00:00Z',
-  '1970-01-01T23:59:59+23:59',
-  '2026-02-29T00:00:00Z',
-  '9999-12-31T23:59:59.999Z',
-]
-
-const oddQuery = (readToken: string) =>
-  fc
-    .tuple(
-      fc.constantFrom(
-        '/v1/lapses',
-        '/v1/lapses',
-        '/v1/summary',
-        '/v1/summary',
-        '/tag',
-        '/lapse.js',
-        '/metrics',
-      ),
-      fc.array(
-        fc.tuple(fc.constantFrom(...parameters), fc.oneof(hostileText, fc.constantFrom(...plausible))),
-        { maxLength: 4 },
-      ),
-      fc.constantFrom('', '?', '&&&=', ';', '%'),
-      fc.constantFrom(
-        'application/json',
-        'text/csv',
-        'application/x-ndjson',
-        '*/*',
-        'image/png',
-        ';q=x',
-        ',',
-      ),
-      fc.boolean(),
-    )
-    .map(([path, pairs, tail, accept, isKnown]) => {
-      const query = pairs
-        .map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`)
-        .join('&')
-      const token = isKnown ? readToken : `lapse_0123456789abcdef_${'x'.repeat(43)}`
-      const headers = ['Host: x', `Accept: ${accept}`, `Authorization: Bearer ${token}`, close]
-      return request(`GET ${path}?${query}${tail} HTTP/1.1`, headers)
-    })
-
-/** Requests that must make neither a row nor a server error. */
-export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
+/** Generates requests that must cause neither a row nor a server error. */
+export function createHostileRequestArbitrary(readToken: string): fc.Arbitrary<Hostile> {
   const manner = fc.oneof(
     { weight: 8, arbitrary: fc.constant('whole' as const) },
     { weight: 1, arbitrary: fc.constant('pieces' as const) },
@@ -275,8 +202,11 @@ export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
     { weight: 3, arbitrary: oddHeaders },
     { weight: 1, arbitrary: oddCookie },
     { weight: 1, arbitrary: oddBlock },
-    { weight: 4, arbitrary: oddQuery(readToken) },
-    { weight: 1, arbitrary: anyBytes(500).map((some) => Buffer.concat([some, Buffer.from('\r\n\r\n')])) },
+    { weight: 4, arbitrary: createOddQueryArbitrary(readToken) },
+    {
+      weight: 1,
+      arbitrary: createBytesArbitrary(500).map((some) => Buffer.concat([some, Buffer.from('\r\n\r\n')])),
+    },
   )
   return fc.record({ bytes, manner })
 }
@@ -285,9 +215,9 @@ export function hostileRequests(readToken: string): fc.Arbitrary<Hostile> {
 export const unfinished: fc.Arbitrary<Buffer> = fc.oneof(
   fc.constantFrom('', 'G', 'POST /v1/lapses HTTP/1.1\r\nHost: x\r\nX: ').map(Buffer.from),
   payload.map(({ body, headers }: Payload) =>
-    request(post, ['Host: x', ...headers, `Content-Length: ${body.length + 1}`], body),
+    formatRequest(post, ['Host: x', ...headers, `Content-Length: ${body.length + 1}`], body),
   ),
   fc
     .constantFrom('5\r\n{', 'FFFFFFFFFFFFFFF\r\nx\r\n')
-    .map((chunk) => request(post, ['Host: x', 'Transfer-Encoding: chunked'], Buffer.from(chunk))),
+    .map((chunk) => formatRequest(post, ['Host: x', 'Transfer-Encoding: chunked'], Buffer.from(chunk))),
 )

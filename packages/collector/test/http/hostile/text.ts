@@ -49,5 +49,5 @@ export const hostileText = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
 )
 
-export const anyBytes = (maxLength: number) =>
+export const createBytesArbitrary = (maxLength: number) =>
   fc.uint8Array({ minLength: 1, maxLength }).map((bytes) => Buffer.from(bytes))

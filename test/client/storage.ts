@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Tab } from '../engines/engine.ts'
 
 /** Whether a browser has written a text to a file of its profile. Anything else is lost if the browser crashes. */
 export function isOnDisk(profile: string, text: string): boolean {
@@ -11,4 +12,15 @@ export function isOnDisk(profile: string, text: string): boolean {
     const content = readFileSync(file)
     return encodings.some((encoded) => content.includes(encoded))
   })
+}
+
+/** Fills the localStorage of a page to the last character. */
+export async function fillStorage(tab: Tab): Promise<void> {
+  await tab.evaluate(`(() => {
+    for (let size = 2 ** 22; size >= 1; size /= 2) {
+      for (let n = 0; n < 16; n++) {
+        try { localStorage['full-' + size + '-' + n] = 'x'.repeat(size) } catch { break }
+      }
+    }
+  })()`)
 }

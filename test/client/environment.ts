@@ -1,5 +1,5 @@
 import { startCollector } from '../collector.ts'
-import { freePort } from '../servers.ts'
+import { findFreePort } from '../servers.ts'
 import { type Host, startHost } from './host.ts'
 
 /** The settings of one host application and its site in the collector's configuration. */
@@ -13,26 +13,26 @@ export interface SiteOptions {
 export type Row = Readonly<Record<string, unknown>>
 
 /** Host applications with a common collector. */
-export interface Stage<Site extends string> {
+export interface Environment<Site extends string> {
   readonly hosts: Readonly<Record<Site, Host>>
   readonly collectorUrl: string
   /**
    * Reads the rows of these users. Tests share the database, and each has its own users. Rows without a user are
    * included, because any test may have caused them.
    */
-  rows(subjects: readonly string[]): Promise<readonly Row[]>
+  readRows(subjects: readonly string[]): Promise<readonly Row[]>
   startCollector(): Promise<void>
   stopCollector(): Promise<void>
   end(): Promise<void>
 }
 
 /** @param proxy returns the address at which pages reach the collector, if a proxy is in front of it. */
-export async function startStage<Site extends string>(
+export async function startEnvironment<Site extends string>(
   sites: Readonly<Record<Site, SiteOptions>>,
   proxy = async (collectorUrl: string) => collectorUrl,
-): Promise<Stage<Site>> {
+): Promise<Environment<Site>> {
   const plan: { readonly site: Site; readonly port: number }[] = []
-  for (const site in sites) plan.push({ site, port: await freePort() })
+  for (const site in sites) plan.push({ site, port: await findFreePort() })
   const siteConfigs = plan.map(({ site, port }) => {
     const { untilBrowserCloses: _, ...limits } = sites[site]
     return [site, { origins: [`http://127.0.0.1:${port}`], ...limits }]
@@ -46,7 +46,7 @@ export async function startStage<Site extends string>(
     // The loop above has started a host for each site.
     hosts: hosts as Record<Site, Host>,
     collectorUrl: collector.url,
-    rows: (subjects) =>
+    readRows: (subjects) =>
       collector.database
         .sql('session_audit')
         .whereIn('subject', subjects)
