@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -47,8 +47,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** A server that may be stopped, killed and started again. */
 export interface RunningServer extends Required<DatabaseServer> {
-  /** Sends a signal to the process. */
-  signal(signal: NodeJS.Signals): void
+  /** Sends a signal to the process. After SIGSTOP, resolves when the process has stopped. */
+  signal(signal: NodeJS.Signals): Promise<void>
   readonly hasEnded: boolean
   /** Starts the same server again, after it was killed, on its port and its data, with these options in addition. */
   startAgain(options?: readonly string[]): Promise<void>
@@ -111,7 +111,10 @@ async function launch(name: string, command: readonly string[], folder: string):
   return {
     name,
     url,
-    signal: (signal) => void child.kill(signal),
+    async signal(signal) {
+      child.kill(signal)
+      if (signal === 'SIGSTOP') await waitUntilStopped(child)
+    },
     get hasEnded() {
       return hasEnded(child)
     },
@@ -143,6 +146,18 @@ async function isReachable(url: string, child: ChildProcess): Promise<boolean> {
     await sleep(100)
   }
   return false
+}
+
+/** Until all threads have stopped, the server may still answer. */
+async function waitUntilStopped({ pid }: ChildProcess): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const isStopped = (thread: string) =>
+      /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))
+    if (threads.every(isStopped)) return
+    await sleep(10)
+  }
+  throw new Error(`The process ${pid} did not stop.`)
 }
 
 const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null

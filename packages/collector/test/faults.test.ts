@@ -126,11 +126,11 @@ describe.each(makers)('under a steady load on $name', ({ start, megabytes }) => 
   })
 
   test.runIf(start)('the database may hang', async () => {
-    running?.signal('SIGSTOP')
+    await running?.signal('SIGSTOP')
     const stoppedAt = performance.now()
     await sleep(12_000)
     const goesOnAt = performance.now()
-    running?.signal('SIGCONT')
+    await running?.signal('SIGCONT')
     expectQuickRefusals(stoppedAt + 6000, goesOnAt)
     expect((await fetch(`${url}/readyz`)).status).toBe(503)
     await load.acknowledged(5000)

@@ -111,7 +111,7 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
   /** Makes the database answer nobody, and gives how it answers again. */
   async function hang(): Promise<() => unknown> {
     if (running) {
-      running.signal('SIGSTOP')
+      await running.signal('SIGSTOP')
       return () => running?.signal('SIGCONT')
     }
     const transaction = await database.sql.transaction()
