@@ -140,7 +140,7 @@ describe.each(makers)('a signal to end, on $name,', ({ start }) => {
     async (signal) => {
       collector = await serve(configFile, url)
       const inParallel = <T>(request: () => Promise<T>) => Array.from({ length: 50 }, request)
-      // A connection that is still waiting to be accepted is refused, so these are opened before.
+      // The collector refuses connections that it has not accepted yet, so they are opened first.
       await Promise.all(inParallel(async () => (await fetch(`${url}/healthz`)).text()))
       const posted = inParallel(() => postEvent(url, eventOf(), { Origin: origin }))
       await Promise.race(posted)

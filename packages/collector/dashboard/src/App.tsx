@@ -25,7 +25,7 @@ export function App() {
     signedIn(session)
     setState({ is: 'in', session })
   }
-  /** Hides what was shown at once, and then says why the session ended: `otherwise` if there is no reason to be found. */
+  /** Hides all data immediately, then says why the session ended, or `otherwise` if no reason is found. */
   const leave = async (otherwise: string | null) => {
     // Several requests may be refused at once, but only the first one finds the reason.
     if (isLeaving.current) return
