@@ -25,8 +25,8 @@ export interface Visitor {
   waitForTitle(title: string): Promise<void>
   /** Waits until the session's idle timeout has passed, on the host and by the collector's rules. */
   waitUntilExpired(): Promise<void>
-  /** Waits for the visitor's only row, and then long enough for a second row to arrive. */
-  expectOneRow(): Promise<Row>
+  /** Waits for the visitor's only row, 15 s by default, and then long enough for a second row to arrive. */
+  expectOneRow(timeoutMs?: number): Promise<Row>
   /** Waits long enough for a row to arrive, and expects none. */
   expectNoRow(): Promise<void>
 }
@@ -105,8 +105,8 @@ export function createVisitorInTab(
       return marker
     },
     waitUntilExpired: () => sleep(host.idleTimeoutSeconds * 1000 + 300),
-    async expectOneRow() {
-      await waitUntil(async () => (await readRows()).length > 0, `a row of ${subject}`)
+    async expectOneRow(timeoutMs) {
+      await waitUntil(async () => (await readRows()).length > 0, `a row of ${subject}`, timeoutMs)
       await sleep(settleMs)
       const found = await readRows()
       expect(found).toHaveLength(1)

@@ -124,9 +124,9 @@ describe('The dashboard', () => {
     const pdf = (await dashboard.page.pdf({ format: 'A4' })).toString('latin1')
     expect(pdf.match(/\/Type \/Page\b/g)?.length).toBeLessThanOrEqual(2)
     await dashboard.page.emulateMedia({ media: 'print' })
-    await expect.poll(() => dashboard.page.locator('.dashboard').isVisible()).toBe(false)
-    await expect.poll(() => dashboard.page.getByText('Revoked').last().isVisible()).toBe(true)
-    await expect.poll(() => dashboard.getButton('Close').isVisible()).toBe(false)
+    expect(await dashboard.page.locator('.dashboard').isVisible()).toBe(false)
+    expect(await dashboard.page.getByText('Revoked').last().isVisible()).toBe(true)
+    expect(await dashboard.getButton('Close').isVisible()).toBe(false)
   })
 })
 

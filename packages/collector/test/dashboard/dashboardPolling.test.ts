@@ -44,7 +44,7 @@ describe('The dashboard', () => {
     for (const _ of [1, 2]) {
       await dashboard.page.waitForResponse((response) => response.url().includes('v1/lapses?'))
     }
-    await expect.poll(() => dashboard.getFilter('Subject').inputValue()).toBe('u_1')
+    expect(await dashboard.getFilter('Subject').inputValue()).toBe('u_1')
     await dashboard.getFilter('Subject').press('Enter')
     await dashboard.expectRowCount(12)
   })

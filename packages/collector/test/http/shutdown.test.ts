@@ -138,7 +138,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
     async (signal) => {
       collector = await startLapseServe(configFile, url)
       const inParallel = <T>(request: () => Promise<T>) => Array.from({ length: 50 }, request)
-      // A connection that is still waiting to be accepted is refused, so these are opened before.
+      // The collector refuses connections that it has not accepted yet, so they are opened first.
       await Promise.all(inParallel(async () => (await fetch(`${url}/healthz`)).text()))
       const posted = inParallel(() => postReport(url, createReport(), { Origin: origin }))
       await Promise.race(posted)
