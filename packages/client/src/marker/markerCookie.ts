@@ -23,10 +23,47 @@ export function createMarkerCookie(
     .withConverter<string>({ read: (text) => text, write: (text) => text })
     .withAttributes({ sameSite: 'lax', secure: location.protocol === 'https:', ...attributes })
 
-  /** Returns the value of the cookie, or an empty string. */
-  const readMarkerText = () => cookies.get(name) ?? ''
+  const setMarkerText = (text: string) => cookies.set(name, text, { expires })
 
-  const removeMarker = () => cookies.remove(name)
+  /** Returns the values of all cookies with the marker's name. */
+  const listMarkerTexts = () =>
+    document.cookie
+      .split('; ')
+      .filter((cookie) => cookie.startsWith(`${name}=`))
+      .map((cookie) => cookie.slice(name.length + 1))
+
+  /** Removes the marker, and cookies of its name that were set with another domain or path. */
+  function removeMarker() {
+    cookies.remove(name)
+    if (!listMarkerTexts()[0]) return
+    const labels = location.hostname.split('.')
+    const segments = location.pathname.split('/')
+    // Without a label, the domain is empty, which stands for the host alone.
+    for (let label = labels.length; label >= 0; label--) {
+      for (let count = segments.length; count > 0; count--) {
+        for (const end of ['', '/']) {
+          const domain = labels.slice(label).join('.')
+          const path = segments.slice(0, count).join('/') + end
+          cookies.remove(name, { domain, path })
+        }
+      }
+    }
+  }
+
+  /** Returns the value of the cookie, or an empty string. */
+  function readMarkerText(): string {
+    const texts = listMarkerTexts()
+    let [text = ''] = texts
+    if (texts[1]) {
+      // Only the cookie with the current domain and path is removed here.
+      cookies.remove(name)
+      const others = listMarkerTexts()
+      text = texts.find((own) => !others.includes(own)) ?? text
+      removeMarker()
+      setMarkerText(text)
+    }
+    return text
+  }
 
   /** Returns the marker, if there is one. Removes a marker that is damaged. */
   function readMarker(): Marker | undefined {
@@ -42,7 +79,7 @@ export function createMarkerCookie(
   /** Writes the marker, and reports it if the browser refuses the cookie. */
   function writeMarker(marker: Marker) {
     const text = formatMarker(marker)
-    if (text.length < maxCookieLength) cookies.set(name, text, { expires })
+    if (text.length < maxCookieLength) setMarkerText(text)
     // The browser does not say whether it has stored a cookie, so read it back.
     if (readMarkerText() === text) cookies.set(openName, '1')
     else emitError('marker_refused', text)

@@ -1,5 +1,6 @@
 import type { Marker } from '../marker/marker.ts'
 import type { DetectedBy, EndReport } from '../types/endReport.ts'
+import type { LogoutOptions } from '../types/lapse.ts'
 
 /** The version of the package, inserted by the build. */
 declare const CLIENT_VERSION: string
@@ -10,8 +11,10 @@ export function createEndReport(
   marker: Marker,
   detectedBy: DetectedBy,
   browserRestarted: boolean,
+  logoutOptions?: LogoutOptions,
 ): EndReport {
   return {
+    ...logoutOptions,
     site,
     marker: marker.id,
     startedAt: marker.since,

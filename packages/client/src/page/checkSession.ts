@@ -13,7 +13,14 @@ export async function checkSession(check: SessionCheck | UnknownCheck): Promise<
   if (check.cookie) return Cookies.get(check.cookie) !== undefined
   if (!check.probe) return undefined
   // A redirect usually leads to a login page, which answers 200, so do not follow it.
-  const { ok, status } = await fetch(check.probe, { cache: 'no-store', redirect: 'manual' })
-  if (ok) return true
-  return status === 401 || status === 403 ? false : undefined
+  const response = await fetch(check.probe, {
+    cache: 'no-store',
+    credentials: 'include',
+    redirect: 'manual',
+  })
+  const { headers, ok, status, type } = response
+  if (status === 401 || status === 403 || type === 'opaqueredirect') return false
+  // A page is an answer for people, such as a login page.
+  if (!ok || /html/.test(`${headers.get('Content-Type')}`)) return undefined
+  return !/^\s*(null|false|{\s*})\s*$/.test(await response.text())
 }

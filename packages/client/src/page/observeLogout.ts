@@ -1,5 +1,7 @@
+import type { LogoutOptions } from '../types/lapse.ts'
+
 /** Calls `onLogout` when the user clicks an element with `data-lapse-logout`, or submits a form with it. */
-export function observeLogout(onLogout: () => void) {
+export function observeLogout(onLogout: (options: LogoutOptions) => void) {
   // A click on something in a form is not a logout yet.
   const selectors = { click: ':not(form)', submit: 'form' }
   for (const [type, selector] of Object.entries(selectors)) {
@@ -8,7 +10,10 @@ export function observeLogout(onLogout: () => void) {
       type,
       ({ target }) => {
         // A target that is not an element, such as the document, has no `closest`.
-        if ((target as Element).closest?.(`${selector}[data-lapse-logout]`)) onLogout()
+        const element = (target as Element).closest?.<HTMLElement>(`${selector}[data-lapse-logout]`)
+        if (!element) return
+        const { lapseLogout } = element.dataset
+        onLogout({ reason: lapseLogout === 'idle_timeout' ? lapseLogout : undefined })
       },
       true,
     )
