@@ -10,7 +10,7 @@ import { findLoadTime } from './page/findLoadTime.ts'
 import { whenActivated } from './page/whenActivated.ts'
 import { createEmitError } from './shared/emitError.ts'
 import { defaultCookieDays, maxCookieDays } from './shared/limits.ts'
-import { msPerDay } from './shared/time.ts'
+import { msPerSecond, secondsPerDay } from './shared/time.ts'
 import type { DetectedBy } from './types/endReport.ts'
 import type { AbsentOptions, Identity, Lapse, LogoutOptions } from './types/lapse.ts'
 import type { LapseOptions } from './types/options.ts'
@@ -56,22 +56,20 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     cookie: { name = `lapse-${site}`, days = defaultCookieDays, ...cookieAttributes } = {},
     onError,
   } = options
-  const keptDays = Math.min(days, maxCookieDays)
+  const maxAgeSeconds = Math.min(days, maxCookieDays) * secondsPerDay
   const endpoints = `${collector.replace(/\/$/, '')}/v1/`
   const stopper = new AbortController()
   const { signal } = stopper
 
   const emitError = createEmitError(onError)
-  const markerCookie = createMarkerCookie(name, keptDays, cookieAttributes, emitError)
+  const markerCookie = createMarkerCookie(name, maxAgeSeconds, cookieAttributes, emitError)
   const activity = createActivityRecorder(markerCookie, idleTimeoutSeconds)
-  const outbox = createOutbox(site, `${endpoints}lapses`, keptDays * msPerDay, signal, emitError)
+  const outbox = createOutbox(site, `${endpoints}lapses`, maxAgeSeconds * msPerSecond, emitError)
 
   /** The aliases that this page has stated, or whose end it has reported. */
   const knownAliases = new Set<string | undefined>()
   /** Whether activity counts, because the application has stated that there is a session. */
   let isWatching = false
-  /** The marker of the session whose end this page has reported. Activity does not move it. */
-  let endedMarkerId: string | undefined
 
   /**
    * Runs an action, after prerendering if the page is being prerendered. Passes exceptions to `onError`.
@@ -96,10 +94,8 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
 
   /** Reports that the session of the current marker has ended. Returns `null` if there is no marker. */
   async function reportEnd(detectedBy: DetectedBy, logoutOptions?: LogoutOptions): Promise<Outcome> {
-    activity.saveActivity()
-    const marker = markerCookie.readMarker()
+    const marker = activity.endActivity()
     if (!marker) return null
-    endedMarkerId = marker.id
     knownAliases.add(marker.sid)
     const report = createEndReport(site, marker, detectedBy, markerCookie.wasBrowserClosed(), logoutOptions)
     // Another tab may have started a new session in the meantime. Its marker must stay.
@@ -114,15 +110,11 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     return outcome
   }
 
-  function recordActivity(isGuess?: boolean) {
-    if (markerCookie.readMarker()?.id !== endedMarkerId) activity.recordActivity(isGuess)
-  }
-
   /** Saves the last activity and sends the reports that are due. */
   const synchronize = (isRestored?: boolean) =>
     run(() => {
       activity.saveActivity()
-      if (isRestored) recordActivity(true)
+      if (isRestored) activity.recordActivity(true)
       return outbox.flushReports()
     })
 
@@ -134,7 +126,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
       })
     }
     const onActivity = (isGuess?: boolean) => {
-      if (isWatching) recordActivity(isGuess)
+      if (isWatching) activity.recordActivity(isGuess)
     }
     if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
     if (touchOn.includes('request')) observeRequests(() => onActivity(true), signal, endpoints, requests)
@@ -185,7 +177,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
 
     logout: (options: LogoutOptions = {}) => run(() => reportEnd('logout', options)),
 
-    touch: () => run(() => recordActivity()),
+    touch: () => run(() => activity.recordActivity()),
 
     stop: () => stopper.abort(),
   }
@@ -197,7 +189,6 @@ function toText(id: string | number | undefined): string | undefined {
 }
 
 /** Compares the session aliases or, if one of them is unknown, the subjects. */
-function belongsToAnotherSession({ sid, sub }: Marker, session?: string, subject?: string): boolean {
-  if (sid && session) return sid !== session
-  return Boolean(sub && subject && sub !== subject)
+function belongsToAnotherSession({ sid, sub }: Marker, session?: string, subject?: string) {
+  return sid && session ? sid !== session : sub && subject && sub !== subject
 }

@@ -53,7 +53,7 @@ describe('The script lapse.js', () => {
     expect(gzipBytes).toBeLessThanOrEqual(maxGzipBytes)
   })
 
-  test('creates one global with createLapse, and contains the version of the package', async () => {
+  test('creates one global, and contains the version of the package', async () => {
     env.serve('/', '', '<script src="/lapse.js"></script>')
     await env.goto('/')
     expect(await env.page.evaluate(() => Object.keys(window.Lapse))).toEqual(['createLapse'])

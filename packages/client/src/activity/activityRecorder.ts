@@ -7,11 +7,13 @@ import { msPerSecond } from '../shared/time.ts'
 /** Creates the recorder that writes the time of the last activity to the marker. */
 export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSeconds: number | undefined) {
   let unsavedAt = 0
+  /** The marker of the session whose end this page has reported. Activity does not move it. */
+  let endedMarkerId: string | undefined
 
   /** Returns whether the idle timeout has passed since the last activity, or `undefined` if the limit is unknown. */
-  function isExpired(marker: Marker): boolean | undefined {
+  function isExpired(marker: Marker) {
     const limitSeconds = readIdleTimeoutSeconds(marker) ?? idleTimeoutSeconds
-    return limitSeconds ? Date.now() - marker.at > limitSeconds * msPerSecond : undefined
+    return limitSeconds && Date.now() - marker.at > limitSeconds * msPerSecond
   }
 
   /** Writes the last activity to the marker, if there still is one. */
@@ -36,10 +38,18 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
   function recordActivity(isGuess?: boolean) {
     const marker = markerCookie.readMarker()
     // Activity after the idle timeout did not refresh the session.
-    if (!marker || (isExpired(marker) ?? isGuess)) return
+    if (!marker || marker.id === endedMarkerId || (isExpired(marker) ?? isGuess)) return
     unsavedAt = Date.now()
-    if (Math.abs(unsavedAt - marker.at) > markerIntervalMs) saveActivity()
+    if (unsavedAt - marker.at > markerIntervalMs) saveActivity()
   }
 
-  return { isExpired, saveActivity, recordActivity }
+  /** Saves the last activity of the marker's session, which has ended. Returns the marker. */
+  function endActivity() {
+    saveActivity()
+    const marker = markerCookie.readMarker()
+    endedMarkerId = marker?.id
+    return marker
+  }
+
+  return { isExpired, saveActivity, recordActivity, endActivity }
 }

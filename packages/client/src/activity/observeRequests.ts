@@ -1,5 +1,3 @@
-import { attempt } from '../shared/attempt.ts'
-
 /**
  * Calls `onActivity` for each `fetch` and XMLHttpRequest that may have refreshed the session, until the signal is
  * aborted.
@@ -13,6 +11,9 @@ export function observeRequests(
   collector: string,
   pattern?: RegExp | string,
 ) {
+  // An invalid pattern throws here, not while the user works.
+  const countedUrls = pattern && new RegExp(pattern)
+
   /** Whether a resource is a request of a script that the server has answered without an error. */
   function isSuccessfulRequest({
     initiatorType,
@@ -28,16 +29,13 @@ export function observeRequests(
       (transferSize !== 0 || !isSameOrigin) &&
       // Safari and other origins hide the status.
       !(responseStatus > 399) &&
-      (pattern ? name.match(pattern) : isSameOrigin)
+      (countedUrls ? name.match(countedUrls) : isSameOrigin)
     )
   }
 
   const observer = new PerformanceObserver((list) => {
-    // A faulty pattern must not throw into the page.
-    attempt(() => {
-      // The observer asks for entries of this type only.
-      if ((list.getEntries() as PerformanceResourceTiming[]).some(isSuccessfulRequest)) onActivity()
-    })
+    // The observer asks for entries of this type only.
+    if ((list.getEntries() as PerformanceResourceTiming[]).some(isSuccessfulRequest)) onActivity()
   })
   observer.observe({ type: 'resource' })
   signal.onabort = () => observer.disconnect()

@@ -14,12 +14,13 @@ export function createEndReport(
   logoutOptions?: LogoutOptions,
 ): EndReport {
   return {
+    // First, so that the texts of stored reports sort by it.
+    detectedAt: Date.now(),
     ...logoutOptions,
     site,
     marker: marker.id,
     startedAt: marker.since,
     lastAccessAt: marker.at,
-    detectedAt: Date.now(),
     session: marker.sid,
     subject: marker.sub,
     ticket: marker.ticket,

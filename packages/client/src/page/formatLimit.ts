@@ -1,4 +1,4 @@
-const secondsPerUnit = { day: 86_400, hour: 3600, minute: 60, second: 1 }
+const secondsPerUnit = { minute: 60, hour: 3600, day: 86_400 }
 
 /**
  * Formats a time limit in words, in the largest unit that divides it evenly.
@@ -6,13 +6,13 @@ const secondsPerUnit = { day: 86_400, hour: 3600, minute: 60, second: 1 }
  * @param language a language tag such as `en` or `de-AT`. Default: the browser's language
  */
 export function formatLimit(seconds: number, language?: string): string {
-  for (const [unit, size] of Object.entries(secondsPerUnit)) {
-    if (seconds % size === 0)
-      return (seconds / size).toLocaleString(language || undefined, {
-        style: 'unit',
-        unit,
-        unitDisplay: 'long',
-      })
+  let count = seconds
+  let unit = 'second'
+  for (const [largerUnit, size] of Object.entries(secondsPerUnit)) {
+    if (seconds % size === 0) {
+      count = seconds / size
+      unit = largerUnit
+    }
   }
-  return ''
+  return count.toLocaleString(language || undefined, { style: 'unit', unit, unitDisplay: 'long' })
 }

@@ -2,7 +2,7 @@ import type { Verdict } from '../types/verdict.ts'
 import { formatLimit } from './formatLimit.ts'
 
 /** Shows the elements whose `data-lapse-message` names the reason. An empty attribute stands for `idle_timeout`. */
-export function showMessages({ reason, idleTimeoutSeconds }: Verdict) {
+export function showMessages({ reason, idleTimeoutSeconds }: Partial<Verdict>) {
   for (const message of document.querySelectorAll<HTMLElement>('[data-lapse-message]')) {
     if ((message.dataset.lapseMessage || 'idle_timeout') !== reason) continue
     if (idleTimeoutSeconds) {

@@ -15,6 +15,3 @@ export const flushIntervalMs = 5000
 
 /** The page that creates a report sends it at once. Another page may send it after this time. */
 export const firstAttemptMs = 5000
-
-/** How often the script looks for new tags while the document changes. */
-export const checkIntervalMs = 100

@@ -59,14 +59,14 @@ export interface LapseOptions {
   readonly requests?: RegExp
 
   /** The name, scope and lifetime of the marker cookie. */
-  readonly cookie?: CookieOptions
+  readonly cookie?: CookieOptions | undefined
 
   /**
    * Called for every problem, because the client never throws into the page. `error.code` says what happened.
    *
    * Attribute: `data-on-error`, the name of a global function
    */
-  readonly onError?: ErrorHandler
+  readonly onError?: ErrorHandler | undefined
 }
 
 /**
