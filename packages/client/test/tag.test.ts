@@ -107,6 +107,17 @@ describe('data-lapse-logout', () => {
   })
 })
 
+describe('data-lapse-logout="idle_timeout"', () => {
+  test('says that the application’s own idle timer ended the session', async () => {
+    env.serve('/app', 'data-state="active"', '<button data-lapse-logout="idle_timeout">Time out</button>')
+    await env.goto('/app')
+    await env.page.click('button')
+    await expect
+      .poll(() => env.collector.received)
+      .toMatchObject([{ detectedBy: 'logout', reason: 'idle_timeout' }])
+  })
+})
+
 describe('data-lapse-message', () => {
   const body = '<p data-lapse-message hidden>You were signed out after {limit} without activity.</p>'
   const readVisibleText = () =>
@@ -117,6 +128,18 @@ describe('data-lapse-message', () => {
     env.serve('/login', 'data-state="absent"', body)
     await env.goto('/login')
     await expect.poll(readVisibleText).toBe('You were signed out after 30 minutes without activity.')
+  })
+
+  test('is shown for the reason that it names, with its text', async () => {
+    await env.plantMarker()
+    env.collector.judge('absolute_timeout')
+    env.serve(
+      '/login',
+      'data-state="absent"',
+      '<p data-lapse-message="absolute_timeout" hidden>Signed out.</p>',
+    )
+    await env.goto('/login')
+    await expect.poll(readVisibleText).toBe('Signed out.')
   })
 
   test('stays hidden for any other reason', async () => {
