@@ -12,7 +12,7 @@ export const dashboardSite = 'lapse'
 export interface SessionLimits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds: number
-  /** The grace of the site's verdicts. Last accesses are stored at least as precisely. */
+  /** The grace period of the site's verdicts. Last accesses are stored at least as precisely. */
   readonly graceSeconds?: number | undefined
 }
 
@@ -64,14 +64,14 @@ const maxAccessAgeSeconds = 10
 
 /**
  * Returns whether an access must be stored. To limit the number of writes, not every access is. The stored time lags by
- * less than the grace, so a session that times out early because of it is still judged as a timeout.
+ * less than the grace period, so a session that times out early because of it is still judged as a timeout.
  */
 export function isAccessDue(
   { lastAccessAt }: DashboardSession,
   { idleTimeoutSeconds, graceSeconds = maxAccessAgeSeconds }: SessionLimits,
   now: number,
 ): boolean {
-  // Half of the grace: the browser's own last access is also later than the collector's.
+  // Half of the grace period: the browser's own last access is also later than the collector's.
   const ageSeconds = Math.min(maxAccessAgeSeconds, idleTimeoutSeconds / 10, graceSeconds) / 2
   return now - lastAccessAt.getTime() >= ageSeconds * 1000
 }

@@ -39,7 +39,7 @@ const limitSchemas = {
     .min(0)
     .optional()
     .describe(
-      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
+      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace period absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace period, the grace period is a tenth of that limit.',
     )
     .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
 }
@@ -89,7 +89,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
     .superRefine(checkGrace, runDespiteErrors)
 }
 
-/** With a grace of at least the idle timeout, every session would count as timed out from its first second. */
+/** With a grace period of at least the idle timeout, every session would count as timed out from its first second. */
 function checkGrace(
   {
     idleTimeoutSeconds: idle,

@@ -6,7 +6,7 @@ const reasonMeanings = {
   logout: 'The user signed out.',
   revoked: 'The application ended the session, for example after a password change.',
   displaced: 'A newer sign-in of the same user replaced the session.',
-  idle_timeout: 'The session was not used for as long as its idle timeout.',
+  idle_timeout: 'The session was unused for at least its idle timeout.',
   absolute_timeout: 'The session reached its maximum age.',
   browser_closed: 'The browser was closed before a limit was reached.',
   ended_early: 'The session was gone before a limit was reached, and nothing else is known.',

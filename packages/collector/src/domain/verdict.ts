@@ -19,7 +19,7 @@ export interface Limits {
   readonly absoluteTimeoutSeconds?: number | undefined
   /**
    * How far the browser's last access may differ from the server's. Default: the smaller of 10 seconds and a tenth of
-   * the idle timeout. For a limit that is not longer than this, the grace is a tenth of the limit.
+   * the idle timeout. For a limit that is not longer than this, the grace period is a tenth of the limit.
    */
   readonly graceSeconds?: number | undefined
 }
@@ -122,8 +122,8 @@ function isLimitReached(
 }
 
 /**
- * A ticket can set a limit that is shorter than the site's grace. With the full grace, every session would
- * then time out immediately.
+ * A ticket can set a limit that is shorter than the site's grace period. With the full grace period, every session
+ * would then time out immediately.
  */
 function findGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
   const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
@@ -138,7 +138,7 @@ function computeExpiry(reason: Reason, input: JudgeInput): number | undefined {
       : reason === 'absolute_timeout'
         ? addSeconds(findSignIn(input), limits.absoluteTimeoutSeconds)
         : undefined
-  // A timeout can be detected within the grace before the limit, and a server with other limits can declare one.
+  // A timeout can be detected within the grace period before the limit, and a server with other limits can declare one.
   return expiredAt === undefined ? undefined : Math.min(expiredAt, times.detectedAt)
 }
 

@@ -246,7 +246,7 @@ describe('The verdict on arbitrary input', () => {
     )
   })
 
-  test('The reason changes at the limit minus the grace, exact to the millisecond', () => {
+  test('The reason changes at the limit minus the grace period, exact to the millisecond', () => {
     fc.assert(
       fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
         const grace = computeGraceSeconds({ idleTimeoutSeconds, graceSeconds })

@@ -18,7 +18,7 @@ interface Case {
   readonly sender?: 'browser' | 'server'
 }
 
-/** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace 10 s. */
+/** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace period 10 s. */
 function judgeSession(times: Case) {
   const { started = 0, lastAccess = 10 * minute, detected = 60 * minute, sent = detected } = times
   const input: JudgeInput = {
@@ -52,12 +52,12 @@ describe('The verdict', () => {
     })
   })
 
-  test('An idle timeout counts within the grace before the limit, and not a millisecond earlier', () => {
+  test('An idle timeout counts within the grace period before the limit, and not a millisecond earlier', () => {
     expect(judgeSession({ lastAccess: 0, detected: 30 * minute - 10_000 }).reason).toBe('idle_timeout')
     expect(judgeSession({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
   })
 
-  test('If the limit in a ticket is not longer than the grace, the grace is a tenth of that limit', () => {
+  test('If the limit in a ticket is not longer than the grace period, the grace period is a tenth of that limit', () => {
     const idle = { idleTimeoutSeconds: 10, lastAccess: 0 }
     expect(judgeSession({ ...idle, detected: 8_999 }).reason).toBe('ended_early')
     expect(judgeSession({ ...idle, detected: 9_000 }).reason).toBe('idle_timeout')
@@ -66,7 +66,7 @@ describe('The verdict', () => {
     expect(judgeSession({ ...absolute, detected: 4_500 }).reason).toBe('absolute_timeout')
   })
 
-  test('The expiry is never later than the detection, neither within the grace nor for a declared timeout', () => {
+  test('The expiry is never later than the detection, neither within the grace period nor for a declared timeout', () => {
     const detected = 30 * minute - 10_000
     const atDetection = { expiredAt: signIn + detected }
     expect(judgeSession({ lastAccess: 0, detected })).toMatchObject({

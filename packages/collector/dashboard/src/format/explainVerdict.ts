@@ -23,7 +23,7 @@ export function explainVerdict(sessionEnd: SessionEnd): Explanation {
   }
 }
 
-/** Returns how long after the idle timeout the user returned, in milliseconds; negative within the grace. */
+/** Returns how long after the idle timeout the user returned, in milliseconds; negative within the grace period. */
 export function calculatePastLimitMs({ reason, elapsedMs, idleTimeoutSeconds }: SessionEnd): number | null {
   if (reason !== 'idle_timeout' || elapsedMs === null || idleTimeoutSeconds === null) return null
   return elapsedMs - idleTimeoutSeconds * 1000

@@ -112,7 +112,7 @@ const mysql: Dialect = {
   divide: (dividend, divisor) => `(${dividend}) div ${divisor}`,
 }
 
-/** Users who return within the grace return before the limit. They are counted at 0. */
+/** Users who return within the grace period return before the limit. They are counted at 0. */
 function buildStepExpression(divide: Dialect['divide']): string {
   const pastMs = 'elapsed_ms - idle_timeout_seconds * 1000'
   const cases = pastLimitSteps.map(
