@@ -65,7 +65,9 @@ export function createSqliteInserter(path: string, tableName: string): Inserter 
       }
     },
     async ping() {
+      assertSameFile()
       connection ??= open(path, tableName)
+      connection.select.get('', '')
     },
     async close() {
       close()
