@@ -42,7 +42,8 @@ export type SelectRows = (query: Knex.QueryBuilder) => void
 
 /**
  * Counts rows of the audit table by groups. Self-tests are excluded. When grouped by step, rows without a step are
- * excluded too: only an idle timeout whose times are known has one.
+ * excluded too. Only an idle timeout whose times are known has a step, and only if a browser reported it: a server may
+ * report timeouts of users who have not come back.
  *
  * @param index 'id' for few rows at the end of the table: no database knows that the primary key is fastest for these.
  */
@@ -64,6 +65,7 @@ export async function countRows<By extends keyof Groups>(
   if (by.some((name) => name === 'step'))
     query
       .where('reason', 'idle_timeout')
+      .whereNot('detected_by', 'server')
       .whereBetween('elapsed_ms', [-maxElapsedMs, maxElapsedMs])
       .whereNotNull('idle_timeout_seconds')
   const counts: unknown[] = await query.modify(selectRows)
