@@ -184,9 +184,11 @@ export const reportSessionEnd: Route = {
 async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): Promise<ReceivedReport> {
   const hasToken = ctx.get('Authorization') !== ''
   const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
+  const receivedAt = Date.now()
   ctx.state.logged.site = report.site
   return {
     report,
+    receivedAt,
     origin: ctx.get('Origin'),
     address: ctx.state.address,
     userAgent: ctx.get('User-Agent'),
