@@ -66,7 +66,10 @@ export const list = new Command('list')
                 process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
             })
           : readPages(store, filter, format === 'table' ? (limit ?? defaultTableLimit) : limit)
-        const output = format === 'table' ? formatSessionEndTable(pages) : formatPages(pages, format)
+        const output =
+          format === 'table'
+            ? formatSessionEndTable(pages, { isFiltered: Object.keys(filterOptions).length > 0 })
+            : formatPages(pages, format)
         await writeOutput(output, interruption.signal)
       })
     },
