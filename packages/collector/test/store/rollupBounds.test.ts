@@ -199,9 +199,11 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       { idle_timeout: 1 },
       { idle_timeout: 1 },
     ])
+    await insertRows(getSql(), [{ session: 's_5', detected_at: noon, site: 'acme\u001b[2J' }])
     const { status, stderr } = await runLapseIn(folder, ['rollup'])
     expect(status).toBe(0)
     expect(stderr).toMatch('lapse: 2 rows could not be counted')
+    expect(stderr).toMatch('"acme\\u001b[2J"')
   })
 
   test('The rollup skips rows with invalid times and counts the others', async () => {
