@@ -18,8 +18,8 @@ export interface Limits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number | undefined
   /**
-   * How far the browser's last access may differ from the server's. Default: the smaller of 10 seconds and a tenth of
-   * the idle timeout. For a limit that is not longer than this, the grace is a tenth of the limit.
+   * How far the browser's last access may differ from the server's. `computeDefaultGraceSeconds` returns the default.
+   * For a limit that is not longer than this, the grace is a tenth of the limit.
    */
   readonly graceSeconds?: number | undefined
 }
@@ -61,7 +61,8 @@ export interface Verdict {
 const clockToleranceMs = minuteMs
 
 /** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
-export const maxMarkerAgeSeconds = 400 * daySeconds
+export const maxMarkerAgeDays = 400
+export const maxMarkerAgeSeconds = maxMarkerAgeDays * daySeconds
 
 /** The earliest times that a report can state correctly, in epoch milliseconds of the collector's clock. */
 export interface EarliestTimes {
@@ -121,12 +122,19 @@ function isLimitReached(
   return times.detectedAt - since >= (limitSeconds - findGraceSeconds(limitSeconds, limits)) * 1000
 }
 
+/** The default grace is this long, or a tenth of the idle timeout if that is less. */
+export const maxDefaultGraceSeconds = 10
+
+export function computeDefaultGraceSeconds(idleTimeoutSeconds: number): number {
+  return Math.min(maxDefaultGraceSeconds, idleTimeoutSeconds / 10)
+}
+
 /**
  * A ticket can set a limit that is shorter than the site's grace. With the full grace, every session would
  * then time out immediately.
  */
 function findGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
-  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
+  const grace = graceSeconds ?? computeDefaultGraceSeconds(idleTimeoutSeconds)
   return grace < limitSeconds ? grace : limitSeconds / 10
 }
 
