@@ -6,7 +6,7 @@ import { removeRowValues } from '../observability/describeDatabaseError.ts'
 import { chooseBatchSize } from './chooseBatchSize.ts'
 
 /** The result for one row of a batch: its row in the table, or why the database refused it. */
-export type Outcome = RecordedSessionEnd | { readonly refusal: unknown }
+export type InsertOutcome = RecordedSessionEnd | { readonly refusal: unknown }
 
 /** Inserts batches of rows into one database. */
 export interface Inserter {
@@ -22,7 +22,7 @@ export interface Inserter {
    * @throws {ConnectionLostError} when the database is unavailable.
    * @throws any other error that prevents the whole batch from being inserted.
    */
-  insert(sessionEnds: readonly NewSessionEnd[], signal: AbortSignal): Promise<readonly Outcome[]>
+  insert(sessionEnds: readonly NewSessionEnd[], signal: AbortSignal): Promise<readonly InsertOutcome[]>
   /** @throws while the database is unavailable. */
   ping(signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -203,7 +203,7 @@ function isConnectionLost(error: unknown): boolean {
   return error instanceof DeadlineError || error instanceof ConnectionLostError
 }
 
-function settle({ sessionEnd, resolve, reject }: WaitingRow, outcome: Outcome | undefined): void {
+function settle({ sessionEnd, resolve, reject }: WaitingRow, outcome: InsertOutcome | undefined): void {
   if (outcome && 'row' in outcome) resolve(outcome)
   else
     reject(

@@ -1,4 +1,4 @@
-import { truncateAddress } from '../domain/address.ts'
+import { applyAddressPolicy } from '../domain/address.ts'
 import type { EndReport } from '../domain/endReport.ts'
 import { LapseError } from '../domain/errors.ts'
 import { judgeReport } from '../domain/judgeReport.ts'
@@ -94,7 +94,7 @@ function judge(
   return judgeReport(report, claims, site, {
     receivedAt,
     origin,
-    ip: truncateAddress(address, site.ip),
+    ip: applyAddressPolicy(address, site.ip),
     userAgent: replaceUnsafe(userAgent).slice(0, maxLengths.userAgent) || undefined,
   })
 }

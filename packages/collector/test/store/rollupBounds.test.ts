@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { createRollupJob } from '../../src/jobs/rollupJob.ts'
-import { findStepStart, lastStepSeconds, pastLimitSteps } from '../../src/reading/pastLimit.ts'
+import { computeStepStart, lastStepSeconds, pastLimitSteps } from '../../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../../src/store/rollup/changeCounts.ts'
 import { serializeDay } from '../../src/store/rollup/rollupDay.ts'
 import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
@@ -19,7 +19,7 @@ const idleMs = 1_800_000
 
 describe('The counts of a day', () => {
   /** The starts of all steps. */
-  const steps = [...new Set(listAllSeconds().map(findStepStart))]
+  const steps = [...new Set(listAllSeconds().map(computeStepStart))]
 
   function listAllSeconds(): number[] {
     let from = 0
@@ -51,7 +51,7 @@ describe('The counts of a day', () => {
       const previous = pastLimitSteps[pastLimitSteps.findIndex((each) => each.until === until) - 1]
       expect(step * 60).toBeLessThanOrEqual(previous?.until ?? 0)
     }
-    expect(steps.filter((step) => findStepStart(step) !== step)).toEqual([])
+    expect(steps.filter((step) => computeStepStart(step) !== step)).toEqual([])
   })
 })
 

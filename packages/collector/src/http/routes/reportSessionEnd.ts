@@ -185,7 +185,7 @@ async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): P
   const hasToken = ctx.get('Authorization') !== ''
   const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
   const receivedAt = Date.now()
-  ctx.state.logged.site = report.site
+  ctx.state.logFields.site = report.site
   return {
     report,
     receivedAt,
@@ -199,7 +199,7 @@ async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): P
 
 function answer(ctx: Context, { row, duplicate }: RecordedSessionEnd): void {
   const { id, reason, elapsedMs, idleTimeoutSeconds } = row
-  Object.assign(ctx.state.logged, { id, reason, duplicate })
+  Object.assign(ctx.state.logFields, { id, reason, duplicate })
   ctx.status = duplicate ? 200 : 201
   ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
 }

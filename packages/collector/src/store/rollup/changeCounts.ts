@@ -10,7 +10,7 @@ import {
   type StoredDay,
   serializeDay,
 } from './rollupDay.ts'
-import { nameRollupTables } from './rollupTables.ts'
+import { getRollupTableNames } from './rollupTables.ts'
 import { countRows, type SelectRows } from './rowCounts.ts'
 
 const maxUpsertRows = 100
@@ -49,7 +49,7 @@ export async function changeCounts(
     selectLocked,
   )
   const steps = await countRows(transaction, tableName, ['step', 'day', 'site', 'evidence'], selectLocked)
-  const table = nameRollupTables(tableName).days
+  const table = getRollupTableNames(tableName).days
   const sites = new Set(quarters.map(({ site }) => site))
   const dayNumbers = new Set(quarters.flatMap(({ quarter }) => parseDayNumber(quarter) ?? []))
   const stored: StoredDay[] = await transaction(table)
@@ -112,7 +112,7 @@ async function saveDays(
         // Each row is also counted for all sites: report it once.
         if (cause !== undefined && day.site !== allSites)
           skipped.push({
-            rows: days.countAdded(day),
+            rows: days.countChanged(day),
             reason: `the database refused ${describeDay(day)}`,
             cause,
           })

@@ -1,6 +1,6 @@
 import { parseJson } from '../../domain/text/parseJson.ts'
 import type { Reason } from '../../domain/verdict.ts'
-import { findStepStart } from '../../reading/pastLimit.ts'
+import { computeStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
 
 /**
@@ -39,7 +39,7 @@ export function parseDay({ quarters, past_limit, ...key }: StoredDay): RollupDay
   if (counts?.length !== quartersPerDay || !counts.every(isCount) || !pairs?.every(isPair)) return undefined
   const pastLimit = new Map<number, number>()
   // Earlier versions used other steps for the longest times.
-  for (const [seconds, count] of pairs) addToCount(pastLimit, findStepStart(seconds), count)
+  for (const [seconds, count] of pairs) addToCount(pastLimit, computeStepStart(seconds), count)
   return { ...key, quarters: counts, pastLimit }
 }
 
@@ -110,7 +110,7 @@ export class RollupDays {
   }
 
   /** The number of rows that `add` added to a day or subtracted from it. */
-  countAdded(key: RollupKey): number {
+  countChanged(key: RollupKey): number {
     return this.#added.get(serializeKey(key)) ?? 0
   }
 
