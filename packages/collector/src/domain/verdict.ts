@@ -152,8 +152,8 @@ function computeExpiry(reason: Reason, input: JudgeInput): number | undefined {
 
 /**
  * Finds when the session's age began, by the sender's clock. The signed sign-in takes precedence over the browser's
- * `startedAt`. That time is later if the first page with the script came after the sign-in, and earlier if it came
- * before. A user could also invent it, to forge or to hide an absolute timeout.
+ * `startedAt`, which is later than the sign-in if the script first ran after it, and earlier if it ran before. A user
+ * could also forge it.
  */
 function computeSignIn({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
   return signedInAt === undefined ? times.startedAt : signedInAt - (receivedAt - times.sentAt)
