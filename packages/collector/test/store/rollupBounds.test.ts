@@ -39,7 +39,7 @@ describe('The counts of a day', () => {
     const count = 999_999_999
     const { quarters, past_limit } = serializeDay({
       ...{ day: 20_000, site: 'acme', reason: 'idle_timeout', evidence: 'self_reported' },
-      quarters: Array.from({ length: 96 }, () => count),
+      quarterHours: Array.from({ length: 96 }, () => count),
       pastLimit: new Map(steps.map((step) => [step, count])),
     })
     expect(quarters.length).toBeLessThan(1_000)

@@ -3,7 +3,7 @@ import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { Tally } from '../../reading/tally.ts'
 import type { EpochSpan } from './epochSpan.ts'
-import { parseDay, quartersPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
+import { parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
 import { getRollupTableNames } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
 
@@ -37,9 +37,9 @@ export async function readRollup(
 
 /** Adds the counts of whole quarters of an hour, and of how late users returned on whole days. */
 export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpan, tally: Tally): void {
-  for (const { day, reason, quarters, pastLimit } of days) {
-    quarters.forEach((count, index) => {
-      const start = (day * quartersPerDay + index) * quarterHourMs
+  for (const { day, reason, quarterHours, pastLimit } of days) {
+    quarterHours.forEach((count, index) => {
+      const start = (day * quarterHoursPerDay + index) * quarterHourMs
       if (count !== 0 && start >= from && start + quarterHourMs <= to) tally.add(start, reason, count)
     })
     if (day * dayMs >= from && (day + 1) * dayMs <= to)

@@ -18,7 +18,7 @@ const groupExpressions = {
   evidence: () => 'evidence',
   /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
   second: ({ epochSeconds }) => epochSeconds,
-  quarter: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
+  quarterHour: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
   day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
   /** When the user returned, in seconds past the idle timeout: the start of a step of `pastLimitSteps`. */
   step: ({ divide }) => buildStepExpression(divide),
@@ -29,7 +29,7 @@ interface Groups {
   readonly reason: Reason
   readonly evidence: NewSessionEnd['evidence']
   readonly second: number
-  readonly quarter: number
+  readonly quarterHour: number
   readonly day: number
   readonly step: number
 }
