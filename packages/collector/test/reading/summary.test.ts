@@ -198,6 +198,8 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       { ...idle, elapsed_ms: 1_790_001 },
       { ...idle, elapsed_ms: null },
       { ...idle, elapsed_ms: 9_000_000, reason: 'ended_early' },
+      // Servers also report timeouts of users who have not come back.
+      { ...idle, elapsed_ms: 9_000_000, evidence: 'server', detected_by: 'server' },
     ])
     const { pastLimit } = await readSummary('from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z')
     const sorted = [0, ...past].sort((a, b) => a - b)

@@ -73,7 +73,7 @@ const summarySchema = z.object({
     .describe('The buckets with at least one session end.'),
   pastLimit: z
     .object({
-      count: z.int().describe('The number of rows with the reason `idle_timeout` whose times are known.'),
+      count: z.int().describe('The number of idle timeouts that browsers reported, because users came back.'),
       p50Ms: percentile(50),
       p75Ms: percentile(75),
       p90Ms: percentile(90),
