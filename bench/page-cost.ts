@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import type { createLapse } from '@lapse/client'
+import type { LapseGlobal } from '@lapse/client'
 import { chromium, type Page } from 'playwright-core'
 import { createBrowserOptions } from '../test/browser.ts'
 import { computeMedian } from './median.ts'
 
 declare global {
   interface Window {
-    Lapse: { createLapse: typeof createLapse }
+    Lapse: LapseGlobal
   }
 }
 

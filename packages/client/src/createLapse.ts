@@ -6,10 +6,11 @@ import { createMarkerCookie } from './marker/markerCookie.ts'
 import { createEndReport } from './outbox/createEndReport.ts'
 import { createOutbox } from './outbox/outbox.ts'
 import { checkSession } from './page/checkSession.ts'
+import { findLoadTime } from './page/findLoadTime.ts'
 import { whenActivated } from './page/whenActivated.ts'
 import { createEmitError } from './shared/emitError.ts'
 import { defaultCookieDays, maxCookieDays } from './shared/limits.ts'
-import { msPerDay } from './shared/time.ts'
+import { msPerSecond, secondsPerDay } from './shared/time.ts'
 import type { DetectedBy } from './types/endReport.ts'
 import type { AbsentOptions, Identity, Lapse, LogoutOptions } from './types/lapse.ts'
 import type { LapseOptions } from './types/options.ts'
@@ -19,7 +20,7 @@ import type { Outcome } from './types/verdict.ts'
 const serverLapse: Lapse = {
   active() {},
   absent: async () => null,
-  logout() {},
+  logout: async () => null,
   touch() {},
   stop() {},
 }
@@ -42,9 +43,10 @@ export function createLapse(options: LapseOptions): Lapse {
 /**
  * Creates the client of one site on a page.
  *
- * @param isFromCache whether the page came from the browser's cache. Then its load may not have used the session.
+ * @param loadedAt when the server sent what the page states, in epoch milliseconds; 0 if it came from the browser's
+ * cache. Then its load may not have used the session.
  */
-export function createPageLapse(options: LapseOptions, isFromCache?: boolean): Lapse {
+export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()): Lapse {
   const {
     site,
     collector,
@@ -54,16 +56,18 @@ export function createPageLapse(options: LapseOptions, isFromCache?: boolean): L
     cookie: { name = `lapse-${site}`, days = defaultCookieDays, ...cookieAttributes } = {},
     onError,
   } = options
-  const keptDays = Math.min(days, maxCookieDays)
-  const reportsUrl = `${collector.replace(/\/$/, '')}/v1/lapses`
+  const maxAgeSeconds = Math.min(days, maxCookieDays) * secondsPerDay
+  const endpoints = `${collector.replace(/\/$/, '')}/v1/`
   const stopper = new AbortController()
   const { signal } = stopper
 
   const emitError = createEmitError(onError)
-  const markerCookie = createMarkerCookie(name, keptDays, cookieAttributes, emitError)
+  const markerCookie = createMarkerCookie(name, maxAgeSeconds, cookieAttributes, emitError)
   const activity = createActivityRecorder(markerCookie, idleTimeoutSeconds)
-  const outbox = createOutbox(site, reportsUrl, keptDays * msPerDay, signal, emitError)
+  const outbox = createOutbox(site, `${endpoints}lapses`, maxAgeSeconds * msPerSecond, emitError)
 
+  /** The aliases that this page has stated, or whose end it has reported. */
+  const knownAliases = new Set<string | undefined>()
   /** Whether activity counts, because the application has stated that there is a session. */
   let isWatching = false
 
@@ -89,18 +93,18 @@ export function createPageLapse(options: LapseOptions, isFromCache?: boolean): L
   }
 
   /** Reports that the session of the current marker has ended. Returns `null` if there is no marker. */
-  async function reportEnd(detectedBy: DetectedBy): Promise<Outcome> {
-    isWatching = false
-    activity.saveActivity()
-    const marker = markerCookie.readMarker()
+  async function reportEnd(detectedBy: DetectedBy, logoutOptions?: LogoutOptions): Promise<Outcome> {
+    const marker = activity.endActivity()
     if (!marker) return null
-    const report = createEndReport(site, marker, detectedBy, markerCookie.wasBrowserClosed())
+    knownAliases.add(marker.sid)
+    const report = createEndReport(site, marker, detectedBy, markerCookie.wasBrowserClosed(), logoutOptions)
     // Another tab may have started a new session in the meantime. Its marker must stay.
     const removeReportedMarker = () => {
       if (markerCookie.readMarker()?.id === marker.id) markerCookie.removeMarker()
     }
-    // If the report could not be stored, the marker stays and waits for the collector instead.
-    if (outbox.addReport(report)) removeReportedMarker()
+    // If the report could not be stored, the marker stays and waits for the collector instead. After a logout it must
+    // not stay, because the next page would report another reason.
+    if (outbox.addReport(report) || logoutOptions) removeReportedMarker()
     const outcome = await outbox.sendNewReport(report)
     if (!outcome?.pending) removeReportedMarker()
     return outcome
@@ -110,7 +114,7 @@ export function createPageLapse(options: LapseOptions, isFromCache?: boolean): L
   const synchronize = (isRestored?: boolean) =>
     run(() => {
       activity.saveActivity()
-      if (isRestored) activity.recordActivity(true)
+      if (isRestored) activity.recordActivity()
       return outbox.flushReports()
     })
 
@@ -121,35 +125,47 @@ export function createPageLapse(options: LapseOptions, isFromCache?: boolean): L
         signal,
       })
     }
-    const onActivity = (isGuess?: boolean) => {
-      if (isWatching) activity.recordActivity(isGuess)
+    const onActivity = (isCertain?: boolean) => {
+      if (isWatching) activity.recordActivity(isCertain)
     }
     if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
-    if (touchOn.includes('request')) observeRequests(onActivity, signal, reportsUrl, requests)
-    return synchronize(isFromCache)
+    if (touchOn.includes('request')) observeRequests(onActivity, signal, endpoints, requests)
+    return synchronize(!loadedAt)
   })
 
   return {
-    active: ({ session, subject, ticket }: Identity = {}) =>
+    active: (identity: Identity = {}) =>
       run(async (isCurrent) => {
-        if (isCurrent()) {
-          let marker = markerCookie.readMarker()
-          if (marker && belongsToAnotherSession(marker, session, subject)) {
-            const outcome = reportEnd('new_session')
-            // If the report could not be stored, the old marker must stay until the collector has confirmed it.
-            if (markerCookie.readMarkerText() && (await outcome)?.pending) return
-            marker = markerCookie.readMarker()
-          }
-          marker ??= createMarker()
-          markerCookie.writeMarker({
-            ...marker,
-            at: touchOn.includes('load') ? Math.max(marker.at, Date.now()) : marker.at,
-            sid: session || marker.sid,
-            sub: subject || marker.sub,
-            ticket: ticket || marker.ticket,
-          })
-        }
         isWatching = true
+        const { ticket, lastAccessAt } = identity
+        const session = toText(identity.session)
+        const subject = toText(identity.subject)
+        let marker = markerCookie.readMarker()
+        // The page repeats what it stated before, so it does not know what has happened to that session since.
+        const isOutdated = session && knownAliases.has(session) && marker?.sid !== session
+        if (isOutdated || !isCurrent()) return
+        knownAliases.add(session)
+        if (marker && belongsToAnotherSession(marker, session, subject)) {
+          const outcome = reportEnd('new_session')
+          // If the report could not be stored, the old marker must stay until the collector has confirmed it.
+          if (markerCookie.readMarkerText() && (await outcome)?.pending) return
+          marker = markerCookie.readMarker()
+        }
+        marker ??= createMarker()
+        const now = Date.now()
+        const isUsedNow = touchOn.includes('load') && (loadedAt > marker.at || !activity.isExpired(marker))
+        const at = Math.min(
+          now,
+          lastAccessAt ? Math.max(lastAccessAt, marker.at) : isUsedNow ? now : marker.at,
+        )
+        markerCookie.writeMarker({
+          ...marker,
+          since: Math.min(marker.since, at),
+          at,
+          sid: session ?? marker.sid,
+          sub: subject ?? marker.sub,
+          ticket: ticket || marker.ticket,
+        })
       }),
 
     absent: ({ session }: AbsentOptions = {}) =>
@@ -159,22 +175,20 @@ export function createPageLapse(options: LapseOptions, isFromCache?: boolean): L
         return isCurrent() ? reportEnd('login_page') : null
       }),
 
-    logout: (options?: LogoutOptions) =>
-      run(() => {
-        const outcome = options?.report && reportEnd('logout')
-        isWatching = false
-        markerCookie.removeMarker()
-        return outcome
-      }),
+    logout: (options: LogoutOptions = {}) => run(() => reportEnd('logout', options)),
 
-    touch: () => run(() => activity.recordActivity()),
+    touch: () => run(() => activity.recordActivity(true)),
 
     stop: () => stopper.abort(),
   }
 }
 
+/** Converts an id to a string, so that a number and its digits are the same id. */
+function toText(id: string | number | undefined): string | undefined {
+  return `${id ?? ''}` || undefined
+}
+
 /** Compares the session aliases or, if one of them is unknown, the subjects. */
-function belongsToAnotherSession({ sid, sub }: Marker, session?: string, subject?: string): boolean {
-  if (sid && session) return sid !== session
-  return Boolean(sub && subject && sub !== subject)
+function belongsToAnotherSession({ sid, sub }: Marker, session?: string, subject?: string) {
+  return sid && session ? sid !== session : sub && subject && sub !== subject
 }

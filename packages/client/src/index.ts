@@ -8,4 +8,5 @@ export type {
 } from './types/errors.ts'
 export type { AbsentOptions, Identity, Lapse, LogoutOptions, SessionCheck } from './types/lapse.ts'
 export type { ActivityKind, CookieOptions, ErrorHandler, LapseOptions } from './types/options.ts'
+export type { LapseGlobal, TagOptions } from './types/tagOptions.ts'
 export type { Outcome, Pending, Reason, Verdict } from './types/verdict.ts'

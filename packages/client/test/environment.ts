@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { createBrowserOptions } from '../../../test/browser.ts'
-import type { Lapse, LapseClientError, LapseOptions } from '../src/index.ts'
+import type { Lapse, LapseClientError, LapseGlobal } from '../src/index.ts'
 import { type FakeCollector, type Site, startFakeCollector, startSite } from './servers.ts'
 
 declare global {
   interface Window {
-    Lapse: { createLapse(options: LapseOptions): Lapse }
+    Lapse: LapseGlobal
     lapse: Lapse
     errors: ReportedError[]
     verdicts: unknown[]

@@ -101,7 +101,10 @@ export async function startFakeCollector() {
 
 export type Site = Awaited<ReturnType<typeof startSite>>
 
-/** Starts the audited application: pages by their path, and an API that answers `/api/STATUS` with that status. */
+/**
+ * Starts the audited application: pages by their path, and an API that answers `/api/STATUS` with that status, and with
+ * the query parameters `type` and `body`.
+ */
 export async function startSite() {
   const pages = new Map<string, { html: string; headers?: Record<string, string> }>()
   const files: Record<string, Buffer> = {
@@ -110,14 +113,17 @@ export async function startSite() {
     '/js-cookie.js': readFile('../node_modules/js-cookie/dist/js.cookie.mjs'),
   }
   const server = await listen((request, response) => {
-    const path = new URL(`${request.url}`, 'http://site').pathname
+    const { pathname: path, searchParams } = new URL(`${request.url}`, 'http://site')
     const page = pages.get(path)
     const status = /^\/api\/(\d+)/.exec(path)?.[1]
     if (page) response.writeHead(200, { 'Content-Type': 'text/html', ...page.headers }).end(page.html)
     else if (files[path]) response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(files[path])
     else if (path === '/api/redirect') response.writeHead(302, { Location: '/api/200' }).end()
     else if (path === '/image.png') response.writeHead(200, { 'Content-Type': 'image/png' }).end('image')
-    else response.writeHead(Number(status ?? 404), { 'Content-Type': 'application/json' }).end('{}')
+    else
+      response
+        .writeHead(Number(status ?? 404), { 'Content-Type': searchParams.get('type') ?? 'application/json' })
+        .end(status === '204' ? undefined : (searchParams.get('body') ?? '{"user":42}'))
   })
   return { url: readUrl(server), pages, stop: () => close(server) }
 }

@@ -129,21 +129,47 @@ describe('absent()', () => {
 })
 
 describe('logout()', () => {
-  test('removes the marker, and sends one report only if the call asks for it', async () => {
+  test.each([
+    { call: 'logout()', options: undefined, fields: {} },
+    { call: 'logout({ report: true })', options: { report: true }, fields: { report: true } },
+    {
+      call: "logout({ reason: 'idle_timeout' })",
+      options: { reason: 'idle_timeout' } as const,
+      fields: { reason: 'idle_timeout' },
+    },
+  ])('removes the marker, and tells the collector what $call says', async ({ options, fields }) => {
     const page = await env.openClient()
-    await page.evaluate(() => {
+    const outcome = await page.evaluate((options) => {
       window.lapse.active({ subject: 'u_42' })
-      window.lapse.logout()
-    })
+      return window.lapse.logout(options)
+    }, options)
+    expect(outcome).toMatchObject({ id: 1 })
     expect(await env.readCookie()).toBeUndefined()
     expect(await callAbsent()).toBeNull()
+    const [received] = env.collector.received
+    expect({ reason: received?.reason, report: received?.report }).toEqual(fields)
+    expect(received).toMatchObject({ subject: 'u_42', detectedBy: 'logout' })
+  })
+
+  test('is delivered later if the collector is down, and removes the marker even without storage', async () => {
+    const page = await env.openClient()
+    await env.collector.stop()
     await page.evaluate(() => {
-      window.lapse.active({ subject: 'u_42' })
-      window.lapse.logout({ report: true })
+      window.lapse.active({ session: 'a1f' })
+      return window.lapse.logout()
+    })
+    expect({ cookie: await env.readCookie(), outbox: await env.readOutbox() }).toEqual({
+      cookie: undefined,
+      outbox: [expect.any(String)],
+    })
+    await env.collector.start()
+    await expect.poll(() => env.collector.received, { timeout: 15_000 }).toMatchObject([{ session: 'a1f' }])
+    await page.evaluate(() => {
+      Object.defineProperty(window, 'localStorage', { get: () => undefined })
+      window.lapse.active({ session: 'b2e' })
+      return window.lapse.logout()
     })
     expect(await env.readCookie()).toBeUndefined()
-    await expect.poll(() => env.collector.received).not.toEqual([])
-    expect(env.collector.received).toMatchObject([{ subject: 'u_42', detectedBy: 'logout' }])
   })
 })
 

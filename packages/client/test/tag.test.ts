@@ -96,16 +96,25 @@ describe('data-lapse-logout', () => {
       element: 'a form that is submitted by a script',
       use: () => env.page.evaluate(() => document.querySelector('form')?.requestSubmit()),
     },
-  ])('removes the marker on $element', async ({ use }) => {
+  ])('removes the marker, and reports the logout, on $element', async ({ use }) => {
     env.serve('/app', 'data-state="active"', body)
     await env.goto('/app')
     await env.page.click('input')
     expect(await env.readCookie()).toBeDefined()
     await Promise.all([env.page.waitForURL(/\/(\?.*)?$/), use()])
-    expect({ cookie: await env.readCookie(), received: env.collector.received }).toEqual({
-      cookie: undefined,
-      received: [],
-    })
+    expect(await env.readCookie()).toBeUndefined()
+    await expect.poll(() => env.collector.received).toMatchObject([{ detectedBy: 'logout' }])
+  })
+})
+
+describe('data-lapse-logout="idle_timeout"', () => {
+  test('says that the application’s own idle timer ended the session', async () => {
+    env.serve('/app', 'data-state="active"', '<button data-lapse-logout="idle_timeout">Time out</button>')
+    await env.goto('/app')
+    await env.page.click('button')
+    await expect
+      .poll(() => env.collector.received)
+      .toMatchObject([{ detectedBy: 'logout', reason: 'idle_timeout' }])
   })
 })
 
@@ -119,6 +128,18 @@ describe('data-lapse-message', () => {
     env.serve('/login', 'data-state="absent"', body)
     await env.goto('/login')
     await expect.poll(readVisibleText).toBe('You were signed out after 30 minutes without activity.')
+  })
+
+  test('is shown for the reason that it names, with its text', async () => {
+    await env.plantMarker()
+    env.collector.judge('absolute_timeout')
+    env.serve(
+      '/login',
+      'data-state="absent"',
+      '<p data-lapse-message="absolute_timeout" hidden>Signed out.</p>',
+    )
+    await env.goto('/login')
+    await expect.poll(readVisibleText).toBe('Signed out.')
   })
 
   test('stays hidden for any other reason', async () => {

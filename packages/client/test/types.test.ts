@@ -30,8 +30,8 @@ function misuseOptions() {
 
 /** Never called: the compiler is the test. */
 function misuseMethods(lapse: Lapse) {
-  // @ts-expect-error: a subject is a string.
-  lapse.active({ subject: 42 })
+  // @ts-expect-error: a subject is a string or an integer.
+  lapse.active({ subject: true })
   // @ts-expect-error: an identity has no name.
   lapse.active({ name: 'Ann' })
   // @ts-expect-error: there is only one way to check.

@@ -1,3 +1,4 @@
+import type { Marker } from '../marker/marker.ts'
 import type { MarkerCookie } from '../marker/markerCookie.ts'
 import { readIdleTimeoutSeconds } from '../marker/readIdleTimeoutSeconds.ts'
 import { markerIntervalMs } from '../shared/limits.ts'
@@ -6,33 +7,49 @@ import { msPerSecond } from '../shared/time.ts'
 /** Creates the recorder that writes the time of the last activity to the marker. */
 export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSeconds: number | undefined) {
   let unsavedAt = 0
+  /** The marker of the session whose end this page has reported. Activity does not move it. */
+  let endedMarkerId: string | undefined
+
+  /** Returns whether the idle timeout has passed since the last activity, or `undefined` if the limit is unknown. */
+  function isExpired(marker: Marker) {
+    const limitSeconds = readIdleTimeoutSeconds(marker) ?? idleTimeoutSeconds
+    return limitSeconds && Date.now() - marker.at > limitSeconds * msPerSecond
+  }
 
   /** Writes the last activity to the marker, if there still is one. */
   function saveActivity() {
     const at = unsavedAt
     const marker = markerCookie.readMarker()
     unsavedAt = 0
-    // Another tab may have moved the marker further, or created one for a session that started after this activity.
-    if (marker && marker.since <= at && marker.at < at) markerCookie.writeMarker({ ...marker, at })
+    if (!marker || !at) return
+    // The clock was set back if the marker's time lies ahead of it. Otherwise, another tab may have moved the marker
+    // further, or created one for a session that started after this activity.
+    if (marker.at > Date.now() || (marker.since <= at && marker.at < at)) {
+      markerCookie.writeMarker({ ...marker, at, since: Math.min(marker.since, at) })
+    }
   }
 
   /**
    * Records activity that happens now.
    *
-   * @param isGuess whether it is unknown if the activity refreshed the session on the server. Such activity counts only
-   * if the idle timeout is known and has not passed.
+   * @param isCertain whether the activity counts even if the idle timeout is unknown. A request may succeed without a
+   * session.
    */
-  function recordActivity(isGuess?: boolean) {
+  function recordActivity(isCertain?: boolean) {
     const marker = markerCookie.readMarker()
-    if (!marker) return
-    const now = Date.now()
-    const idleMs = now - marker.at
-    const limitSeconds = readIdleTimeoutSeconds(marker) ?? idleTimeoutSeconds
     // Activity after the idle timeout did not refresh the session.
-    if (limitSeconds ? idleMs > limitSeconds * msPerSecond : isGuess) return
-    unsavedAt = now
-    if (idleMs > markerIntervalMs) saveActivity()
+    if (!marker || marker.id === endedMarkerId || (isExpired(marker) ?? !isCertain)) return
+    unsavedAt = Date.now()
+    if (unsavedAt - marker.at > markerIntervalMs) saveActivity()
   }
 
-  return { saveActivity, recordActivity }
+  /** Saves the last activity of the marker's session, which has ended. Returns the marker. */
+  function endActivity() {
+    saveActivity()
+    const marker = markerCookie.readMarker()
+    endedMarkerId = marker?.id
+    return marker
+  }
+
+  return { isExpired, saveActivity, recordActivity, endActivity }
 }

@@ -19,22 +19,21 @@ const requiredFields = /^1,[\da-f-]{36}(,\d{13}){2}$/
 /** Parses the value of a marker cookie. Returns `undefined` if the value is damaged. */
 export function parseMarker(text: string): Marker | undefined {
   const fields = Object.fromEntries(new URLSearchParams(text))
-  const { v, id = '', since, at } = fields
+  const { v, id = '', since = '', at = '' } = fields
   if (!requiredFields.test(`${[v, id, since, at]}`)) return undefined
-  return { ...fields, id, since: Number(since), at: Number(at) }
+  return { ...fields, id, since: +since, at: +at }
 }
 
 /** Formats a marker as a query string, which every server language can read. */
 export function formatMarker(marker: Marker): string {
-  const fields = Object.entries({ v: 1, ...marker }).filter(([, value]) => value)
-  // URLSearchParams converts numbers, but its type does not say so.
-  return `${new URLSearchParams(fields as [string, string][])}`
+  // JSON leaves out the fields that are undefined.
+  return `${new URLSearchParams(JSON.parse(JSON.stringify({ v: 1, ...marker })))}`
 }
 
 /** Creates the marker of a session that starts now. */
 export function createMarker(): Marker {
   const now = Date.now()
-  // `randomUUID` needs a secure context. The URL of a blob ends with a random UUID in every context.
-  const id = crypto.randomUUID?.() ?? URL.createObjectURL(new Blob()).slice(-36)
+  // The URL of a blob ends with a random UUID. `crypto.randomUUID` would need a secure context.
+  const id = URL.createObjectURL(new Blob()).slice(-36)
   return { id, since: now, at: now }
 }

@@ -1,32 +1,53 @@
-import Cookies from 'js-cookie'
 import type { EmitError } from '../shared/emitError.ts'
 import { maxCookieLength } from '../shared/limits.ts'
 import type { CookieOptions } from '../types/options.ts'
+import { listCookies } from './listCookies.ts'
 import { formatMarker, type Marker, parseMarker } from './marker.ts'
+import { setCookie } from './setCookie.ts'
 
 export type MarkerCookie = ReturnType<typeof createMarkerCookie>
 
 /**
  * Creates the access to the marker cookie, and to a session cookie next to it, which is gone if the browser was closed.
  *
- * @param expires how long the browser keeps the marker, in days
+ * @param maxAge how long the browser keeps the marker, in seconds
  */
 export function createMarkerCookie(
   name: string,
-  expires: number,
+  maxAge: number,
   attributes: Omit<CookieOptions, 'name' | 'days'>,
   emitError: EmitError,
 ) {
   const openName = `${name}-open`
-  const cookies = Cookies
-    // A query string is safe in a cookie. If it were encoded again, servers could not read it.
-    .withConverter<string>({ read: (text) => text, write: (text) => text })
-    .withAttributes({ sameSite: 'lax', secure: location.protocol === 'https:', ...attributes })
+  const defaults = { path: '/', sameSite: 'lax', secure: location.protocol === 'https:', ...attributes }
+
+  /** Sets the marker cookie, or removes it if the text is empty. */
+  function writeText(text: string, scope?: { domain: string; path: string }) {
+    setCookie(name, text, { ...defaults, ...scope, 'max-age': text ? maxAge : -1 })
+  }
+
+  function removeMarker() {
+    writeText('')
+    // Cookies of the same name may have another domain or path. The empty domain stands for the host alone.
+    const { hostname, pathname } = location
+    for (let start = 0; listCookies(name)[0] && start <= hostname.length; start++) {
+      for (let end = 1; end <= pathname.length; end++) {
+        writeText('', { domain: hostname.slice(start), path: pathname.slice(0, end) })
+      }
+    }
+  }
 
   /** Returns the value of the cookie, or an empty string. */
-  const readMarkerText = () => cookies.get(name) ?? ''
-
-  const removeMarker = () => cookies.remove(name)
+  function readMarkerText(): string {
+    const [text = '', other] = listCookies(name)
+    if (!other) return text
+    // This removes only the cookie with the current domain and path, which is the marker.
+    writeText('')
+    const own = listCookies(name)[0] === text ? other : text
+    removeMarker()
+    writeText(own)
+    return own
+  }
 
   /** Returns the marker, if there is one. Removes a marker that is damaged. */
   function readMarker(): Marker | undefined {
@@ -42,14 +63,14 @@ export function createMarkerCookie(
   /** Writes the marker, and reports it if the browser refuses the cookie. */
   function writeMarker(marker: Marker) {
     const text = formatMarker(marker)
-    if (text.length < maxCookieLength) cookies.set(name, text, { expires })
+    if (text.length < maxCookieLength) writeText(text)
     // The browser does not say whether it has stored a cookie, so read it back.
-    if (readMarkerText() === text) cookies.set(openName, '1')
+    if (readMarkerText() === text) setCookie(openName, '1', defaults)
     else emitError('marker_refused', text)
   }
 
   /** Returns whether the browser was closed after the marker was written. */
-  const wasBrowserClosed = () => !cookies.get(openName)
+  const wasBrowserClosed = () => !listCookies(openName)[0]
 
   return { readMarkerText, readMarker, writeMarker, removeMarker, wasBrowserClosed }
 }

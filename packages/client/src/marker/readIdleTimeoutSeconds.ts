@@ -3,7 +3,6 @@ import type { Marker } from './marker.ts'
 
 /** Reads the idle timeout from the marker's ticket. Here it is only a hint: the collector verifies the ticket. */
 export function readIdleTimeoutSeconds({ ticket }: Marker): number | undefined {
-  // The payload of a JWT is base64url (RFC 4648, section 5), and `atob` takes base64.
-  const [, payload = ''] = `${ticket}`.replace(/-/g, '+').replace(/_/g, '/').split('.')
-  return attempt(() => JSON.parse(atob(payload)).idle)
+  // The payload is base64url, and `atob` takes base64. Taking `-` for `/` changes only characters such as ~ in strings.
+  return attempt(() => JSON.parse(atob(`${ticket}`.split('.')[1]?.replace(/[-_]/g, '/') ?? '')).idle)
 }

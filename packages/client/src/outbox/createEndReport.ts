@@ -1,5 +1,6 @@
 import type { Marker } from '../marker/marker.ts'
 import type { DetectedBy, EndReport } from '../types/endReport.ts'
+import type { LogoutOptions } from '../types/lapse.ts'
 
 /** The version of the package, inserted by the build. */
 declare const CLIENT_VERSION: string
@@ -10,13 +11,16 @@ export function createEndReport(
   marker: Marker,
   detectedBy: DetectedBy,
   browserRestarted: boolean,
+  logoutOptions?: LogoutOptions,
 ): EndReport {
   return {
+    // First, so that the texts of stored reports sort by it.
+    detectedAt: Date.now(),
+    ...logoutOptions,
     site,
     marker: marker.id,
     startedAt: marker.since,
     lastAccessAt: marker.at,
-    detectedAt: Date.now(),
     session: marker.sid,
     subject: marker.sub,
     ticket: marker.ticket,

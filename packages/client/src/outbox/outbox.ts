@@ -1,4 +1,3 @@
-import { attempt } from '../shared/attempt.ts'
 import type { EmitError } from '../shared/emitError.ts'
 import { firstAttemptMs, flushIntervalMs, maxReports } from '../shared/limits.ts'
 import type { EndReport } from '../types/endReport.ts'
@@ -12,22 +11,26 @@ import { classifyFailure, computeRetryDelayMs } from './retryPolicy.ts'
  *
  * @param maxAgeMs how long an unconfirmed report is kept
  */
-export function createOutbox(
-  site: string,
-  reportsUrl: string,
-  maxAgeMs: number,
-  signal: AbortSignal,
-  emitError: EmitError,
-) {
+export function createOutbox(site: string, reportsUrl: string, maxAgeMs: number, emitError: EmitError) {
   const prefix = `lapse:${site}:`
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const listKeys = () => Object.keys(localStorage).filter((key) => key.startsWith(prefix))
 
+  /** Takes a step that fails if the browser blocks `localStorage`, or it is full. */
+  function useStorage<Result>(step: () => Result): Result | undefined {
+    try {
+      return step()
+    } catch (error) {
+      emitError('storage_refused', error)
+      return undefined
+    }
+  }
+
   /** Drops the oldest reports until there is room for one more. */
   function makeRoom() {
-    const readDetectedAt = (key: string) => readReport(key)?.detectedAt ?? 0
-    const newestFirst = listKeys().sort((a, b) => readDetectedAt(b) - readDetectedAt(a))
+    // The text of a report begins with the time of its detection.
+    const newestFirst = listKeys().sort((a, b) => (localStorage[a] < localStorage[b] ? 1 : -1))
     for (const key of newestFirst.slice(maxReports - 1)) {
       emitError('report_evicted', readReport(key))
       removeReport(key)
@@ -41,22 +44,19 @@ export function createOutbox(
    */
   function addReport(report: EndReport): boolean {
     const key = prefix + report.marker
-    try {
-      makeRoom()
-      if (!localStorage[key]) writeReport(key, report, firstAttemptMs)
-      return true
-    } catch (error) {
-      emitError('storage_refused', error)
-      return false
-    }
+    return Boolean(
+      useStorage(() => {
+        makeRoom()
+        if (!localStorage[key]) writeReport(key, report, firstAttemptMs)
+        return true
+      }),
+    )
   }
 
   /** Makes a page that stays open look again for reports that are due. */
   function scheduleFlush() {
     clearTimeout(timer)
-    timer = setTimeout(() => {
-      if (!signal.aborted) flushReports()
-    }, flushIntervalMs)
+    timer = setTimeout(flushReports, flushIntervalMs)
   }
 
   /** Sends a report. Removes it if the collector has confirmed or refused it, or it is too old. */
@@ -72,7 +72,7 @@ export function createOutbox(
       if (code === 'report_pending') {
         const isOnline = response || navigator.onLine
         const delayMs = isOnline ? computeRetryDelayMs(ageMs, response?.headers.get('Retry-After')) : 0
-        attempt(() => writeReport(key, report, delayMs))
+        useStorage(() => writeReport(key, report, delayMs))
         scheduleFlush()
         return { pending: true }
       }
@@ -82,25 +82,15 @@ export function createOutbox(
     return verdict as Verdict | null
   }
 
-  /** Sends a stored report if it is due, and otherwise schedules the next attempt. */
-  function sendStored(key: string) {
-    const report = readReport(key)
-    return report && isDue(report) ? send(key, report) : scheduleFlush()
-  }
-
   /** Sends all stored reports that are due, one after the other, unless another tab is sending them. */
   async function flushReports() {
-    try {
-      for (const key of listKeys()) {
-        // Web Locks need a secure context.
-        await (navigator.locks
-          ? navigator.locks.request(key, { ifAvailable: true }, (lock) =>
-              lock ? sendStored(key) : scheduleFlush(),
-            )
-          : sendStored(key))
+    for (const key of useStorage(listKeys) ?? []) {
+      const sendIfDue = (lock: unknown) => {
+        const report = lock ? readReport(key) : undefined
+        return report && isDue(report) ? send(key, report) : scheduleFlush()
       }
-    } catch (error) {
-      emitError('storage_refused', error)
+      // Web Locks need a secure context.
+      await (navigator.locks?.request(key, { ifAvailable: true }, sendIfDue) ?? sendIfDue(true))
     }
   }
 

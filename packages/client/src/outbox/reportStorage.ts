@@ -16,7 +16,7 @@ export function readReport(key: string): StoredReport | undefined {
 export function isDue({ retryAt = 0, detectedAt }: StoredReport): boolean {
   const now = Date.now()
   // If the clock was set back since the report was created, `retryAt` means nothing.
-  return retryAt <= now || !(detectedAt <= now)
+  return !(retryAt > now && detectedAt <= now)
 }
 
 /**

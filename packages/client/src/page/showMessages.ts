@@ -1,12 +1,14 @@
 import type { Verdict } from '../types/verdict.ts'
 import { formatLimit } from './formatLimit.ts'
 
-/** Shows the elements with `data-lapse-message` after an idle timeout. */
-export function showMessages({ reason, idleTimeoutSeconds }: Verdict) {
-  if (reason !== 'idle_timeout' || !idleTimeoutSeconds) return
-  const limit = formatLimit(idleTimeoutSeconds, document.documentElement.lang)
+/** Shows the elements whose `data-lapse-message` names the reason. An empty attribute stands for `idle_timeout`. */
+export function showMessages({ reason, idleTimeoutSeconds }: Partial<Verdict>) {
   for (const message of document.querySelectorAll<HTMLElement>('[data-lapse-message]')) {
-    message.textContent = message.textContent.replace('{limit}', limit)
+    if ((message.dataset.lapseMessage || 'idle_timeout') !== reason) continue
+    if (idleTimeoutSeconds) {
+      const limit = formatLimit(idleTimeoutSeconds, document.documentElement.lang)
+      message.textContent = message.textContent.replace('{limit}', limit)
+    }
     message.hidden = false
   }
 }

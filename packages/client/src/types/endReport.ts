@@ -22,6 +22,10 @@ export interface EndReport {
   readonly browserRestarted: boolean
   /** The version of this package. */
   readonly client: string
+  /** For a logout: `idle_timeout` if the application's own idle timer ended the session. */
+  readonly reason?: 'idle_timeout' | undefined
+  /** For a logout: whether the collector records it in any case. */
+  readonly report?: boolean | undefined
 }
 
 /**

@@ -31,8 +31,9 @@ export interface LapseOptions {
   /**
    * The application's idle timeout, in seconds. If the ticket has an `idle` claim, the client uses that instead.
    *
-   * The client needs this limit to decide whether activity came too late to refresh the session. Without it, the
-   * client ignores requests whose status the browser hides (Safari), and pages that come from the browser's cache.
+   * The client needs this limit to decide whether activity came too late to refresh the session. Without it, requests
+   * do not count as activity, because a public endpoint also answers without a session. Always set it, or load the
+   * script with the name of the site (`/lapse.js?site=acme`), so that the collector inserts the limit.
    *
    * Attribute: `data-idle-timeout-seconds`
    */
@@ -48,7 +49,8 @@ export interface LapseOptions {
   readonly touchOn?: readonly ActivityKind[]
 
   /**
-   * Which same-origin requests count as activity: a pattern that is matched against the absolute URL.
+   * Which requests count as activity: a pattern that is matched against the absolute URL. It may match the URLs of an
+   * API on another origin.
    *
    * Attribute: `data-requests`, the source of the pattern
    *
@@ -57,21 +59,21 @@ export interface LapseOptions {
   readonly requests?: RegExp
 
   /** The name, scope and lifetime of the marker cookie. */
-  readonly cookie?: CookieOptions
+  readonly cookie?: CookieOptions | undefined
 
   /**
    * Called for every problem, because the client never throws into the page. `error.code` says what happened.
    *
    * Attribute: `data-on-error`, the name of a global function
    */
-  readonly onError?: ErrorHandler
+  readonly onError?: ErrorHandler | undefined
 }
 
 /**
  * A kind of activity.
  *
  * - `load`: `active()` is called, which means that a page of the session was loaded
- * - `request`: a same-origin `fetch` or XMLHttpRequest succeeded
+ * - `request`: a `fetch` or XMLHttpRequest succeeded; by default one to the origin of the page
  * - `interaction`: the user pressed a key or a pointer button
  */
 export type ActivityKind = 'load' | 'request' | 'interaction'
@@ -126,4 +128,14 @@ export interface CookieOptions {
    * @default 30
    */
   readonly days?: number
+
+  /**
+   * Whether browsers keep a separate cookie for each site that embeds the page (CHIPS). Set it for a page in an iframe
+   * on other sites, together with `sameSite: 'none'`.
+   *
+   * Attribute: `data-cookie-partitioned="true"`
+   *
+   * @default false
+   */
+  readonly partitioned?: boolean
 }

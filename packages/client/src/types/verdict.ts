@@ -22,8 +22,8 @@ export type Reason =
 
 /** The collector's answer to the report of one ended session. */
 export interface Verdict {
-  /** The id of the row in the audit table. */
-  readonly id: number
+  /** The id of the row in the audit table, or `null` if the collector did not record a logout. */
+  readonly id: number | null
   /** Why the session ended. */
   readonly reason: Reason
   /** The time from the last access to the moment when the end was detected, in milliseconds. */
@@ -32,6 +32,8 @@ export interface Verdict {
   readonly idleTimeoutSeconds: number | null
   /** Whether the session's end had already been recorded. */
   readonly duplicate: boolean
+  /** `false` if the collector did not record a logout. */
+  readonly recorded?: false
   /** Never present. It distinguishes a verdict from a pending report. */
   readonly pending?: never
 }

@@ -1,0 +1,16 @@
+import type { CookieAttributes } from './setCookie.ts'
+
+/**
+ * Replaces `setCookie.ts` in the script for a tag, because js-cookie would be an eighth of that script.
+ *
+ * The name is written as it is too: the names of sites need no encoding.
+ */
+export function setCookie(name: string, value: string, attributes: CookieAttributes) {
+  let text = `${name}=${value}`
+  for (const [key, setting] of Object.entries(attributes)) {
+    // Browsers ignore the value of an attribute that is a flag, such as `secure=true`.
+    if (setting) text += `; ${key}=${setting}`
+  }
+  // biome-ignore lint/suspicious/noDocumentCookie: this is what js-cookie does.
+  document.cookie = text
+}
