@@ -16,6 +16,15 @@ export default defineConfig({
         test: {
           name: 'product',
           include: ['{packages/collector,examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['test/applications/**'],
+          globalSetup: 'test/servers.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'applications',
+          include: ['test/applications/*.test.ts'],
           globalSetup: 'test/servers.ts',
         },
       },
