@@ -6,7 +6,9 @@
 export function findLoadTime(): number {
   // TypeScript does not derive the type of an entry from its name.
   const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-  // If another origin redirected to the page, WebKit hides all its timing, the start of the request included.
-  const isFromCache = navigation?.transferSize === 0 && navigation.requestStart > 0
+  // Browsers tell a page from the cache in different ways: WebKit gives the start of the first request, which is
+  // negative, and Firefox may round it to 0. If another origin redirected to the page, WebKit hides everything.
+  const isFromCache =
+    navigation?.transferSize === 0 && (navigation.requestStart || navigation.decodedBodySize)
   return isFromCache ? 0 : performance.timeOrigin
 }
