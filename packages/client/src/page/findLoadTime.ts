@@ -6,9 +6,9 @@
 export function findLoadTime(): number {
   // TypeScript does not derive the type of an entry from its name.
   const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-  // Browsers tell a page from the cache in different ways: WebKit gives the start of the first request, which is
-  // negative, and Firefox may round it to 0. If another origin redirected to the page, WebKit hides everything.
+  // A cached page has a body that was not transferred. WebKit shows no body, but gives the start of the first request,
+  // which is negative. Behind a service worker, Firefox shows neither, so such a page counts as fresh.
   const isFromCache =
-    navigation?.transferSize === 0 && (navigation.requestStart || navigation.decodedBodySize)
+    navigation?.transferSize === 0 && (navigation.decodedBodySize || navigation.requestStart < 0)
   return isFromCache ? 0 : performance.timeOrigin
 }
