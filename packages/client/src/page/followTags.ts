@@ -28,9 +28,9 @@ export function followTags(onTag: (tag: HTMLScriptElement, loadedAt: number) => 
 
   // htmx swaps only the body, so a tag in the head of the new page never gets into the document.
   document.addEventListener('htmx:beforeSwap', (event) => {
-    const { detail } = event as CustomEvent<{ serverResponse: string } | null>
+    const { detail } = event as CustomEvent<{ serverResponse: string }>
     const tag = new DOMParser()
-      .parseFromString(`${detail?.serverResponse}`, 'text/html')
+      .parseFromString(detail.serverResponse, 'text/html')
       .head.querySelector<HTMLScriptElement>(newTagSelector)
     if (tag) onTag(tag, Date.now())
   })
