@@ -38,6 +38,7 @@ export async function createSelftestSession(
   const issuedAt = Math.floor(times.startedAt / 1000)
   const expiresAt = Math.ceil(now / 1000) + ticketSeconds
   const key = loadSigningKey(options, () => config)
+  // Without `idle`, so that the test also shows which limit the collector has.
   const claims = { site: options.site, subject: selftestSubject, session, issuedAt, expiresAt }
   return { limits, session, times, ticket: await signTicket(claims, key) }
 }
