@@ -23,7 +23,7 @@ export function explainVerdict(sessionEnd: SessionEnd): Explanation {
   }
 }
 
-/** Returns how long after the idle timeout the user returned, in milliseconds; negative within the grace. */
+/** Returns how long after the idle timeout the user returned, in milliseconds; negative if it was before the limit. */
 export function calculatePastLimitMs({ reason, elapsedMs, idleTimeoutSeconds }: SessionEnd): number | null {
   if (reason !== 'idle_timeout' || elapsedMs === null || idleTimeoutSeconds === null) return null
   return elapsedMs - idleTimeoutSeconds * 1000
@@ -89,7 +89,7 @@ function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds }: SessionEnd): stri
   const idleTime = `The session was idle for ${formatDuration(elapsedMs)}`
   const limit = `its limit of ${formatDuration(limitMs)}`
   if (elapsedMs < limitMs) {
-    return `${idleTime}, ${formatDuration(limitMs - elapsedMs)} less than ${limit}. That is within the grace period, because the browser and the server may disagree about the time of the last access.`
+    return `${idleTime}, ${formatDuration(limitMs - elapsedMs)} less than ${limit}. That still counts: the browser and the server may disagree about the time of the last access, the application may extend the session only on some accesses, or its own idle timer may have ended the session.`
   }
   return `${idleTime}, ${formatDuration(elapsedMs - limitMs)} past ${limit}.`
 }
