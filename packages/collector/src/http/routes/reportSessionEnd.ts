@@ -1,6 +1,6 @@
 import { parseEndReport } from '../../domain/endReport.ts'
-import { LapseError } from '../../domain/errors.ts'
 import type { RecordedSessionEnd } from '../../domain/sessionEnd.ts'
+import { createKeyMismatchError } from '../../domain/ticket.ts'
 import {
   createMissingServerTokenError,
   createUnknownSiteError,
@@ -146,10 +146,7 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
       ],
       {
         notJson: createNotJsonError(),
-        ticketRefused: new LapseError(
-          'ticket-refused',
-          'The ticket was refused: its signature matches no key of the site "acme". Sign in again, or check the site\'s ticketKeys.',
-        ),
+        ticketRefused: createKeyMismatchError(exampleReport.site),
         tokenRefused: createMissingServerTokenError(),
         originRefused: createUnlistedOriginError(otherOrigin, exampleReport.site),
         unknownSite: createUnknownSiteError(otherSite),
