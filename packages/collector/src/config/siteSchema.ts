@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { findGraceSeconds, type Limits } from '../domain/limits.ts'
+import { computeGraceSeconds, type Limits, maxDefaultGraceSeconds } from '../domain/limits.ts'
 import { describeOriginFault } from '../domain/origin.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
-import { maxMarkerAgeSeconds } from '../domain/verdict.ts'
+import { maxMarkerAgeDays, maxMarkerAgeSeconds } from '../domain/verdict.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { createTicketKeySchema } from './ticketKeySchema.ts'
 
@@ -29,26 +29,28 @@ const originsSchema = z
 /** The settings that decide when a session ends. */
 const limitSchemas = {
   idleTimeoutSeconds: timeoutSeconds.describe(
-    "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
+    `The application's idle timeout, in seconds: how long a session may go unused. At most ${maxMarkerAgeDays} days.`,
   ),
   absoluteTimeoutSeconds: timeoutSeconds
     .optional()
-    .describe("The application's limit on the total age of a session, in seconds. At most 400 days.")
+    .describe(
+      `The application's limit on the total age of a session, in seconds. At most ${maxMarkerAgeDays} days.`,
+    )
     .meta({ whenOmitted: 'no limit' }),
   graceSeconds: z
     .number()
     .min(0)
     .optional()
     .describe(
-      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
+      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace period absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace period, the grace period is a tenth of that limit.',
     )
-    .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
+    .meta({ whenOmitted: `the smaller of ${maxDefaultGraceSeconds} and a tenth of \`idleTimeoutSeconds\`` }),
   refreshSeconds: z
     .number()
     .min(0)
     .default(0)
     .describe(
-      'How much earlier than the idle timeout a session may end and still count as timed out, because the application does not extend it on every access, in seconds. See [the values for common frameworks](../guides/frameworks.md#values-for-common-frameworks). Unlike `graceSeconds`, it affects neither the absolute timeout nor logouts. It must be less than `idleTimeoutSeconds` minus the grace. If a ticket sets a shorter idle timeout, it shrinks in proportion.',
+      'How much earlier than the idle timeout a session may end and still count as timed out, because the application does not extend it on every access, in seconds. See [the values for common frameworks](../guides/frameworks.md#values-for-common-frameworks). Unlike `graceSeconds`, it affects neither the absolute timeout nor logouts. It must be less than `idleTimeoutSeconds` minus the grace period. If a ticket sets a shorter idle timeout, it shrinks in proportion.',
     ),
 }
 
@@ -118,9 +120,12 @@ function checkTolerances(
     refinement.addIssue({ code: 'custom', path: [name], message })
   if (graceSeconds !== undefined && graceSeconds >= idle)
     addIssue('graceSeconds', `must be less than idleTimeoutSeconds (${idle})`)
-  const grace = findGraceSeconds(idle, { idleTimeoutSeconds: idle, graceSeconds })
+  const grace = computeGraceSeconds(idle, { idleTimeoutSeconds: idle, graceSeconds })
   if (refreshSeconds >= idle - grace)
-    addIssue('refreshSeconds', `must be less than idleTimeoutSeconds (${idle}) minus the grace (${grace})`)
+    addIssue(
+      'refreshSeconds',
+      `must be less than idleTimeoutSeconds (${idle}) minus the grace period (${grace})`,
+    )
 }
 
 /** A checked site with all defaults filled in. */

@@ -5,32 +5,39 @@ export interface Limits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number | undefined
   /**
-   * How far the browser's last access may differ from the server's. Default: the smaller of 10 seconds and a tenth of
-   * the idle timeout. For a limit that is not longer than this, the grace is a tenth of the limit.
+   * How far the browser's last access may differ from the server's. `computeDefaultGraceSeconds` returns the default.
+   * For a limit that is not longer than this, the grace period is a tenth of the limit.
    */
   readonly graceSeconds?: number | undefined
   /**
    * How much earlier than the idle timeout a session may end, because the host does not extend it on every access.
-   * Default: 0. It is less than the idle timeout without its grace.
+   * Default: 0. It is less than the idle timeout without its grace period.
    */
   readonly refreshSeconds?: number | undefined
 }
 
+/** The default grace period is this long, or a tenth of the idle timeout if that is less. */
+export const maxDefaultGraceSeconds = 10
+
+export function computeDefaultGraceSeconds(idleTimeoutSeconds: number): number {
+  return Math.min(maxDefaultGraceSeconds, idleTimeoutSeconds / 10)
+}
+
 /**
- * Returns the grace for one of the limits. A ticket can set a limit that is shorter than the site's grace. With the full
- * grace, every session would then time out immediately.
+ * Computes the grace period for one of the limits. A ticket can set a limit that is shorter than the site's grace
+ * period. With the full grace period, every session would then time out immediately.
  */
-export function findGraceSeconds(
+export function computeGraceSeconds(
   limitSeconds: number,
   { idleTimeoutSeconds, graceSeconds }: Pick<Limits, 'idleTimeoutSeconds' | 'graceSeconds'>,
 ): number {
-  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
+  const grace = graceSeconds ?? computeDefaultGraceSeconds(idleTimeoutSeconds)
   return grace < limitSeconds ? grace : limitSeconds / 10
 }
 
-/** Returns the earliest idle time, without the grace, that the idle timeout can have ended. */
-export function findMinIdleSeconds(limits: Pick<Limits, 'idleTimeoutSeconds' | 'graceSeconds'>): number {
-  return limits.idleTimeoutSeconds - findGraceSeconds(limits.idleTimeoutSeconds, limits)
+/** Computes how long a session must be idle to time out, if every access extends it. */
+export function computeMinIdleSeconds(limits: Pick<Limits, 'idleTimeoutSeconds' | 'graceSeconds'>): number {
+  return limits.idleTimeoutSeconds - computeGraceSeconds(limits.idleTimeoutSeconds, limits)
 }
 
 /**
@@ -52,6 +59,6 @@ export function applyClaimedLimits(
   if (!refreshSeconds || idleTimeoutSeconds >= site.idleTimeoutSeconds) return limits
   return {
     ...limits,
-    refreshSeconds: (refreshSeconds * findMinIdleSeconds(limits)) / findMinIdleSeconds(site),
+    refreshSeconds: (refreshSeconds * computeMinIdleSeconds(limits)) / computeMinIdleSeconds(site),
   }
 }

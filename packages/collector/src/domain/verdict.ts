@@ -1,5 +1,5 @@
 import { daySeconds, minuteMs } from './durations.ts'
-import { findGraceSeconds, type Limits } from './limits.ts'
+import { computeGraceSeconds, type Limits } from './limits.ts'
 
 /** Why a session ended. The verdict is the first reason in this order that applies. */
 export const reasons = [
@@ -25,7 +25,7 @@ export interface SessionTimes {
 export interface JudgeInput {
   readonly times: SessionTimes
   /** The reason that a server or a logout states. A browser's `logout` only counts if no limit was reached before. */
-  readonly declared: Reason | undefined
+  readonly declaredReason: Reason | undefined
   readonly browserRestarted: boolean | undefined
   readonly limits: Limits
   /** When the report arrived, in epoch milliseconds of the collector's clock. */
@@ -51,7 +51,8 @@ export interface Verdict {
 const clockToleranceMs = minuteMs
 
 /** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
-export const maxMarkerAgeSeconds = 400 * daySeconds
+export const maxMarkerAgeDays = 400
+export const maxMarkerAgeSeconds = maxMarkerAgeDays * daySeconds
 
 /** The earliest times that a report can state correctly, in epoch milliseconds of the collector's clock. */
 export interface EarliestTimes {
@@ -64,7 +65,7 @@ export interface EarliestTimes {
  * Finds how far back a report can reach. A browser cannot remember more than 400 days, but a ticket can prove an older
  * sign-in. A server keeps its own records, so its reports are not limited.
  */
-export function findEarliestTimes({
+export function computeEarliestTimes({
   sender,
   receivedAt,
   signedInAt,
@@ -88,7 +89,7 @@ export function judge(input: JudgeInput): Verdict {
     reason,
     elapsedMs: lastAccessAt === undefined ? undefined : detectedAt - lastAccessAt,
     clockSkewMs,
-    // A timeout can be detected within the grace before the limit, and a server with other limits can declare one.
+    // A timeout can be detected within the grace period before the limit, and a server with other limits can declare one.
     expiredAt: expiresAt === undefined ? undefined : Math.min(expiresAt, detectedAt),
   }
 }
@@ -96,10 +97,10 @@ export function judge(input: JudgeInput): Verdict {
 function decideReason(input: JudgeInput, clockSkewMs: number): Reason {
   if (hasContradictoryTimes(input, clockSkewMs) || hasImpossiblyOldTimes(input, clockSkewMs))
     return 'clock_anomaly'
-  const { declared, sender, browserRestarted } = input
+  const { declaredReason, sender, browserRestarted } = input
   // A user can sign out on a page whose session has expired.
-  if (declared === 'logout' && sender === 'browser') return findTimeout(input, 0) ?? declared
-  if (declared) return declared
+  if (declaredReason === 'logout' && sender === 'browser') return findTimeout(input, 0) ?? declaredReason
+  if (declaredReason) return declaredReason
   return (
     findTimeout(input, input.limits.refreshSeconds) ?? (browserRestarted ? 'browser_closed' : 'ended_early')
   )
@@ -114,7 +115,7 @@ function findTimeout(input: JudgeInput, refreshSeconds = 0): 'idle_timeout' | 'a
   const { limits, times } = input
   const { idleTimeoutSeconds, absoluteTimeoutSeconds } = limits
   const isIdle = isLimitReached(idleTimeoutSeconds, times.lastAccessAt, input, refreshSeconds)
-  const isTooOld = isLimitReached(absoluteTimeoutSeconds, findSignIn(input), input)
+  const isTooOld = isLimitReached(absoluteTimeoutSeconds, computeSignIn(input), input)
   if (isIdle && isTooOld) return isAbsoluteFirst(input) ? 'absolute_timeout' : 'idle_timeout'
   if (isIdle) return 'idle_timeout'
   return isTooOld ? 'absolute_timeout' : undefined
@@ -128,7 +129,7 @@ function isLimitReached(
   refreshSeconds = 0,
 ): boolean {
   if (limitSeconds === undefined || since === undefined) return false
-  const toleranceSeconds = findGraceSeconds(limitSeconds, limits) + refreshSeconds
+  const toleranceSeconds = computeGraceSeconds(limitSeconds, limits) + refreshSeconds
   // Rounded, because 1.1 - 0.1 is not exactly 1.
   return times.detectedAt - since >= Math.round((limitSeconds - toleranceSeconds) * 1000)
 }
@@ -149,16 +150,16 @@ function isAbsoluteFirst(input: JudgeInput): boolean {
 function computeExpiry(reason: Reason, input: JudgeInput): number | undefined {
   const { times, limits } = input
   if (reason === 'idle_timeout') return addSeconds(times.lastAccessAt, limits.idleTimeoutSeconds)
-  if (reason === 'absolute_timeout') return addSeconds(findSignIn(input), limits.absoluteTimeoutSeconds)
+  if (reason === 'absolute_timeout') return addSeconds(computeSignIn(input), limits.absoluteTimeoutSeconds)
   return undefined
 }
 
 /**
  * Finds when the session's age began, by the sender's clock. The signed sign-in takes precedence over the browser's
- * `startedAt`. That time is later if the first page with the script came after the sign-in, and earlier if it came
- * before. A user could also invent it, to forge or to hide an absolute timeout.
+ * `startedAt`, which is later than the sign-in if the script first ran after it, and earlier if it ran before. A user
+ * could also forge it.
  */
-function findSignIn({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
+function computeSignIn({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
   return signedInAt === undefined ? times.startedAt : signedInAt - (receivedAt - times.sentAt)
 }
 
@@ -180,7 +181,7 @@ function hasContradictoryTimes({ times, signedInAt }: JudgeInput, clockSkewMs: n
 
 function hasImpossiblyOldTimes(input: JudgeInput, clockSkewMs: number): boolean {
   const { startedAt, lastAccessAt, detectedAt } = input.times
-  const earliest = findEarliestTimes(input)
+  const earliest = computeEarliestTimes(input)
   const isBefore = (at: number | undefined, limit: number) => at !== undefined && at + clockSkewMs < limit
   return (
     // A ticket's `iat` is in whole seconds of another clock.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { evidences, maxLengths } from '../domain/sessionEnd.ts'
+import { evidenceKinds, maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
 
@@ -24,6 +24,11 @@ const instant = z
     error: 'must be between the years 1970 and 9999',
   })
 
+/** The most rows that one page of a list can have. */
+export const maxPageSize = 1000
+/** The number of rows on a page if the reader does not choose one. */
+export const defaultPageSize = 50
+
 /** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
 export const sessionEndFilterSchema = z
   .strictObject({
@@ -31,7 +36,7 @@ export const sessionEndFilterSchema = z
     subject: createPlainTextSchema(maxLengths.id).optional(),
     session: createPlainTextSchema(maxLengths.id).optional(),
     reason: z.enum(reasons).optional(),
-    evidence: z.enum(evidences).optional(),
+    evidence: z.enum(evidenceKinds).optional(),
     from: instant.optional(),
     to: instant.optional(),
   })

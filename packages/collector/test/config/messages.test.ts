@@ -101,7 +101,7 @@ describe('An invalid configuration', () => {
   test.each([
     [{ graceSeconds: 1800 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
     [{ graceSeconds: 999_999 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
-  ])('A grace that is not shorter than the idle timeout is refused: %j', (changes, fault) => {
+  ])('A grace period that is not shorter than the idle timeout is refused: %j', (changes, fault) => {
     const { acme } = full.sites
     expect(findFaults({ ...full, sites: { acme: { ...acme, ...changes } } })).toContain(
       `  sites.acme.${fault}`,
@@ -112,15 +112,15 @@ describe('An invalid configuration', () => {
   })
 
   test.each([
-    [{ refreshSeconds: 1790 }, 'must be less than idleTimeoutSeconds (1800) minus the grace (10)'],
-    [{ refreshSeconds: 1e6 }, 'must be less than idleTimeoutSeconds (1800) minus the grace (10)'],
+    [{ refreshSeconds: 1790 }, 'must be less than idleTimeoutSeconds (1800) minus the grace period (10)'],
+    [{ refreshSeconds: 1e6 }, 'must be less than idleTimeoutSeconds (1800) minus the grace period (10)'],
     [
       { refreshSeconds: 900, graceSeconds: 900 },
-      'must be less than idleTimeoutSeconds (1800) minus the grace (900)',
+      'must be less than idleTimeoutSeconds (1800) minus the grace period (900)',
     ],
     [
       { refreshSeconds: 54, idleTimeoutSeconds: 60, graceSeconds: undefined },
-      'must be less than idleTimeoutSeconds (60) minus the grace (6)',
+      'must be less than idleTimeoutSeconds (60) minus the grace period (6)',
     ],
     [{ refreshSeconds: -1 }, 'must be at least 0'],
     [{ refreshSeconds: '900' }, 'must be a number'],

@@ -32,7 +32,7 @@ const inputs: fc.Arbitrary<JudgeInput> = limitsArbitrary.chain((limits) => {
       detectedAt: base,
       sentAt: base + sent,
     })),
-    declared: optional(fc.constantFrom<Reason>(...reasons)),
+    declaredReason: optional(fc.constantFrom<Reason>(...reasons)),
     browserRestarted: optional(fc.boolean()),
     limits: fc.constant(limits),
     receivedAt: gap.map((skew) => base + skew),
@@ -52,7 +52,7 @@ const table: readonly TableRow[] = [
   ...reasons.map(
     (reason): TableRow => ({
       reason,
-      matches: (input) => input.declared === reason && !(isLogout(input) && hasPassedAnyLimit(input)),
+      matches: (input) => input.declaredReason === reason && !(isLogout(input) && hasPassedAnyLimit(input)),
     }),
   ),
   {
@@ -64,7 +64,8 @@ const table: readonly TableRow[] = [
   { reason: 'ended_early', matches: () => true },
 ]
 
-const isLogout = ({ declared, sender }: JudgeInput) => declared === 'logout' && sender === 'browser'
+const isLogout = ({ declaredReason, sender }: JudgeInput) =>
+  declaredReason === 'logout' && sender === 'browser'
 
 const hasPassedAnyLimit = (input: JudgeInput) => hasPassedIdle(input) || hasPassedAbsolute(input)
 
@@ -145,7 +146,7 @@ describe('The verdict on arbitrary input', () => {
   test('The start that a browser reports cannot change the verdict on a signed session', () => {
     const signed = inputs
       .filter(({ signedInAt }) => signedInAt !== undefined)
-      .map((input) => ({ ...input, declared: undefined }))
+      .map((input) => ({ ...input, declaredReason: undefined }))
     const seen = new Set<Reason>()
     fc.assert(
       fc.property(signed, near([0, minute, -minute], 500 * 86_400_000), (input, off) => {

@@ -12,7 +12,7 @@ describe('The verdict on arbitrary limits', () => {
         const judgeAfter = (elapsed: number) =>
           judge({
             times: { startedAt: undefined, lastAccessAt: base - elapsed, detectedAt: base, sentAt: base },
-            declared: undefined,
+            declaredReason: undefined,
             browserRestarted: undefined,
             limits: { idleTimeoutSeconds, graceSeconds, refreshSeconds },
             receivedAt: base,

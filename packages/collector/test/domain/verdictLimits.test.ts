@@ -52,7 +52,7 @@ describe('The verdict on a session that passed both limits', () => {
 
 describe('The verdict on a logout in a browser', () => {
   test('A logout before any limit is a logout, to the millisecond', () => {
-    const logout: JudgeCase = { declared: 'logout', lastAccess: 0 }
+    const logout: JudgeCase = { declaredReason: 'logout', lastAccess: 0 }
     expect(judgeSession({ ...logout, detected: 30 * minute - 10_001 })).toMatchObject({
       reason: 'logout',
       expiredAt: undefined,
@@ -61,7 +61,7 @@ describe('The verdict on a logout in a browser', () => {
   })
 
   test('A logout on a page whose session has expired is that timeout', () => {
-    const logout: JudgeCase = { declared: 'logout', lastAccess: 10 * minute, detected: 3 * hour }
+    const logout: JudgeCase = { declaredReason: 'logout', lastAccess: 10 * minute, detected: 3 * hour }
     expect(judgeSession(logout)).toMatchObject({
       reason: 'idle_timeout',
       elapsedMs: 170 * minute,
@@ -75,18 +75,18 @@ describe('The verdict on a logout in a browser', () => {
   })
 
   test('refreshSeconds does not turn a logout into a timeout', () => {
-    const logout: JudgeCase = { declared: 'logout', lastAccess: 0, refreshSeconds: 900 }
+    const logout: JudgeCase = { declaredReason: 'logout', lastAccess: 0, refreshSeconds: 900 }
     expect(judgeSession({ ...logout, detected: 29 * minute }).reason).toBe('logout')
     expect(judgeSession({ ...logout, detected: 30 * minute }).reason).toBe('idle_timeout')
   })
 
   test('A browser that was closed before the logout does not change the reason', () => {
-    const logout: JudgeCase = { declared: 'logout', detected: 12 * minute, restarted: true }
+    const logout: JudgeCase = { declaredReason: 'logout', detected: 12 * minute, restarted: true }
     expect(judgeSession(logout).reason).toBe('logout')
   })
 
   test("An end by the host's own idle timer is an idle timeout, even before the known limit", () => {
-    const timer: JudgeCase = { declared: 'idle_timeout', lastAccess: 0, detected: 5 * minute }
+    const timer: JudgeCase = { declaredReason: 'idle_timeout', lastAccess: 0, detected: 5 * minute }
     expect(judgeSession(timer)).toMatchObject({
       reason: 'idle_timeout',
       expiredAt: signIn + 5 * minute,
@@ -94,7 +94,7 @@ describe('The verdict on a logout in a browser', () => {
   })
 
   test('A logout that a server states is a logout, however long ago the last access was', () => {
-    const logout: JudgeCase = { declared: 'logout', detected: 3 * hour, sender: 'server' }
+    const logout: JudgeCase = { declaredReason: 'logout', detected: 3 * hour, sender: 'server' }
     expect(judgeSession(logout)).toMatchObject({ reason: 'logout', expiredAt: undefined })
   })
 })

@@ -10,7 +10,7 @@ export interface JudgeCase {
   readonly sent?: number
   readonly started?: number
   readonly restarted?: boolean
-  readonly declared?: Reason
+  readonly declaredReason?: Reason
   readonly absoluteTimeoutSeconds?: number
   readonly idleTimeoutSeconds?: number
   readonly refreshSeconds?: number
@@ -19,7 +19,7 @@ export interface JudgeCase {
   readonly sender?: 'browser' | 'server'
 }
 
-/** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace 10 s. */
+/** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace period 10 s. */
 export function judgeSession(times: JudgeCase) {
   const { started = 0, lastAccess = 10 * minute, detected = 60 * minute, sent = detected } = times
   const input: JudgeInput = {
@@ -29,7 +29,7 @@ export function judgeSession(times: JudgeCase) {
       detectedAt: signIn + detected,
       sentAt: signIn + sent,
     },
-    declared: times.declared,
+    declaredReason: times.declaredReason,
     browserRestarted: times.restarted,
     limits: {
       idleTimeoutSeconds: times.idleTimeoutSeconds ?? 1800,

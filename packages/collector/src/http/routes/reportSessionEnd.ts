@@ -1,6 +1,6 @@
 import { parseEndReport } from '../../domain/endReport.ts'
-import { LapseError } from '../../domain/errors.ts'
 import type { NewSessionEnd, RecordedSessionEnd } from '../../domain/sessionEnd.ts'
+import { createKeyMismatchError } from '../../domain/ticket.ts'
 import {
   createMissingServerTokenError,
   createUnknownSiteError,
@@ -166,10 +166,7 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
       ],
       {
         notJson: createNotJsonError(),
-        ticketRefused: new LapseError(
-          'ticket-refused',
-          'The ticket was refused: its signature matches no key of the site "acme". Sign in again, or check the site\'s ticketKeys.',
-        ),
+        ticketRefused: createKeyMismatchError(exampleReport.site),
         tokenRefused: createMissingServerTokenError(),
         originRefused: createUnlistedOriginError(otherOrigin, exampleReport.site),
         unknownSite: createUnknownSiteError(otherSite),
@@ -208,9 +205,11 @@ export const reportSessionEnd: Route = {
 async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): Promise<ReceivedReport> {
   const hasToken = ctx.get('Authorization') !== ''
   const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
-  ctx.state.logged.site = report.site
+  const receivedAt = Date.now()
+  ctx.state.logFields.site = report.site
   return {
     report,
+    receivedAt,
     origin: ctx.get('Origin'),
     address: ctx.state.address,
     userAgent: ctx.get('User-Agent'),
@@ -221,13 +220,13 @@ async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): P
 
 function answer(ctx: Context, { row, duplicate }: RecordedSessionEnd): void {
   const { id, reason, elapsedMs, idleTimeoutSeconds } = row
-  Object.assign(ctx.state.logged, { id, reason, duplicate })
+  Object.assign(ctx.state.logFields, { id, reason, duplicate })
   ctx.status = duplicate ? 200 : 201
   ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
 }
 
 function acknowledge(ctx: Context, { reason, elapsedMs, idleTimeoutSeconds }: NewSessionEnd): void {
-  Object.assign(ctx.state.logged, { reason, recorded: false })
+  Object.assign(ctx.state.logFields, { reason, recorded: false })
   ctx.status = 200
   ctx.body = {
     id: null,

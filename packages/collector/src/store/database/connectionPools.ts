@@ -1,6 +1,7 @@
 import knex, { type Knex } from 'knex'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
+import { lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqlite/sqliteClient.ts'
@@ -8,7 +9,10 @@ import { createSqliteFile } from './sqlite/sqliteFile.ts'
 
 /** How long a request waits for a free connection. */
 const acquireTimeoutMs = 5_000
-/** No request waits for a job, and several jobs may share one connection. */
+/**
+ * No request waits for a job, so a job may wait longer: for example, in an embedded database, until another job's
+ * transaction has finished.
+ */
 const jobAcquireTimeoutMs = 60_000
 
 /** The limits of one pool of connections. */
@@ -27,12 +31,12 @@ interface PoolLimits {
  */
 const poolLimits = {
   /** Lists, exports and single rows. */
-  reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: 30_000 },
+  reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: queryDeadlineMs },
   /** Summaries, which read many rows at a time. */
-  summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: 30_000 },
+  summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: queryDeadlineMs },
   /** Tokens and dashboard sessions. */
-  auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: 5_000 },
-  health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: 5_000 },
+  auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
+  health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   /** Migrations, purge, rollup and mirrors, which may take long. */
   jobs: { connections: 4, sqliteThreads: 1, acquireConnectionTimeout: jobAcquireTimeoutMs },
 } as const satisfies Record<string, PoolLimits>
