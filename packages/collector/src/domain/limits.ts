@@ -1,5 +1,3 @@
-import type { TicketClaims } from './ticket.ts'
-
 /** The host's limits for one session. */
 export interface Limits {
   readonly idleTimeoutSeconds: number
@@ -36,8 +34,14 @@ export function computeGraceSeconds(
 }
 
 /** Computes how long a session must be idle to time out, if every access extends it. */
-export function computeMinIdleSeconds(limits: Pick<Limits, 'idleTimeoutSeconds' | 'graceSeconds'>): number {
+function computeMinIdleSeconds(limits: Pick<Limits, 'idleTimeoutSeconds' | 'graceSeconds'>): number {
   return limits.idleTimeoutSeconds - computeGraceSeconds(limits.idleTimeoutSeconds, limits)
+}
+
+/** The limits in a ticket, as far as it has any. */
+interface ClaimedLimits {
+  readonly idleTimeoutSeconds: number | undefined
+  readonly absoluteTimeoutSeconds: number | undefined
 }
 
 /**
@@ -46,10 +50,7 @@ export function computeMinIdleSeconds(limits: Pick<Limits, 'idleTimeoutSeconds' 
  * If the ticket's idle timeout is shorter than the site's, `refreshSeconds` shrinks in proportion. Otherwise it could
  * exceed the idle timeout, and every session would time out immediately.
  */
-export function applyClaimedLimits(
-  site: Limits,
-  claims: Pick<TicketClaims, 'idleTimeoutSeconds' | 'absoluteTimeoutSeconds'> | undefined,
-): Limits {
+export function applyClaimedLimits(site: Limits, claims: ClaimedLimits | undefined): Limits {
   const {
     idleTimeoutSeconds = site.idleTimeoutSeconds,
     absoluteTimeoutSeconds = site.absoluteTimeoutSeconds,
