@@ -98,7 +98,8 @@ export function createVisitorInTab(
       const alias = host.findSession(user)?.alias
       let marker: Marker | undefined
       await waitUntil(async () => {
-        marker = await visitor.readMarker()
+        // While the page is being replaced, the browser evaluates nothing.
+        marker = await visitor.readMarker().catch(() => undefined)
         return marker?.sid === alias && marker?.sub === user
       }, `the marker of ${user}`)
       if (!marker) throw new Error('The marker has been deleted again.')

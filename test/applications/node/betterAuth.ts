@@ -48,10 +48,9 @@ async function bundlePage(): Promise<string> {
   const result = await build({
     configFile: false,
     logLevel: 'silent',
-    build: { write: false, lib: { entry, formats: ['es'], fileName: 'page' } },
+    build: { write: false, rollupOptions: { input: entry } },
   })
-  const [output] = Array.isArray(result) ? result : []
-  const chunk = output?.output[0]
+  const [chunk] = 'output' in result ? result.output : []
   if (!chunk) throw new Error('Vite has not built the page.')
   return chunk.code
 }
