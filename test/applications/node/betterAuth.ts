@@ -26,6 +26,8 @@ export async function startBetterAuth(options: HostOptions): Promise<Application
     emailAndPassword: { enabled: true },
     session: { expiresIn: idleTimeoutSeconds, updateAge: idleTimeoutSeconds / 2 },
     telemetry: { enabled: false },
+    // All users of the tests have one address.
+    rateLimit: { enabled: false },
   })
   const script = await bundlePage()
   const page = renderPage({ site, collector, idleTimeoutSeconds })
