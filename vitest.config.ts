@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
@@ -16,6 +16,8 @@ export default defineConfig({
         test: {
           name: 'product',
           include: ['{packages/collector,examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
+          // These tests need more programs: see test/applications/README.md.
+          exclude: [...configDefaults.exclude, 'test/applications/**'],
           globalSetup: 'test/servers.ts',
         },
       },
