@@ -1,4 +1,4 @@
-import { configDefaults, defineConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
@@ -16,9 +16,18 @@ export default defineConfig({
         test: {
           name: 'product',
           include: ['{packages/collector,examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
-          // These tests need more programs: see test/applications/README.md.
-          exclude: [...configDefaults.exclude, 'test/applications/**'],
+          exclude: ['test/applications/**'],
           globalSetup: 'test/servers.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'applications',
+          include: ['test/applications/**/*.test.ts'],
+          globalSetup: 'test/servers.ts',
+          // Tests that wait for minutes run in parallel, but each has a browser.
+          maxConcurrency: 10,
         },
       },
     ],

@@ -1,4 +1,4 @@
-import pRetry from 'p-retry'
+import pRetry, { AbortError } from 'p-retry'
 
 /** The end of a session that the server has ended itself. */
 export interface SessionEnd {
@@ -15,10 +15,13 @@ interface Collector {
 }
 
 const maxWaitMs = 2000
+/** The report itself was refused: sending it again would not help. */
+const finalStatuses = [400, 413, 415, 422]
 
 /**
  * Reports the end of a session to the collector. Resolves when the row is committed, and after two seconds at the
- * latest, because ending a session must not depend on the audit. After that, it retries for about an hour.
+ * latest, because ending a session must not depend on the audit. After that, it retries for about an hour, unless the collector
+ * refuses the report.
  */
 export async function reportSessionEnd(collector: Collector, end: SessionEnd): Promise<void> {
   const reported = pRetry(() => post(collector, end), {
@@ -43,5 +46,7 @@ async function post({ collector, token }: Collector, end: SessionEnd): Promise<v
     signal: AbortSignal.timeout(5000),
   })
   // Any 2xx means that the row is committed: a new row, or the one that the session had already.
-  if (!response.ok) throw new Error(`The collector answered ${response.status}: ${await response.text()}`)
+  if (response.ok) return
+  const message = `The collector responded with ${response.status}: ${await response.text()}`
+  throw finalStatuses.includes(response.status) ? new AbortError(message) : new Error(message)
 }

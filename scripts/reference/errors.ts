@@ -13,6 +13,12 @@ interface ErrorEntry {
   readonly action?: string
 }
 
+/** Where errors occur that do not belong to an endpoint, and are therefore not in the OpenAPI document. */
+const otherSources: Readonly<Record<string, string>> = {
+  'not-found': 'for every URL that is not an endpoint',
+  'method-not-allowed': 'when the path exists but does not support the method',
+}
+
 const errors: readonly (readonly [code: string, entry: ErrorEntry])[] = Object.entries(errorCodes)
 
 /** The reference of the errors, from the table of codes. */
@@ -64,8 +70,9 @@ function findExampleProblem(operations: readonly Operation[]): unknown {
 
 function formatSources(code: string, operations: readonly Operation[]): string {
   const sources = operations.filter(({ problems }) => problems.includes(code))
-  if (sources.length === 0) return 'Returned for requests that match no endpoint.'
+  const other = otherSources[code]
+  if (sources.length === 0) return `Returned ${requireDescription(other, `source of the error ${code}`)}.`
   if (sources.length === operations.length) return 'Returned by every endpoint.'
   const links = sources.map(({ heading, anchor }) => `[${formatCode(heading)}](http-api.md#${anchor})`)
-  return `Returned by ${links.join(', ')}.`
+  return `Returned by ${links.join(', ')}${other === undefined ? '' : `, and ${other}`}.`
 }

@@ -71,21 +71,23 @@ export function createCommonScenarios(actions: Actions, logoutReasons: readonly 
   ]
 }
 
-/**
- * Runs the scenarios in each engine, each with a user of its own.
- *
- * @param concurrent whether the scenarios of an engine run in parallel
- */
+interface TestOptions {
+  /** Whether the scenarios of an engine run in parallel. */
+  readonly concurrent: boolean
+  readonly timeoutMs?: number
+}
+
+/** Runs the scenarios in each engine, each with a user of its own. */
 export function testScenarios(
   scenarios: readonly Scenario[],
   getApplication: () => Application & { createUser(name: string): Promise<void> },
-  concurrent: boolean,
+  { concurrent, timeoutMs = 120_000 }: TestOptions,
 ): void {
   // The engines run in parallel, because the tests mostly wait.
   describe.concurrent.each(createEngines())('In $name,', (engine) => {
     afterAll(() => engine.stop())
 
-    describe('a user', { concurrent }, () => {
+    describe('a user', { concurrent, timeout: timeoutMs }, () => {
       for (const { title, reasons, run } of scenarios) {
         test(`who ${title} leaves ${reasons.length > 0 ? `the rows ${reasons.join(', ')}` : 'no row'}`, async () => {
           const application = getApplication()

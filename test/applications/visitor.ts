@@ -46,7 +46,7 @@ export async function createVisitor(
     open: (path) => tab.goto(url + path),
     submit: (fields, button) => leave(tab, () => tab.evaluate(renderSubmit(fields, button))),
     follow: (selector) => leave(tab, () => tab.evaluate(renderClick(selector))),
-    waitFor: (expression, timeoutMs) =>
+    waitFor: (expression, timeoutMs = 30_000) =>
       waitUntil(
         () => tab.evaluate<boolean>(`Boolean(${expression})`).catch(() => false),
         expression,

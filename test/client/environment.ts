@@ -1,20 +1,26 @@
 import { startCollector } from '../collector.ts'
 import { findFreePort } from '../servers.ts'
+import type { Application } from './application.ts'
 import { type Host, startHost } from './host.ts'
+import type { HostOptions } from './hostOptions.ts'
 
-/** The settings of one host application and its site in the collector's configuration. */
-export interface SiteOptions {
-  readonly idleTimeoutSeconds: number
-  readonly absoluteTimeoutSeconds?: number
+/** The settings of one application and its site in the collector's configuration. */
+export interface SiteOptions
+  extends Pick<
+    HostOptions,
+    'idleTimeoutSeconds' | 'absoluteTimeoutSeconds' | 'untilBrowserCloses' | 'pages' | 'files'
+  > {
   readonly graceSeconds?: number
-  readonly untilBrowserCloses?: boolean
+  readonly refreshSeconds?: number
+  /** Returns further origins at which browsers open the application. */
+  readonly otherOrigins?: (port: number) => readonly string[]
 }
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** Host applications with a common collector. */
-export interface Environment<Site extends string> {
-  readonly hosts: Readonly<Record<Site, Host>>
+/** Applications with a common collector. */
+export interface Environment<Site extends string, App extends Application = Host> {
+  readonly hosts: Readonly<Record<Site, App>>
   readonly collectorUrl: string
   /**
    * Reads the rows of these users. Tests share the database, and each has its own users. Rows without a user are
@@ -26,25 +32,35 @@ export interface Environment<Site extends string> {
   end(): Promise<void>
 }
 
-/** @param proxy returns the address at which pages reach the collector, if a proxy is in front of it. */
-export async function startEnvironment<Site extends string>(
+/**
+ * Starts a host application for each site.
+ *
+ * @param proxy returns the address at which pages reach the collector, if a proxy is in front of it.
+ */
+export function startEnvironment<Site extends string>(
   sites: Readonly<Record<Site, SiteOptions>>,
-  proxy = async (collectorUrl: string) => collectorUrl,
+  proxy?: (collectorUrl: string) => Promise<string>,
 ): Promise<Environment<Site>> {
+  return startApplications(sites, startHost, proxy)
+}
+
+/** Starts an application of any kind for each site. */
+export async function startApplications<Site extends string, App extends Application>(
+  sites: Readonly<Record<Site, SiteOptions>>,
+  start: (options: HostOptions) => Promise<App>,
+  proxy = async (collectorUrl: string) => collectorUrl,
+): Promise<Environment<Site, App>> {
   const plan: { readonly site: Site; readonly port: number }[] = []
   for (const site in sites) plan.push({ site, port: await findFreePort() })
-  const siteConfigs = plan.map(({ site, port }) => {
-    const { untilBrowserCloses: _, ...limits } = sites[site]
-    return [site, { origins: [`http://127.0.0.1:${port}`], ...limits }]
-  })
+  const siteConfigs = plan.map(({ site, port }) => [site, createSiteConfig(sites[site], port)])
   const collector = await startCollector({ name: 'SQLite' }, { sites: Object.fromEntries(siteConfigs) })
   const collectorAddress = await proxy(collector.url)
-  const hosts: Partial<Record<Site, Host>> = {}
+  const hosts: Partial<Record<Site, App>> = {}
   for (const { site, port } of plan)
-    hosts[site] = await startHost({ site, collector: collectorAddress, port, ...sites[site] })
+    hosts[site] = await start({ site, collector: collectorAddress, port, ...sites[site] })
   return {
-    // The loop above has started a host for each site.
-    hosts: hosts as Record<Site, Host>,
+    // The loop above has started an application for each site.
+    hosts: hosts as Record<Site, App>,
     collectorUrl: collector.url,
     readRows: (subjects) =>
       collector.database
@@ -59,4 +75,10 @@ export async function startEnvironment<Site extends string>(
       await collector.end()
     },
   }
+}
+
+function createSiteConfig(options: SiteOptions, port: number): object {
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds, graceSeconds, refreshSeconds } = options
+  const origins = [`http://127.0.0.1:${port}`, ...(options.otherOrigins?.(port) ?? [])]
+  return { origins, idleTimeoutSeconds, absoluteTimeoutSeconds, graceSeconds, refreshSeconds }
 }

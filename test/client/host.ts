@@ -2,17 +2,16 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Koa, { type Context, type Middleware } from 'koa'
 import session from 'koa-session'
+import type { Application } from './application.ts'
 import type { HostOptions } from './hostOptions.ts'
 import { renderAppPage, renderLoginPage, renderSinglePageApp, renderSsoPage } from './pages.ts'
 import { type HostSession, SessionStore } from './sessionStore.ts'
 
 /** A host application with real server-side sessions. Query parameters of its pages set up each test. */
-export interface Host {
-  readonly site: string
-  readonly url: string
-  readonly idleTimeoutSeconds: number
+export interface Host extends Application {
   /** A login page on another origin, without Lapse. It signs the user in and sends them back. */
   readonly ssoUrl: string
   /** The user's session as the server knows it, if it is active. */
@@ -21,7 +20,6 @@ export interface Host {
   drop(alias: string): boolean
   /** How many pages browsers have requested for prerendering. */
   countPrerenderings(): number
-  close(): Promise<void>
 }
 
 export async function startHost(options: HostOptions): Promise<Host> {
@@ -31,8 +29,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
   app.silent = true
   app.keys = [randomBytes(32).toString('base64url')]
   let prerendered = 0
-  app.use((ctx, next) => {
+  app.use(async (ctx, next) => {
     if (ctx.get('Sec-Purpose').includes('prerender')) prerendered += 1
+    if (ctx.query['delay-ms']) await sleep(Number(ctx.query['delay-ms']))
     return next()
   })
   app.use(handleSso(port))
@@ -89,10 +88,10 @@ const dot = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 
 
 function serveWithoutSession(options: HostOptions): Middleware {
   return async (ctx, next) => {
-    const file = files[ctx.path]
+    const file = files[ctx.path] ?? options.files?.[ctx.path]
     if (file) {
       ctx.type = 'text/javascript'
-      ctx.body = await readFile(file)
+      ctx.body = typeof file === 'string' ? file : await readFile(file)
     } else if (ctx.path === '/static/dot.gif') {
       ctx.type = 'image/gif'
       ctx.body = dot
@@ -109,6 +108,10 @@ function serveWithoutSession(options: HostOptions): Middleware {
 }
 
 function servePages(options: HostOptions): Middleware {
+  const { renderApp, renderLogin } = options.pages ?? {
+    renderApp: renderAppPage,
+    renderLogin: renderLoginPage,
+  }
   return async (ctx) => {
     const { subject, alias } = ctx.session
     // koa-session forgets this setting when it sets its first cookie.
@@ -116,16 +119,17 @@ function servePages(options: HostOptions): Middleware {
     switch (ctx.path) {
       case '/':
       case '/reports':
-        if (subject) return sendPage(ctx, renderAppPage(options, ctx.URL, { subject, alias }))
+        if (subject) return sendPage(ctx, renderApp(options, ctx.URL, { subject, alias }))
         if (ctx.query.sso)
           return redirect(ctx, `http://localhost:${options.port}/sso/${ctx.query.sso}${ctx.search}`)
+        if (ctx.query['login-in-place']) return sendPage(ctx, renderLogin(options, ctx.URL))
         return redirect(ctx, `/login${ctx.search}`)
 
       case '/login':
         // As frameworks do, for example to store a CSRF token.
         if (ctx.query.anonymous && !subject) ctx.session.visits = 1
         if (subject && !ctx.query.stay) return redirect(ctx, '/')
-        return sendPage(ctx, renderLoginPage(options, ctx.URL))
+        return sendPage(ctx, renderLogin(options, ctx.URL))
 
       case '/sign-in':
         ctx.session = { subject: ctx.query.user, alias: randomUUID(), signedInAt: Date.now() }
@@ -134,7 +138,7 @@ function servePages(options: HostOptions): Middleware {
 
       case '/logout':
         ctx.session = null
-        return redirect(ctx, '/login')
+        return redirect(ctx, `/login${ctx.search}`)
 
       case '/api/me':
         ctx.set('Cache-Control', 'no-store')
@@ -149,6 +153,7 @@ function servePages(options: HostOptions): Middleware {
 function sendPage(ctx: Context, page: string): void {
   ctx.set('Cache-Control', String(ctx.query.cache ?? 'no-store'))
   if (ctx.query.csp) ctx.set('Content-Security-Policy', String(ctx.query.csp))
+  if (ctx.query.clear) ctx.set('Clear-Site-Data', String(ctx.query.clear))
   ctx.type = 'html'
   ctx.body = page
 }

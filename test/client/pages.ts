@@ -1,16 +1,10 @@
-import type { HostOptions } from './hostOptions.ts'
+import type { HostOptions, SignedIn } from './hostOptions.ts'
 
-interface SignedIn {
-  readonly subject: string
-  readonly alias: string
-}
-
-/** Renders a page with the script tag. Query parameters that begin with `data-` override the tag's attributes. */
-function renderTaggedPage(
+/** Renders the script tag. Query parameters of the page that begin with `data-` override its attributes. */
+export function renderTag(
   { collector, site }: HostOptions,
   url: URL,
   stated: Record<string, string>,
-  body: string,
 ): string {
   const overrides = [...url.searchParams].filter(([name]) => /^data-[a-z-]+$/.test(name))
   const attributes = {
@@ -20,13 +14,20 @@ function renderTaggedPage(
     ...Object.fromEntries(overrides),
   }
   const list = Object.entries(attributes).map(([name, value]) => `${name}="${escapeHtml(value)}"`)
+  return `<script src="${collector}/lapse.js" defer ${list.join(' ')}></script>`
+}
+
+/** Renders a page with the script tag. Its query chooses what else the page does. */
+function renderTaggedPage(
+  options: HostOptions,
+  url: URL,
+  stated: Record<string, string>,
+  body: string,
+): string {
   const prerender = url.searchParams.has('prerender') ? prerendering : ''
   const noBfcache = url.searchParams.has('keep-out-of-bfcache') ? preventBfcache : ''
   const clock = url.searchParams.has('clock') ? renderClockShift(Number(url.searchParams.get('clock'))) : ''
-  return renderPage(
-    `${clock}${noBfcache}${prerender}<script src="${collector}/lapse.js" defer ${list.join(' ')}></script>`,
-    body,
-  )
+  return renderPage(`${clock}${noBfcache}${prerender}${renderTag(options, url, stated)}`, body)
 }
 
 /** Features that keep a page out of bfcache. They differ between the engines. */
@@ -55,9 +56,14 @@ function renderClockShift(offsetMs: number): string {
 </script>`
 }
 
-/** Renders a page that keeps the verdict and the client's errors for the tests. */
-function renderPage(head: string, body: string): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Host</title>
+/**
+ * Renders a page that keeps the verdict and the client's errors for the tests.
+ *
+ * @param head its elements, among them a title if the page has one of its own.
+ * @param body the whole element, or only its content.
+ */
+export function renderPage(head: string, body: string): string {
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8">${head.includes('<title>') ? '' : '<title>Host</title>'}
 <script>
   window.lapseErrors = []
   window.lapseError = ({ code, cause }) => lapseErrors.push({ code, status: cause?.response?.status })
@@ -66,7 +72,7 @@ function renderPage(head: string, body: string): string {
   addEventListener('pageshow', ({ persisted }) => { window.restored = persisted })
 </script>
 ${head}
-<body>${body}</body></html>`
+</head>${body.startsWith('<body') ? body : `<body>${body}</body>`}</html>`
 }
 
 export function renderAppPage(options: HostOptions, url: URL, { subject, alias }: SignedIn): string {

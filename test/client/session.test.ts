@@ -10,7 +10,7 @@ import { createVisitor, createVisitorInTab, readSentTime, type Visitor } from '.
 
 const sites = {
   app: { idleTimeoutSeconds: 3 },
-  /** The marker is created later than the session, when the first page has loaded. The grace of 2 s covers that. */
+  /** The marker is created later than the session, when the first page has loaded. The grace period of 2 s covers that. */
   strict: { idleTimeoutSeconds: 20, absoluteTimeoutSeconds: 6 },
   /** Sessions that end with the browser. Those of `patient` last longer than a browser takes to start. */
   brief: { idleTimeoutSeconds: 3, untilBrowserCloses: true },

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type Browser, type Engine, type Tab, waitUntil } from '../engines/engine.ts'
+import type { Application } from './application.ts'
 import type { Environment, Row } from './environment.ts'
-import type { Host } from './host.ts'
 
 /** A user at a browser, with access to the audit table. */
 export interface Visitor {
@@ -53,8 +53,8 @@ export function readSentTime(row: Row, column: 'last_access_at' | 'expired_at'):
 /** @param profile the folder of the browser's profile, to start the browser again later. */
 export async function createVisitor(
   engine: Engine,
-  env: Environment<string>,
-  host: Host,
+  env: Pick<Environment<string>, 'readRows'>,
+  host: Application,
   profile?: string,
 ): Promise<Visitor> {
   const browser = await engine.launch(profile)
@@ -65,8 +65,8 @@ export async function createVisitor(
 export function createVisitorInTab(
   browser: Browser,
   tab: Tab,
-  env: Environment<string>,
-  host: Host,
+  env: Pick<Environment<string>, 'readRows'>,
+  host: Application,
   known?: Pick<Visitor, 'subject' | 'otherSubject'>,
 ): Visitor {
   const name = randomBytes(6).toString('hex')

@@ -65,6 +65,8 @@ function spawn(profile: string, ...url: string[]): Program {
     '--password-store=basic',
     '--disable-breakpad',
     '--no-default-browser-check',
+    // The tests issue their own certificates.
+    '--ignore-certificate-errors',
     ...url,
   ])
 }

@@ -5,8 +5,12 @@ import { findProgram } from '../../scripts/findProgram.ts'
 import { type Browser, type Engine, leave, refuse, type Tab } from './engine.ts'
 import { killGroup } from './program.ts'
 
-/** Drives Debian's Firefox ESR with puppeteer-core over WebDriver BiDi. */
-export function createFirefox(): Engine {
+/**
+ * Drives Debian's Firefox ESR with puppeteer-core over WebDriver BiDi.
+ *
+ * @param preferences settings of Firefox by their names in `about:config`.
+ */
+export function createFirefox(preferences: Readonly<Record<string, boolean>> = {}): Engine {
   let shared: Promise<Process> | undefined
 
   return {
@@ -15,14 +19,14 @@ export function createFirefox(): Engine {
 
     async launch(profile) {
       if (profile) {
-        const started = await start(profile)
+        const started = await start(preferences, profile)
         return {
           ...createTabControls(started.defaultBrowserContext()),
           close: () => quit(started),
           kill: () => kill(started),
         }
       }
-      shared ??= start()
+      shared ??= start(preferences)
       // A new container, which shares nothing with other contexts.
       const context = await (await shared).createBrowserContext()
       return {
@@ -39,9 +43,12 @@ export function createFirefox(): Engine {
   }
 }
 
-function start(profile?: string): Promise<Process> {
+function start(preferences: Readonly<Record<string, boolean>>, profile?: string): Promise<Process> {
   return launch({
     browser: 'firefox',
+    // The tests issue their own certificates.
+    acceptInsecureCerts: true,
+    extraPrefsFirefox: preferences,
     executablePath: findProgram('firefox-esr'),
     ...(profile && { userDataDir: profile }),
   })

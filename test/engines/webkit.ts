@@ -38,6 +38,8 @@ async function startAutomated() {
   try {
     await waitUntil(() => isReady(address), 'WebKitWebDriver')
     const session = await openSession(address, {
+      // The tests issue their own certificates.
+      acceptInsecureCerts: true,
       'webkitgtk:browserOptions': { binary: findMiniBrowser(), args: ['--automation'] },
     })
     return createBrowser(session, end)

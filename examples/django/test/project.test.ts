@@ -29,6 +29,8 @@ test('The commands of the README set up the example, from an empty database serv
     .map(({ code }) => code)
     .join('\n')
     .replace(/^lapse\(\) .*$/m, '')
+    // Debian installs Django for the system's Python. PATH may have another one.
+    .replaceAll(/^python3 /gm, '/usr/bin/python3 ')
     .replace('127.0.0.1:3306', `127.0.0.1:${port}`)
     .replace('createsuperuser', 'createsuperuser --noinput --username admin --email admin@example.com')
     .replace('runserver', `runserver --noreload 127.0.0.1:${appPort} &`)

@@ -114,7 +114,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
   const synchronize = (isRestored?: boolean) =>
     run(() => {
       activity.saveActivity()
-      if (isRestored) activity.recordActivity(true)
+      if (isRestored) activity.recordActivity()
       return outbox.flushReports()
     })
 
@@ -125,11 +125,11 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
         signal,
       })
     }
-    const onActivity = (isGuess?: boolean) => {
-      if (isWatching) activity.recordActivity(isGuess)
+    const onActivity = (isCertain?: boolean) => {
+      if (isWatching) activity.recordActivity(isCertain)
     }
     if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
-    if (touchOn.includes('request')) observeRequests(() => onActivity(true), signal, endpoints, requests)
+    if (touchOn.includes('request')) observeRequests(onActivity, signal, endpoints, requests)
     return synchronize(!loadedAt)
   })
 
@@ -177,7 +177,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
 
     logout: (options: LogoutOptions = {}) => run(() => reportEnd('logout', options)),
 
-    touch: () => run(() => activity.recordActivity()),
+    touch: () => run(() => activity.recordActivity(true)),
 
     stop: () => stopper.abort(),
   }

@@ -51,4 +51,5 @@ function start(): LapseGlobal {
 
 // An application that swaps pages runs the script again with each tag. The first run handles them all.
 const { Lapse } = window as { readonly Lapse?: Partial<LapseGlobal> }
-export default Lapse?.createLapse ? Lapse : start()
+// An element with this id would be a property of `window` too.
+export default typeof Lapse?.createLapse === 'function' ? Lapse : start()

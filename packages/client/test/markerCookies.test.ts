@@ -31,7 +31,8 @@ describe('Two marker cookies with different paths', () => {
     { older: '/', path: '/client' },
   ])('become the one of the current path: first $older, then $path', async ({ older, path }) => {
     await env.openClient()
-    await env.page.evaluate(() => history.replaceState(null, '', '/client/orders/1'))
+    env.site.pages.set('/client/orders/1', { html: '<script src="/lapse.js"></script>' })
+    await env.goto('/client/orders/1')
     await plantCookie(older)
     const id = await plantCookie(path)
     expect(await readMarkerCookies()).toHaveLength(2)

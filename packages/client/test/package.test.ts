@@ -39,10 +39,22 @@ describe('The module', () => {
         window.lapse = createLapse({ site: 'acme', collector: '${env.collector.url}/' })
       </script>`,
     })
-    await env.plantMarker()
     await env.goto('/module')
     await env.page.waitForFunction(() => 'lapse' in window)
+    await env.page.evaluate(() => window.lapse.active({ subject: 'u 42&x=ü' }))
+    expect(await env.readMarker()).toMatchObject({ v: '1', sub: 'u 42&x=ü' })
+    const daySeconds = 86_400
+    const readDays = (expires: number) =>
+      expires < 0 ? 'session' : Math.round((expires - Date.now() / 1000) / daySeconds)
+    const cookies = await env.context.cookies()
+    expect(
+      cookies.map(({ name, expires, sameSite }) => ({ name, days: readDays(expires), sameSite })),
+    ).toEqual([
+      { name: 'lapse-acme', days: 30, sameSite: 'Lax' },
+      { name: 'lapse-acme-open', days: 'session', sameSite: 'Lax' },
+    ])
     expect(await env.page.evaluate(() => window.lapse.absent())).toMatchObject({ id: 1 })
+    expect(await env.readCookie()).toBeUndefined()
     expect(`${readFile('dist/index.js')}`).toMatch(/from "js-cookie"/)
   })
 })

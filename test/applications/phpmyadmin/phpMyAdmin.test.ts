@@ -85,5 +85,7 @@ describe('In phpMyAdmin', () => {
   })
   afterAll(() => phpMyAdmin.end())
 
-  testScenarios([...createCommonScenarios(actions, ['logout']), ...scenarios], () => phpMyAdmin, false)
+  testScenarios([...createCommonScenarios(actions, ['logout']), ...scenarios], () => phpMyAdmin, {
+    concurrent: false,
+  })
 })

@@ -84,7 +84,7 @@ describe('In WordPress with an idle timeout:', () => {
   })
   afterAll(() => wordPress.end())
 
-  testScenarios([...createCommonScenarios(actions), ...interimLogins], () => wordPress, false)
+  testScenarios([...createCommonScenarios(actions), ...interimLogins], () => wordPress, { concurrent: false })
 })
 
 describe('In WordPress, whose sessions end at a fixed time after the sign-in:', () => {
@@ -120,5 +120,5 @@ describe('In WordPress, whose sessions end at a fixed time after the sign-in:', 
       },
     },
   ]
-  testScenarios(scenarios, () => wordPress, false)
+  testScenarios(scenarios, () => wordPress, { concurrent: false })
 })

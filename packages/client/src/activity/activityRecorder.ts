@@ -32,13 +32,13 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
   /**
    * Records activity that happens now.
    *
-   * @param isGuess whether it is unknown if the activity refreshed the session on the server. Such activity counts only
-   * if the idle timeout is known.
+   * @param isCertain whether the activity counts even if the idle timeout is unknown. A request may succeed without a
+   * session.
    */
-  function recordActivity(isGuess?: boolean) {
+  function recordActivity(isCertain?: boolean) {
     const marker = markerCookie.readMarker()
     // Activity after the idle timeout did not refresh the session.
-    if (!marker || marker.id === endedMarkerId || (isExpired(marker) ?? isGuess)) return
+    if (!marker || marker.id === endedMarkerId || (isExpired(marker) ?? !isCertain)) return
     unsavedAt = Date.now()
     if (unsavedAt - marker.at > markerIntervalMs) saveActivity()
   }

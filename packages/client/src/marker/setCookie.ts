@@ -8,5 +8,7 @@ const cookies = Cookies.withConverter<string>({ write: (value) => value })
 
 /** Sets a cookie. The value is written as it is. */
 export function setCookie(name: string, value: string, attributes: CookieAttributes) {
-  cookies.set(name, value, attributes)
+  const { 'max-age': maxAge, ...others } = attributes
+  // js-cookie takes no numbers.
+  cookies.set(name, value, { ...others, ...(maxAge && { 'max-age': `${maxAge}` }) })
 }

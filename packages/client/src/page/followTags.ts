@@ -28,9 +28,10 @@ export function followTags(onTag: (tag: HTMLScriptElement, loadedAt: number) => 
 
   // htmx swaps only the body, so a tag in the head of the new page never gets into the document.
   document.addEventListener('htmx:beforeSwap', (event) => {
-    const { serverResponse } = (event as CustomEvent<{ serverResponse: string }>).detail
-    const { head } = new DOMParser().parseFromString(serverResponse, 'text/html')
-    const tag = head.querySelector<HTMLScriptElement>(newTagSelector)
+    const { detail } = event as CustomEvent<{ serverResponse: string }>
+    const tag = new DOMParser()
+      .parseFromString(detail.serverResponse, 'text/html')
+      .head.querySelector<HTMLScriptElement>(newTagSelector)
     if (tag) onTag(tag, Date.now())
   })
 }

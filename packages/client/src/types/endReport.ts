@@ -1,4 +1,7 @@
-/** The body of `POST /v1/lapses`: one session has ended. Times are epoch milliseconds of the browser's clock. */
+/**
+ * A report that a session has ended. The client adds `sentAt` when it sends the report to `POST /v1/lapses`. Times are
+ * epoch milliseconds of the browser's clock.
+ */
 export interface EndReport {
   /** The application, as `createLapse` names it. */
   readonly site: string

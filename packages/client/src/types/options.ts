@@ -58,7 +58,11 @@ export interface LapseOptions {
    */
   readonly requests?: RegExp
 
-  /** The name, scope and lifetime of the marker cookie. */
+  /**
+   * The name, scope and lifetime of the marker cookie.
+   *
+   * @default the defaults of its fields
+   */
   readonly cookie?: CookieOptions | undefined
 
   /**

@@ -1,7 +1,7 @@
 /**
  * Why a session ended, as decided by the collector.
  *
- * - `idle_timeout`: the session was not used for as long as the idle timeout
+ * - `idle_timeout`: the session was unused for at least its idle timeout
  * - `absolute_timeout`: the session reached its maximum age
  * - `logout`: the user signed out
  * - `revoked`: the server ended the session, for example after a password change

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { daySeconds } from '../domain/durations.ts'
 import { parseJson } from '../domain/text/parseJson.ts'
 import type { TicketKey } from '../domain/ticket.ts'
+import { computeDefaultGraceSeconds } from '../domain/verdict.ts'
 
 /** The site whose rows audit the dashboard's own sessions. */
 export const dashboardSite = 'lapse'
@@ -12,7 +13,7 @@ export const dashboardSite = 'lapse'
 export interface SessionLimits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds: number
-  /** The grace of the site's verdicts. Last accesses are stored at least as precisely. */
+  /** The grace period of the site's verdicts. Last accesses are stored at least as precisely. */
   readonly graceSeconds?: number | undefined
 }
 
@@ -60,31 +61,26 @@ export function isSessionOpen(session: DashboardSession, limits: SessionLimits, 
   )
 }
 
-const maxAccessAgeSeconds = 10
-
 /**
  * Returns whether an access must be stored. To limit the number of writes, not every access is. The stored time lags by
- * less than the grace, so a session that times out early because of it is still judged as a timeout.
+ * less than the grace period, so a session that times out early because of it is still judged as a timeout.
  */
 export function isAccessDue(
   { lastAccessAt }: DashboardSession,
-  { idleTimeoutSeconds, graceSeconds = maxAccessAgeSeconds }: SessionLimits,
+  { idleTimeoutSeconds, graceSeconds = Number.POSITIVE_INFINITY }: SessionLimits,
   now: number,
 ): boolean {
-  // Half of the grace: the browser's own last access is also later than the collector's.
-  const ageSeconds = Math.min(maxAccessAgeSeconds, idleTimeoutSeconds / 10, graceSeconds) / 2
+  // Half of the grace period: the browser's own last access is also later than the collector's.
+  const ageSeconds = Math.min(computeDefaultGraceSeconds(idleTimeoutSeconds), graceSeconds) / 2
   return now - lastAccessAt.getTime() >= ageSeconds * 1000
 }
 
-/** Browsers keep the report of an ended session for 30 days. */
-const keepDays = 40
+/** Browsers keep an unconfirmed report for 30 days. Ten more are a margin. */
+const sessionRetentionDays = 40
 
-/**
- * Computes the time before which a session's last access must be for the session to be deleted: no browser reports its
- * end any more.
- */
-export function computeForgetBefore({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
-  return new Date(now - (keepDays * daySeconds + idleTimeoutSeconds) * 1000)
+/** Sessions last used before this time are deleted, because no browser will report their end any more. */
+export function computeSessionCutoff({ idleTimeoutSeconds }: SessionLimits, now: number): Date {
+  return new Date(now - (sessionRetentionDays * daySeconds + idleTimeoutSeconds) * 1000)
 }
 
 /** Signs the ticket of a dashboard session, which the dashboard passes to the client. */

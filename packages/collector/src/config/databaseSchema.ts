@@ -17,7 +17,7 @@ Connections to MySQL and MariaDB use TLS if the server offers it. These options 
 | option | meaning |
 | --- | --- |
 | \`ssl-mode\` | \`DISABLED\`: no encryption. \`PREFERRED\` (the default): encrypt if the server supports it. \`REQUIRED\`: always encrypt, without checking the certificate. \`VERIFY_CA\` (the default with \`ssl-ca\`): also check the certificate against an authority. \`VERIFY_IDENTITY\`: also require that the certificate is for the host in the URL, which must be a name and not an IP address. |
-| \`ssl-ca\` | Path of a PEM file with the certificate authorities to trust. Without it, the public authorities are trusted. |
+| \`ssl-ca\` | Path of a PEM file with the certificate authorities to trust. Default: the public authorities that Node.js trusts. |
 | \`ssl-cert\`, \`ssl-key\` | Paths of PEM files with a client certificate and its private key, for database accounts that require them. |
 
 For example: \`mysql://lapse@db.acme.com/lapse?ssl-mode=VERIFY_IDENTITY&ssl-ca=/etc/lapse/ca.pem\`. Relative paths start from the folder of the configuration file. The files are read again for each new connection, so a renewed certificate needs no restart.`

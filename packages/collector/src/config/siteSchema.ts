@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { describeOriginFault } from '../domain/origin.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
-import { maxMarkerAgeSeconds } from '../domain/verdict.ts'
+import { maxDefaultGraceSeconds, maxMarkerAgeDays, maxMarkerAgeSeconds } from '../domain/verdict.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { createTicketKeySchema } from './ticketKeySchema.ts'
 
@@ -28,20 +28,22 @@ const originsSchema = z
 /** The settings that decide when a session ends. */
 const limitSchemas = {
   idleTimeoutSeconds: timeoutSeconds.describe(
-    "The application's idle timeout, in seconds: how long a session may go unused. At most 400 days.",
+    `The application's idle timeout, in seconds: how long a session may go unused. At most ${maxMarkerAgeDays} days.`,
   ),
   absoluteTimeoutSeconds: timeoutSeconds
     .optional()
-    .describe("The application's limit on the total age of a session, in seconds. At most 400 days.")
+    .describe(
+      `The application's limit on the total age of a session, in seconds. At most ${maxMarkerAgeDays} days.`,
+    )
     .meta({ whenOmitted: 'no limit' }),
   graceSeconds: z
     .number()
     .min(0)
     .optional()
     .describe(
-      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace, the grace is a tenth of that limit.',
+      'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace period absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace period, the grace period is a tenth of that limit.',
     )
-    .meta({ whenOmitted: 'the smaller of 10 and a tenth of `idleTimeoutSeconds`' }),
+    .meta({ whenOmitted: `the smaller of ${maxDefaultGraceSeconds} and a tenth of \`idleTimeoutSeconds\`` }),
 }
 
 /** A ticket may have to be checked against every key. */
@@ -89,7 +91,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
     .superRefine(checkGrace, runDespiteErrors)
 }
 
-/** With a grace of at least the idle timeout, every session would count as timed out from its first second. */
+/** With a grace period of at least the idle timeout, every session would count as timed out from its first second. */
 function checkGrace(
   {
     idleTimeoutSeconds: idle,

@@ -20,7 +20,7 @@ export function canonicalizeAddress(text: string): string | undefined {
 }
 
 /** Shortens an address to what a site stores: the /24 (IPv4) or /48 (IPv6) network, the whole address or nothing. */
-export function truncateAddress(address: string, policy: Site['ip']): string | undefined {
+export function applyAddressPolicy(address: string, policy: Site['ip']): string | undefined {
   if (policy === 'none') return undefined
   const canonical = canonicalizeAddress(address)
   if (canonical === undefined || policy === 'full') return canonical

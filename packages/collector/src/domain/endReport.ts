@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { LapseError } from './errors.ts'
-import { detectedBys, maxLengths } from './sessionEnd.ts'
+import { detectionMethods, maxLengths } from './sessionEnd.ts'
 import { createPlainTextSchema, epochMsSchema, idSchema } from './validation/fieldSchemas.ts'
 import { runDespiteErrors, validate } from './validation/validate.ts'
 
@@ -36,7 +36,10 @@ export const browserEndReportSchema = z.object({
   lastAccessAt: epochMsSchema.describe('When the session was last used.'),
   detectedAt: epochMsSchema.describe('When the end of the session was detected.'),
   sentAt: epochMsSchema.describe('When this request was sent.'),
-  detectedBy: z.enum(detectedBys).exclude(['server']).describe('How the end of the session was detected.'),
+  detectedBy: z
+    .enum(detectionMethods)
+    .exclude(['server'])
+    .describe('How the end of the session was detected.'),
 })
 
 /** The reasons that a server may state. The collector infers all others from the times. */

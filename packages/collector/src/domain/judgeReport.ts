@@ -2,7 +2,7 @@ import type { EndReport } from './endReport.ts'
 import type { Evidence, NewSessionEnd } from './sessionEnd.ts'
 import type { TicketClaims } from './ticket.ts'
 import {
-  findEarliestTimes,
+  computeEarliestTimes,
   type JudgeInput,
   judge,
   type Limits,
@@ -36,7 +36,7 @@ export function judgeReport(
   const { receivedAt } = request
   const input: JudgeInput = {
     times: completeTimes(report, receivedAt),
-    declared: findDeclaredReason(report),
+    declaredReason: findDeclaredReason(report),
     browserRestarted: report.browserRestarted,
     limits: applyClaimedLimits(siteLimits, claims),
     receivedAt,
@@ -53,9 +53,9 @@ export function judgeReport(
     session: session ?? null,
     subject: claims?.subject ?? report.subject ?? null,
     reason: verdict.reason,
-    evidence: rankEvidence(report, claims),
+    evidence: determineEvidence(report, claims),
     detectedBy: report.detectedBy,
-    ...moveOntoCollectorClock(input, verdict),
+    ...convertToCollectorClock(input, verdict),
     elapsedMs: verdict.elapsedMs ?? null,
     idleTimeoutSeconds: input.limits.idleTimeoutSeconds,
     absoluteTimeoutSeconds: input.limits.absoluteTimeoutSeconds ?? null,
@@ -87,7 +87,7 @@ function applyClaimedLimits(siteLimits: Limits, claims: TicketClaims | undefined
   return { ...siteLimits, idleTimeoutSeconds, absoluteTimeoutSeconds }
 }
 
-function rankEvidence(report: EndReport, claims: TicketClaims | undefined): Evidence {
+function determineEvidence(report: EndReport, claims: TicketClaims | undefined): Evidence {
   if (report.detectedBy === 'server') return 'server'
   return claims ? 'signed' : 'self_reported'
 }
@@ -100,9 +100,9 @@ type RowTimes = Pick<NewSessionEnd, 'startedAt' | 'lastAccessAt' | 'expiredAt' |
  * An impossible time is replaced by the nearest possible one. Otherwise the row would always be at the top or at the
  * bottom of lists. Its reason is already `clock_anomaly`.
  */
-function moveOntoCollectorClock(input: JudgeInput, { clockSkewMs, expiredAt }: Verdict): RowTimes {
+function convertToCollectorClock(input: JudgeInput, { clockSkewMs, expiredAt }: Verdict): RowTimes {
   const { times, receivedAt } = input
-  const earliest = findEarliestTimes(input)
+  const earliest = computeEarliestTimes(input)
   const move = (at: number, notBefore = earliest.lastAccessAt) =>
     new Date(Math.min(Math.max(at + clockSkewMs, notBefore), receivedAt))
   const moveIfKnown = (at: number | undefined, notBefore?: number) =>

@@ -6,14 +6,14 @@ const reasonMeanings = {
   logout: 'The user signed out.',
   revoked: 'The application ended the session, for example after a password change.',
   displaced: 'A newer sign-in of the same user replaced the session.',
-  idle_timeout: 'The session was not used for as long as its idle timeout.',
+  idle_timeout: 'The session was unused for at least its idle timeout.',
   absolute_timeout: 'The session reached its maximum age.',
   browser_closed: 'The browser was closed before a limit was reached.',
   ended_early: 'The session was gone before a limit was reached, and nothing else is known.',
 } satisfies Readonly<Record<Reason, string>>
 
-export const evidences = ['signed', 'self_reported', 'server'] as const
-export type Evidence = (typeof evidences)[number]
+export const evidenceKinds = ['signed', 'self_reported', 'server'] as const
+export type Evidence = (typeof evidenceKinds)[number]
 
 const evidenceMeanings = {
   signed: 'A browser sent the report with a ticket that the application signed.',
@@ -21,8 +21,8 @@ const evidenceMeanings = {
   server: "The application's backend sent the report with a bearer token.",
 } satisfies Readonly<Record<Evidence, string>>
 
-export const detectedBys = ['login_page', 'new_session', 'logout', 'server'] as const
-type DetectedBy = (typeof detectedBys)[number]
+export const detectionMethods = ['login_page', 'new_session', 'logout', 'server'] as const
+type DetectedBy = (typeof detectionMethods)[number]
 
 const detectedByMeanings = {
   login_page: 'A page without a session found a marker.',
@@ -64,8 +64,8 @@ export const sessionEndSchema = z.object({
   session: text(maxLengths.id).nullable().describe('The session alias.'),
   subject: text(maxLengths.id).nullable().describe('The opaque id of the user.'),
   reason: z.enum(reasons).describe('Why the session ended.'),
-  evidence: z.enum(evidences).describe('How far the row can be trusted.'),
-  detectedBy: z.enum(detectedBys).describe('How the end of the session was detected.'),
+  evidence: z.enum(evidenceKinds).describe('How far the row can be trusted.'),
+  detectedBy: z.enum(detectionMethods).describe('How the end of the session was detected.'),
   startedAt: time.nullable().describe('When the session started.'),
   lastAccessAt: time.nullable().describe('When the session was last used.'),
   expiredAt: time

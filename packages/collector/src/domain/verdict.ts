@@ -18,8 +18,8 @@ export interface Limits {
   readonly idleTimeoutSeconds: number
   readonly absoluteTimeoutSeconds?: number | undefined
   /**
-   * How far the browser's last access may differ from the server's. Default: the smaller of 10 seconds and a tenth of
-   * the idle timeout. For a limit that is not longer than this, the grace is a tenth of the limit.
+   * How far the browser's last access may differ from the server's. `computeDefaultGraceSeconds` returns the default.
+   * For a limit that is not longer than this, the grace period is a tenth of the limit.
    */
   readonly graceSeconds?: number | undefined
 }
@@ -35,7 +35,7 @@ export interface SessionTimes {
 export interface JudgeInput {
   readonly times: SessionTimes
   /** The reason that a server or a logout states. */
-  readonly declared: Reason | undefined
+  readonly declaredReason: Reason | undefined
   readonly browserRestarted: boolean | undefined
   readonly limits: Limits
   /** When the report arrived, in epoch milliseconds of the collector's clock. */
@@ -61,7 +61,8 @@ export interface Verdict {
 const clockToleranceMs = minuteMs
 
 /** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
-export const maxMarkerAgeSeconds = 400 * daySeconds
+export const maxMarkerAgeDays = 400
+export const maxMarkerAgeSeconds = maxMarkerAgeDays * daySeconds
 
 /** The earliest times that a report can state correctly, in epoch milliseconds of the collector's clock. */
 export interface EarliestTimes {
@@ -74,7 +75,7 @@ export interface EarliestTimes {
  * Finds how far back a report can reach. A browser cannot remember more than 400 days, but a ticket can prove an older
  * sign-in. A server keeps its own records, so its reports are not limited.
  */
-export function findEarliestTimes({
+export function computeEarliestTimes({
   sender,
   receivedAt,
   signedInAt,
@@ -104,10 +105,10 @@ export function judge(input: JudgeInput): Verdict {
 function decideReason(input: JudgeInput, clockSkewMs: number): Reason {
   if (hasContradictoryTimes(input, clockSkewMs) || hasImpossiblyOldTimes(input, clockSkewMs))
     return 'clock_anomaly'
-  if (input.declared) return input.declared
+  if (input.declaredReason) return input.declaredReason
   const { limits, times } = input
   if (isLimitReached(limits.idleTimeoutSeconds, times.lastAccessAt, input)) return 'idle_timeout'
-  if (isLimitReached(limits.absoluteTimeoutSeconds, findSignIn(input), input)) return 'absolute_timeout'
+  if (isLimitReached(limits.absoluteTimeoutSeconds, computeSignIn(input), input)) return 'absolute_timeout'
   return input.browserRestarted ? 'browser_closed' : 'ended_early'
 }
 
@@ -118,15 +119,22 @@ function isLimitReached(
   { limits, times }: JudgeInput,
 ): boolean {
   if (limitSeconds === undefined || since === undefined) return false
-  return times.detectedAt - since >= (limitSeconds - findGraceSeconds(limitSeconds, limits)) * 1000
+  return times.detectedAt - since >= (limitSeconds - computeGraceSeconds(limitSeconds, limits)) * 1000
+}
+
+/** The default grace is this long, or a tenth of the idle timeout if that is less. */
+export const maxDefaultGraceSeconds = 10
+
+export function computeDefaultGraceSeconds(idleTimeoutSeconds: number): number {
+  return Math.min(maxDefaultGraceSeconds, idleTimeoutSeconds / 10)
 }
 
 /**
- * A ticket can set a limit that is shorter than the site's grace. With the full grace, every session would
- * then time out immediately.
+ * A ticket can set a limit that is shorter than the site's grace period. With the full grace period, every session
+ * would then time out immediately.
  */
-function findGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
-  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
+function computeGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
+  const grace = graceSeconds ?? computeDefaultGraceSeconds(idleTimeoutSeconds)
   return grace < limitSeconds ? grace : limitSeconds / 10
 }
 
@@ -136,18 +144,18 @@ function computeExpiry(reason: Reason, input: JudgeInput): number | undefined {
     reason === 'idle_timeout'
       ? addSeconds(times.lastAccessAt, limits.idleTimeoutSeconds)
       : reason === 'absolute_timeout'
-        ? addSeconds(findSignIn(input), limits.absoluteTimeoutSeconds)
+        ? addSeconds(computeSignIn(input), limits.absoluteTimeoutSeconds)
         : undefined
-  // A timeout can be detected within the grace before the limit, and a server with other limits can declare one.
+  // A timeout can be detected within the grace period before the limit, and a server with other limits can declare one.
   return expiredAt === undefined ? undefined : Math.min(expiredAt, times.detectedAt)
 }
 
 /**
  * Finds when the session's age began, by the sender's clock. The signed sign-in takes precedence over the browser's
- * `startedAt`. That time is later if the first page with the script came after the sign-in, and earlier if it came
- * before. A user could also invent it, to forge or to hide an absolute timeout.
+ * `startedAt`, which is later than the sign-in if the script first ran after it, and earlier if it ran before. A user
+ * could also forge it.
  */
-function findSignIn({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
+function computeSignIn({ times, signedInAt, receivedAt }: JudgeInput): number | undefined {
   return signedInAt === undefined ? times.startedAt : signedInAt - (receivedAt - times.sentAt)
 }
 
@@ -169,7 +177,7 @@ function hasContradictoryTimes({ times, signedInAt }: JudgeInput, clockSkewMs: n
 
 function hasImpossiblyOldTimes(input: JudgeInput, clockSkewMs: number): boolean {
   const { startedAt, lastAccessAt, detectedAt } = input.times
-  const earliest = findEarliestTimes(input)
+  const earliest = computeEarliestTimes(input)
   const isBefore = (at: number | undefined, limit: number) => at !== undefined && at + clockSkewMs < limit
   return (
     // A ticket's `iat` is in whole seconds of another clock.

@@ -40,7 +40,7 @@ export interface Connections {
 /** Passes the server's requests to `handle`, and tracks the unanswered requests of each connection. */
 export function trackConnections(server: Server, handle: RequestListener, log: Logger): Connections {
   const connections = new WeakMap<Duplex, Connection>()
-  const find = (socket: Duplex): Connection => {
+  const getOrCreate = (socket: Duplex): Connection => {
     const connection = connections.get(socket) ?? { unanswered: 0, isEnding: false }
     connections.set(socket, connection)
     return connection
@@ -50,7 +50,7 @@ export function trackConnections(server: Server, handle: RequestListener, log: L
     const { socket } = request
     // This request arrived together with the one that exceeded the limit.
     if (socket.destroyed) return
-    const connection = find(socket)
+    const connection = getOrCreate(socket)
     if (connection.unanswered === maxUnanswered) {
       log.info({ maxUnanswered }, 'closed a connection with too many unanswered requests')
       socket.destroy()
@@ -67,7 +67,7 @@ export function trackConnections(server: Server, handle: RequestListener, log: L
 
   return {
     fail(socket, error) {
-      const connection = find(socket)
+      const connection = getOrCreate(socket)
       if (connection.failure) return false
       connection.failure = error
       endIfAnswered(socket, connection)

@@ -15,7 +15,7 @@ export interface State {
   /** The requested path; undefined if the request target is not a valid URL. */
   path: string | undefined
   /** Fields that handlers add to the request's log line. */
-  logged: Record<string, unknown>
+  logFields: Record<string, unknown>
   log: Logger
 }
 

@@ -14,7 +14,7 @@ export interface Job {
 }
 
 type Schedule =
-  /** At the start, then after each pause of so many milliseconds. */
+  /** At the start, then again `everyMs` milliseconds after each run. */
   | { readonly everyMs: number }
   /** Once a day at a time of day in UTC, such as `03:00`. */
   | { readonly dailyAt: string }
@@ -24,7 +24,7 @@ export interface Scheduler {
   stop(): Promise<void>
 }
 
-/** Starts jobs side by side. A job never overlaps with itself, and a failed run does not prevent the next one. */
+/** Starts jobs concurrently. A job never overlaps with itself, and a failed run does not prevent the next one. */
 export function startJobs(jobs: readonly Job[], log: Logger): Scheduler {
   const stopping = new AbortController()
   const { signal } = stopping

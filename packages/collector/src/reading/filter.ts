@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { evidences, maxLengths } from '../domain/sessionEnd.ts'
+import { evidenceKinds, maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
 
@@ -31,7 +31,7 @@ export const sessionEndFilterSchema = z
     subject: createPlainTextSchema(maxLengths.id).optional(),
     session: createPlainTextSchema(maxLengths.id).optional(),
     reason: z.enum(reasons).optional(),
-    evidence: z.enum(evidences).optional(),
+    evidence: z.enum(evidenceKinds).optional(),
     from: instant.optional(),
     to: instant.optional(),
   })

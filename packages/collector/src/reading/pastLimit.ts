@@ -46,7 +46,7 @@ const bars = [0, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400,
 export function toPastLimit(counts: PastLimitCounts): PastLimit {
   const steps = [...counts].sort(([a], [b]) => a - b)
   const count = steps.reduce((sum, [, each]) => sum + each, 0)
-  const quantile = (share: number) => findQuantileMs(steps, Math.ceil(share * count))
+  const quantile = (share: number) => computeQuantileMs(steps, Math.ceil(share * count))
   return {
     count,
     p50Ms: quantile(0.5),
@@ -67,25 +67,25 @@ export function toPastLimit(counts: PastLimitCounts): PastLimit {
 }
 
 /** Returns the midpoint of the step that contains the value with this rank (nearest-rank method, from 1). */
-function findQuantileMs(
+function computeQuantileMs(
   steps: readonly (readonly [seconds: number, count: number])[],
   rank: number,
 ): number | null {
   let passed = 0
   for (const [seconds, count] of steps) {
     passed += count
-    if (passed >= rank) return seconds * 1000 + findStepSeconds(seconds) * 500
+    if (passed >= rank) return seconds * 1000 + computeStepSeconds(seconds) * 500
   }
   return null
 }
 
 /** Returns the start of the step that contains a number of seconds past the limit. */
-export function findStepStart(seconds: number): number {
-  const step = findStepSeconds(seconds)
+export function computeStepStart(seconds: number): number {
+  const step = computeStepSeconds(seconds)
   return step === 0 ? lastStepSeconds : Math.max(0, Math.floor(seconds / step) * step)
 }
 
 /** Returns the length of the step that contains `seconds`, or 0 for the last one, which is open-ended. */
-function findStepSeconds(seconds: number): number {
+function computeStepSeconds(seconds: number): number {
   return pastLimitSteps.find(({ until }) => seconds < until)?.step ?? 0
 }

@@ -6,7 +6,7 @@ import { removeRowValues } from '../observability/describeDatabaseError.ts'
 import { chooseBatchSize } from './chooseBatchSize.ts'
 
 /** The result for one row of a batch: its row in the table, or why the database refused it. */
-export type Outcome = RecordedSessionEnd | { readonly refusal: unknown }
+export type InsertOutcome = RecordedSessionEnd | { readonly refusal: unknown }
 
 /** Inserts batches of rows into one database. */
 export interface Inserter {
@@ -22,7 +22,7 @@ export interface Inserter {
    * @throws {ConnectionLostError} when the database is unavailable.
    * @throws any other error that prevents the whole batch from being inserted.
    */
-  insert(sessionEnds: readonly NewSessionEnd[], signal: AbortSignal): Promise<readonly Outcome[]>
+  insert(sessionEnds: readonly NewSessionEnd[], signal: AbortSignal): Promise<readonly InsertOutcome[]>
   /** @throws while the database is unavailable. */
   ping(signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -56,7 +56,12 @@ const maxBatchSize = 256
 const deadlineMs = 5_000
 /** A row that was queued for longer has too little time left to be inserted. */
 const maxQueuedMs = deadlineMs / 2
-const reconnectIntervalMs = 500
+const pingIntervalMs = 500
+/**
+ * How long no insert must have failed before a successful ping ends an outage. It is longer than `write` may take, so
+ * that inserts which keep failing while pings succeed, for example because the disk is full, still count as an outage.
+ */
+const quietMs = 2 * deadlineMs
 const closePollMs = 10
 const retryAfterSeconds = 5
 
@@ -72,8 +77,9 @@ export class BatchingWriter {
   #rowsInFlight = 0
   #activeLoops = 0
   #isUnavailable = false
-  #reconnecting: Promise<void> | undefined
+  #recovering: Promise<void> | undefined
   #failingSince: number | undefined
+  #lastFailedAt = 0
 
   constructor(inserter: Inserter, onBatch: (batch: Batch) => void = () => {}) {
     this.#inserter = inserter
@@ -90,7 +96,10 @@ export class BatchingWriter {
     return this.#inserter.connections
   }
 
-  /** How long all inserts have been failing, in milliseconds; 0 if the last one succeeded. */
+  /**
+   * How long all inserts have been failing, in milliseconds. 0 if the last one succeeded, and after an outage, even
+   * without another insert: a load balancer sends no reports to a collector that is not ready.
+   */
   get failingForMs(): number {
     return this.#failingSince === undefined ? 0 : performance.now() - this.#failingSince
   }
@@ -115,8 +124,8 @@ export class BatchingWriter {
   async close(): Promise<void> {
     while (this.waiting > 0) await sleep(closePollMs)
     this.#closing.abort()
-    // An attempt to reconnect would open a connection again.
-    await this.#reconnecting
+    // A ping would open a connection again.
+    await this.#recovering
     await this.#inserter.close()
   }
 
@@ -154,32 +163,39 @@ export class BatchingWriter {
     } catch (error) {
       failure = error
       this.#failingSince ??= startedAt
+      this.#lastFailedAt = performance.now()
       rejectAll(batch, createUnavailableError('The report could not be written to the database.', error))
-      if (isConnectionLost(error)) this.#startReconnecting(error)
+      if (isConnectionLost(error)) this.#refuseRows(error)
+      this.#recovering ??= this.#recover()
     }
     this.#rowsInFlight -= batch.length
     this.#onBatch({ size: batch.length, durationMs: performance.now() - startedAt, failure })
   }
 
-  #startReconnecting(cause: unknown): void {
-    if (this.#isUnavailable) return
+  /** Refuses all rows until the database is reachable again. */
+  #refuseRows(cause: unknown): void {
     this.#isUnavailable = true
     rejectAll(this.#queue.splice(0), createUnavailableError('The database is unavailable.', cause))
-    this.#reconnecting = this.#reconnect()
   }
 
-  async #reconnect(): Promise<void> {
+  /** Pings the database until the outage is over. */
+  async #recover(): Promise<void> {
     const { signal } = this.#closing
-    while (!signal.aborted) {
+    while (!signal.aborted && (this.#isUnavailable || this.#failingSince !== undefined)) {
       // Closing the writer aborts the wait, and the loop ends after this attempt.
-      await sleep(reconnectIntervalMs, undefined, { signal }).catch(() => {})
-      const isReachable = await withinDeadline(deadlineMs, (deadline) => this.#inserter.ping(deadline)).then(
-        () => true,
-        () => false,
-      )
-      if (isReachable) break
+      await sleep(pingIntervalMs, undefined, { signal }).catch(() => {})
+      if (!(await this.#isReachable())) continue
+      this.#isUnavailable = false
+      if (performance.now() - this.#lastFailedAt >= quietMs) this.#failingSince = undefined
     }
-    this.#isUnavailable = false
+    this.#recovering = undefined
+  }
+
+  async #isReachable(): Promise<boolean> {
+    return withinDeadline(deadlineMs, (deadline) => this.#inserter.ping(deadline)).then(
+      () => true,
+      () => false,
+    )
   }
 }
 
@@ -187,7 +203,7 @@ function isConnectionLost(error: unknown): boolean {
   return error instanceof DeadlineError || error instanceof ConnectionLostError
 }
 
-function settle({ sessionEnd, resolve, reject }: WaitingRow, outcome: Outcome | undefined): void {
+function settle({ sessionEnd, resolve, reject }: WaitingRow, outcome: InsertOutcome | undefined): void {
   if (outcome && 'row' in outcome) resolve(outcome)
   else
     reject(

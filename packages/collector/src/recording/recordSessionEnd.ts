@@ -1,4 +1,4 @@
-import { truncateAddress } from '../domain/address.ts'
+import { applyAddressPolicy } from '../domain/address.ts'
 import type { EndReport } from '../domain/endReport.ts'
 import { LapseError } from '../domain/errors.ts'
 import { judgeReport } from '../domain/judgeReport.ts'
@@ -11,6 +11,11 @@ import { type TicketClaims, verifyTicket } from '../domain/ticket.ts'
 /** A report as it arrived. Nothing about it is verified yet. */
 export interface ReceivedReport {
   readonly report: EndReport
+  /**
+   * When the report arrived, in epoch milliseconds of the collector's clock. The sender's clock is compared with it, so
+   * it must not include the time that the collector takes to check the report.
+   */
+  readonly receivedAt: number
   /** The `Origin` header; empty if no browser sent the report. */
   readonly origin: string
   /** The client's IP address; empty if it is unknown. */
@@ -68,8 +73,6 @@ interface VerifiedReport {
   readonly site: Site
   readonly origin: string | undefined
   readonly claims: TicketClaims | undefined
-  /** Epoch milliseconds of the collector's clock. */
-  readonly receivedAt: number
 }
 
 async function verify(
@@ -80,19 +83,18 @@ async function verify(
   const origin = verifyOrigin(received, site)
   if (received.authorizeServer) await received.authorizeServer()
   else if (received.report.detectedBy === 'server') throw createMissingServerTokenError()
-  const receivedAt = Date.now()
-  const claims = await verifyClaims(received, site, receivedAt)
-  return { site, origin, claims, receivedAt }
+  const claims = await verifyClaims(received, site)
+  return { site, origin, claims }
 }
 
 function judge(
-  { report, address, userAgent }: ReceivedReport,
-  { site, origin, claims, receivedAt }: VerifiedReport,
+  { report, receivedAt, address, userAgent }: ReceivedReport,
+  { site, origin, claims }: VerifiedReport,
 ): NewSessionEnd {
   return judgeReport(report, claims, site, {
     receivedAt,
     origin,
-    ip: truncateAddress(address, site.ip),
+    ip: applyAddressPolicy(address, site.ip),
     userAgent: replaceUnsafe(userAgent).slice(0, maxLengths.userAgent) || undefined,
   })
 }
@@ -120,12 +122,12 @@ function verifyOrigin({ report, origin, isFromDashboard }: ReceivedReport, site:
 }
 
 async function verifyClaims(
-  { report }: ReceivedReport,
+  { report, receivedAt }: ReceivedReport,
   site: Site,
-  now: number,
 ): Promise<TicketClaims | undefined> {
   const { ticket, site: name, detectedBy } = report
-  if (ticket !== undefined) return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now })
+  if (ticket !== undefined)
+    return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now: receivedAt })
   // A server's token is stronger evidence than a ticket.
   if (site.requireTicket && detectedBy !== 'server')
     throw new LapseError('ticket-refused', `The site "${name}" requires a ticket with each report.`)

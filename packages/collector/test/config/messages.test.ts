@@ -99,7 +99,7 @@ describe('An invalid configuration', () => {
   test.each([
     [{ graceSeconds: 1800 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
     [{ graceSeconds: 999_999 }, 'graceSeconds: must be less than idleTimeoutSeconds (1800)'],
-  ])('A grace that is not shorter than the idle timeout is refused: %j', (changes, fault) => {
+  ])('A grace period that is not shorter than the idle timeout is refused: %j', (changes, fault) => {
     const { acme } = full.sites
     expect(findFaults({ ...full, sites: { acme: { ...acme, ...changes } } })).toContain(
       `  sites.acme.${fault}`,

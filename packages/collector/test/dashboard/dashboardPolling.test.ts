@@ -96,6 +96,20 @@ describe('The dashboard', () => {
     expect(paths.filter((path) => path.startsWith('/v1/'))).toEqual([])
   })
 
+  test('gives up on a request without a response, and polls again', async ({ collector, token }) => {
+    const dashboard = await openDashboard(collector.url)
+    await dashboard.page.clock.install()
+    await dashboard.signIn(token)
+    await dashboard.waitForRows()
+    await dashboard.page.route(/v1\/lapses/, () => {})
+    await dashboard.page.clock.fastForward('00:06')
+    await dashboard.page.clock.fastForward('00:41')
+    await dashboard.getButton('Live: update failed').waitFor()
+    await dashboard.page.unroute(/v1\/lapses/)
+    await dashboard.page.clock.fastForward('00:06')
+    await dashboard.getButton('Live').waitFor()
+  })
+
   test('shows an error while the collector is unreachable, and can retry', async ({ collector, token }) => {
     const dashboard = await openDashboard(collector.url)
     await dashboard.signIn(token)
@@ -105,7 +119,7 @@ describe('The dashboard', () => {
     await expect
       .poll(() => dashboard.errors.allTextContents())
       .toEqual([expect.stringContaining('Cannot reach the collector.')])
-    await dashboard.getButton('Live: no response').waitFor()
+    await dashboard.getButton('Live: update failed').waitFor()
     await dashboard.page.context().setOffline(false)
     await dashboard.errors.getByRole('button', { name: 'Try again' }).click()
     await dashboard.expectRowCount(12)

@@ -46,7 +46,7 @@ const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
       detectedAt: base,
       sentAt: base + sent,
     })),
-    declared: optional(fc.constantFrom<Reason>(...reasons)),
+    declaredReason: optional(fc.constantFrom<Reason>(...reasons)),
     browserRestarted: optional(fc.boolean()),
     limits: fc.constant(limits),
     receivedAt: gap.map((skew) => base + skew),
@@ -63,7 +63,9 @@ interface TableRow {
 /** The table of reasons, in order: what each reason needs, regardless of the reasons above it. */
 const table: readonly TableRow[] = [
   { reason: 'clock_anomaly', matches: (input) => hasContradiction(input) || hasTimeBeyondMaxAge(input) },
-  ...reasons.map((reason): TableRow => ({ reason, matches: ({ declared }) => declared === reason })),
+  ...reasons.map(
+    (reason): TableRow => ({ reason, matches: ({ declaredReason }) => declaredReason === reason }),
+  ),
   {
     reason: 'idle_timeout',
     matches: ({ times: { detectedAt, lastAccessAt }, limits }) =>
@@ -140,7 +142,7 @@ describe('The verdict on arbitrary input', () => {
   test('The start that a browser reports cannot change the verdict on a signed session', () => {
     const signed = inputs
       .filter(({ signedInAt }) => signedInAt !== undefined)
-      .map((input) => ({ ...input, declared: undefined }))
+      .map((input) => ({ ...input, declaredReason: undefined }))
     const seen = new Set<Reason>()
     fc.assert(
       fc.property(signed, near([0, minute, -minute], 500 * 86_400_000), (input, off) => {
@@ -246,14 +248,14 @@ describe('The verdict on arbitrary input', () => {
     )
   })
 
-  test('The reason changes at the limit minus the grace, exact to the millisecond', () => {
+  test('The reason changes at the limit minus the grace period, exact to the millisecond', () => {
     fc.assert(
       fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
         const grace = computeGraceSeconds({ idleTimeoutSeconds, graceSeconds })
         const judgeAfter = (elapsed: number) =>
           judge({
             times: { startedAt: undefined, lastAccessAt: base - elapsed, detectedAt: base, sentAt: base },
-            declared: undefined,
+            declaredReason: undefined,
             browserRestarted: undefined,
             limits: { idleTimeoutSeconds, graceSeconds },
             receivedAt: base,

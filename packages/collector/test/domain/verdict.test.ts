@@ -10,7 +10,7 @@ interface Case {
   readonly sent?: number
   readonly started?: number
   readonly restarted?: boolean
-  readonly declared?: Reason
+  readonly declaredReason?: Reason
   readonly absoluteTimeoutSeconds?: number
   readonly idleTimeoutSeconds?: number
   readonly signedInAt?: number
@@ -18,7 +18,7 @@ interface Case {
   readonly sender?: 'browser' | 'server'
 }
 
-/** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace 10 s. */
+/** Times are milliseconds after the sign-in; the idle timeout is 30 minutes, the grace period 10 s. */
 function judgeSession(times: Case) {
   const { started = 0, lastAccess = 10 * minute, detected = 60 * minute, sent = detected } = times
   const input: JudgeInput = {
@@ -28,7 +28,7 @@ function judgeSession(times: Case) {
       detectedAt: signIn + detected,
       sentAt: signIn + sent,
     },
-    declared: times.declared,
+    declaredReason: times.declaredReason,
     browserRestarted: times.restarted,
     limits: {
       idleTimeoutSeconds: times.idleTimeoutSeconds ?? 1800,
@@ -52,12 +52,12 @@ describe('The verdict', () => {
     })
   })
 
-  test('An idle timeout counts within the grace before the limit, and not a millisecond earlier', () => {
+  test('An idle timeout counts within the grace period before the limit, and not a millisecond earlier', () => {
     expect(judgeSession({ lastAccess: 0, detected: 30 * minute - 10_000 }).reason).toBe('idle_timeout')
     expect(judgeSession({ lastAccess: 0, detected: 30 * minute - 10_001 }).reason).toBe('ended_early')
   })
 
-  test('If the limit in a ticket is not longer than the grace, the grace is a tenth of that limit', () => {
+  test('If the limit in a ticket is not longer than the grace period, the grace period is a tenth of that limit', () => {
     const idle = { idleTimeoutSeconds: 10, lastAccess: 0 }
     expect(judgeSession({ ...idle, detected: 8_999 }).reason).toBe('ended_early')
     expect(judgeSession({ ...idle, detected: 9_000 }).reason).toBe('idle_timeout')
@@ -66,7 +66,7 @@ describe('The verdict', () => {
     expect(judgeSession({ ...absolute, detected: 4_500 }).reason).toBe('absolute_timeout')
   })
 
-  test('The expiry is never later than the detection, neither within the grace nor for a declared timeout', () => {
+  test('The expiry is never later than the detection, neither within the grace period nor for a declared timeout', () => {
     const detected = 30 * minute - 10_000
     const atDetection = { expiredAt: signIn + detected }
     expect(judgeSession({ lastAccess: 0, detected })).toMatchObject({
@@ -75,8 +75,8 @@ describe('The verdict', () => {
     })
     const absolute = { lastAccess: detected, detected, absoluteTimeoutSeconds: 1800 }
     expect(judgeSession(absolute)).toMatchObject({ reason: 'absolute_timeout', ...atDetection })
-    for (const declared of ['idle_timeout', 'absolute_timeout'] as const) {
-      const times: Case = { declared, lastAccess: 0, detected: minute, absoluteTimeoutSeconds: 7200 }
+    for (const declaredReason of ['idle_timeout', 'absolute_timeout'] as const) {
+      const times: Case = { declaredReason, lastAccess: 0, detected: minute, absoluteTimeoutSeconds: 7200 }
       expect(judgeSession({ ...times, sender: 'server' }).expiredAt).toBe(signIn + minute)
     }
   })
@@ -112,7 +112,10 @@ describe('The verdict', () => {
   })
 
   test('A reported logout gives logout, however long ago the last access was', () => {
-    expect(judgeSession({ declared: 'logout' })).toMatchObject({ reason: 'logout', expiredAt: undefined })
+    expect(judgeSession({ declaredReason: 'logout' })).toMatchObject({
+      reason: 'logout',
+      expiredAt: undefined,
+    })
   })
 
   test.each<[string, Case]>([
@@ -129,7 +132,7 @@ describe('The verdict', () => {
     ['the last access lies before the signed sign-in', { lastAccess: 0, signedInAt: minute + 1 }],
     [
       'a reported logout contradicts itself',
-      { declared: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
+      { declaredReason: 'logout', lastAccess: 62 * minute, detected: 60 * minute },
     ],
   ])('The verdict is clock_anomaly when %s', (_, times) => {
     expect(judgeSession(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
@@ -176,7 +179,7 @@ describe('The verdict', () => {
       ['all of it happened 401 days ago', longAgo],
       ['the last access was 401 days ago', { started: -401 * day, lastAccess: -401 * day, detected: 0 }],
       ['only the sign-in was 401 days ago', { started: -401 * day, lastAccess: 0, detected: 40 * minute }],
-      ['a logout happened 401 days ago', { ...longAgo, declared: 'logout' }],
+      ['a logout happened 401 days ago', { ...longAgo, declaredReason: 'logout' }],
       ['a ticket proves the sign-in, but nothing after it', { ...longAgo, signedInAt: -401 * day }],
     ])('The verdict is clock_anomaly when %s', (_, times) => {
       expect(judgeSession(times)).toMatchObject({ reason: 'clock_anomaly', expiredAt: undefined })
@@ -193,7 +196,7 @@ describe('The verdict', () => {
     })
 
     test('A server may report older times, because it keeps its own records', () => {
-      expect(judgeSession({ ...longAgo, declared: 'revoked', sender: 'server' }).reason).toBe('revoked')
+      expect(judgeSession({ ...longAgo, declaredReason: 'revoked', sender: 'server' }).reason).toBe('revoked')
     })
   })
 

@@ -122,7 +122,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
         const response = await fetchRows(`?limit=${limit}`)
         expect(response.status).toBe(422)
         expect((await response.json()).errors).toEqual([
-          { parameter: 'limit', detail: 'write a whole number from 1 to 1000' },
+          { parameter: 'limit', detail: 'must be a whole number from 1 to 1000' },
         ])
       },
     )

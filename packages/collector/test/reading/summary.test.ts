@@ -194,10 +194,12 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
     const idle = { detected_at: Date.parse('2026-01-02T12:00:00Z'), idle_timeout_seconds: 1800 }
     await replaceRows([
       ...past.map((ms) => ({ ...idle, elapsed_ms: 1_800_000 + ms })),
-      // Within the grace, which counts as exactly at the limit.
+      // Within the grace period, which counts as exactly at the limit.
       { ...idle, elapsed_ms: 1_790_001 },
       { ...idle, elapsed_ms: null },
       { ...idle, elapsed_ms: 9_000_000, reason: 'ended_early' },
+      // Servers also report timeouts of users who have not come back.
+      { ...idle, elapsed_ms: 9_000_000, evidence: 'server', detected_by: 'server' },
     ])
     const { pastLimit } = await readSummary('from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z')
     const sorted = [0, ...past].sort((a, b) => a - b)

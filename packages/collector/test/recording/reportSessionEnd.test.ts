@@ -205,7 +205,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
       ])
     })
 
-    test("limits the grace to a tenth of the ticket's idle timeout", async () => {
+    test("limits the grace period to a tenth of the ticket's idle timeout", async () => {
       const judgeAfter = async (seconds: number) => {
         const now = Date.now()
         const ticket = await sign({ sid: randomUUID(), idle: 30 })

@@ -38,6 +38,52 @@ describe.each(mysqlServers)('The writer on $name', (server) => {
   })
 })
 
+describe.concurrent('After an outage', () => {
+  test.each([
+    { cause: 'its connection was lost', failure: new ConnectionLostError('unavailable') },
+    { cause: 'the disk was full', failure: new Error('database or disk is full') },
+  ])('The writer recovers without another report if $cause', async ({ failure }) => {
+    let isDown = true
+    let pings = 0
+    const writer = new BatchingWriter({
+      concurrency: 1,
+      connections: 0,
+      insert: () => Promise.reject(failure),
+      async ping() {
+        pings += 1
+        if (isDown) throw failure
+      },
+      close: () => Promise.resolve(),
+    })
+    onTestFinished(() => writer.close())
+    await expect(writer.write(createSessionEnd())).rejects.toThrow('could not be written')
+    await sleep(11_000)
+    expect(writer.failingForMs).toBeGreaterThan(10_000)
+    isDown = false
+    await expect.poll(() => writer.failingForMs, { timeout: 2000 }).toBe(0)
+    const pingsAfterRecovery = pings
+    expect(pingsAfterRecovery).toBeLessThan(30)
+    await sleep(1500)
+    expect(pings).toBe(pingsAfterRecovery)
+  })
+
+  test('The writer does not recover while inserts fail, even if pings succeed', async () => {
+    const writer = new BatchingWriter({
+      concurrency: 1,
+      connections: 0,
+      insert: () => Promise.reject(new Error('database or disk is full')),
+      ping: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    })
+    onTestFinished(() => writer.close())
+    for (let count = 0; count < 12; count++) {
+      await expect(writer.write(createSessionEnd())).rejects.toThrow('could not be written')
+      await sleep(1000)
+    }
+    expect(writer.failingForMs).toBeGreaterThan(11_000)
+  })
+})
+
 test('The writer closes its connections after the last attempt to reconnect', async () => {
   const calls: string[] = []
   const connectionLost = new ConnectionLostError('unavailable')

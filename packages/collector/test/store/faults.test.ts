@@ -132,6 +132,16 @@ describe.each(databases)('Under a steady load on $name', ({ name, start }) => {
     await expectEachOnce()
   })
 
+  test.runIf(start)('The collector is ready again after an outage, even if no report arrives', async () => {
+    running?.signal('SIGKILL')
+    await sleep(11_000)
+    await load.stop()
+    const isReady = async () => (await fetch(`${url}/readyz`)).status === 200
+    expect(await isReady()).toBe(false)
+    await running?.startAgain()
+    await waitUntil(isReady, 'the collector to be ready')
+  })
+
   test.runIf(start)(
     'No acknowledged report is lost when database connections are cut repeatedly',
     async () => {

@@ -132,7 +132,7 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
         )
       }
       const past = rows
-        .filter(({ reason }) => reason === 'idle_timeout')
+        .filter(({ reason, detected_by: by }) => reason === 'idle_timeout' && by !== 'server')
         .map((row) => row.elapsed_ms - 1_800_000)
       expect(pastLimit.count).toBe(past.length)
       for (const { fromMs, toMs, count } of pastLimit.histogram)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { createRollupJob } from '../../src/jobs/rollupJob.ts'
-import { findStepStart, lastStepSeconds, pastLimitSteps } from '../../src/reading/pastLimit.ts'
+import { computeStepStart, lastStepSeconds, pastLimitSteps } from '../../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../../src/store/rollup/changeCounts.ts'
 import { serializeDay } from '../../src/store/rollup/rollupDay.ts'
 import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
@@ -19,7 +19,7 @@ const idleMs = 1_800_000
 
 describe('The counts of a day', () => {
   /** The starts of all steps. */
-  const steps = [...new Set(listAllSeconds().map(findStepStart))]
+  const steps = [...new Set(listAllSeconds().map(computeStepStart))]
 
   function listAllSeconds(): number[] {
     let from = 0
@@ -39,7 +39,7 @@ describe('The counts of a day', () => {
     const count = 999_999_999
     const { quarters, past_limit } = serializeDay({
       ...{ day: 20_000, site: 'acme', reason: 'idle_timeout', evidence: 'self_reported' },
-      quarters: Array.from({ length: 96 }, () => count),
+      quarterHours: Array.from({ length: 96 }, () => count),
       pastLimit: new Map(steps.map((step) => [step, count])),
     })
     expect(quarters.length).toBeLessThan(1_000)
@@ -51,7 +51,7 @@ describe('The counts of a day', () => {
       const previous = pastLimitSteps[pastLimitSteps.findIndex((each) => each.until === until) - 1]
       expect(step * 60).toBeLessThanOrEqual(previous?.until ?? 0)
     }
-    expect(steps.filter((step) => findStepStart(step) !== step)).toEqual([])
+    expect(steps.filter((step) => computeStepStart(step) !== step)).toEqual([])
   })
 })
 
@@ -199,9 +199,11 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       { idle_timeout: 1 },
       { idle_timeout: 1 },
     ])
+    await insertRows(getSql(), [{ session: 's_5', detected_at: noon, site: 'acme\u001b[2J' }])
     const { status, stderr } = await runLapseIn(folder, ['rollup'])
     expect(status).toBe(0)
     expect(stderr).toMatch('lapse: 2 rows could not be counted')
+    expect(stderr).toMatch('"acme\\u001b[2J"')
   })
 
   test('The rollup skips rows with invalid times and counts the others', async () => {

@@ -30,6 +30,9 @@ interface RequestOptions {
   readonly isBackground?: boolean
 }
 
+/** The collector itself gives up after 30 seconds, even for a summary. */
+const requestTimeoutMs = 40_000
+
 /**
  * Sends a request to the collector and returns the JSON of its response, or undefined for a 204.
  *
@@ -39,9 +42,10 @@ export async function fetchJson<Data>(
   path: string,
   { method = 'GET', body, signal, isBackground }: RequestOptions = {},
 ): Promise<Data> {
-  let response: Response
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), requestTimeoutMs)
   try {
-    response = await fetch(path, {
+    const response = await fetch(path, {
       method,
       headers: {
         Accept: 'application/json',
@@ -49,18 +53,29 @@ export async function fetchJson<Data>(
         ...(body && { 'Content-Type': 'application/json' }),
       },
       body: body ? JSON.stringify(body) : null,
-      ...(signal && { signal }),
+      signal: signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal,
     })
+    return await readResponse(response, timeout.signal)
   } catch (cause) {
-    if (signal?.aborted) throw cause
+    if (signal?.aborted || cause instanceof ApiError) throw cause
+    if (timeout.signal.aborted)
+      throw new ApiError(0, `The collector did not respond within ${requestTimeoutMs / 1000} seconds.`)
     throw new ApiError(
       0,
       'Cannot reach the collector. Check your network connection and that the collector is running.',
     )
+  } finally {
+    clearTimeout(timer)
   }
+}
+
+async function readResponse<Data>(response: Response, timeout: AbortSignal): Promise<Data> {
   // The caller's type says whether a 204 is expected.
   if (response.status === 204) return undefined as Data
-  const json = await response.json().catch(() => ({}))
+  const json = await response.json().catch((cause) => {
+    if (timeout.aborted) throw cause
+    return {}
+  })
   if (response.ok) return json
   throw new ApiError(
     response.status,

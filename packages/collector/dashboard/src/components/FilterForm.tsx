@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { evidenceLabels, evidences, getParameterLabel, reasonLabels, reasons } from '../format/labels.ts'
+import { evidenceKinds, evidenceLabels, getParameterLabel, reasonLabels, reasons } from '../format/labels.ts'
 import { clearedFilters, type Route, type RouteChanges } from '../state/route.ts'
 import { type TimeRange, timeRanges } from '../state/timeRanges.ts'
 import { SelectFilter, TextFilter, TimeFilter } from './filterFields.tsx'
@@ -50,7 +50,7 @@ export function FilterForm({ route, sites }: Props) {
         />
         <SelectFilter
           {...buildFieldProps('evidence')}
-          options={new Map(evidences.map((evidence) => [evidence, evidenceLabels[evidence]]))}
+          options={new Map(evidenceKinds.map((evidence) => [evidence, evidenceLabels[evidence]]))}
         />
         <TextFilter {...buildFieldProps('subject')} />
         <TextFilter {...buildFieldProps('session')} />

@@ -19,7 +19,7 @@ export function Header({ session: { token }, signOut, isLive, setLive, isCollect
         aria-pressed={isLive}
         onClick={() => setLive(!isLive)}
       >
-        {isLive && isCollectorUnavailable ? 'Live: no response' : 'Live'}
+        {isLive && isCollectorUnavailable ? 'Live: update failed' : 'Live'}
       </button>
       <span class="token-name" title={`Token ID: ${token.id}`}>
         {token.name ?? token.id}

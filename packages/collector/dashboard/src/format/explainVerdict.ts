@@ -23,7 +23,7 @@ export function explainVerdict(sessionEnd: SessionEnd): Explanation {
   }
 }
 
-/** Returns how long after the idle timeout the user returned, in milliseconds; negative within the grace. */
+/** Returns how long after the idle timeout the user returned, in milliseconds; negative within the grace period. */
 export function calculatePastLimitMs({ reason, elapsedMs, idleTimeoutSeconds }: SessionEnd): number | null {
   if (reason !== 'idle_timeout' || elapsedMs === null || idleTimeoutSeconds === null) return null
   return elapsedMs - idleTimeoutSeconds * 1000
@@ -64,7 +64,7 @@ function explainReason(sessionEnd: SessionEnd): string {
     }
     case 'logout': {
       const reporter = evidence === 'server' ? 'The application’s server' : 'The page'
-      return `${reporter} reported that the user signed out before any limit was reached.`
+      return `${reporter} reported that the user signed out.`
     }
     case 'revoked':
       return 'The application’s server reported that the session was revoked: a person or a rule ended it early.'
@@ -77,18 +77,19 @@ function explainReason(sessionEnd: SessionEnd): string {
       return `The session ended${idleTime} before any limit was reached${idleTimeoutNote}. It may have been revoked, the server may have restarted, or the cookies may have been cleared.`
     }
     case 'clock_anomaly':
-      return 'The reported times contradict each other by more than a minute, so the reason is unknown. Either a clock was changed during the session, or the times were made up.'
+      return 'The reported times contradict each other by more than a minute, or are older than a browser can remember, so the reason is unknown. Either a clock was changed during the session, or the times were made up.'
   }
 }
 
-function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds }: SessionEnd): string {
-  if (elapsedMs === null || idleTimeoutSeconds === null) {
-    return 'The application’s server reported an idle timeout.'
-  }
+function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds, evidence }: SessionEnd): string {
+  const declared = 'The application’s server reported an idle timeout.'
+  if (elapsedMs === null || idleTimeoutSeconds === null) return declared
   const limitMs = idleTimeoutSeconds * 1000
   const idleTime = `The session was idle for ${formatDuration(elapsedMs)}`
   const limit = `its limit of ${formatDuration(limitMs)}`
   if (elapsedMs < limitMs) {
+    // A server may have a shorter limit than the one that the collector knows.
+    if (evidence === 'server') return `${declared} ${idleTime}, and ${limit} was not reached.`
     return `${idleTime}, ${formatDuration(limitMs - elapsedMs)} less than ${limit}. That is within the grace period, because the browser and the server may disagree about the time of the last access.`
   }
   return `${idleTime}, ${formatDuration(elapsedMs - limitMs)} past ${limit}.`

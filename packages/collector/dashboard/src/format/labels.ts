@@ -21,7 +21,7 @@ export const evidenceLabels = {
   server: 'Server',
 } as const satisfies Record<SessionEnd['evidence'], string>
 
-export const evidences = Object.keys(evidenceLabels) as (keyof typeof evidenceLabels)[]
+export const evidenceKinds = Object.keys(evidenceLabels) as (keyof typeof evidenceLabels)[]
 
 const parameterLabels = new Map([
   ['site', 'Site'],

@@ -26,9 +26,13 @@ export const init = new Command('init')
   )
   .option(configFlags, `the file to write (default: $LAPSE_CONFIG, otherwise ${defaultConfigPath})`)
   .option('--site <name>', 'the name of the audited application', 'app')
-  .option('--origin <origin>', 'the origin of its pages', 'http://localhost:3000')
-  .option('--idle-timeout <seconds>', 'its idle timeout', parseSeconds, 1800)
-  .option('--absolute-timeout <seconds>', 'its limit on the total age of a session', parseSeconds)
+  .option('--origin <origin>', "the origin of the application's pages", 'http://localhost:3000')
+  .option('--idle-timeout <seconds>', "the application's idle timeout, in seconds", parseSeconds, 1800)
+  .option(
+    '--absolute-timeout <seconds>',
+    "the application's limit on the total age of a session, in seconds",
+    parseSeconds,
+  )
   .option(
     '--database <url>',
     'the database; env:NAME writes only the name of an environment variable that holds the URL, so that no password is in the file',

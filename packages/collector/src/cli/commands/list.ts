@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { LapseError } from '../../domain/errors.ts'
-import { evidences, type SessionEnd } from '../../domain/sessionEnd.ts'
+import { evidenceKinds, type SessionEnd } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { type SessionEndFilter, sessionEndFilterSchema } from '../../reading/filter.ts'
 import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
@@ -36,7 +36,7 @@ export const list = new Command('list')
   .option('--subject <id>', 'only rows of this user')
   .option('--session <alias>', 'only rows of this session')
   .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
-  .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidences))
+  .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidenceKinds))
   .option('--from <time>', 'only rows detected at or after this time, such as 2026-01-02T00:00:00Z')
   .option('--to <time>', 'only rows detected before this time')
   .option(
@@ -66,7 +66,10 @@ export const list = new Command('list')
                 process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
             })
           : readPages(store, filter, format === 'table' ? (limit ?? defaultTableLimit) : limit)
-        const output = format === 'table' ? formatSessionEndTable(pages) : formatPages(pages, format)
+        const output =
+          format === 'table'
+            ? formatSessionEndTable(pages, { isFiltered: Object.keys(filterOptions).length > 0 })
+            : formatPages(pages, format)
         await writeOutput(output, interruption.signal)
       })
     },

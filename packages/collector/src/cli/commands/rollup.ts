@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { createProgressBar } from '../output/createProgressBar.ts'
+import { escapeForTerminal } from '../output/escapeForTerminal.ts'
 import { withStore } from '../withStore.ts'
 
 /** `lapse rollup` recomputes the counts behind `GET /v1/summary`. */
@@ -25,7 +26,10 @@ export const rollup = new Command('rollup')
           },
           onSkipped({ rows, reason }) {
             process.stderr.write(
-              `lapse: ${rows} rows could not be counted and are missing from summaries: ${reason}.\n`,
+              // The reason contains the name of a site as it is stored.
+              escapeForTerminal(
+                `lapse: ${rows} rows could not be counted and are missing from summaries: ${reason}.\n`,
+              ),
             )
           },
         })

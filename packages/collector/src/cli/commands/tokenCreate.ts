@@ -28,7 +28,10 @@ export const createToken = new Command('create')
   )
   .addOption(configOption)
   .addOption(
-    new Option('--scope <scope>', 'what the token allows: write to report session ends, read to read rows')
+    new Option(
+      '--scope <scope>',
+      'what the token allows: write lets a server report session ends; read lets a program or person read rows',
+    )
       .choices(tokenScopes)
       .makeOptionMandatory(),
   )

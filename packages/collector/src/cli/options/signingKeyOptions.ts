@@ -15,9 +15,10 @@ export function addSigningKeyOptions(command: Command): Command {
       "sign with this private key, a PEM file (PKCS #8) or JWK, instead of the site's HS256 secret",
     )
     .addOption(
-      new Option('--alg <algorithm>', 'the algorithm of the private key (default: from its type)').choices(
-        publicKeyAlgorithms,
-      ),
+      new Option(
+        '--alg <algorithm>',
+        'the algorithm of the private key (default: from the type of the key)',
+      ).choices(publicKeyAlgorithms),
     )
     .option('--kid <id>', 'the id of the key in its JWK set (header kid)')
 }

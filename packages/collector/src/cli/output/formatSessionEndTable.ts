@@ -13,10 +13,16 @@ const columns: Columns<SessionEnd> = {
   detected_at: (row) => row.detectedAt,
 }
 
-/** Formats pages of rows as one table. */
+/**
+ * Formats pages of rows as one table.
+ *
+ * @param isFiltered whether the pages contain only the rows that match a filter.
+ */
 export async function* formatSessionEndTable(
   pages: AsyncIterable<readonly SessionEnd[]>,
+  { isFiltered }: { readonly isFiltered: boolean },
 ): AsyncGenerator<string> {
+  const emptyMessage = isFiltered ? 'No matching session ends.\n' : 'No session ends recorded.\n'
   const format = createTableFormatter(columns)
-  for await (const rows of pages) yield rows.length === 0 ? 'No session ends recorded.\n' : format(rows)
+  for await (const rows of pages) yield rows.length === 0 ? emptyMessage : format(rows)
 }

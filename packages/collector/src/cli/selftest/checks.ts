@@ -1,24 +1,24 @@
 import { selftestSubject } from '../../domain/selftest.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import type { SelftestAnswer, SelftestInput } from './selftestTypes.ts'
+import type { SelftestInput, SelftestResponse } from './selftestTypes.ts'
 
 /** @returns why the first report was not recorded as an idle timeout, or undefined if it was. */
-export function findFirstAnswerFault(
-  { status, body }: SelftestAnswer,
+export function findFirstResponseFault(
+  { status, body }: SelftestResponse,
   { url, limits }: SelftestInput,
 ): string | undefined {
   if (status !== 201)
-    return `The answer is ${status}: ${getMember(body, 'detail') ?? `it is not from a collector. Correct --url: ${url}`}`
+    return `The response has status ${status}: ${getMember(body, 'detail') ?? `it is not from a collector. Correct --url: ${url}`}`
   const reason = getMember(body, 'reason')
   if (reason === 'idle_timeout') return undefined
   return `The session end was judged ${reason}: the collector does not have the idle timeout of ${limits.idleTimeoutSeconds} s. Restart it with this configuration.`
 }
 
 /** @returns why a repeated report was not answered with the existing row, or undefined if it was. */
-export function findRepeatFault({ status, body }: SelftestAnswer, id: number): string | undefined {
+export function findRepeatFault({ status, body }: SelftestResponse, id: number): string | undefined {
   if (status === 200 && getMember(body, 'duplicate') === true && getMember(body, 'id') === id)
     return undefined
-  return `The answer is ${status}, not 200 with row ${id}. Check the log of the collector.`
+  return `The response has status ${status}, not 200 with row ${id}. Check the log of the collector.`
 }
 
 /** @returns what is wrong with the stored row, or undefined if nothing is. */

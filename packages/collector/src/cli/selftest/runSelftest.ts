@@ -4,8 +4,8 @@ import { selftestClient, selftestSubject } from '../../domain/selftest.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { parseJson } from '../../domain/text/parseJson.ts'
 import { toError } from '../../domain/thrownError.ts'
-import { findFirstAnswerFault, findRepeatFault, findRowFault, getMember } from './checks.ts'
-import type { Check, Selftest, SelftestAnswer, SelftestInput, SelftestTimes } from './selftestTypes.ts'
+import { findFirstResponseFault, findRepeatFault, findRowFault, getMember } from './checks.ts'
+import type { Check, Selftest, SelftestInput, SelftestResponse, SelftestTimes } from './selftestTypes.ts'
 
 const timeoutMs = 10_000
 
@@ -17,7 +17,7 @@ export function computeSelftestTimes(idleTimeoutSeconds: number, now: number): S
   return { startedAt: lastAccessAt - minuteMs, lastAccessAt, detectedAt: now }
 }
 
-/** Reports the end of a simulated session twice, as a browser would, and checks the answers and the stored row. */
+/** Reports the end of a simulated session twice, as a browser would, and checks the responses and the stored row. */
 export async function runSelftest(input: SelftestInput): Promise<Selftest> {
   const { url, site, origin, limits, session, times, ticket } = input
   const report = {
@@ -31,7 +31,7 @@ export async function runSelftest(input: SelftestInput): Promise<Selftest> {
     browserRestarted: false,
     client: selftestClient,
   }
-  const answers: SelftestAnswer[] = []
+  const responses: SelftestResponse[] = []
   const checks: Check[] = []
   let row: SessionEnd | undefined
   const addCheck = (what: string, fault: string | undefined) => {
@@ -39,14 +39,14 @@ export async function runSelftest(input: SelftestInput): Promise<Selftest> {
     return fault === undefined
   }
   const sendReport = async () => {
-    const answer = await postReport(url, origin, { ...report, ...(ticket !== undefined && { ticket }) })
-    answers.push(answer)
-    return answer
+    const response = await postReport(url, origin, { ...report, ...(ticket !== undefined && { ticket }) })
+    responses.push(response)
+    return response
   }
 
   try {
     const first = await sendReport()
-    if (addCheck('the session end is recorded as an idle timeout', findFirstAnswerFault(first, input))) {
+    if (addCheck('the session end is recorded as an idle timeout', findFirstResponseFault(first, input))) {
       const id = Number(getMember(first.body, 'id'))
       addCheck('a repeated report creates no second row', findRepeatFault(await sendReport(), id))
       row = await input.readRow(id)
@@ -67,13 +67,13 @@ export async function runSelftest(input: SelftestInput): Promise<Selftest> {
     limits,
     // Anyone who has the ticket can report with it.
     event: { ...report, ...(ticket !== undefined && { ticket: '(omitted)' }) },
-    answers,
+    answers: responses,
     row: row ?? null,
     checks,
   }
 }
 
-async function postReport(url: string, origin: string, report: unknown): Promise<SelftestAnswer> {
+async function postReport(url: string, origin: string, report: unknown): Promise<SelftestResponse> {
   const request = {
     method: 'POST',
     headers: { 'Content-Type': 'text/plain', Origin: origin, 'User-Agent': 'lapse selftest' },

@@ -21,7 +21,7 @@ export const requirements = [
 
 /** Formats a self-test as Markdown, to attach to an audit. */
 export function formatSelftestReport(selftest: Selftest): string {
-  const { verdict, at, collector, site, origin, limits, event, answers, row, checks } = selftest
+  const { verdict, at, collector, site, origin, limits, event, answers: responses, row, checks } = selftest
   return `# Lapse self-test: ${verdict === 'pass' ? 'passed' : 'FAILED'}
 
 | | |
@@ -54,9 +54,9 @@ The report that was sent (times in epoch milliseconds):
 
 ${formatJson(event)}
 
-The answers to the report and to its repetition:
+The responses to the report and to its repetition:
 
-${answers.map(formatJson).join('\n\n') || 'None.'}
+${responses.map(formatJson).join('\n\n') || 'None.'}
 
 The stored row:
 

@@ -28,7 +28,7 @@ export interface Check {
   readonly fault?: string
 }
 
-export interface SelftestAnswer {
+export interface SelftestResponse {
   readonly status: number
   readonly body: unknown
 }
@@ -43,7 +43,8 @@ export interface Selftest {
   readonly limits: SelftestInput['limits']
   /** The report that was sent. Its name is part of the JSON output. */
   readonly event: Readonly<Record<string, unknown>>
-  readonly answers: readonly SelftestAnswer[]
+  /** The responses to the report and to its repetition. The name is part of the JSON output. */
+  readonly answers: readonly SelftestResponse[]
   readonly row: SessionEnd | null
   readonly checks: readonly Check[]
 }

@@ -55,7 +55,7 @@ function acquireSlot(ctx: Context, slots: ExportSlots, { token }: Reader): () =>
   try {
     return slots.acquire(token.id)
   } catch (error) {
-    // A client with too many exports gets no idle connection in addition.
+    // A client over its limit must not also hold an idle connection.
     ctx.set('Connection', 'close')
     throw error
   }

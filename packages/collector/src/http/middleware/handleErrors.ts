@@ -53,7 +53,7 @@ function toLapseError(thrown: unknown, ctx: Context): LapseError {
 
 function answer(ctx: Context, error: LapseError): void {
   const { code, retryAfterSeconds } = error
-  ctx.state.logged.problem = code
+  ctx.state.logFields.problem = code
   ctx.status = errorCodes[code].status
   // RFC 6750, section 3.
   if (code === 'token-refused') ctx.set('WWW-Authenticate', 'Bearer')

@@ -29,14 +29,14 @@ export function logRequests({ log, metrics, settings }: Dependencies): Middlewar
     ctx.state.origin = `${proto === 'https' ? 'https' : 'http'}://${ctx.host}`
     ctx.state.path = readPath(ctx)
     ctx.state.log = log
-    ctx.state.logged = {}
+    ctx.state.logFields = {}
     ctx.set('X-Request-Id', requestId)
     await next()
     const { method, status } = ctx
     const durationMs = performance.now() - startedAt
-    const { logged } = ctx.state
+    const { logFields } = ctx.state
     const path = ctx.state.path && shorten(redactPath(ctx.state.path), maxPathLength)
-    log.info({ requestId, method, path, status, durationMs: Math.round(durationMs), ...logged }, 'request')
+    log.info({ requestId, method, path, status, durationMs: Math.round(durationMs), ...logFields }, 'request')
     metrics.observeRequest(ctx._matchedRoute?.toString() ?? 'none', method, status, durationMs / 1000)
   }
 }

@@ -73,7 +73,7 @@ const summarySchema = z.object({
     .describe('The buckets with at least one session end.'),
   pastLimit: z
     .object({
-      count: z.int().describe('The number of idle timeouts after which users came back.'),
+      count: z.int().describe('The number of idle timeouts that browsers reported, because users came back.'),
       p50Ms: percentile(50),
       p75Ms: percentile(75),
       p90Ms: percentile(90),
@@ -92,7 +92,9 @@ const summarySchema = z.object({
         )
         .describe('The distribution.'),
     })
-    .describe('How long after an idle timeout users came back.'),
+    .describe(
+      'How long after the idle timeout the end was detected. For reports from browsers, that is when the user came back.',
+    ),
 })
 
 function describeTimes(sender: 'browser' | 'server'): string {

@@ -44,7 +44,7 @@ export async function findToken(ctx: Context, text: string, { scope, tokens }: R
       'token-refused',
       'The token is unknown, revoked or expired. Run "lapse token list" to see which tokens are valid.',
     )
-  ctx.state.logged.token = token.id
+  ctx.state.logFields.token = token.id
   if (token.scope !== scope) throw createWrongScopeError(scope)
   return token
 }
@@ -75,7 +75,7 @@ export async function authenticateReader(ctx: Context, dependencies: Dependencie
   }
   const open = await readSession(ctx, dependencies)
   if (!open) throw createMissingTokenError('read')
-  ctx.state.logged.token = open.token.id
+  ctx.state.logFields.token = open.token.id
   await recordAccess(ctx, open, dependencies)
   return {
     token: open.token,

@@ -3,8 +3,8 @@ import ipaddr from 'ipaddr.js'
 import type { Context } from '../context.ts'
 
 /**
- * Returns the key for counting the requests of a client. Clients that a proxy does not identify are counted as the
- * proxy.
+ * Returns the key for counting the requests of a client. Clients that a proxy does not identify share the
+ * proxy's count.
  */
 export function readClientNetwork(ctx: Context): string {
   return computeClientNetwork(ctx.state.address || ctx.state.hops.at(-1) || '')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { computeForgetBefore, createSession, signDashboardTicket } from '../../auth/dashboardSession.ts'
+import { computeSessionCutoff, createSession, signDashboardTicket } from '../../auth/dashboardSession.ts'
 import { LapseError } from '../../domain/errors.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -35,7 +35,7 @@ export const signIn: Route = {
       const { cookie, session } = createSession(token.id, now)
       await store.dashboardSessions.add(session, {
         replaces: readCookieHash(ctx),
-        forgetBefore: computeForgetBefore(settings.dashboard, now.getTime()),
+        forgetBefore: computeSessionCutoff(settings.dashboard, now.getTime()),
       })
       writeCookie(ctx, cookie)
       ctx.status = 201

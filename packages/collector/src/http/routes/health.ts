@@ -28,7 +28,7 @@ const readinessOperation: Operation = {
   tags: ['operations'],
   summary: 'Check that session ends can be recorded',
   description:
-    'Fails while the database is unavailable or not migrated, when no write has succeeded for ten seconds, and while the collector is shutting down.',
+    'Fails while the database is unavailable or not migrated, when every write has failed for more than ten seconds, and while the collector is shutting down.',
   security: [],
   responses: {
     200: { description: 'Session ends can be recorded.', ...describeStatus('ready') },

@@ -24,7 +24,7 @@ import type { Route } from '../route.ts'
 const maxLimit = 1000
 const defaultLimit = 50
 
-const limitRule = { error: `write a whole number from 1 to ${maxLimit}` }
+const limitRule = { error: `must be a whole number from 1 to ${maxLimit}` }
 
 const listQuerySchema = sessionEndFilterSchema.safeExtend({
   // `z.coerce` would also accept 1e3 and 0x10.

@@ -184,9 +184,11 @@ export const reportSessionEnd: Route = {
 async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): Promise<ReceivedReport> {
   const hasToken = ctx.get('Authorization') !== ''
   const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
-  ctx.state.logged.site = report.site
+  const receivedAt = Date.now()
+  ctx.state.logFields.site = report.site
   return {
     report,
+    receivedAt,
     origin: ctx.get('Origin'),
     address: ctx.state.address,
     userAgent: ctx.get('User-Agent'),
@@ -197,7 +199,7 @@ async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): P
 
 function answer(ctx: Context, { row, duplicate }: RecordedSessionEnd): void {
   const { id, reason, elapsedMs, idleTimeoutSeconds } = row
-  Object.assign(ctx.state.logged, { id, reason, duplicate })
+  Object.assign(ctx.state.logFields, { id, reason, duplicate })
   ctx.status = duplicate ? 200 : 201
   ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
 }

@@ -7,14 +7,14 @@ const statedReasons = new Set<SessionEnd['reason']>(['logout', 'revoked', 'displ
  * Returns the best known time of the end: when the limit was reached, when somebody ended the session, or otherwise
  * when it was last used.
  */
-export function findEnd({ reason, expiredAt, lastAccessAt, detectedAt }: SessionEnd): Date {
+export function computeEnd({ reason, expiredAt, lastAccessAt, detectedAt }: SessionEnd): Date {
   return expiredAt ?? (statedReasons.has(reason) ? detectedAt : (lastAccessAt ?? detectedAt))
 }
 
 /** Returns the milliseconds from the start of the session to its end, if both are known. */
 export function computeDurationMs(row: SessionEnd): number | undefined {
   if (row.startedAt === null) return undefined
-  const durationMs = findEnd(row).getTime() - row.startedAt.getTime()
+  const durationMs = computeEnd(row).getTime() - row.startedAt.getTime()
   return durationMs >= 0 ? durationMs : undefined
 }
 

@@ -1,5 +1,5 @@
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { computeDurationMs, describeSessionEnd, findEnd, pickOtherFields } from './describeSessionEnd.ts'
+import { computeDurationMs, computeEnd, describeSessionEnd, pickOtherFields } from './describeSessionEnd.ts'
 
 /** The version of the Elastic Common Schema: https://www.elastic.co/docs/reference/ecs */
 const version = '9.4.0'
@@ -26,7 +26,7 @@ export function toEcs(row: SessionEnd) {
       dataset: 'lapse.session_audit',
       created: row.receivedAt,
       start: row.startedAt,
-      end: findEnd(row),
+      end: computeEnd(row),
       // In nanoseconds.
       duration: durationMs === undefined ? undefined : durationMs * 1e6,
     },

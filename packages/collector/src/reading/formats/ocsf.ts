@@ -1,5 +1,5 @@
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { computeDurationMs, describeSessionEnd, findEnd, pickOtherFields } from './describeSessionEnd.ts'
+import { computeDurationMs, computeEnd, describeSessionEnd, pickOtherFields } from './describeSessionEnd.ts'
 
 /** The version of the Open Cybersecurity Schema Framework: https://schema.ocsf.io/1.9.0/classes/authentication */
 const version = '1.9.0'
@@ -28,7 +28,7 @@ export function toOcsf(row: SessionEnd) {
     status: isClear ? 'Success' : 'Unknown',
     time: row.detectedAt.getTime(),
     start_time: row.startedAt?.getTime(),
-    end_time: findEnd(row).getTime(),
+    end_time: computeEnd(row).getTime(),
     duration: computeDurationMs(row),
     message: describeSessionEnd(row),
     metadata: {

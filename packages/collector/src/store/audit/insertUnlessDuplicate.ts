@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResultSetHeader } from 'mysql2'
 import type { NewSessionEnd, SessionEnd } from '../../domain/sessionEnd.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
-import type { Outcome } from '../../recording/batchingWriter.ts'
+import type { InsertOutcome } from '../../recording/batchingWriter.ts'
 import { chooseBatchSize } from '../../recording/chooseBatchSize.ts'
 import { isRetryable } from '../database/databaseErrors.ts'
 import { isRefusal } from '../database/isRefusal.ts'
@@ -45,8 +45,8 @@ export async function insertUnlessDuplicate(
   connection: MysqlConnection,
   statements: Statements,
   sessionEnds: readonly NewSessionEnd[],
-): Promise<readonly Outcome[]> {
-  const outcomes = new Map<string, Outcome>()
+): Promise<readonly InsertOutcome[]> {
+  const outcomes = new Map<string, InsertOutcome>()
 
   async function insert(rows: readonly NewSessionEnd[], attempt = 1): Promise<void> {
     const [size, ...otherSizes] = splitIntoStatements(rows, connection.maxPacketBytes)

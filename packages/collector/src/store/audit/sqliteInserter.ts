@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
-import { ConnectionLostError, type Inserter, type Outcome } from '../../recording/batchingWriter.ts'
+import { ConnectionLostError, type Inserter, type InsertOutcome } from '../../recording/batchingWriter.ts'
 import { sqliteQuotes } from '../database/quotes.ts'
 import { identifyFile, openSqlite } from '../database/sqlite/sqliteConnection.ts'
 import { insertedColumns, selectedColumns, toColumnValues, toSessionEnd } from './auditColumns.ts'
@@ -13,11 +13,11 @@ const busyRetryMs = 20
 export function createSqliteInserter(path: string, tableName: string): Inserter {
   let connection: Connection | undefined
 
-  function insertAll(sessionEnds: readonly NewSessionEnd[]): readonly Outcome[] {
+  function insertAll(sessionEnds: readonly NewSessionEnd[]): readonly InsertOutcome[] {
     assertSameFile()
     connection ??= open(path, tableName)
     const { database, insert, select } = connection
-    const insertOne = (sessionEnd: NewSessionEnd): Outcome => {
+    const insertOne = (sessionEnd: NewSessionEnd): InsertOutcome => {
       try {
         const { changes, lastInsertRowid } = insert.run(toValues(sessionEnd))
         if (changes === 1) return { row: { id: Number(lastInsertRowid), ...sessionEnd }, duplicate: false }
@@ -65,7 +65,9 @@ export function createSqliteInserter(path: string, tableName: string): Inserter 
       }
     },
     async ping() {
+      assertSameFile()
       connection ??= open(path, tableName)
+      connection.select.get('', '')
     },
     async close() {
       close()

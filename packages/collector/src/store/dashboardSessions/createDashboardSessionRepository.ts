@@ -4,7 +4,7 @@ import type { AddSessionOptions, DashboardSessionRepository } from '../../auth/d
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { createOperationRunner, lookupDeadlineMs } from '../database/operations.ts'
 import { readTime, toStoredTime } from '../database/storedTime.ts'
-import { nameDashboardSessionTable, qualify, splitTableName } from '../database/tableName.ts'
+import { getDashboardSessionTableName, qualify, splitTableName } from '../database/tableName.ts'
 
 const columns = {
   cookieHash: 'cookie_hash',
@@ -22,7 +22,7 @@ const maxDeletedPerSignIn = 100
 export function createDashboardSessionRepository(auditDatabase: AuditDatabase): DashboardSessionRepository {
   const { knex } = auditDatabase
   const auditTable = splitTableName(auditDatabase.tableName)
-  const table = qualify(auditTable, nameDashboardSessionTable(auditTable.table))
+  const table = qualify(auditTable, getDashboardSessionTableName(auditTable.table))
   const run = createOperationRunner(auditDatabase, {
     dataKind: 'dashboardSessions',
     privilegeHint: `Grant SELECT, INSERT, UPDATE and DELETE on the table ${table} to the account of "lapse serve".`,

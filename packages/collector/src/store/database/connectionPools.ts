@@ -8,7 +8,10 @@ import { createSqliteFile } from './sqlite/sqliteFile.ts'
 
 /** How long a request waits for a free connection. */
 const acquireTimeoutMs = 5_000
-/** No request waits for a job, and several jobs may share one connection. */
+/**
+ * No request waits for a job, so a job may wait longer: for example, in an embedded database, until another job's
+ * transaction has finished.
+ */
 const jobAcquireTimeoutMs = 60_000
 
 /** The limits of one pool of connections. */

@@ -30,11 +30,11 @@ export async function withLease<T>(
 ): Promise<T> {
   const holder = randomUUID()
   await createLease(database, name)
-  const waitUntil = Date.now() + waitMs
+  const waitUntil = performance.now() + waitMs
   while (!(await acquireOrRenew(database, name, holder))) {
-    if (Date.now() > waitUntil) {
+    if (performance.now() > waitUntil) {
       throw new LeaseHeldError(
-        `Another process has held the lease "${name}" for ${waitMs} ms. Wait for it to finish, then try again.`,
+        `Another process holds the lease "${name}". Wait for it to finish, then try again.`,
       )
     }
     await sleep(pollMs)

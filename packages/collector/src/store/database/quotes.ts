@@ -24,8 +24,7 @@ export const mysqlQuotes: Quotes = {
   isSqlite: false,
   name: (name) => `\`${name.replaceAll('`', '``')}\``,
   table: ({ schema = '', table }) => `${mysqlQuotes.name(schema)}.${mysqlQuotes.name(table)}`,
-  // The meaning of a backslash depends on `sql_mode`, and the meaning of a byte on the character set of whoever runs
-  // the
+  // The meaning of a backslash depends on `sql_mode`, and the meaning of a byte on the character set of whoever runs the
   // statement. Text with any other characters than these is written as bytes.
   text: (text) =>
     /^[\w .,:;/@+-]*$/.test(text) ? `'${text}'` : `_utf8mb4 x'${Buffer.from(text).toString('hex')}'`,

@@ -29,8 +29,8 @@ export function getSchemaBuilder(database: Knex, { schema }: TableName): Knex.Sc
 }
 
 /** The names of the tables next to an audit table. Long suffixes would leave less room for the audit table's name. */
-export const nameTokenTable = (auditTable: string) => `${auditTable}_tokens`
-export const nameDashboardSessionTable = (auditTable: string) => `${auditTable}_dashboard`
-export const nameRollupTable = (auditTable: string) => `${auditTable}_rollup`
-export const nameRollupStateTable = (auditTable: string) => `${auditTable}_rollup_state`
-export const nameMigrationTable = (auditTable: string) => `${auditTable}_migrations`
+export const getTokenTableName = (auditTable: string) => `${auditTable}_tokens`
+export const getDashboardSessionTableName = (auditTable: string) => `${auditTable}_dashboard`
+export const getRollupTableName = (auditTable: string) => `${auditTable}_rollup`
+export const getRollupStateTableName = (auditTable: string) => `${auditTable}_rollup_state`
+export const getMigrationTableName = (auditTable: string) => `${auditTable}_migrations`

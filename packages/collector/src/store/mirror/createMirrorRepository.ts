@@ -6,7 +6,7 @@ import { getQuotes } from '../database/quotes.ts'
 import { splitTableName, type TableName } from '../database/tableName.ts'
 import { createTrigger, hasTrigger } from './createTrigger.ts'
 import { MirrorError } from './mirrorError.ts'
-import { formatTableName, type Mirror, nameTrigger } from './mirrorTrigger.ts'
+import { formatTableName, getTriggerName, type Mirror } from './mirrorTrigger.ts'
 import { describeAuditTable, type MirrorPlan, planMirror } from './planMirror.ts'
 
 /** A mirror that exists in the database. */
@@ -59,7 +59,7 @@ async function findMirror(knex: Knex, auditTableName: string, targetName: string
   const audit = await describeAuditTable(knex, auditTableName)
   const target =
     (await describeTable(knex, splitTableName(targetName))) ?? (await resolveTableName(knex, targetName))
-  const trigger = nameTrigger(audit, target)
+  const trigger = getTriggerName(audit, target)
   if (!(await hasTrigger(knex, audit, trigger)))
     throw new MirrorError(`There is no mirror of ${formatTableName(audit)} into ${formatTableName(target)}.`)
   return { trigger, dropStatement: `drop trigger ${getQuotes(knex).table({ ...audit, table: trigger })}` }

@@ -43,10 +43,11 @@ async function createOnMysql(knex: Knex, { audit, trigger, statement }: MirrorPl
         await connection.raw(statement)
       }
     } catch (error) {
+      // If the connection has failed, so does this statement, and the server has released the locks.
+      await connection.raw('unlock tables').catch(() => {})
       throw explainFailure(error, isReplacement)
-    } finally {
-      await connection.raw('unlock tables')
     }
+    await connection.raw('unlock tables')
   })
 }
 

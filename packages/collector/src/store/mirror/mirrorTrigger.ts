@@ -28,7 +28,7 @@ export type MirroredColumn =
  * The trigger is named after the target table. MySQL limits names to 64 characters, so a long one is cut; the hash
  * keeps names unique, even those of `a_b.c` and `a.b_c`.
  */
-export function nameTrigger(audit: TableName, target: TableName): string {
+export function getTriggerName(audit: TableName, target: TableName): string {
   const hash = createHash('sha256').update([audit, target].map(formatTableName).join('\n')).digest('hex')
   return `lapse_${formatTableName(target).replaceAll(/\W/g, '_').slice(0, 48)}_${hash.slice(0, 8)}`
 }
@@ -47,7 +47,7 @@ export function buildTriggerStatement(
   mirror: Mirror,
   quotes: Quotes,
 ): string {
-  const name = quotes.table({ ...audit, table: nameTrigger(audit, target) })
+  const name = quotes.table({ ...audit, table: getTriggerName(audit, target) })
   const values = mirror.columns.map((column) => buildValue(column, audit, target, quotes)).join(', ')
   const matches = mirror.where.map(
     ({ column, value }) =>

@@ -4,7 +4,7 @@ import { getQuotes } from '../database/quotes.ts'
 import { splitTableName } from '../database/tableName.ts'
 import { MirrorError } from './mirrorError.ts'
 import { findMirrorFaults, findMirrorWarnings } from './mirrorFaults.ts'
-import { buildInsert, buildTriggerStatement, type Mirror, nameTrigger } from './mirrorTrigger.ts'
+import { buildInsert, buildTriggerStatement, getTriggerName, type Mirror } from './mirrorTrigger.ts'
 
 /** A mirror that was checked against both tables. */
 export interface MirrorPlan {
@@ -34,7 +34,7 @@ export async function planMirror(knex: Knex, auditTableName: string, mirror: Mir
   return {
     audit,
     target,
-    trigger: nameTrigger(audit, target),
+    trigger: getTriggerName(audit, target),
     statement: buildTriggerStatement(audit, target, mirror, quotes),
     warnings: findMirrorWarnings(audit, target, mirror),
   }

@@ -10,7 +10,7 @@ import {
   type StoredDay,
   serializeDay,
 } from './rollupDay.ts'
-import { nameRollupTables } from './rollupTables.ts'
+import { getRollupTableNames } from './rollupTables.ts'
 import { countRows, type SelectRows } from './rowCounts.ts'
 
 const maxUpsertRows = 100
@@ -42,22 +42,22 @@ export async function changeCounts(
   // A locking read waits for transactions that are changing one of the rows. SQLite ignores it, and does not need the
   // lock.
   const selectLocked: SelectRows = (query) => void query.modify(selectRows).forShare()
-  const quarters = await countRows(
+  const quarterHours = await countRows(
     transaction,
     tableName,
-    ['quarter', 'site', 'reason', 'evidence'],
+    ['quarterHour', 'site', 'reason', 'evidence'],
     selectLocked,
   )
   const steps = await countRows(transaction, tableName, ['step', 'day', 'site', 'evidence'], selectLocked)
-  const table = nameRollupTables(tableName).days
-  const sites = new Set(quarters.map(({ site }) => site))
-  const dayNumbers = new Set(quarters.flatMap(({ quarter }) => parseDayNumber(quarter) ?? []))
+  const table = getRollupTableNames(tableName).days
+  const sites = new Set(quarterHours.map(({ site }) => site))
+  const dayNumbers = new Set(quarterHours.flatMap(({ quarterHour }) => parseDayNumber(quarterHour) ?? []))
   const stored: StoredDay[] = await transaction(table)
     .whereIn('site', [...sites, allSites])
     .whereIn('day', [...dayNumbers])
   const days = new RollupDays(stored)
   for (const key of days.damaged) await recountDay(transaction, tableName, days, key, countedUpToId)
-  const rowsWithoutDay = days.add(quarters, steps, sign)
+  const rowsWithoutDay = days.add(quarterHours, steps, sign)
   const skipped = await saveDays(transaction, table, days)
   const emptyKeys = days.empty.map((day) => keyColumns.map((column) => day[column]))
   if (emptyKeys.length > 0)
@@ -85,9 +85,9 @@ async function recountDay(
       .where('detected_at', '>=', startOf(day))
       .where('detected_at', '<', startOf(day + 1))
       .where('id', '<=', countedUpToId)
-  const quarters = await countRows(transaction, tableName, ['quarter'], selectRows)
+  const quarterHours = await countRows(transaction, tableName, ['quarterHour'], selectRows)
   const steps = await countRows(transaction, tableName, ['step'], selectRows)
-  days.restore(key, quarters, steps)
+  days.restore(key, quarterHours, steps)
 }
 
 /** Saves the counts, except those of days that the database refuses, for example because of a constraint. */
@@ -112,7 +112,7 @@ async function saveDays(
         // Each row is also counted for all sites: report it once.
         if (cause !== undefined && day.site !== allSites)
           skipped.push({
-            rows: days.countAdded(day),
+            rows: days.countChanged(day),
             reason: `the database refused ${describeDay(day)}`,
             cause,
           })

@@ -34,8 +34,8 @@ function summarize(
 ): Promise<void> {
   const span = { from: from.getTime(), to: to.getTime() }
   // Since 1972, every time zone's offset from UTC is a multiple of 15 minutes.
-  const usesQuarters = tally.starts.every((start) => start % quarterHourMs === 0)
-  const usesRollup = usesQuarters && equalTo.subject === undefined && equalTo.session === undefined
+  const usesQuarterHours = tally.starts.every((start) => start % quarterHourMs === 0)
+  const usesRollup = usesQuarterHours && equalTo.subject === undefined && equalTo.session === undefined
   const selectMatching = selectEqual(equalTo)
   // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
   // rejects.
@@ -70,15 +70,11 @@ function summarize(
           ]
 
     if (rollup) addRollupDays(rollup.days, span, tally)
-    for (const { selectRows, index } of selectRest(quarterHourMs)) {
+    const tallyRows = usesQuarterHours ? tallyByQuarterHour : tallyBySecond
+    for (const selection of selectRest(quarterHourMs)) {
       // The caller no longer waits, and the remaining queries would keep a connection busy.
       signal.throwIfAborted()
-      if (usesQuarters)
-        for (const each of await countRows(transaction, tableName, ['quarter', 'reason'], selectRows, index))
-          tally.add(each.quarter * quarterHourMs, each.reason, each.count)
-      else
-        for (const each of await countRows(transaction, tableName, ['second', 'reason'], selectRows, index))
-          tally.add(each.second * 1000, each.reason, each.count)
+      await tallyRows(transaction, tableName, selection, tally)
     }
     for (const { selectRows, index } of selectRest(dayMs)) {
       signal.throwIfAborted()
@@ -98,4 +94,24 @@ function selectEqual(columns: Omit<SessionEndFilter, keyof TimeSpan>): SelectRow
 interface Selection {
   readonly selectRows: SelectRows
   readonly index?: 'id'
+}
+
+async function tallyByQuarterHour(
+  transaction: Knex.Transaction,
+  tableName: string,
+  { selectRows, index }: Selection,
+  tally: Tally,
+): Promise<void> {
+  const counts = await countRows(transaction, tableName, ['quarterHour', 'reason'], selectRows, index)
+  for (const { quarterHour, reason, count } of counts) tally.add(quarterHour * quarterHourMs, reason, count)
+}
+
+async function tallyBySecond(
+  transaction: Knex.Transaction,
+  tableName: string,
+  { selectRows, index }: Selection,
+  tally: Tally,
+): Promise<void> {
+  const counts = await countRows(transaction, tableName, ['second', 'reason'], selectRows, index)
+  for (const { second, reason, count } of counts) tally.add(second * 1000, reason, count)
 }

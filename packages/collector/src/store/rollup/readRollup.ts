@@ -3,8 +3,8 @@ import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { Tally } from '../../reading/tally.ts'
 import type { EpochSpan } from './epochSpan.ts'
-import { parseDay, quartersPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
-import { nameRollupTables } from './rollupTables.ts'
+import { parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
+import { getRollupTableNames } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
 
 interface Rollup {
@@ -22,7 +22,7 @@ export async function readRollup(
 ): Promise<Rollup | undefined> {
   const upToId = await readWatermarkIfAllowed(transaction, tableName)
   if (upToId === 0) return undefined
-  const stored: StoredDay[] = await transaction(nameRollupTables(tableName).days)
+  const stored: StoredDay[] = await transaction(getRollupTableNames(tableName).days)
     .modify(selectDays)
     .where('day', '>=', Math.floor(from / dayMs))
     .where('day', '<', Math.ceil(to / dayMs))
@@ -37,9 +37,9 @@ export async function readRollup(
 
 /** Adds the counts of whole quarters of an hour, and of how late users returned on whole days. */
 export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpan, tally: Tally): void {
-  for (const { day, reason, quarters, pastLimit } of days) {
-    quarters.forEach((count, index) => {
-      const start = (day * quartersPerDay + index) * quarterHourMs
+  for (const { day, reason, quarterHours, pastLimit } of days) {
+    quarterHours.forEach((count, index) => {
+      const start = (day * quarterHoursPerDay + index) * quarterHourMs
       if (count !== 0 && start >= from && start + quarterHourMs <= to) tally.add(start, reason, count)
     })
     if (day * dayMs >= from && (day + 1) * dayMs <= to)
@@ -52,7 +52,7 @@ export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpa
  * it.
  */
 async function readWatermarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
-  const { days, state } = nameRollupTables(tableName)
+  const { days, state } = getRollupTableNames(tableName)
   try {
     await transaction(days).first('day')
     return Number((await transaction(state).first('up_to_id'))?.up_to_id ?? 0)

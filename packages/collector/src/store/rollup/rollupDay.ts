@@ -1,6 +1,6 @@
 import { parseJson } from '../../domain/text/parseJson.ts'
 import type { Reason } from '../../domain/verdict.ts'
-import { findStepStart } from '../../reading/pastLimit.ts'
+import { computeStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
 
 /**
@@ -15,7 +15,7 @@ export interface RollupKey extends Omit<RowCount<'day' | 'site' | 'evidence'>, '
 
 export interface RollupDay extends RollupKey {
   /** The number of rows in each quarter of an hour. */
-  readonly quarters: number[]
+  readonly quarterHours: number[]
   /** The number of rows by the start of their step, see `pastLimitSteps`. */
   readonly pastLimit: Map<number, number>
 }
@@ -28,7 +28,7 @@ export interface StoredDay extends RollupKey {
   readonly past_limit: string
 }
 
-export const quartersPerDay = 96
+export const quarterHoursPerDay = 96
 /** 9999-12-31, the last day that a `DATETIME` column can store. */
 const lastDayNumber = 2_932_896
 
@@ -36,19 +36,20 @@ const lastDayNumber = 2_932_896
 export function parseDay({ quarters, past_limit, ...key }: StoredDay): RollupDay | undefined {
   const counts = parseArray(quarters)
   const pairs = parseArray(past_limit)
-  if (counts?.length !== quartersPerDay || !counts.every(isCount) || !pairs?.every(isPair)) return undefined
+  if (counts?.length !== quarterHoursPerDay || !counts.every(isCount) || !pairs?.every(isPair))
+    return undefined
   const pastLimit = new Map<number, number>()
   // Earlier versions used other steps for the longest times.
-  for (const [seconds, count] of pairs) addToCount(pastLimit, findStepStart(seconds), count)
-  return { ...key, quarters: counts, pastLimit }
+  for (const [seconds, count] of pairs) addToCount(pastLimit, computeStepStart(seconds), count)
+  return { ...key, quarterHours: counts, pastLimit }
 }
 
-export function serializeDay({ quarters, pastLimit, ...key }: RollupDay): StoredDay {
+export function serializeDay({ quarterHours, pastLimit, ...key }: RollupDay): StoredDay {
   const steps = [...pastLimit].filter(([, count]) => count !== 0)
-  return { ...key, quarters: JSON.stringify(quarters), past_limit: JSON.stringify(steps) }
+  return { ...key, quarters: JSON.stringify(quarterHours), past_limit: JSON.stringify(steps) }
 }
 
-type QuarterCount = RowCount<'quarter' | 'site' | 'reason' | 'evidence'>
+type QuarterHourCount = RowCount<'quarterHour' | 'site' | 'reason' | 'evidence'>
 type StepCount = RowCount<'step' | 'day' | 'site' | 'evidence'>
 
 /** The days that one change of the rollup affects. */
@@ -71,11 +72,12 @@ export class RollupDays {
   /** Sets the counts of a damaged day. */
   restore(
     key: RollupKey,
-    quarters: readonly RowCount<'quarter'>[],
+    quarterHours: readonly RowCount<'quarterHour'>[],
     steps: readonly RowCount<'step'>[],
   ): void {
     const day = this.#getOrCreate(key)
-    for (const { quarter, count } of quarters) day.quarters[quarter % quartersPerDay] = count
+    for (const { quarterHour, count } of quarterHours)
+      day.quarterHours[quarterHour % quarterHoursPerDay] = count
     for (const { step, count } of steps) day.pastLimit.set(step, count)
   }
 
@@ -84,23 +86,23 @@ export class RollupDays {
    *
    * @returns the number of rows that were skipped because they were not detected between 1970 and 9999.
    */
-  add(quarters: readonly QuarterCount[], steps: readonly StepCount[], sign: 1 | -1): number {
+  add(quarterHours: readonly QuarterHourCount[], steps: readonly StepCount[], sign: 1 | -1): number {
     let skippedRows = 0
-    for (const { quarter, count, ...key } of quarters) {
-      const day = parseDayNumber(quarter)
+    for (const { quarterHour, count, ...key } of quarterHours) {
+      const day = parseDayNumber(quarterHour)
       if (day === undefined) {
         skippedRows += count
         continue
       }
-      const index = quarter % quartersPerDay
+      const index = quarterHour % quarterHoursPerDay
       for (const site of withAllSites(key.site)) {
         const rollupDay = this.#getOrCreate({ ...key, site, day })
-        rollupDay.quarters[index] = Math.max(0, (rollupDay.quarters[index] ?? 0) + sign * count)
+        rollupDay.quarterHours[index] = Math.max(0, (rollupDay.quarterHours[index] ?? 0) + sign * count)
         addToCount(this.#added, serializeKey(rollupDay), count)
       }
     }
     for (const { step, count, ...key } of steps) {
-      if (parseDayNumber(key.day * quartersPerDay) === undefined) continue
+      if (parseDayNumber(key.day * quarterHoursPerDay) === undefined) continue
       for (const site of withAllSites(key.site)) {
         const { pastLimit } = this.#getOrCreate({ ...key, site, reason: 'idle_timeout' })
         pastLimit.set(step, Math.max(0, (pastLimit.get(step) ?? 0) + sign * count))
@@ -110,7 +112,7 @@ export class RollupDays {
   }
 
   /** The number of rows that `add` added to a day or subtracted from it. */
-  countAdded(key: RollupKey): number {
+  countChanged(key: RollupKey): number {
     return this.#added.get(serializeKey(key)) ?? 0
   }
 
@@ -126,22 +128,22 @@ export class RollupDays {
     const existing = this.#days.get(serializeKey(key))
     if (existing) return existing
     const { day, site, reason, evidence } = key
-    const quarters = Array.from({ length: quartersPerDay }, () => 0)
-    const created = { day, site, reason, evidence, quarters, pastLimit: new Map() }
+    const quarterHours = Array.from({ length: quarterHoursPerDay }, () => 0)
+    const created = { day, site, reason, evidence, quarterHours, pastLimit: new Map() }
     this.#days.set(serializeKey(key), created)
     return created
   }
 }
 
 /** @returns undefined if the time is not between 1970 and 9999. Databases then return null or a negative number. */
-export function parseDayNumber(quarter: number | null): number | undefined {
-  const day = quarter === null ? -1 : Math.floor(quarter / quartersPerDay)
+export function parseDayNumber(quarterHour: number | null): number | undefined {
+  const day = quarterHour === null ? -1 : Math.floor(quarterHour / quarterHoursPerDay)
   return day >= 0 && day <= lastDayNumber ? day : undefined
 }
 
 const withAllSites = (site: string) => new Set([site, allSites])
 
-const isEmpty = ({ quarters }: RollupDay) => quarters.every((count) => count === 0)
+const isEmpty = ({ quarterHours }: RollupDay) => quarterHours.every((count) => count === 0)
 
 function serializeKey({ day, site, reason, evidence }: RollupKey): string {
   return JSON.stringify([day, site, reason, evidence])

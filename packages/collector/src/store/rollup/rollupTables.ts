@@ -1,4 +1,9 @@
-import { nameRollupStateTable, nameRollupTable, qualify, splitTableName } from '../database/tableName.ts'
+import {
+  getRollupStateTableName,
+  getRollupTableName,
+  qualify,
+  splitTableName,
+} from '../database/tableName.ts'
 
 interface RollupTables {
   /** One row of counts for each day, site, reason and evidence. */
@@ -7,10 +12,10 @@ interface RollupTables {
   readonly state: string
 }
 
-export function nameRollupTables(tableName: string): RollupTables {
+export function getRollupTableNames(tableName: string): RollupTables {
   const auditTable = splitTableName(tableName)
   return {
-    days: qualify(auditTable, nameRollupTable(auditTable.table)),
-    state: qualify(auditTable, nameRollupStateTable(auditTable.table)),
+    days: qualify(auditTable, getRollupTableName(auditTable.table)),
+    state: qualify(auditTable, getRollupStateTableName(auditTable.table)),
   }
 }

@@ -18,7 +18,7 @@ const groupExpressions = {
   evidence: () => 'evidence',
   /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
   second: ({ epochSeconds }) => epochSeconds,
-  quarter: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
+  quarterHour: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
   day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
   /** When the user returned, in seconds past the idle timeout: the start of a step of `pastLimitSteps`. */
   step: ({ divide }) => buildStepExpression(divide),
@@ -29,7 +29,7 @@ interface Groups {
   readonly reason: Reason
   readonly evidence: NewSessionEnd['evidence']
   readonly second: number
-  readonly quarter: number
+  readonly quarterHour: number
   readonly day: number
   readonly step: number
 }
@@ -42,7 +42,8 @@ export type SelectRows = (query: Knex.QueryBuilder) => void
 
 /**
  * Counts rows of the audit table by groups. Self-tests are excluded. When grouped by step, rows without a step are
- * excluded too: only an idle timeout whose times are known has one.
+ * excluded too. Only an idle timeout whose times are known has a step, and only if a browser reported it: a server may
+ * report timeouts of users who have not come back.
  *
  * @param index 'id' for few rows at the end of the table: no database knows that the primary key is fastest for these.
  */
@@ -64,6 +65,7 @@ export async function countRows<By extends keyof Groups>(
   if (by.some((name) => name === 'step'))
     query
       .where('reason', 'idle_timeout')
+      .whereNot('detected_by', 'server')
       .whereBetween('elapsed_ms', [-maxElapsedMs, maxElapsedMs])
       .whereNotNull('idle_timeout_seconds')
   const counts: unknown[] = await query.modify(selectRows)
@@ -112,7 +114,7 @@ const mysql: Dialect = {
   divide: (dividend, divisor) => `(${dividend}) div ${divisor}`,
 }
 
-/** Users who return within the grace return before the limit. They are counted at 0. */
+/** Users who return within the grace period return before the limit. They are counted at 0. */
 function buildStepExpression(divide: Dialect['divide']): string {
   const pastMs = 'elapsed_ms - idle_timeout_seconds * 1000'
   const cases = pastLimitSteps.map(

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { runTransaction } from '../database/runTransaction.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import { changeCounts, type SkippedRows } from './changeCounts.ts'
-import { nameRollupTables } from './rollupTables.ts'
+import { getRollupTableNames } from './rollupTables.ts'
 import type { SelectRows } from './rowCounts.ts'
 
 /** The rows of one transaction. In embedded SQLite, a transaction blocks all other writers. */
@@ -54,7 +54,7 @@ export async function rebuildRollup(
   tableName: string,
   options: RollupOptions = {},
 ): Promise<void> {
-  const { days, state } = nameRollupTables(tableName)
+  const { days, state } = getRollupTableNames(tableName)
   await runTransaction(database, async (transaction) => {
     await transaction(state).update({ up_to_id: 0 })
     await transaction(days).delete()
@@ -102,7 +102,7 @@ async function addChunk(
   const selectRows: SelectRows = (query) =>
     void query.where('id', '>', countedUpToId).where('id', '<=', upToId)
   const skipped = await changeCounts(transaction, tableName, { selectRows, countedUpToId, sign: 1 })
-  await transaction(nameRollupTables(tableName).state).update({ up_to_id: upToId })
+  await transaction(getRollupTableNames(tableName).state).update({ up_to_id: upToId })
   return { upToId, skipped }
 }
 
@@ -110,13 +110,13 @@ async function addChunk(
 async function lockWatermark(transaction: Knex.Transaction, tableName: string): Promise<number> {
   // The write comes first: SQLite refuses the first write of a transaction that has read something which another
   // transaction changed since.
-  await transaction(nameRollupTables(tableName).state).update({ id: 1 })
+  await transaction(getRollupTableNames(tableName).state).update({ id: 1 })
   return readWatermark(transaction, tableName)
 }
 
 /** Reads the id of the last row that is counted. */
 async function readWatermark(database: Knex, tableName: string): Promise<number> {
-  return Number((await database(nameRollupTables(tableName).state).first('up_to_id')).up_to_id)
+  return Number((await database(getRollupTableNames(tableName).state).first('up_to_id')).up_to_id)
 }
 
 /** Finds the last row that was received long enough ago for all rows before it to be committed or rolled back. */

@@ -3,7 +3,7 @@ import type { TokenRepository } from '../../auth/tokenRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { createOperationRunner, lookupDeadlineMs } from '../database/operations.ts'
 import { readTime, toStoredTime } from '../database/storedTime.ts'
-import { nameTokenTable, qualify, splitTableName } from '../database/tableName.ts'
+import { getTokenTableName, qualify, splitTableName } from '../database/tableName.ts'
 
 const columns = {
   id: 'id',
@@ -20,7 +20,7 @@ export function createTokenRepository(auditDatabase: AuditDatabase): TokenReposi
   const { knex } = auditDatabase
   const run = createOperationRunner(auditDatabase, { dataKind: 'tokens' })
   const auditTable = splitTableName(auditDatabase.tableName)
-  const table = qualify(auditTable, nameTokenTable(auditTable.table))
+  const table = qualify(auditTable, getTokenTableName(auditTable.table))
   const pendingLookups = new Map<string, Promise<Token | undefined>>()
 
   const toStoredTimeOrNull = (time: Date | null) => time && toStoredTime(knex, time)

@@ -12,7 +12,7 @@ interface MysqlClientConfig extends Knex.Config {
 }
 
 /** How long the result may take to arrive after the server's own time limit. */
-const answerMarginMs = 2_000
+const responseMarginMs = 2_000
 
 /** A knex client for MySQL and MariaDB that sends every value as a parameter of a prepared statement. */
 export class PreparedMysqlClient extends Client_MySQL2 {
@@ -40,7 +40,7 @@ export class PreparedMysqlClient extends Client_MySQL2 {
       query.response =
         statementTimeoutMs === undefined
           ? await run()
-          : await withinDeadline(statementTimeoutMs + answerMarginMs, run)
+          : await withinDeadline(statementTimeoutMs + responseMarginMs, run)
       return query
     } catch (error) {
       // A result that arrives later would be taken for the result of the next statement.

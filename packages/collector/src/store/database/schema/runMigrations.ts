@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { withLease } from '../lease.ts'
-import { getSchemaBuilder, nameMigrationTable, qualify, splitTableName } from '../tableName.ts'
+import { getMigrationTableName, getSchemaBuilder, qualify, splitTableName } from '../tableName.ts'
 import { isCompatible, migrations } from './migrationList.ts'
 import { SchemaTooNewError } from './schemaErrors.ts'
 
@@ -21,7 +21,7 @@ export function runMigrations(database: Knex, tableName: string): Promise<string
     if (incompatible.length > 0) throw new SchemaTooNewError(tableName, incompatible)
     if (missing.length === 0) return []
     await createHistory(database, tableName)
-    const history = nameHistory(tableName)
+    const history = getHistoryTableName(tableName)
     const [last] = await database(history).max({ batch: 'batch' })
     const batch = Number(last?.batch ?? 0) + 1
     for (const [name, up] of migrations) {
@@ -43,8 +43,12 @@ interface SchemaState {
 /** Compares the history with the migrations of this version. It changes nothing. */
 export async function readSchemaState(database: Knex, tableName: string): Promise<SchemaState> {
   const { schema, table } = splitTableName(tableName)
-  const hasHistory = await getSchemaBuilder(database, { schema, table }).hasTable(nameMigrationTable(table))
-  const names: string[] = hasHistory ? await database(nameHistory(tableName)).orderBy('id').pluck('name') : []
+  const hasHistory = await getSchemaBuilder(database, { schema, table }).hasTable(
+    getMigrationTableName(table),
+  )
+  const names: string[] = hasHistory
+    ? await database(getHistoryTableName(tableName)).orderBy('id').pluck('name')
+    : []
   return {
     missing: [...migrations.keys()].filter((name) => !names.includes(name)),
     incompatible: names.filter((name) => !migrations.has(name) && !isCompatible(name)),
@@ -59,8 +63,8 @@ export async function readSchemaState(database: Knex, tableName: string): Promis
 async function createHistory(database: Knex, tableName: string): Promise<void> {
   const { schema, table } = splitTableName(tableName)
   const builder = () => getSchemaBuilder(database, { schema, table })
-  if (await builder().hasTable(nameMigrationTable(table))) return
-  await builder().createTable(nameMigrationTable(table), (columns) => {
+  if (await builder().hasTable(getMigrationTableName(table))) return
+  await builder().createTable(getMigrationTableName(table), (columns) => {
     columns.increments()
     columns.string('name')
     columns.integer('batch')
@@ -68,7 +72,7 @@ async function createHistory(database: Knex, tableName: string): Promise<void> {
   })
 }
 
-function nameHistory(tableName: string): string {
+function getHistoryTableName(tableName: string): string {
   const auditTable = splitTableName(tableName)
-  return qualify(auditTable, nameMigrationTable(auditTable.table))
+  return qualify(auditTable, getMigrationTableName(auditTable.table))
 }

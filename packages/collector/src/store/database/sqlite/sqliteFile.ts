@@ -7,14 +7,14 @@ export class SqliteFileError extends Error {
   override readonly name = 'SqliteFileError'
 }
 
-/** Why the file cannot be created, by Node's error code. */
-const creationFailures: Readonly<Record<string, string>> = {
-  EACCES: 'Allow this account to write to the folder.',
-  EPERM: 'Allow this account to write to the folder.',
-  EROFS: 'The file system is read-only.',
-  ENOSPC: 'The disk is full: free up space.',
-  ENOTDIR: 'A part of the path is a file, not a folder.',
-  ENAMETOOLONG: 'The path is too long.',
+/** What to do if the file cannot be created, by Node's error code. */
+const remedies: Readonly<Record<string, string>> = {
+  EACCES: 'Allow this account to write to the folder, or correct the path in "database".',
+  EPERM: 'Allow this account to write to the folder, or correct the path in "database".',
+  EROFS: 'The file system is read-only. Correct the path in "database".',
+  ENOSPC: 'Free up disk space, or correct the path in "database".',
+  ENOTDIR: 'A part of the path is a file, not a folder. Correct the path in "database".',
+  ENAMETOOLONG: 'The path is too long. Correct the path in "database".',
 }
 
 /**
@@ -37,10 +37,8 @@ export function createSqliteFile(path: string): void {
         `the folder ${dirname(path)} is missing. Create it, or correct the path in "database".`,
         { cause },
       )
-    const reason = creationFailures[String(code)] ?? String(cause)
-    throw new SqliteFileError(`the file cannot be created. ${reason} Or correct the path in "database".`, {
-      cause,
-    })
+    const remedy = remedies[String(code)] ?? `${String(cause)}. Correct the path in "database".`
+    throw new SqliteFileError(`the file cannot be created. ${remedy}`, { cause })
   }
 }
 

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createEngines } from '../engines/engines.ts'
+import { type Environment, startEnvironment } from './environment.ts'
+import { createVisitor, type Visitor } from './visitor.ts'
+
+let env: Environment<'app'>
+beforeAll(async () => {
+  env = await startEnvironment({ app: { idleTimeoutSeconds: 3 } })
+})
+afterAll(() => env.end())
+
+/** Keeps a page out of bfcache. WebKit keeps two pages there, whatever they do. */
+const notRestored = 'keep-out-of-bfcache=1'
+
+describe.concurrent.each(createEngines())('In $name,', (engine) => {
+  afterAll(() => engine.stop())
+
+  let user: Visitor
+  beforeEach(async () => {
+    user = await createVisitor(engine, env, env.hosts.app)
+  })
+  afterEach(() => user.browser.close())
+
+  /** Opens three pages without Lapse, so that no engine keeps the page before them in bfcache. */
+  async function leaveForOtherSite() {
+    for (const visit of [1, 2, 3]) await user.tab.goto(`${env.hosts.app.ssoUrl}?visit=${visit}`)
+  }
+
+  async function goBack(path: string) {
+    await user.tab.evaluate('void setTimeout(() => history.go(-3), 0)').catch(() => {})
+    await user.waitForPath(path)
+    const navigation = "performance.getEntriesByType('navigation')[0]"
+    return user.tab.evaluate(`({
+      type: ${navigation}.type,
+      isFromCache: ${navigation}.transferSize === 0 && ${navigation}.requestStart > 0,
+    })`)
+  }
+
+  describe('a page that the browser fetches again when the user goes back', { concurrent: false }, () => {
+    test('leaves one row when it is the login page after the timeout', async () => {
+      const { id } = await user.signIn()
+      await user.open(`/?${notRestored}`)
+      await leaveForOtherSite()
+      await user.waitUntilExpired()
+      expect(await goBack('/login')).toEqual({ type: 'back_forward', isFromCache: false })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
+    })
+
+    test('moves the marker when it is the application', async () => {
+      const { id } = await user.signIn()
+      await user.open(`/?${notRestored}`)
+      const { at = 0 } = (await user.readMarker()) ?? {}
+      await leaveForOtherSite()
+      expect(await goBack('/')).toEqual({ type: 'back_forward', isFromCache: false })
+      await expect.poll(async () => (await user.readMarker())?.at).toBeGreaterThan(at)
+      await user.expectNoRow()
+      expect(await user.readMarker()).toMatchObject({ id })
+    })
+  })
+
+  describe('a page from the HTTP cache that probes', { concurrent: false }, () => {
+    const path = `/?cache=max-age=600&${notRestored}&data-idle-timeout-seconds=3&data-state=probe:/api/me`
+
+    test('leaves one row after the timeout', async () => {
+      const { id } = await user.signIn()
+      await user.open(path)
+      await leaveForOtherSite()
+      await user.waitUntilExpired()
+      expect(await goBack('/')).toEqual({ type: 'back_forward', isFromCache: true })
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
+      expect(await user.readMarker()).toBeUndefined()
+    })
+
+    test('leaves no row and moves the marker in time', async () => {
+      const { id } = await user.signIn()
+      await user.open(path)
+      const { at = 0 } = (await user.readMarker()) ?? {}
+      await leaveForOtherSite()
+      await sleep(500)
+      expect(await goBack('/')).toEqual({ type: 'back_forward', isFromCache: true })
+      await expect.poll(async () => (await user.readMarker())?.at).toBeGreaterThan(at)
+      await user.expectNoRow()
+      expect(await user.readMarker()).toMatchObject({ id })
+    })
+  })
+})

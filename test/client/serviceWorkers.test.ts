@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { waitUntil } from '../engines/engine.ts'
+import { createEngines } from '../engines/engines.ts'
+import { type Environment, startEnvironment } from './environment.ts'
+import { createVisitor, readSentTime, type Visitor } from './visitor.ts'
+
+const files = {
+  '/pass-through.js': new URL('./serviceWorkers/passThrough.js', import.meta.url),
+  '/cache-first.js': new URL('./serviceWorkers/cacheFirst.js', import.meta.url),
+}
+
+let env: Environment<'app'>
+beforeAll(async () => {
+  env = await startEnvironment({ app: { idleTimeoutSeconds: 3, files } })
+})
+afterAll(() => env.end())
+
+describe.concurrent.each(createEngines())('In $name,', (engine) => {
+  afterAll(() => engine.stop())
+
+  let user: Visitor
+  beforeEach(async () => {
+    user = await createVisitor(engine, env, env.hosts.app)
+  })
+  afterEach(() => user.browser.close())
+
+  const known = '/reports?data-idle-timeout-seconds=3'
+
+  /** Signs in, installs the service worker and opens a page that it controls. */
+  async function signInBehind(worker: string) {
+    await user.signIn()
+    await user.tab.evaluate(
+      `navigator.serviceWorker.register('${worker}').then(() => navigator.serviceWorker.ready).then(() => {})`,
+    )
+    await waitUntil(
+      () => user.tab.evaluate<boolean>('navigator.serviceWorker.controller !== null'),
+      'the service worker',
+    )
+    await user.open(known)
+    expect(await user.tab.evaluate('navigator.serviceWorker.controller !== null')).toBe(true)
+    const marker = await user.waitForMarker(user.subject)
+    await user.tab.evaluate("fetch('/api/me').then((response) => response.text())")
+    return marker
+  }
+
+  /** Polls for longer than the idle timeout and returns when the last poll began. */
+  async function poll() {
+    await user.tab.evaluate(
+      "void (window.polling = setInterval(() => fetch('/api/me').then((response) => response.text()), 400))",
+    )
+    await sleep(4500)
+    return user.tab.evaluate<number>('(clearInterval(polling), Date.now())')
+  }
+
+  describe('behind a service worker that passes requests through,', { concurrent: false }, () => {
+    test('polls count as activity, and the login page leaves one row after the timeout', async () => {
+      const { id } = await signInBehind('/pass-through.js')
+      const stopped = await poll()
+      expect(env.hosts.app.findSession(user.subject)).toBeDefined()
+      await user.expectNoRow()
+      await user.waitUntilExpired()
+      await user.open('/')
+      expect(await user.readPathname()).toBe('/login')
+      const row = await user.expectOneRow()
+      expect(row).toMatchObject({ reason: 'idle_timeout', marker: id })
+      expect(Math.abs(readSentTime(row, 'last_access_at') - stopped)).toBeLessThan(1500)
+    })
+
+    test('pages count as activity', async () => {
+      await signInBehind('/pass-through.js')
+      const { at = 0 } = (await user.readMarker()) ?? {}
+      await sleep(300)
+      await user.open(known)
+      await expect.poll(async () => (await user.readMarker())?.at).toBeGreaterThan(at)
+      await user.expectNoRow()
+    })
+  })
+
+  describe('behind a service worker that answers from a cache,', { concurrent: false }, () => {
+    test('polls are no activity, so the login page leaves idle_timeout', async () => {
+      const { id } = await signInBehind('/cache-first.js')
+      await poll()
+      expect(env.hosts.app.findSession(user.subject)).toBeUndefined()
+      await user.open('/login')
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
+    })
+
+    test('the application opened after the timeout does not hide it', async () => {
+      const { id } = await signInBehind('/cache-first.js')
+      await user.open(known)
+      await user.waitUntilExpired()
+      await user.open(known)
+      expect(await user.readPathname()).toBe('/reports')
+      await user.open('/login')
+      expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
+    })
+  })
+})
