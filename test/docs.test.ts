@@ -83,7 +83,7 @@ describe('The pages', () => {
         typ: 'lapse+jwt',
         issuer: 'acme',
       })
-      expect(payload).toMatchObject({ sub: 'u_42', sid: 'a1f', iat: expect.any(Number) })
+      expect(payload).toMatchObject({ sub: 'u_42', sid: 'a1f', iat: expect.any(Number), idle: 1800 })
     },
   )
 

@@ -21,7 +21,7 @@ export function createApp(options: ShopOptions): Express {
   app.set('views', resolvePath('views'))
   app.set('view engine', 'ejs')
   // For the script tag in views/top.ejs.
-  app.locals.lapse = { site, collector }
+  app.locals.lapse = { site, collector, idleTimeoutSeconds }
 
   app.use(createSecurityMiddleware(collector))
   // Before the session: loading a file must not keep an idle session alive.

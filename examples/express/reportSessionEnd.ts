@@ -1,7 +1,7 @@
 import pRetry, { AbortError } from 'p-retry'
 
 /** The end of a session that the server has ended itself. */
-export interface SessionEnd {
+export interface EndReport {
   readonly site: string
   /** The session alias. */
   readonly session: string
@@ -23,7 +23,7 @@ const finalStatuses = [400, 413, 415, 422]
  * latest, because ending a session must not depend on the audit. After that, it retries for about an hour, unless the collector
  * refuses the report.
  */
-export async function reportSessionEnd(collector: Collector, end: SessionEnd): Promise<void> {
+export async function reportSessionEnd(collector: Collector, end: EndReport): Promise<void> {
   const reported = pRetry(() => post(collector, end), {
     retries: 400,
     minTimeout: 500,
@@ -38,7 +38,7 @@ export async function reportSessionEnd(collector: Collector, end: SessionEnd): P
   clearTimeout(timer)
 }
 
-async function post({ collector, token }: Collector, end: SessionEnd): Promise<void> {
+async function post({ collector, token }: Collector, end: EndReport): Promise<void> {
   const response = await fetch(`${collector}/v1/lapses`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },

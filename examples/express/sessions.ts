@@ -1,6 +1,6 @@
 import type { SessionData, Store } from 'express-session'
 import type { ShopOptions } from './options.ts'
-import { reportSessionEnd, type SessionEnd } from './reportSessionEnd.ts'
+import { type EndReport, reportSessionEnd } from './reportSessionEnd.ts'
 
 /** A signed-in user's session in the store. */
 export interface StoredSession extends Pick<SessionData, 'subject' | 'alias'> {
@@ -32,7 +32,7 @@ function readStore(store: Store): Promise<readonly SessionData[] | Readonly<Reco
 export async function endSession(
   { store, ...collector }: Pick<ShopOptions, 'store' | 'collector' | 'token'>,
   { id, subject, alias }: StoredSession,
-  reason: SessionEnd['reason'],
+  reason: EndReport['reason'],
 ): Promise<void> {
   await reportSessionEnd(collector, { site: 'shop', session: alias, subject, reason })
   await new Promise<void>((resolve, reject) => {

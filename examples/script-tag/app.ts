@@ -36,7 +36,7 @@ function createRoutes({ collector, idleTimeoutSeconds, ticketSecret: secret }: A
     if (!signedIn) return redirect(ctx, '/login')
     ctx.body = renderPage({
       title: 'Home',
-      head: renderActiveTag(collector, signedIn),
+      head: renderActiveTag({ collector, idleTimeoutSeconds }, signedIn),
       content: html`<p>Signed in as <code>${signedIn.subject}</code>, session <code>${signedIn.alias.slice(0, 8)}</code>.</p>
 <p>Do nothing for ${idleTimeoutSeconds} seconds, then open this page again. The session has expired, and the login page
 says so. The audit table has one row about it.</p>

@@ -1,4 +1,5 @@
 import { type Html, html } from '../_shared/html.ts'
+import type { AppOptions } from '../_shared/options.ts'
 
 const site = 'acme'
 
@@ -12,8 +13,11 @@ export interface SignedIn {
 }
 
 /** For the head of pages with a session. */
-export function renderActiveTag(collector: string, { subject, alias, ticket }: SignedIn): Html {
-  return html`<script src="${collector}/lapse.js" defer data-site="${site}" data-state="active" data-subject="${subject}" data-session="${alias}" data-ticket="${ticket}"></script>`
+export function renderActiveTag(
+  { collector, idleTimeoutSeconds }: Pick<AppOptions, 'collector' | 'idleTimeoutSeconds'>,
+  { subject, alias, ticket }: SignedIn,
+): Html {
+  return html`<script src="${collector}/lapse.js" defer data-site="${site}" data-idle-timeout-seconds="${idleTimeoutSeconds}" data-state="active" data-subject="${subject}" data-session="${alias}" data-ticket="${ticket}"></script>`
 }
 
 /** For the head of the login page: there is no session. */

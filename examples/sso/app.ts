@@ -77,10 +77,13 @@ function createRoutes(options: SsoOptions): Router {
 }
 
 /** The whole integration: the script tag on pages with a session, and the attribute on the sign-out form. */
-function renderHomePage({ collector }: SsoOptions, { subject, alias, ticket }: SignedIn): string {
+function renderHomePage(
+  { collector, idleTimeoutSeconds }: SsoOptions,
+  { subject, alias, ticket }: SignedIn,
+): string {
   return renderPage({
     title: 'Service desk',
-    head: html`<script src="${collector}/lapse.js" defer data-site="desk" data-state="active" data-subject="${subject}" data-session="${alias}" data-ticket="${ticket}"></script>`,
+    head: html`<script src="${collector}/lapse.js" defer data-site="desk" data-idle-timeout-seconds="${idleTimeoutSeconds}" data-state="active" data-subject="${subject}" data-session="${alias}" data-ticket="${ticket}"></script>`,
     content: html`<p>Signed in as <code>${subject}</code>, session <code>${alias.slice(0, 8)}</code>.</p>
 <p>Wait until this session has expired, then open the page again. The provider still knows you and sends you back
 without a login page. You have a new session, and the audit table has a row about the old one.</p>

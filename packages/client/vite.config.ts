@@ -49,7 +49,20 @@ const minify = {
 const compressWithSwc: Plugin = {
   name: 'compress-with-swc',
   async renderChunk(code) {
-    const compress = { passes: 4, ecma: 2022, unsafe: true, unsafe_arrows: true, pure_getters: true } as const
-    return minifyWithSwc(code, { compress, mangle: false, module: false, sourceMap: true })
+    return minifyWithSwc(code, {
+      compress: {
+        passes: 4,
+        ecma: 2022,
+        unsafe: true,
+        unsafe_arrows: true,
+        pure_getters: true,
+        // Vite's minifier does these better.
+        booleans: false,
+        conditionals: false,
+      },
+      mangle: false,
+      module: false,
+      sourceMap: true,
+    })
   },
 }

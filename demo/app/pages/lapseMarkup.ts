@@ -5,9 +5,12 @@ import type { SessionData } from '../sessionStore.ts'
 // The whole integration is this markup and the ticket that app.ts signs at sign-in.
 
 /** For the head of every page: says whether there is a session and, if so, whose. */
-export function renderLapseTag({ collector, site }: DemoOptions, signedIn: SessionData | undefined): Html {
+export function renderLapseTag(
+  { collector, site, idleTimeoutSeconds }: DemoOptions,
+  signedIn: SessionData | undefined,
+): Html {
   return signedIn
-    ? html`<script src="${collector}/lapse.js" defer data-site="${site}" data-state="active" data-subject="${signedIn.subject}" data-session="${signedIn.alias}" data-ticket="${signedIn.ticket}"></script>`
+    ? html`<script src="${collector}/lapse.js" defer data-site="${site}" data-idle-timeout-seconds="${idleTimeoutSeconds}" data-state="active" data-subject="${signedIn.subject}" data-session="${signedIn.alias}" data-ticket="${signedIn.ticket}"></script>`
     : html`<script src="${collector}/lapse.js" defer data-site="${site}" data-state="absent"></script>`
 }
 

@@ -13,7 +13,11 @@ def lapse(request: HttpRequest) -> dict:
         return {}
     tag = {"collector": settings.LAPSE_COLLECTOR, "site": settings.LAPSE_SITE}
     if session := get_audited_session(request):
-        tag.update(session, ticket=sign_ticket(session))
+        tag.update(
+            session,
+            ticket=sign_ticket(session),
+            idle_timeout_seconds=settings.SESSION_COOKIE_AGE,
+        )
     return {"lapse": tag}
 
 

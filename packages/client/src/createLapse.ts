@@ -160,7 +160,6 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
         )
         markerCookie.writeMarker({
           ...marker,
-          since: Math.min(marker.since, at),
           at,
           sid: session ?? marker.sid,
           sub: subject ?? marker.sub,

@@ -18,8 +18,9 @@ function start(): LapseGlobal {
     const script = document.currentScript
     // The browser has allowed the script, but not what else may have been inserted into the document.
     trusted ??= readTagOptions(script?.dataset.site ? (script as HTMLScriptElement) : tag)
-    const { collector, cookie, onError } = trusted
-    const options = { ...readTagOptions(tag), collector, cookie, onError }
+    const { collector, cookie, onError, idleTimeoutSeconds } = trusted
+    // The limit may come from `/lapse.js?site=`, which has not run for this tag yet.
+    const options = { idleTimeoutSeconds, ...readTagOptions(tag), collector, cookie, onError }
     lapseGlobal.stop?.()
     const lapse = createPageLapse(options, loadedAt)
     Object.assign(lapseGlobal, lapse)

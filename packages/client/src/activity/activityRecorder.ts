@@ -25,7 +25,7 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
     // The clock was set back if the marker's time lies ahead of it. Otherwise, another tab may have moved the marker
     // further, or created one for a session that started after this activity.
     if (marker.at > Date.now() || (marker.since <= at && marker.at < at)) {
-      markerCookie.writeMarker({ ...marker, at, since: Math.min(marker.since, at) })
+      markerCookie.writeMarker({ ...marker, at })
     }
   }
 

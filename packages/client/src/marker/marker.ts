@@ -26,8 +26,10 @@ export function parseMarker(text: string): Marker | undefined {
 
 /** Formats a marker as a query string, which every server language can read. */
 export function formatMarker(marker: Marker): string {
+  // If the clock was set back, the session also started later than this time.
+  const fields = { v: 1, ...marker, since: Math.min(marker.since, marker.at) }
   // JSON leaves out the fields that are undefined.
-  return `${new URLSearchParams(JSON.parse(JSON.stringify({ v: 1, ...marker })))}`
+  return `${new URLSearchParams(JSON.parse(JSON.stringify(fields)))}`
 }
 
 /** Creates the marker of a session that starts now. */

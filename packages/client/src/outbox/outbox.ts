@@ -42,15 +42,13 @@ export function createOutbox(site: string, reportsUrl: string, maxAgeMs: number,
    *
    * @returns whether the browser has stored it.
    */
-  function addReport(report: EndReport): boolean {
+  function addReport(report: EndReport): true | undefined {
     const key = prefix + report.marker
-    return Boolean(
-      useStorage(() => {
-        makeRoom()
-        if (!localStorage[key]) writeReport(key, report, firstAttemptMs)
-        return true
-      }),
-    )
+    return useStorage(() => {
+      makeRoom()
+      if (!localStorage[key]) writeReport(key, report, firstAttemptMs)
+      return true
+    })
   }
 
   /** Makes a page that stays open look again for reports that are due. */

@@ -6,7 +6,9 @@
 export function findLoadTime(): number {
   // TypeScript does not derive the type of an entry from its name.
   const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-  // If another origin redirected to the page, WebKit hides all its timing, the start of the request included.
-  const isFromCache = navigation?.transferSize === 0 && navigation.requestStart > 0
+  // A cached page has a body that was not transferred. WebKit shows no body, but gives the start of the first request,
+  // which is negative. Behind a service worker, Firefox shows neither, so such a page counts as fresh.
+  const isFromCache =
+    navigation?.transferSize === 0 && (navigation.decodedBodySize || navigation.requestStart < 0)
   return isFromCache ? 0 : performance.timeOrigin
 }

@@ -44,6 +44,7 @@ export type LapseClientErrorCode = keyof LapseClientErrorCauses
  * createLapse({
  *   site: 'acme',
  *   collector: 'https://lapse.acme.com',
+ *   idleTimeoutSeconds: 1800,
  *   onError(error) {
  *     if (error.code === 'report_refused') console.error(error.cause.body)
  *   },

@@ -37,7 +37,7 @@ export interface LapseOptions {
    *
    * Attribute: `data-idle-timeout-seconds`
    */
-  readonly idleTimeoutSeconds?: number
+  readonly idleTimeoutSeconds?: number | undefined
 
   /**
    * What counts as activity. Choose what refreshes the session on the server.

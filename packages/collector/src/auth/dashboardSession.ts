@@ -2,9 +2,9 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { errors, SignJWT } from 'jose'
 import { z } from 'zod'
 import { daySeconds } from '../domain/durations.ts'
+import { computeDefaultGraceSeconds } from '../domain/limits.ts'
 import { parseJson } from '../domain/text/parseJson.ts'
 import type { TicketKey } from '../domain/ticket.ts'
-import { computeDefaultGraceSeconds } from '../domain/verdict.ts'
 
 /** The site whose rows audit the dashboard's own sessions. */
 export const dashboardSite = 'lapse'

@@ -11,6 +11,8 @@ export const defaultDashboardSite: CheckedSite = {
   absoluteTimeoutSeconds: defaultAbsoluteTimeoutSeconds,
   ticketKeys: [],
   requireTicket: true,
+  recordLogouts: true,
+  refreshSeconds: 0,
   ip: 'truncated',
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { computeGraceSeconds, type Limits, maxDefaultGraceSeconds } from '../domain/limits.ts'
 import { describeOriginFault } from '../domain/origin.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
-import { maxDefaultGraceSeconds, maxMarkerAgeDays, maxMarkerAgeSeconds } from '../domain/verdict.ts'
+import { maxMarkerAgeDays, maxMarkerAgeSeconds } from '../domain/verdict.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { createTicketKeySchema } from './ticketKeySchema.ts'
 
@@ -44,6 +45,13 @@ const limitSchemas = {
       'How much earlier than a limit a session may end and still count as timed out, in seconds. The grace period absorbs the difference between what the browser and the server regard as the last access. It must be less than `idleTimeoutSeconds`. If a ticket sets a limit that is not longer than the grace period, the grace period is a tenth of that limit.',
     )
     .meta({ whenOmitted: `the smaller of ${maxDefaultGraceSeconds} and a tenth of \`idleTimeoutSeconds\`` }),
+  refreshSeconds: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      'How much earlier than the idle timeout a session may end and still count as timed out, because the application does not extend it on every access, in seconds. See [the values for common frameworks](../guides/frameworks.md#values-for-common-frameworks). Unlike `graceSeconds`, it affects neither the absolute timeout nor logouts. It must be less than `idleTimeoutSeconds` minus the grace period. If a ticket sets a shorter idle timeout, it shrinks in proportion.',
+    ),
 }
 
 /** A ticket may have to be checked against every key. */
@@ -72,6 +80,12 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         .describe(
           "Whether a browser's report must have a ticket. If `true`, a report without one is refused with `ticket-refused`. Requires at least one entry in `ticketKeys`, except for the site `lapse`, whose tickets the collector signs itself.",
         ),
+      recordLogouts: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether a logout that a browser reports gets a row. If `false`, it gets one only if the report says so, as with `lapse.logout({ report: true })`. A logout after a limit was reached is that timeout, and is always recorded. Logouts that a server reports are always recorded too.',
+        ),
       ip: z
         .enum(['truncated', 'full', 'none'])
         .default('truncated')
@@ -88,21 +102,30 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         )
         .meta({ whenOmitted: 'rows are kept indefinitely' }),
     })
-    .superRefine(checkGrace, runDespiteErrors)
+    .superRefine(checkTolerances, runDespiteErrors)
 }
 
-/** With a grace period of at least the idle timeout, every session would count as timed out from its first second. */
-function checkGrace(
+/** Otherwise, every session would count as timed out from its first second. */
+function checkTolerances(
   {
     idleTimeoutSeconds: idle,
-    graceSeconds = 0,
-  }: { idleTimeoutSeconds: number; graceSeconds?: number | undefined },
+    graceSeconds,
+    refreshSeconds = 0,
+  }: Pick<Limits, 'idleTimeoutSeconds' | 'graceSeconds' | 'refreshSeconds'>,
   refinement: z.core.$RefinementCtx,
 ): void {
   // An idle timeout that is not a positive number has its own message.
-  if (!(idle > 0) || graceSeconds < idle) return
-  const message = `must be less than idleTimeoutSeconds (${idle})`
-  refinement.addIssue({ code: 'custom', path: ['graceSeconds'], message })
+  if (!(idle > 0)) return
+  const addIssue = (name: string, message: string) =>
+    refinement.addIssue({ code: 'custom', path: [name], message })
+  if (graceSeconds !== undefined && graceSeconds >= idle)
+    addIssue('graceSeconds', `must be less than idleTimeoutSeconds (${idle})`)
+  const grace = computeGraceSeconds(idle, { idleTimeoutSeconds: idle, graceSeconds })
+  if (refreshSeconds >= idle - grace)
+    addIssue(
+      'refreshSeconds',
+      `must be less than idleTimeoutSeconds (${idle}) minus the grace period (${grace})`,
+    )
 }
 
 /** A checked site with all defaults filled in. */

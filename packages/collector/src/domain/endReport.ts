@@ -40,6 +40,18 @@ export const browserEndReportSchema = z.object({
     .enum(detectionMethods)
     .exclude(['server'])
     .describe('How the end of the session was detected.'),
+  reason: z
+    .literal('idle_timeout')
+    .nullish()
+    .describe(
+      'Only with `detectedBy: "logout"`: the application\'s own idle timer ended the session. Always recorded as `idle_timeout`, unless the times contradict each other.',
+    ),
+  report: z
+    .boolean()
+    .nullish()
+    .describe(
+      'Only with `detectedBy: "logout"`: whether to record a logout before any limit was reached, even if the site does not set `recordLogouts`.',
+    ),
 })
 
 /** The reasons that a server may state. The collector infers all others from the times. */
@@ -95,7 +107,7 @@ export type EndReport = BrowserEndReport | ServerEndReport
  * @throws {LapseError} `invalid-event`, with an entry in `errors` for each invalid field.
  */
 export function parseEndReport(body: unknown, sender: 'browser' | 'server'): EndReport {
-  const schema = isServerReport(body, sender) ? serverEndReportSchema : browserEndReportSchema
+  const schema = chooseSchema(body, sender)
   const result = validate<EndReport>(schema, body)
   if (result.success) return result.data
   const errors = result.faults.map(({ path, detail }) => ({
@@ -107,7 +119,12 @@ export function parseEndReport(body: unknown, sender: 'browser' | 'server'): End
   throw new LapseError('invalid-event', message, { errors })
 }
 
-function isServerReport(body: unknown, sender: 'browser' | 'server'): boolean {
-  if (typeof body !== 'object' || body === null) return false
-  return 'detectedBy' in body ? body.detectedBy === 'server' : sender === 'server'
+/** Without the fields that only apply to logouts. Like unknown fields, they are ignored in other reports. */
+const detectionSchema = browserEndReportSchema.omit({ reason: true, report: true })
+
+function chooseSchema(body: unknown, sender: 'browser' | 'server'): z.ZodType<EndReport> {
+  const detectedBy =
+    typeof body === 'object' && body !== null && 'detectedBy' in body ? body.detectedBy : sender
+  if (detectedBy === 'server') return serverEndReportSchema
+  return detectedBy === 'logout' ? browserEndReportSchema : detectionSchema
 }

@@ -1,11 +1,12 @@
 import type { EndReport } from './endReport.ts'
+import { applyClaimedLimits, type Limits } from './limits.ts'
 import type { Evidence, NewSessionEnd } from './sessionEnd.ts'
+import type { Site } from './site.ts'
 import type { TicketClaims } from './ticket.ts'
 import {
   computeEarliestTimes,
   type JudgeInput,
   judge,
-  type Limits,
   type Reason,
   type SessionTimes,
   type Verdict,
@@ -68,6 +69,18 @@ export function judgeReport(
   }
 }
 
+/**
+ * Returns whether a report is a logout that nobody wants in the audit. It is only acknowledged. A logout after a limit
+ * was reached is judged as that timeout, so it is always recorded.
+ */
+export function isUnrecordedLogout(
+  report: EndReport,
+  { reason }: Pick<NewSessionEnd, 'reason'>,
+  { recordLogouts }: Pick<Site, 'recordLogouts'>,
+): boolean {
+  return report.detectedBy === 'logout' && reason === 'logout' && !recordLogouts && report.report !== true
+}
+
 /** A server may leave out the times of detection and sending. Both then default to now. */
 function completeTimes(report: EndReport, receivedAt: number): SessionTimes {
   const { startedAt, lastAccessAt, sentAt = receivedAt, detectedAt = sentAt } = report
@@ -76,15 +89,7 @@ function completeTimes(report: EndReport, receivedAt: number): SessionTimes {
 
 function findDeclaredReason(report: EndReport): Reason | undefined {
   if (report.detectedBy === 'server') return report.reason
-  return report.detectedBy === 'logout' ? 'logout' : undefined
-}
-
-function applyClaimedLimits(siteLimits: Limits, claims: TicketClaims | undefined): Limits {
-  const {
-    idleTimeoutSeconds = siteLimits.idleTimeoutSeconds,
-    absoluteTimeoutSeconds = siteLimits.absoluteTimeoutSeconds,
-  } = claims ?? {}
-  return { ...siteLimits, idleTimeoutSeconds, absoluteTimeoutSeconds }
+  return report.detectedBy === 'logout' ? (report.reason ?? 'logout') : undefined
 }
 
 function determineEvidence(report: EndReport, claims: TicketClaims | undefined): Evidence {

@@ -1,5 +1,5 @@
+import type { Limits } from './limits.ts'
 import type { TicketKey } from './ticket.ts'
-import type { Limits } from './verdict.ts'
 
 /** One audited application: who may report for it, and the limits of its sessions. */
 export interface Site extends Limits {
@@ -7,6 +7,8 @@ export interface Site extends Limits {
   readonly origins: readonly string[]
   readonly ticketKeys: readonly TicketKey[]
   readonly requireTicket: boolean
+  /** Whether a logout that a browser reports gets a row. */
+  readonly recordLogouts: boolean
   /** How much of the sender's address a row keeps: the /24 or /48 network, all of it or nothing. */
   readonly ip: 'truncated' | 'full' | 'none'
 }

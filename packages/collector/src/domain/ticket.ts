@@ -102,8 +102,7 @@ function chooseFailure(failures: readonly unknown[], { site }: TicketContext): u
   if (unreachable) return unreachable
   // Only the matching key verifies the signature, so any other failure explains more than a mismatch.
   const failure = failures.find((each) => !isKeyMismatch(each)) ?? failures[0]
-  if (isKeyMismatch(failure))
-    return createRefusal(`its signature matches no key of the site "${site}"`, failure)
+  if (isKeyMismatch(failure)) return createKeyMismatchError(site, failure)
   return failure instanceof errors.JOSEError
     ? createRefusal(describeTicketFault(failure, site), failure)
     : failure
@@ -149,6 +148,10 @@ function isKeyMismatch(failure: unknown): boolean {
     failure instanceof errors.JWKSNoMatchingKey ||
     failure instanceof errors.JOSEAlgNotAllowed
   )
+}
+
+export function createKeyMismatchError(site: string, cause?: unknown): LapseError {
+  return createRefusal(`its signature matches no key of the site "${site}"`, cause)
 }
 
 function createRefusal(reason: string, cause?: unknown): LapseError {

@@ -1,4 +1,5 @@
 import { daySeconds, minuteMs } from './durations.ts'
+import { computeGraceSeconds, type Limits } from './limits.ts'
 
 /** Why a session ended. The verdict is the first reason in this order that applies. */
 export const reasons = [
@@ -13,17 +14,6 @@ export const reasons = [
 ] as const
 export type Reason = (typeof reasons)[number]
 
-/** The host's limits for one session. */
-export interface Limits {
-  readonly idleTimeoutSeconds: number
-  readonly absoluteTimeoutSeconds?: number | undefined
-  /**
-   * How far the browser's last access may differ from the server's. `computeDefaultGraceSeconds` returns the default.
-   * For a limit that is not longer than this, the grace period is a tenth of the limit.
-   */
-  readonly graceSeconds?: number | undefined
-}
-
 /** The known times of a session, in epoch milliseconds of the sender's clock. */
 export interface SessionTimes {
   readonly startedAt: number | undefined
@@ -34,7 +24,7 @@ export interface SessionTimes {
 
 export interface JudgeInput {
   readonly times: SessionTimes
-  /** The reason that a server or a logout states. */
+  /** The reason that a server or a logout states. A browser's `logout` only counts if no limit was reached before. */
   readonly declaredReason: Reason | undefined
   readonly browserRestarted: boolean | undefined
   readonly limits: Limits
@@ -94,22 +84,41 @@ export function judge(input: JudgeInput): Verdict {
   const { lastAccessAt, detectedAt, sentAt } = input.times
   const clockSkewMs = input.receivedAt - sentAt
   const reason = decideReason(input, clockSkewMs)
+  const expiresAt = computeExpiry(reason, input)
   return {
     reason,
     elapsedMs: lastAccessAt === undefined ? undefined : detectedAt - lastAccessAt,
     clockSkewMs,
-    expiredAt: computeExpiry(reason, input),
+    // A timeout can be detected within the grace period before the limit, and a server with other limits can declare one.
+    expiredAt: expiresAt === undefined ? undefined : Math.min(expiresAt, detectedAt),
   }
 }
 
 function decideReason(input: JudgeInput, clockSkewMs: number): Reason {
   if (hasContradictoryTimes(input, clockSkewMs) || hasImpossiblyOldTimes(input, clockSkewMs))
     return 'clock_anomaly'
-  if (input.declaredReason) return input.declaredReason
+  const { declaredReason, sender, browserRestarted } = input
+  // A user can sign out on a page whose session has expired.
+  if (declaredReason === 'logout' && sender === 'browser') return findTimeout(input, 0) ?? declaredReason
+  if (declaredReason) return declaredReason
+  return (
+    findTimeout(input, input.limits.refreshSeconds) ?? (browserRestarted ? 'browser_closed' : 'ended_early')
+  )
+}
+
+/**
+ * Finds the timeout that ended the session, if a limit was reached.
+ *
+ * @param refreshSeconds how much earlier than the idle timeout a session may end.
+ */
+function findTimeout(input: JudgeInput, refreshSeconds = 0): 'idle_timeout' | 'absolute_timeout' | undefined {
   const { limits, times } = input
-  if (isLimitReached(limits.idleTimeoutSeconds, times.lastAccessAt, input)) return 'idle_timeout'
-  if (isLimitReached(limits.absoluteTimeoutSeconds, computeSignIn(input), input)) return 'absolute_timeout'
-  return input.browserRestarted ? 'browser_closed' : 'ended_early'
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds } = limits
+  const isIdle = isLimitReached(idleTimeoutSeconds, times.lastAccessAt, input, refreshSeconds)
+  const isTooOld = isLimitReached(absoluteTimeoutSeconds, computeSignIn(input), input)
+  if (isIdle && isTooOld) return isAbsoluteFirst(input) ? 'absolute_timeout' : 'idle_timeout'
+  if (isIdle) return 'idle_timeout'
+  return isTooOld ? 'absolute_timeout' : undefined
 }
 
 /** Returns false if the time or the limit is unknown. */
@@ -117,37 +126,32 @@ function isLimitReached(
   limitSeconds: number | undefined,
   since: number | undefined,
   { limits, times }: JudgeInput,
+  refreshSeconds = 0,
 ): boolean {
   if (limitSeconds === undefined || since === undefined) return false
-  return times.detectedAt - since >= (limitSeconds - computeGraceSeconds(limitSeconds, limits)) * 1000
-}
-
-/** The default grace is this long, or a tenth of the idle timeout if that is less. */
-export const maxDefaultGraceSeconds = 10
-
-export function computeDefaultGraceSeconds(idleTimeoutSeconds: number): number {
-  return Math.min(maxDefaultGraceSeconds, idleTimeoutSeconds / 10)
+  const toleranceSeconds = computeGraceSeconds(limitSeconds, limits) + refreshSeconds
+  // Rounded, because 1.1 - 0.1 is not exactly 1.
+  return times.detectedAt - since >= Math.round((limitSeconds - toleranceSeconds) * 1000)
 }
 
 /**
- * A ticket can set a limit that is shorter than the site's grace period. With the full grace period, every session
- * would then time out immediately.
+ * Returns whether the absolute limit was reached before the idle timeout. If the session was used after the absolute
+ * limit, that limit did not end it.
  */
-function computeGraceSeconds(limitSeconds: number, { idleTimeoutSeconds, graceSeconds }: Limits): number {
-  const grace = graceSeconds ?? computeDefaultGraceSeconds(idleTimeoutSeconds)
-  return grace < limitSeconds ? grace : limitSeconds / 10
+function isAbsoluteFirst(input: JudgeInput): boolean {
+  const idleExpiry = computeExpiry('idle_timeout', input)
+  const absoluteExpiry = computeExpiry('absolute_timeout', input)
+  const { lastAccessAt } = input.times
+  if (idleExpiry === undefined || absoluteExpiry === undefined || lastAccessAt === undefined) return false
+  return lastAccessAt <= absoluteExpiry && absoluteExpiry < idleExpiry
 }
 
+/** Computes when a timeout's limit is reached, in epoch milliseconds of the sender's clock. */
 function computeExpiry(reason: Reason, input: JudgeInput): number | undefined {
   const { times, limits } = input
-  const expiredAt =
-    reason === 'idle_timeout'
-      ? addSeconds(times.lastAccessAt, limits.idleTimeoutSeconds)
-      : reason === 'absolute_timeout'
-        ? addSeconds(computeSignIn(input), limits.absoluteTimeoutSeconds)
-        : undefined
-  // A timeout can be detected within the grace period before the limit, and a server with other limits can declare one.
-  return expiredAt === undefined ? undefined : Math.min(expiredAt, times.detectedAt)
+  if (reason === 'idle_timeout') return addSeconds(times.lastAccessAt, limits.idleTimeoutSeconds)
+  if (reason === 'absolute_timeout') return addSeconds(computeSignIn(input), limits.absoluteTimeoutSeconds)
+  return undefined
 }
 
 /**

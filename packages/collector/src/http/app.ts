@@ -5,29 +5,29 @@ import { daySeconds } from '../domain/durations.ts'
 import { isAllowedOrigin } from '../domain/origin.ts'
 import type { Middleware, State } from './context.ts'
 import type { Dependencies } from './dependencies.ts'
+import { closeWhenStopping } from './middleware/closeWhenStopping.ts'
 import { disconnectSlowReaders } from './middleware/disconnectSlowReaders.ts'
 import { handleErrors } from './middleware/handleErrors.ts'
+import { identifyRequest } from './middleware/identifyRequest.ts'
 import { limitCredentials } from './middleware/limitCredentials.ts'
 import { limitRequests } from './middleware/limitRequests.ts'
 import { logRequests } from './middleware/logRequests.ts'
 import { setSecurityHeaders } from './middleware/setSecurityHeaders.ts'
+import { validateRequest } from './middleware/validateRequest.ts'
 import type { Route } from './route.ts'
 import { routes } from './routes.ts'
 
 /** Creates the HTTP application. It opens no port and no connection. */
 export function createApp(dependencies: Dependencies): Koa<State> {
-  const { settings, lifecycle } = dependencies
+  const { settings } = dependencies
   const origins = Object.values(settings.sites).flatMap((site) => site.origins)
   const app = new Koa<State>()
   app.silent = true
 
+  app.use(identifyRequest(dependencies))
   app.use(logRequests(dependencies))
   app.use(disconnectSlowReaders)
-  app.use(async (ctx, next) => {
-    await next()
-    // Clients then do not send their next report on a connection that is about to be closed.
-    if (lifecycle.isStopping) ctx.set('Connection', 'close')
-  })
+  app.use(closeWhenStopping(dependencies))
   app.use(setSecurityHeaders)
   app.use(
     cors({
@@ -39,6 +39,7 @@ export function createApp(dependencies: Dependencies): Koa<State> {
     }),
   )
   app.use(handleErrors)
+  app.use(validateRequest)
   app.use(limitCredentials())
   const router = createRouter(routes, dependencies)
   app.use(router.routes())

@@ -10,6 +10,8 @@ export interface Metrics {
    */
   observeRequest(route: string, method: string, status: number, seconds: number): void
   observeVerdict(row: Pick<SessionEnd, 'site' | 'reason' | 'evidence'>, duplicate: boolean): void
+  /** Counts a logout that was acknowledged without a row. */
+  observeUnrecordedLogout(site: string): void
   /** Counts rows that are missing in the rollup because they could not be counted. */
   observeSkippedRows(rows: number): void
   /** Counts a log line that could not be written. */
@@ -37,8 +39,14 @@ export function createMetrics(getWriter: GetWriter): Metrics {
   })
   const verdicts = new Counter({
     name: 'lapse_verdicts_total',
-    help: 'Reports that got a verdict. Duplicates wrote no row.',
+    help: 'Reports whose session has a row. Duplicates wrote no row.',
     labelNames: ['site', 'reason', 'evidence', 'duplicate'],
+    registers,
+  })
+  const unrecordedLogouts = new Counter({
+    name: 'lapse_unrecorded_logouts_total',
+    help: 'Logouts that browsers reported and the collector only acknowledged, without a row.',
+    labelNames: ['site'],
     registers,
   })
   const skippedRows = new Counter({
@@ -51,6 +59,23 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     help: 'Log lines that were dropped because standard output did not accept them.',
     registers,
   })
+  const observeBatch = createWriterMetrics(registry, getWriter)
+
+  return {
+    registry,
+    observeRequest: (route, method, status, seconds) =>
+      requests.labels(route, methods.has(method) ? method : 'other', String(status)).observe(seconds),
+    observeVerdict: ({ site, reason, evidence }, duplicate) =>
+      verdicts.labels(site, reason, evidence, String(duplicate)).inc(),
+    observeUnrecordedLogout: (site) => unrecordedLogouts.labels(site).inc(),
+    observeSkippedRows: (rows) => skippedRows.inc(rows),
+    observeDroppedLogLine: () => droppedLogLines.inc(),
+    observeBatch,
+  }
+}
+
+function createWriterMetrics(registry: Registry, getWriter: GetWriter): Metrics['observeBatch'] {
+  const registers = [registry]
   const writes = new Histogram({
     name: 'lapse_write_duration_seconds',
     help: 'Time of one insert into the audit table, including the commit. The outcome is committed or failed.',
@@ -64,28 +89,10 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   })
-  registerWriterGauges(registry, getWriter)
-
-  return {
-    registry,
-    observeRequest: (route, method, status, seconds) =>
-      requests.labels(route, methods.has(method) ? method : 'other', String(status)).observe(seconds),
-    observeVerdict: ({ site, reason, evidence }, duplicate) =>
-      verdicts.labels(site, reason, evidence, String(duplicate)).inc(),
-    observeSkippedRows: (rows) => skippedRows.inc(rows),
-    observeDroppedLogLine: () => droppedLogLines.inc(),
-    observeBatch({ size, durationMs, failure }) {
-      writes.labels(failure === undefined ? 'committed' : 'failed').observe(durationMs / 1000)
-      sizes.observe(size)
-    },
-  }
-}
-
-function registerWriterGauges(registry: Registry, getWriter: GetWriter): void {
   new Gauge({
     name: 'lapse_write_queue_size',
     help: 'Reports that are waiting for the database. Above 10,000, further reports get the status 503.',
-    registers: [registry],
+    registers,
     collect() {
       this.set(getWriter().waiting)
     },
@@ -93,9 +100,13 @@ function registerWriterGauges(registry: Registry, getWriter: GetWriter): void {
   new Gauge({
     name: 'lapse_database_connections',
     help: 'Open database connections of the writer.',
-    registers: [registry],
+    registers,
     collect() {
       this.set(getWriter().connections)
     },
   })
+  return ({ size, durationMs, failure }) => {
+    writes.labels(failure === undefined ? 'committed' : 'failed').observe(durationMs / 1000)
+    sizes.observe(size)
+  }
 }

@@ -24,6 +24,11 @@ const instant = z
     error: 'must be between the years 1970 and 9999',
   })
 
+/** The most rows that one page of a list can have. */
+export const maxPageSize = 1000
+/** The number of rows on a page if the reader does not choose one. */
+export const defaultPageSize = 50
+
 /** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
 export const sessionEndFilterSchema = z
   .strictObject({

@@ -1,5 +1,7 @@
-/** The start of the last, open-ended step: 400 days, the longest time that a browser keeps a marker. */
-export const lastStepSeconds = 34_560_000
+import { maxMarkerAgeSeconds } from '../domain/verdict.ts'
+
+/** The start of the last, open-ended step: users who return later have no marker any more. */
+export const lastStepSeconds = maxMarkerAgeSeconds
 
 /**
  * How precisely to count the time from the idle timeout to the user's return: in steps of `step` seconds, below `until`

@@ -53,15 +53,15 @@ const maxWaiting = 10_000
 /** Larger batches were not faster, and made the first row of a batch wait longer. */
 const maxBatchSize = 256
 /** How long `write` may take. */
-const deadlineMs = 5_000
+export const writeDeadlineMs = 5_000
 /** A row that was queued for longer has too little time left to be inserted. */
-const maxQueuedMs = deadlineMs / 2
+const maxQueuedMs = writeDeadlineMs / 2
 const pingIntervalMs = 500
 /**
  * How long no insert must have failed before a successful ping ends an outage. It is longer than `write` may take, so
  * that inserts which keep failing while pings succeed, for example because the disk is full, still count as an outage.
  */
-const quietMs = 2 * deadlineMs
+const quietMs = 2 * writeDeadlineMs
 const closePollMs = 10
 const retryAfterSeconds = 5
 
@@ -153,7 +153,7 @@ export class BatchingWriter {
     let failure: unknown
     try {
       const sessionEnds = batch.map(({ sessionEnd }) => sessionEnd)
-      const outcomes = await withinDeadline(oldest.queuedAt + deadlineMs - startedAt, (signal) =>
+      const outcomes = await withinDeadline(oldest.queuedAt + writeDeadlineMs - startedAt, (signal) =>
         this.#inserter.insert(sessionEnds, signal),
       )
       batch.forEach((row, index) => {
@@ -192,7 +192,7 @@ export class BatchingWriter {
   }
 
   async #isReachable(): Promise<boolean> {
-    return withinDeadline(deadlineMs, (deadline) => this.#inserter.ping(deadline)).then(
+    return withinDeadline(writeDeadlineMs, (deadline) => this.#inserter.ping(deadline)).then(
       () => true,
       () => false,
     )

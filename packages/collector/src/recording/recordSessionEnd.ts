@@ -1,7 +1,7 @@
 import { applyAddressPolicy } from '../domain/address.ts'
 import type { EndReport } from '../domain/endReport.ts'
 import { LapseError } from '../domain/errors.ts'
-import { judgeReport } from '../domain/judgeReport.ts'
+import { isUnrecordedLogout, judgeReport } from '../domain/judgeReport.ts'
 import { describeOriginFault, isAllowedOrigin, opaqueOrigin, opaqueOriginAdvice } from '../domain/origin.ts'
 import { maxLengths, type NewSessionEnd, type RecordedSessionEnd } from '../domain/sessionEnd.ts'
 import type { Site } from '../domain/site.ts'
@@ -45,6 +45,8 @@ export interface SessionEndWriter {
 interface Exchange {
   readonly receive: () => Promise<ReceivedReport>
   readonly answer: (recorded: RecordedSessionEnd) => void
+  /** Answers a logout that is not recorded. */
+  readonly acknowledge: (logout: NewSessionEnd) => void
 }
 
 interface RecordingDependencies {
@@ -53,17 +55,19 @@ interface RecordingDependencies {
 }
 
 /**
- * Turns a reported session end into a row. These are all the steps from the request to its response.
+ * Turns a reported session end into a row, or acknowledges a logout. These are all the steps from the request to its
+ * response.
  *
  * @throws {LapseError} that says why the report is refused, or `unavailable` when it should be sent again later.
  */
 export async function recordSessionEnd(
-  { receive, answer }: Exchange,
+  { receive, answer, acknowledge }: Exchange,
   { sites, writer }: RecordingDependencies,
 ): Promise<void> {
   const received = await receive()
   const verified = await verify(received, sites)
   const sessionEnd = judge(received, verified)
+  if (isUnrecordedLogout(received.report, sessionEnd, verified.site)) return acknowledge(sessionEnd)
   const recorded = await writer.write(sessionEnd)
   answer(recorded)
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
@@ -70,6 +71,27 @@ describe('The command line', () => {
       })
     }
     await stopLapseServe(collector)
+    const withSiteLimit = [
+      await runLapse(['ticket', '--site', 'shared', '--subject', 'u_9'], environment),
+      await runLapse(['ticket', '--site', 'public', '--subject', 'u_9', '--key', 'key.pem']),
+    ]
+    for (const { stdout } of withSiteLimit) expect(decodeJwt(stdout.trim())).toMatchObject({ idle: 1800 })
+    const elsewhere = [
+      'ticket',
+      '--site',
+      'any',
+      '--subject',
+      'u_9',
+      '--key',
+      'key.pem',
+      '--config',
+      'none.json',
+    ]
+    const withoutLimit = await runLapse(elsewhere)
+    expect(withoutLimit).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching('--idle') })
+    expect(decodeJwt((await runLapse([...elsewhere, '--idle', '60'])).stdout.trim())).toMatchObject({
+      idle: 60,
+    })
     const without = await runLapse(['ticket', '--site', 'public', '--subject', 'u_9'], environment)
     expect(without).toMatchObject({ status: 1, stderr: expect.stringMatching('--key') })
   })

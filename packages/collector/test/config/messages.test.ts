@@ -57,12 +57,14 @@ describe('An invalid configuration', () => {
         idleTimeoutSeconds: 1800,
         absoluteTimeoutSeconds: 43_200,
         graceSeconds: 10,
+        refreshSeconds: 900,
         ticketKeys: [
           { alg: 'HS256', secret: 'env:TICKET_SECRET' },
           { alg: 'EdDSA', jwks: { keys: [jwk] } },
           { alg: 'ES256', jwksUrl: 'https://app.acme.com/jwks.json' },
         ],
         requireTicket: true,
+        recordLogouts: true,
         ip: 'full',
         retentionDays: 400,
       },
@@ -105,8 +107,28 @@ describe('An invalid configuration', () => {
       `  sites.acme.${fault}`,
     )
     // The absolute timeout may be shorter than the idle timeout.
-    const good = { graceSeconds: 1799, absoluteTimeoutSeconds: 600 }
+    const good = { graceSeconds: 1799, refreshSeconds: 0, absoluteTimeoutSeconds: 600 }
     expect(findFaults({ ...full, sites: { acme: { ...acme, ...good } } })).toEqual([])
+  })
+
+  test.each([
+    [{ refreshSeconds: 1790 }, 'must be less than idleTimeoutSeconds (1800) minus the grace period (10)'],
+    [{ refreshSeconds: 1e6 }, 'must be less than idleTimeoutSeconds (1800) minus the grace period (10)'],
+    [
+      { refreshSeconds: 900, graceSeconds: 900 },
+      'must be less than idleTimeoutSeconds (1800) minus the grace period (900)',
+    ],
+    [
+      { refreshSeconds: 54, idleTimeoutSeconds: 60, graceSeconds: undefined },
+      'must be less than idleTimeoutSeconds (60) minus the grace period (6)',
+    ],
+    [{ refreshSeconds: -1 }, 'must be at least 0'],
+    [{ refreshSeconds: '900' }, 'must be a number'],
+  ])('A refreshSeconds that leaves nothing of the idle timeout is refused: %j', (changes, fault) => {
+    const findSiteFaults = (changes: object) =>
+      findFaults({ ...full, sites: { acme: { ...full.sites.acme, ...changes } } })
+    expect(findSiteFaults(changes)).toEqual([`  sites.acme.refreshSeconds: ${fault}`])
+    expect(findSiteFaults({ refreshSeconds: 1789.9 })).toEqual([])
   })
 
   test('Only the dashboard, which has its own key, may require tickets without a key', () => {

@@ -2,43 +2,29 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { judgeReport, type ReportRequest } from '../../src/domain/judgeReport.ts'
 import type { TicketClaims } from '../../src/domain/ticket.ts'
-import { type JudgeInput, judge, type Limits, type Reason, reasons } from '../../src/domain/verdict.ts'
+import { type JudgeInput, judge, type Reason, reasons } from '../../src/domain/verdict.ts'
+import {
+  base,
+  computeGraceSeconds,
+  limitsArbitrary,
+  near,
+  optional,
+  runs,
+} from '../support/verdictArbitraries.ts'
 
 const minute = 60_000
 const maxAge = 400 * 86_400_000
-const base = 1_800_000_000_000
-
-/** An integer next to one of the values at which a verdict changes, or anywhere within a range. */
-const near = (values: readonly number[], range: number) =>
-  fc.oneof(
-    fc
-      .tuple(fc.constantFrom(...values), fc.integer({ min: -2, max: 2 }))
-      .map(([value, offset]) => value + offset),
-    fc.integer({ min: -range, max: range }),
-  )
-
-const limits = fc.record({
-  idleTimeoutSeconds: fc.integer({ min: 1, max: 86_400 }),
-  absoluteTimeoutSeconds: fc.option(fc.integer({ min: 1, max: 400 * 86_400 }), { nil: undefined }),
-  graceSeconds: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
-})
-
-function computeGraceSeconds(
-  { graceSeconds, idleTimeoutSeconds }: Limits,
-  limitSeconds = idleTimeoutSeconds,
-): number {
-  const grace = graceSeconds ?? Math.min(10, idleTimeoutSeconds / 10)
-  return grace < limitSeconds ? grace : limitSeconds / 10
-}
-
-const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 
 /** Arbitrary input: times may be unknown, are in any order, and are often within milliseconds of a limit. */
-const inputs: fc.Arbitrary<JudgeInput> = limits.chain((limits) => {
+const inputs: fc.Arbitrary<JudgeInput> = limitsArbitrary.chain((limits) => {
   const { idleTimeoutSeconds, absoluteTimeoutSeconds = 0 } = limits
   const idle = (idleTimeoutSeconds - computeGraceSeconds(limits)) * 1000
   const absolute = (absoluteTimeoutSeconds - computeGraceSeconds(limits, absoluteTimeoutSeconds)) * 1000
-  const gap = near([0, minute, -minute, Math.ceil(idle), Math.ceil(absolute)], 500 * 86_400_000)
+  const refreshed = idle - (limits.refreshSeconds ?? 0) * 1000
+  const gap = near(
+    [0, minute, -minute, Math.ceil(idle), Math.ceil(refreshed), Math.ceil(absolute)],
+    500 * 86_400_000,
+  )
   return fc.record({
     times: fc.tuple(optional(gap), optional(gap), gap).map(([started, lastAccess, sent]) => ({
       startedAt: started === undefined ? undefined : base - started,
@@ -64,31 +50,51 @@ interface TableRow {
 const table: readonly TableRow[] = [
   { reason: 'clock_anomaly', matches: (input) => hasContradiction(input) || hasTimeBeyondMaxAge(input) },
   ...reasons.map(
-    (reason): TableRow => ({ reason, matches: ({ declaredReason }) => declaredReason === reason }),
+    (reason): TableRow => ({
+      reason,
+      matches: (input) => input.declaredReason === reason && !(isLogout(input) && hasPassedAnyLimit(input)),
+    }),
   ),
   {
     reason: 'idle_timeout',
-    matches: ({ times: { detectedAt, lastAccessAt }, limits }) =>
-      lastAccessAt !== undefined &&
-      toSeconds(detectedAt - lastAccessAt) >= limits.idleTimeoutSeconds - computeGraceSeconds(limits),
+    matches: (input) => hasPassedIdle(input) && !(hasPassedAbsolute(input) && isAbsoluteFirst(input)),
   },
-  {
-    reason: 'absolute_timeout',
-    matches: (input) => {
-      const start = computeSignInBySender(input) ?? input.times.startedAt
-      const limit = input.limits.absoluteTimeoutSeconds
-      return (
-        start !== undefined &&
-        limit !== undefined &&
-        toSeconds(input.times.detectedAt - start) >= limit - computeGraceSeconds(input.limits, limit)
-      )
-    },
-  },
+  { reason: 'absolute_timeout', matches: hasPassedAbsolute },
   { reason: 'browser_closed', matches: ({ browserRestarted }) => browserRestarted === true },
   { reason: 'ended_early', matches: () => true },
 ]
 
-const toSeconds = (ms: number) => ms / 1000
+const isLogout = ({ declaredReason, sender }: JudgeInput) =>
+  declaredReason === 'logout' && sender === 'browser'
+
+const hasPassedAnyLimit = (input: JudgeInput) => hasPassedIdle(input) || hasPassedAbsolute(input)
+
+function hasPassedIdle(input: JudgeInput): boolean {
+  const { times, limits } = input
+  if (times.lastAccessAt === undefined) return false
+  const refreshSeconds = isLogout(input) ? 0 : (limits.refreshSeconds ?? 0)
+  const earliest = limits.idleTimeoutSeconds - (computeGraceSeconds(limits) + refreshSeconds)
+  return times.detectedAt - times.lastAccessAt >= Math.round(earliest * 1000)
+}
+
+function hasPassedAbsolute(input: JudgeInput): boolean {
+  const start = computeSignInBySender(input) ?? input.times.startedAt
+  const limit = input.limits.absoluteTimeoutSeconds
+  return (
+    start !== undefined &&
+    limit !== undefined &&
+    input.times.detectedAt - start >= Math.round((limit - computeGraceSeconds(input.limits, limit)) * 1000)
+  )
+}
+
+/** Whether the absolute limit passed before the idle timeout, but not before the last access. */
+function isAbsoluteFirst(input: JudgeInput): boolean {
+  const { times, limits } = input
+  const start = computeSignInBySender(input) ?? times.startedAt ?? 0
+  const absoluteAt = start + (limits.absoluteTimeoutSeconds ?? 0) * 1000
+  const lastAccessAt = times.lastAccessAt ?? 0
+  return absoluteAt >= lastAccessAt && absoluteAt < lastAccessAt + limits.idleTimeoutSeconds * 1000
+}
 
 /** Converts the signed sign-in to the sender's clock. */
 const computeSignInBySender = ({ signedInAt, receivedAt, times }: JudgeInput) =>
@@ -120,8 +126,6 @@ function hasTimeBeyondMaxAge({ sender, times, receivedAt, signedInAt }: JudgeInp
   if ([times.lastAccessAt, times.detectedAt].some((at) => computeAgeMs(at) > maxAge)) return true
   return computeAgeMs(times.startedAt) > Math.max(maxAge, provenAge) + minute
 }
-
-const runs = { numRuns: 3000 }
 
 describe('The verdict on arbitrary input', () => {
   test('Every input gets exactly one reason: the first in the table that matches', () => {
@@ -243,30 +247,6 @@ describe('The verdict on arbitrary input', () => {
         expect(row).toMatchObject({ elapsedMs: detectedAt - lastAccessAt, clockSkewMs: base - sentAt })
         if (isBrowser && row.reason === 'idle_timeout')
           expect(row.elapsedMs).toBeLessThanOrEqual(maxAge + minute)
-      }),
-      runs,
-    )
-  })
-
-  test('The reason changes at the limit minus the grace period, exact to the millisecond', () => {
-    fc.assert(
-      fc.property(limits, ({ idleTimeoutSeconds, graceSeconds }) => {
-        const grace = computeGraceSeconds({ idleTimeoutSeconds, graceSeconds })
-        const judgeAfter = (elapsed: number) =>
-          judge({
-            times: { startedAt: undefined, lastAccessAt: base - elapsed, detectedAt: base, sentAt: base },
-            declaredReason: undefined,
-            browserRestarted: undefined,
-            limits: { idleTimeoutSeconds, graceSeconds },
-            receivedAt: base,
-            signedInAt: undefined,
-            sender: 'browser',
-          }).reason
-        const thresholdMs = Math.round((idleTimeoutSeconds - grace) * 1000)
-        expect({ at: judgeAfter(thresholdMs), before: judgeAfter(thresholdMs - 1) }).toEqual({
-          at: 'idle_timeout',
-          before: 'ended_early',
-        })
       }),
       runs,
     )

@@ -81,6 +81,7 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
           ...readable.map((path) => path.replace('{id}', String(otherId))),
           '/dashboard/session',
           '/tag?site=shown',
+          '/lapse.js?site=shown',
           ...listPaths,
           ...listPaths.map((path) => `${path}&limit=1000`),
           `/v1/lapses?cursor=${otherCursor}`,

@@ -10,6 +10,7 @@ test('The time to check a token counts neither as clock skew nor as later receip
     idleTimeoutSeconds: 1800,
     ticketKeys: [],
     requireTicket: false,
+    recordLogouts: false,
     ip: 'none',
   } as const
   const sentAt = Date.now()
@@ -33,6 +34,7 @@ test('The time to check a token counts neither as clock skew nor as later receip
         authorizeServer: () => sleep(300),
       }),
       answer: () => {},
+      acknowledge: () => {},
     },
     {
       sites: { acme },

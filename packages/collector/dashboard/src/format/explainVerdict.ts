@@ -23,7 +23,7 @@ export function explainVerdict(sessionEnd: SessionEnd): Explanation {
   }
 }
 
-/** Returns how long after the idle timeout the user returned, in milliseconds; negative within the grace period. */
+/** Returns how long after the idle timeout the user returned, in milliseconds; negative if it was before the limit. */
 export function calculatePastLimitMs({ reason, elapsedMs, idleTimeoutSeconds }: SessionEnd): number | null {
   if (reason !== 'idle_timeout' || elapsedMs === null || idleTimeoutSeconds === null) return null
   return elapsedMs - idleTimeoutSeconds * 1000
@@ -90,7 +90,7 @@ function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds, evidence }: Session
   if (elapsedMs < limitMs) {
     // A server may have a shorter limit than the one that the collector knows.
     if (evidence === 'server') return `${declared} ${idleTime}, and ${limit} was not reached.`
-    return `${idleTime}, ${formatDuration(limitMs - elapsedMs)} less than ${limit}. That is within the grace period, because the browser and the server may disagree about the time of the last access.`
+    return `${idleTime}, ${formatDuration(limitMs - elapsedMs)} less than ${limit}. That still counts: the browser and the server may disagree about the time of the last access, the application may extend the session only on some accesses, or its own idle timer may have ended the session.`
   }
   return `${idleTime}, ${formatDuration(elapsedMs - limitMs)} past ${limit}.`
 }

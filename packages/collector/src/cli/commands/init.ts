@@ -59,7 +59,7 @@ export const init = new Command('init')
       { step: `lapse serve${configArgument}`, effect: 'start the collector' },
       {
         step: `http://${listen.host}:${listen.port}/tag?site=${options.site}`,
-        effect: 'copy the script tags',
+        effect: 'copy the script tags, which contain the idle timeout',
       },
     ]
     const width = Math.max(...steps.map(({ step }) => step.length))

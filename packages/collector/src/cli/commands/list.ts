@@ -3,7 +3,12 @@ import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { LapseError } from '../../domain/errors.ts'
 import { evidenceKinds, type SessionEnd } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
-import { type SessionEndFilter, sessionEndFilterSchema } from '../../reading/filter.ts'
+import {
+  defaultPageSize,
+  maxPageSize,
+  type SessionEndFilter,
+  sessionEndFilterSchema,
+} from '../../reading/filter.ts'
 import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
 import type { Store } from '../../store/openStore.ts'
@@ -22,9 +27,6 @@ interface ListOptions extends ConfigOption, FilterOptions {
   readonly follow?: true
 }
 
-const defaultTableLimit = 50
-const maxLimit = 1000
-
 /** `lapse list` prints rows of the audit table. */
 export const list = new Command('list')
   .summary('print rows of the audit table')
@@ -41,7 +43,7 @@ export const list = new Command('list')
   .option('--to <time>', 'only rows detected before this time')
   .option(
     '--limit <rows>',
-    `print at most this many rows, from 1 to ${maxLimit} (default: ${defaultTableLimit} in a table, otherwise all)`,
+    `print at most this many rows, from 1 to ${maxPageSize} (default: ${defaultPageSize} in a table, otherwise all)`,
     parseLimit,
   )
   .addOption(
@@ -65,7 +67,7 @@ export const list = new Command('list')
               onFailure: ({ message }) =>
                 process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
             })
-          : readPages(store, filter, format === 'table' ? (limit ?? defaultTableLimit) : limit)
+          : readPages(store, filter, format === 'table' ? (limit ?? defaultPageSize) : limit)
         const output =
           format === 'table'
             ? formatSessionEndTable(pages, { isFiltered: Object.keys(filterOptions).length > 0 })
@@ -118,6 +120,6 @@ async function* formatPages(
 
 function parseLimit(text: string): number {
   const limit = Number(text)
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit
-  throw new InvalidArgumentError(`Must be a whole number from 1 to ${maxLimit}.`)
+  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxPageSize) return limit
+  throw new InvalidArgumentError(`Must be a whole number from 1 to ${maxPageSize}.`)
 }

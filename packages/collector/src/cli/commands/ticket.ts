@@ -1,8 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { ConfigError } from '../../config/config.ts'
 import { loadSiteConfig } from '../../config/loadConfig.ts'
 import { daySeconds } from '../../domain/durations.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
+import { findSite } from '../options/findSite.ts'
 import { parseSeconds } from '../options/parseSeconds.ts'
 import { addSigningKeyOptions, type SigningKeyOptions } from '../options/signingKeyOptions.ts'
 import { loadSigningKey } from '../tickets/signingKey.ts'
@@ -23,19 +25,20 @@ const defaultExpirySeconds = 30 * daySeconds
 export const ticket = new Command('ticket')
   .summary('sign a ticket for tests')
   .description(
-    "Sign a ticket and print it, to try out a site that requires tickets. By default it is signed with the site's first HS256 secret. With --key it is signed with a private key, and the configuration is not read.",
+    "Sign a ticket and print it, to try out a site that requires tickets. By default it is signed with the site's first HS256 secret. With --key it is signed with a private key. The configuration is not read if both --key and --idle are set.",
   )
   .addOption(configOption)
   .requiredOption('--site <site>', 'the site (claim iss)')
   .requiredOption('--subject <id>', 'the user (claim sub)', parseSubject)
   .option('--session <alias>', 'the session alias (claim sid)')
-  .option('--idle <seconds>', "this session's idle timeout (claim idle)", parseSeconds)
+  .option('--idle <seconds>', "this session's idle timeout (claim idle; default: the site's)", parseSeconds)
   .option('--abs <seconds>', "this session's absolute timeout (claim abs)", parseSeconds)
   .option('--expires <seconds>', 'how long the ticket is valid', parseSeconds, defaultExpirySeconds)
   .action(async ({ config: path, expires, ...options }: TicketOptions) => {
     const key = loadSigningKey(options, () => loadSiteConfig(path))
     const issuedAt = Math.floor(Date.now() / 1000)
-    const jwt = await signTicket({ ...options, issuedAt, expiresAt: issuedAt + expires }, key)
+    const idle = options.idle ?? readIdleTimeout(path, options.site)
+    const jwt = await signTicket({ ...options, idle, issuedAt, expiresAt: issuedAt + expires }, key)
     process.stdout.write(`${jwt}\n`)
   })
 addSigningKeyOptions(ticket)
@@ -49,6 +52,16 @@ addExamples(ticket, [
     description: 'Sign a ticket with a private key.',
   },
 ])
+
+/** The client and the collector both use the limit in the ticket, so it always has one. */
+function readIdleTimeout(configPath: string | undefined, site: string): number {
+  try {
+    return findSite(loadSiteConfig(configPath), site).idleTimeoutSeconds
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause
+    throw new Error(`${cause.message}\nTo sign without a configuration, set --key and --idle.`, { cause })
+  }
+}
 
 function parseSubject(text: string): string {
   if (text !== '') return text

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import type { Config } from '../../config/config.ts'
+import type { Limits } from '../../domain/limits.ts'
 import { selftestSessionPrefix, selftestSubject } from '../../domain/selftest.ts'
-import type { Limits } from '../../domain/verdict.ts'
 import { findSite } from '../options/findSite.ts'
 import type { SigningKeyOptions } from '../options/signingKeyOptions.ts'
 import { loadSigningKey } from '../tickets/signingKey.ts'
@@ -38,6 +38,7 @@ export async function createSelftestSession(
   const issuedAt = Math.floor(times.startedAt / 1000)
   const expiresAt = Math.ceil(now / 1000) + ticketSeconds
   const key = loadSigningKey(options, () => config)
+  // Without `idle`, so that the test also shows which limit the collector has.
   const claims = { site: options.site, subject: selftestSubject, session, issuedAt, expiresAt }
   return { limits, session, times, ticket: await signTicket(claims, key) }
 }

@@ -1,5 +1,5 @@
+import type { Limits } from '../../domain/limits.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import type { Limits } from '../../domain/verdict.ts'
 
 /** What a self-test needs. */
 export interface SelftestInput {

@@ -16,7 +16,12 @@ export function loadClientScript(): ClientScript {
   const { version } = JSON.parse(
     readFileSync(fileURLToPath(import.meta.resolve('@lapse/client/package.json')), 'utf8'),
   )
-  return { body, version, integrity: `sha384-${createHash('sha384').update(body).digest('base64')}` }
+  return { body, version, integrity: computeIntegrity(body) }
+}
+
+/** Computes the hash of a script in the format of the `integrity` attribute. */
+export function computeIntegrity(body: Buffer): string {
+  return `sha384-${createHash('sha384').update(body).digest('base64')}`
 }
 
 function readScript(): Buffer {

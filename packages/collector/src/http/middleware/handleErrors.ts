@@ -7,11 +7,6 @@ const retryAfterSeconds = 5
 /** Turns every error into an `application/problem+json` response (RFC 9457). */
 export const handleErrors: Middleware = async (ctx, next) => {
   try {
-    if (ctx.state.path === undefined)
-      throw new LapseError('bad-request', 'The request target is not a valid path or URL.')
-    // RFC 9112, section 3.2.
-    if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined)
-      throw new LapseError('bad-request', 'The Host header is missing. HTTP/1.1 requires it.')
     await next()
     if (ctx.body !== undefined) return
     if (ctx.status === 404)

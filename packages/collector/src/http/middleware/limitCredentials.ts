@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LapseError } from '../../domain/errors.ts'
-import type { Context, Middleware } from '../context.ts'
+import type { Middleware } from '../context.ts'
 import { readClientNetwork } from '../request/clientNetwork.ts'
 import { readCookie } from '../request/dashboardCookie.ts'
 
@@ -21,7 +21,10 @@ export function limitCredentials(): Middleware {
     const client = readClientNetwork(ctx)
     const requests = clients.get(client) ?? new Map<string, number>()
     const key = createHash('sha256').update(credential).digest('base64')
-    if (!requests.has(key) && requests.size >= maxCredentials) throw createTooManyCredentialsError(ctx)
+    if (!requests.has(key) && requests.size >= maxCredentials) {
+      ctx.set('Connection', 'close')
+      throw createTooManyCredentialsError()
+    }
     clients.set(client, requests)
     requests.set(key, (requests.get(key) ?? 0) + 1)
     try {
@@ -35,8 +38,7 @@ export function limitCredentials(): Middleware {
   }
 }
 
-function createTooManyCredentialsError(ctx: Context): LapseError {
-  ctx.set('Connection', 'close')
+function createTooManyCredentialsError(): LapseError {
   return new LapseError(
     'too-many-requests',
     `At most ${maxCredentials} different tokens or cookies can be used from one address at the same time. Try again later.`,

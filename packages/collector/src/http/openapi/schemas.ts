@@ -7,11 +7,19 @@ import { buckets } from '../../reading/buckets.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
-  id: z.int().positive().describe('The id of the row in the audit table.'),
+  id: z
+    .int()
+    .positive()
+    .nullable()
+    .describe('The id of the row in the audit table. Null for a logout that was only acknowledged.'),
   reason: z.enum(reasons).describe('Why the session ended.'),
   elapsedMs: z.int().nullable().describe('From the last access to the detection, in milliseconds.'),
   idleTimeoutSeconds: z.int().nullable().describe('The idle timeout that was applied, in seconds.'),
   duplicate: z.boolean().describe('Whether the session already had a row.'),
+  recorded: z
+    .literal(false)
+    .exactOptional()
+    .describe('False for a logout that was only acknowledged. Absent if the session has a row.'),
 })
 
 export type RecordedVerdict = z.output<typeof recordedVerdictSchema>

@@ -26,9 +26,13 @@ interface Requirement {
  * @throws {LapseError} `token-refused` for an invalid token, `forbidden` for one with another scope.
  */
 async function authenticate(ctx: Context, requirement: Requirement): Promise<Token | undefined> {
-  const header = ctx.get('Authorization')
-  if (header === '') return undefined
-  return findToken(ctx, /^Bearer +(\S+)$/i.exec(header)?.[1] ?? '', requirement)
+  if (ctx.get('Authorization') === '') return undefined
+  return findToken(ctx, readBearerToken(ctx), requirement)
+}
+
+/** Returns an empty string if the header is missing or has another scheme. */
+function readBearerToken(ctx: Context): string {
+  return /^Bearer +(\S+)$/i.exec(ctx.get('Authorization'))?.[1] ?? ''
 }
 
 /**
@@ -89,7 +93,7 @@ export function hasCredentials(ctx: Context): boolean {
 }
 
 /**
- * Checks that a server may report for a site. The collector reports the dashboard's own sessions, so other reports
+ * Checks that a server with an `Authorization` header may report for a site. The collector reports the dashboard's own sessions, so other reports
  * about them require a token that is limited to that site.
  *
  * @throws {LapseError} `token-refused` or `forbidden`.
@@ -99,8 +103,7 @@ export async function authorizeServer(
   site: string,
   tokens: Requirement['tokens'],
 ): Promise<void> {
-  const token = await authenticate(ctx, { scope: 'write', tokens })
-  if (!token) throw createMissingTokenError('write')
+  const token = await findToken(ctx, readBearerToken(ctx), { scope: 'write', tokens })
   assertSite(token, site)
   if (site === dashboardSite && token.site !== dashboardSite)
     throw new LapseError(

@@ -3,6 +3,9 @@ import type { Operation } from '../openapi/operation.ts'
 import { describeProblemResponses } from '../openapi/responses.ts'
 import type { Route } from '../route.ts'
 
+/** Shorter failures do not make the collector unready. */
+const maxFailingSeconds = 10
+
 const describeStatus = (status: string) => ({
   content: {
     'application/json': {
@@ -27,8 +30,7 @@ const readinessOperation: Operation = {
   operationId: 'getReadiness',
   tags: ['operations'],
   summary: 'Check that session ends can be recorded',
-  description:
-    'Fails while the database is unavailable or not migrated, when every write has failed for more than ten seconds, and while the collector is shutting down.',
+  description: `Fails while the database is unavailable or not migrated, when every write has failed for more than ${maxFailingSeconds} seconds, and while the collector is shutting down.`,
   security: [],
   responses: {
     200: { description: 'Session ends can be recorded.', ...describeStatus('ready') },
@@ -47,8 +49,6 @@ export const health: Route = {
   },
 }
 
-/** Shorter failures do not make the collector unready. */
-const maxFailingSeconds = 10
 /** How long the result of a successful check is reused, so that many requests cannot overload the database. */
 const readyForMs = 1_000
 const retryAfterSeconds = 5

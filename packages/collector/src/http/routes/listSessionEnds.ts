@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { cursorSchema, type Position, toCursor } from '../../reading/cursor.ts'
-import { type SessionEndFilter, sessionEndFilterSchema } from '../../reading/filter.ts'
+import {
+  defaultPageSize,
+  maxPageSize,
+  type SessionEndFilter,
+  sessionEndFilterSchema,
+} from '../../reading/filter.ts'
 import { formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -21,17 +26,14 @@ import {
 import { chooseFormat } from '../request/chooseFormat.ts'
 import type { Route } from '../route.ts'
 
-const maxLimit = 1000
-const defaultLimit = 50
-
-const limitRule = { error: `must be a whole number from 1 to ${maxLimit}` }
+const limitRule = { error: `must be a whole number from 1 to ${maxPageSize}` }
 
 const listQuerySchema = sessionEndFilterSchema.safeExtend({
   // `z.coerce` would also accept 1e3 and 0x10.
   limit: z
     .preprocess(
       (text) => (/^\d+$/.test(String(text)) ? Number(text) : text),
-      z.int(limitRule).min(1, limitRule).max(maxLimit, limitRule),
+      z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
     )
     .optional(),
   cursor: cursorSchema.optional(),
@@ -59,7 +61,7 @@ const operation: Operation = {
     },
     to: { description: 'Only session ends that were detected before this time.' },
     limit: {
-      description: `The maximum number of rows. The default in JSON is ${defaultLimit}.`,
+      description: `The maximum number of rows. The default in JSON is ${defaultPageSize}.`,
       examples: { page: { value: 10 } },
     },
     cursor: {
@@ -117,7 +119,7 @@ export const listSessionEnds: Route = {
         await exportSessionEnds(ctx, { reader, sessionEnds, slots, ...source })
         return
       }
-      const { rows, next } = await readPage(sessionEnds, filter, limit ?? defaultLimit, cursor)
+      const { rows, next } = await readPage(sessionEnds, filter, limit ?? defaultPageSize, cursor)
       if (next !== null) ctx.set('Link', `<?${setCursor(ctx.querystring, next)}>; rel="next"`)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())

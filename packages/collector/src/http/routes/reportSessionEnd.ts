@@ -1,6 +1,6 @@
 import { parseEndReport } from '../../domain/endReport.ts'
-import { LapseError } from '../../domain/errors.ts'
-import type { RecordedSessionEnd } from '../../domain/sessionEnd.ts'
+import type { NewSessionEnd, RecordedSessionEnd } from '../../domain/sessionEnd.ts'
+import { createKeyMismatchError } from '../../domain/ticket.ts'
 import {
   createMissingServerTokenError,
   createUnknownSiteError,
@@ -41,6 +41,11 @@ const exampleServerReport = {
   detectedBy: 'server',
   reason: 'revoked',
 }
+const exampleLogout = {
+  ...exampleReport,
+  lastAccessAt: now - 60_000,
+  detectedBy: 'logout',
+}
 const invalidReport = { ...exampleReport, subject: true }
 const otherOrigin = 'https://other.example'
 const otherSite = 'other'
@@ -53,6 +58,15 @@ const exampleVerdict: RecordedVerdict = {
   elapsedMs: 3_600_000,
   idleTimeoutSeconds: 1800,
   duplicate: false,
+}
+
+const exampleAcknowledgment: RecordedVerdict = {
+  id: null,
+  reason: 'logout',
+  elapsedMs: 60_000,
+  idleTimeoutSeconds: 1800,
+  duplicate: false,
+  recorded: false,
 }
 
 const reportSchema = {
@@ -79,6 +93,8 @@ const operation: Operation = {
   summary: 'Report that a session ended',
   description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one row: a repeated report gets the verdict that was recorded.
 
+A browser's logout (\`detectedBy: "logout"\`) after a limit was reached is that timeout, and is recorded. An earlier logout is recorded if the site sets \`recordLogouts\` or the report says \`report: true\`. Otherwise it is only acknowledged, with \`recorded: false\` and without an id.
+
 The \`Origin\` of a browser's request must be one of the site's \`origins\`. \`Origin: null\` is always refused, because it does not identify a page: browsers send it from sandboxed frames and \`file:\` pages, and after redirects to another origin. A request without \`Origin\` does not come from a page. It is accepted, with the same evidence as any other report.
 
 A server sends a token with the scope \`write\`, and its report needs fewer fields.`,
@@ -101,6 +117,7 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
         examples: {
           idleTimeout: { summary: 'Detected on the login page', value: exampleReport },
           duplicate: { summary: 'The same report again', value: exampleReport },
+          logout: { summary: 'A logout that is not recorded', value: exampleLogout },
           fromServer: { summary: 'Revoked by an administrator', value: exampleServerReport },
           ticketRefused: { value: { ...exampleReport, ticket: forgedTicket } },
           tokenRefused: { summary: 'A server without a token', value: exampleServerReport },
@@ -120,8 +137,11 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
   },
   responses: {
     200: {
-      description: 'The session already has a row.',
-      ...describeVerdict({ duplicate: { value: { ...exampleVerdict, duplicate: true } } }),
+      description: 'The session already has a row, or a logout was only acknowledged.',
+      ...describeVerdict({
+        duplicate: { value: { ...exampleVerdict, duplicate: true } },
+        logout: { value: exampleAcknowledgment },
+      }),
     },
     201: {
       description: 'The row is committed.',
@@ -146,10 +166,7 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
       ],
       {
         notJson: createNotJsonError(),
-        ticketRefused: new LapseError(
-          'ticket-refused',
-          'The ticket was refused: its signature matches no key of the site "acme". Sign in again, or check the site\'s ticketKeys.',
-        ),
+        ticketRefused: createKeyMismatchError(exampleReport.site),
         tokenRefused: createMissingServerTokenError(),
         originRefused: createUnlistedOriginError(otherOrigin, exampleReport.site),
         unknownSite: createUnknownSiteError(otherSite),
@@ -174,6 +191,10 @@ export const reportSessionEnd: Route = {
           answer(recorded) {
             answer(ctx, recorded)
             metrics.observeVerdict(recorded.row, recorded.duplicate)
+          },
+          acknowledge(logout) {
+            acknowledge(ctx, logout)
+            metrics.observeUnrecordedLogout(logout.site)
           },
         },
         dependencies,
@@ -202,4 +223,17 @@ function answer(ctx: Context, { row, duplicate }: RecordedSessionEnd): void {
   Object.assign(ctx.state.logFields, { id, reason, duplicate })
   ctx.status = duplicate ? 200 : 201
   ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
+}
+
+function acknowledge(ctx: Context, { reason, elapsedMs, idleTimeoutSeconds }: NewSessionEnd): void {
+  Object.assign(ctx.state.logFields, { reason, recorded: false })
+  ctx.status = 200
+  ctx.body = {
+    id: null,
+    reason,
+    elapsedMs,
+    idleTimeoutSeconds,
+    duplicate: false,
+    recorded: false,
+  } satisfies RecordedVerdict
 }

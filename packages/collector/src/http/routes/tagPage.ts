@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { LapseError } from '../../domain/errors.ts'
+import type { Site } from '../../domain/site.ts'
 import { type ClientScript, loadClientScript } from '../files/loadClientScript.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeProblemResponses } from '../openapi/responses.ts'
+import { createUnknownQuerySiteError, findQuerySite } from '../request/findQuerySite.ts'
 import type { Route } from '../route.ts'
 
 const operation: Operation = {
@@ -21,7 +22,7 @@ const operation: Operation = {
   ],
   responses: {
     200: { description: 'The page.', content: { 'text/html': { schema: { type: 'string' } } } },
-    ...describeProblemResponses(['unknown-site'], { unknownSite: createUnknownSiteError() }),
+    ...describeProblemResponses(['unknown-site'], { unknownSite: createUnknownQuerySiteError() }),
   },
 }
 
@@ -34,18 +35,23 @@ export const tagPage: Route = {
   handler({ settings }) {
     const script = loadClientScript()
     return (ctx) => {
-      const site = String(ctx.query.site ?? '')
-      if (site && !Object.hasOwn(settings.sites, site)) throw createUnknownSiteError()
+      const requested = ctx.query.site === '' ? undefined : findQuerySite(ctx, settings.sites)
       ctx.set('Content-Security-Policy', contentSecurityPolicy)
       ctx.type = 'html'
-      ctx.body = renderPage(script, ctx.state.origin, site || 'YOUR-SITE')
+      ctx.body = renderPage(script, ctx.state.origin, requested ?? placeholder)
     }
   },
 }
 
-/** The message does not quote the name, which could be any text. */
-function createUnknownSiteError(): LapseError {
-  return new LapseError('unknown-site', 'Unknown site. Add it to "sites" in the configuration.')
+interface TaggedSite {
+  readonly name: string
+  readonly site: { readonly idleTimeoutSeconds: Site['idleTimeoutSeconds'] | string }
+}
+
+/** For a page that is requested without a site. */
+const placeholder: TaggedSite = {
+  name: 'YOUR-SITE',
+  site: { idleTimeoutSeconds: 'IDLE-TIMEOUT-IN-SECONDS' },
 }
 
 const style = `
@@ -57,11 +63,15 @@ const style = `
 const styleHash = createHash('sha256').update(style).digest('base64')
 const contentSecurityPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
-function renderPage({ version, integrity, body }: ClientScript, origin: string, site: string): string {
+function renderPage(
+  { version, integrity, body }: ClientScript,
+  origin: string,
+  { name, site }: TaggedSite,
+): string {
   const tag = (attributes: string) =>
     `<script src="${origin}/lapse.js?v=${version}"
         integrity="${integrity}"
-        crossorigin="anonymous" defer data-site="${site}" ${attributes}></script>`
+        crossorigin="anonymous" defer data-site="${name}" ${attributes}></script>`
   const code = (text: string) => `<pre><code>${escapeHtml(text)}</code></pre>`
   return `<!doctype html>
 <html lang="en">
@@ -73,15 +83,20 @@ function renderPage({ version, integrity, body }: ClientScript, origin: string, 
 <h1>Add Lapse to your pages</h1>
 <p>This is version ${version}, ${body.length.toLocaleString('en')} bytes. The hash in <code>integrity</code> makes browsers refuse any other file, no matter who serves it.</p>
 <h2>Pages for signed-in users</h2>
-${code(tag('data-state="active" data-subject="USER-ID" data-session="SESSION-ALIAS"'))}
-<p><code>data-subject</code> is an opaque id of the user. <code>data-session</code> is a random id that you create when the user signs in. Never use a name, an email address or the session's own id. Add <code>data-ticket</code> if your application signs tickets.</p>
+${code(
+  tag(
+    `data-idle-timeout-seconds="${site.idleTimeoutSeconds}"
+        data-state="active" data-subject="USER-ID" data-session="SESSION-ALIAS"`,
+  ),
+)}
+<p><code>data-idle-timeout-seconds</code> is the idle timeout of the site. Change it here whenever you change it in the configuration. <code>data-subject</code> is an opaque id of the user. <code>data-session</code> is a random id that you create when the user signs in. Never use a name, an email address or the session's own id. Add <code>data-ticket</code> if your application signs tickets.</p>
 <h2>The login page</h2>
 ${code(`${tag('data-state="absent"')}
 <p data-lapse-message hidden>You were signed out after {limit} without activity.</p>`)}
 <h2>Logout</h2>
 ${code('<form method="post" action="/logout" data-lapse-logout><button>Sign out</button></form>')}
 <h2>When you update the collector</h2>
-<p>A new version has another script and another hash. Copy the tags again, or serve <code>lapse.js</code> from the npm package <code>@lapse/client</code> ${version} in your own application, with <code>data-collector="${escapeHtml(origin)}"</code>. A tag without <code>integrity</code> and <code>?v=${version}</code> always loads the current script.</p>
+<p>A new version has another script and another hash. Copy the tags again, or serve <code>lapse.js</code> from the npm package <code>@lapse/client</code> ${version} in your own application, with <code>data-collector="${escapeHtml(origin)}"</code>. A tag without <code>integrity</code> and <code>?v=${version}</code> always loads the current script. With <code>?site=${name}</code> instead, the script also brings the idle timeout, and the tag needs no <code>data-idle-timeout-seconds</code>.</p>
 </main>
 </html>
 `

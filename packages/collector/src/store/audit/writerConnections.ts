@@ -1,6 +1,6 @@
 import { hasErrorCode, toError } from '../../domain/thrownError.ts'
 import { withinDeadline } from '../../lifecycle/withinDeadline.ts'
-import { ConnectionLostError } from '../../recording/batchingWriter.ts'
+import { ConnectionLostError, writeDeadlineMs } from '../../recording/batchingWriter.ts'
 import type { MysqlLocation } from '../database/databaseUrl.ts'
 import { isServerError } from '../database/mysql/mysqlClient.ts'
 import {
@@ -12,8 +12,8 @@ import {
 } from '../database/mysql/mysqlConnection.ts'
 import { acceptsWrites } from '../database/mysql/mysqlSettings.ts'
 
-/** As long as `write` waits for a row: the server must not wait for a lock any longer than its client. */
-const lockTimeoutSeconds = 5
+/** The server must not wait for a lock any longer than its client. */
+const lockTimeoutSeconds = writeDeadlineMs / 1000
 /** How often a connection is checked for a server that has become read-only. */
 const roleCheckIntervalMs = 2_000
 /** The host has become a replica, or its storage is read-only. Another host accepts writes now. */

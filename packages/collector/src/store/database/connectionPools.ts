@@ -1,6 +1,7 @@
 import knex, { type Knex } from 'knex'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
+import { lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqlite/sqliteClient.ts'
@@ -30,12 +31,12 @@ interface PoolLimits {
  */
 const poolLimits = {
   /** Lists, exports and single rows. */
-  reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: 30_000 },
+  reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: queryDeadlineMs },
   /** Summaries, which read many rows at a time. */
-  summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: 30_000 },
+  summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: queryDeadlineMs },
   /** Tokens and dashboard sessions. */
-  auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: 5_000 },
-  health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: 5_000 },
+  auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
+  health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   /** Migrations, purge, rollup and mirrors, which may take long. */
   jobs: { connections: 4, sqliteThreads: 1, acquireConnectionTimeout: jobAcquireTimeoutMs },
 } as const satisfies Record<string, PoolLimits>

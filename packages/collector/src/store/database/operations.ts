@@ -4,16 +4,6 @@ import type { AuditDatabase } from './auditDatabase.ts'
 import { describeFailure, sanitizeError } from './databaseErrors.ts'
 
 /**
- * For operations that read or change a few rows by their keys. They take milliseconds unless the database is failing.
- */
-export const lookupDeadlineMs = 5_000
-/**
- * For pages and summaries, which may have to search the whole table. The server stops each of their statements after
- * the same time (see `connectionPools.ts`), and most HTTP clients and proxies give up after 60 seconds.
- */
-export const queryDeadlineMs = 30_000
-
-/**
  * Runs one operation of a repository.
  *
  * @param deadlineMs how long the caller waits, in milliseconds. Everything that serves a request has one. When it

@@ -1,4 +1,6 @@
+import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import { parseJson } from '../../domain/text/parseJson.ts'
+import { maxEpochMs } from '../../domain/validation/fieldSchemas.ts'
 import type { Reason } from '../../domain/verdict.ts'
 import { computeStepStart } from '../../reading/pastLimit.ts'
 import type { RowCount } from './rowCounts.ts'
@@ -28,9 +30,9 @@ export interface StoredDay extends RollupKey {
   readonly past_limit: string
 }
 
-export const quarterHoursPerDay = 96
-/** 9999-12-31, the last day that a `DATETIME` column can store. */
-const lastDayNumber = 2_932_896
+export const quarterHoursPerDay = dayMs / quarterHourMs
+/** The last day that a `DATETIME` column can store. */
+const lastDayNumber = Math.floor(maxEpochMs / dayMs)
 
 /** @returns undefined if the stored counts are damaged, for example truncated by the database. */
 export function parseDay({ quarters, past_limit, ...key }: StoredDay): RollupDay | undefined {

@@ -1,7 +1,8 @@
 import type { Token } from '../../auth/token.ts'
 import type { TokenRepository } from '../../auth/tokenRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
-import { createOperationRunner, lookupDeadlineMs } from '../database/operations.ts'
+import { lookupDeadlineMs } from '../database/deadlines.ts'
+import { createOperationRunner } from '../database/operations.ts'
 import { readTime, toStoredTime } from '../database/storedTime.ts'
 import { getTokenTableName, qualify, splitTableName } from '../database/tableName.ts'
 

@@ -58,7 +58,7 @@ describe('A configuration that takes every secret from the environment', () => {
     ],
     ['ticket --site acme --subject u_1', { ACME_SECRET: 'short' }, 1, /ACME_SECRET is shorter than 32 bytes/],
     ['ticket --site acme --subject u_1 --key key.pem', {}, 0, /^eyJ/],
-    ['ticket --site none --subject u_1 --key key.pem --config none.json', {}, 0, /^eyJ/],
+    ['ticket --site none --subject u_1 --key key.pem --idle 60 --config none.json', {}, 0, /^eyJ/],
     ['ticket --site open --subject u_1', {}, 1, /no HS256 secret/],
     ['selftest --site acme', database, 1, /site "acme" .* variable ACME_SECRET is not set/],
     ['selftest --site open', {}, 1, /variable DATABASE is not set/],

@@ -1,0 +1,13 @@
+// Each is how long an operation may take, and how long the server may run one of its statements: when a caller stops
+// waiting, the server must stop working.
+
+/**
+ * For operations that read or change a few rows by their keys. They take milliseconds unless the database is failing.
+ */
+export const lookupDeadlineMs = 5_000
+
+/**
+ * For pages and summaries, which may have to search the whole table. Most HTTP clients and proxies give up after 60
+ * seconds.
+ */
+export const queryDeadlineMs = 30_000
