@@ -24,8 +24,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'applications',
-          include: ['test/applications/*.test.ts'],
+          include: ['test/applications/**/*.test.ts'],
           globalSetup: 'test/servers.ts',
+          // Tests that wait for minutes run in parallel, but each has a browser.
+          maxConcurrency: 10,
         },
       },
     ],

@@ -64,10 +64,33 @@ const isInstalled = {
   'python3-mysqldb': () => hasPythonModule('MySQLdb'),
 }
 
-/** Installs the named Debian packages that are missing. Without names: all that the tests need. */
+/** The same for what only `npm run test:applications` needs. */
+const isApplicationInstalled = {
+  // Without it, the packages of the applications would ask where their databases are.
+  'dbconfig-no-thanks': () => existsSync('/usr/share/doc/dbconfig-no-thanks'),
+  wordpress: () => existsSync('/usr/share/wordpress'),
+  phpmyadmin: () => existsSync('/usr/share/phpmyadmin'),
+  'roundcube-core': () => existsSync('/var/lib/roundcube/public_html'),
+  'roundcube-mysql': () => existsSync('/usr/share/doc/roundcube-mysql'),
+  'dovecot-imapd': () => hasCommands('dovecot'),
+  // With one of PHP's interfaces named, apt does not choose the one that needs Apache.
+  'php-cgi': () => hasCommands('php-cgi'),
+  'php-cli': () => hasCommands('php'),
+}
+
+/** Installs the named Debian packages that are missing. Without names: all that `npm test` needs. */
 export async function installPrograms(...names) {
-  const required = names.length > 0 ? names : Object.keys(isInstalled)
-  const packages = required.filter((name) => !isInstalled[name]())
+  await installMissing(isInstalled, names.length > 0 ? names : Object.keys(isInstalled))
+}
+
+/** Installs the applications that `npm run test:applications` tests, and what that needs. */
+export async function installApplications() {
+  const all = { ...isInstalled, ...isApplicationInstalled }
+  await installMissing(all, Object.keys(all))
+}
+
+async function installMissing(checks, names) {
+  const packages = names.filter((name) => !checks[name]())
   if (packages.length === 0) return
   if (!hasCommands('apt-get') || process.getuid?.() !== 0) {
     console.error(

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import { startCollector, type TestCollector } from '../collector.ts'
+import { createDatabase, type TestDatabase } from '../databases.ts'
+import type { Program } from '../engines/program.ts'
+import { findFreePort } from '../servers.ts'
+import { type PhpServerOptions, startPhpServer } from './phpServer.ts'
+
+/** The settings of the application's site in the collector's configuration. */
+export type SiteSettings = Readonly<Record<string, unknown>>
+
+/** A PHP application in a folder of its own, with its database and its collector. */
+export interface Application {
+  readonly url: string
+  readonly folder: string
+  readonly collector: TestCollector
+  end(): Promise<void>
+}
+
+/** What an application needs to install itself. */
+export interface Installation {
+  readonly folder: string
+  readonly database: TestDatabase
+  readonly url: string
+  readonly collectorUrl: string
+  /** Registers something to end with the application. */
+  onEnd(end: () => Promise<unknown>): void
+}
+
+/**
+ * Starts an application with a throwaway database and collector, both on MariaDB.
+ *
+ * @param install writes the application's files and returns how to serve them.
+ */
+export async function startApplication(
+  site: string,
+  settings: SiteSettings,
+  install: (installation: Installation) => Promise<Pick<PhpServerOptions, 'documentRoot' | 'environment'>>,
+): Promise<Application> {
+  const server = inject('databaseServers').find(({ name }) => name === 'MariaDB')
+  if (!server) throw new Error('The applications need MariaDB.')
+  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  const port = await findFreePort()
+  const url = `http://127.0.0.1:${port}`
+  const database = await createDatabase(server)
+  const collector = await startCollector(server, { sites: { [site]: { origins: [url], ...settings } } })
+  const ends: (() => Promise<unknown>)[] = []
+  const onEnd = (end: () => Promise<unknown>) => ends.push(end)
+  const served = await install({ folder, database, url, collectorUrl: collector.url, onEnd })
+  const php: Program = await startPhpServer({ ...served, folder, port })
+  return {
+    url,
+    folder,
+    collector,
+    async end() {
+      await php.kill()
+      for (const end of ends) await end()
+      await collector.end()
+      await database.drop()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
