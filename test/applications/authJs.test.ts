@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startAuthJs } from './node/authJs.ts'
 import { addCommonTests, testApplication } from './node/scenarios.ts'
@@ -9,6 +10,8 @@ testApplication('Auth.js', startAuthJs, { auth: { idleTimeoutSeconds: 3 } }, (co
     const user = await context.openBrowser('auth')
     const { id, at } = await user.signIn()
     await user.waitUntilExpired()
+    // WebKit keeps a cookie until the second of its expiry has passed.
+    await sleep(1000)
     const poll = "fetch('/auth/session').then((response) => response.json())"
     expect(await user.tab.evaluate(poll)).toBeNull()
     await user.tab.evaluate(`void setInterval(() => ${poll}, 200)`)

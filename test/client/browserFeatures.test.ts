@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { findFreePort } from '../servers.ts'
 import { type Environment, startEnvironment } from './environment.ts'
@@ -41,7 +42,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.signIn()
       await user.waitUntilExpired()
       await user.open('/login?data-collector=http://127.0.0.1:9')
-      await expect.poll(() => user.tab.evaluate('localStorage.length')).toBe(1)
+      await waitUntil(async () => (await user.tab.evaluate('localStorage.length')) === 1, 'the report')
       await user.open(`/login?clear=${everything}`)
       expect(await user.tab.evaluate('localStorage.length')).toBe(0)
       await user.expectNoRow()

@@ -15,6 +15,8 @@ export async function buildAstroRouter(): Promise<string> {
     logLevel: 'silent',
     plugins: [resolveAstroModules()],
     define: {
+      'import.meta.env.DEV': 'false',
+      __EXPERIMENTAL_CLIENT_PRERENDER__: 'false',
       __PREFETCH_DISABLED__: 'true',
       __PREFETCH_PREFETCH_ALL__: 'false',
       __PREFETCH_DEFAULT_STRATEGY__: '"hover"',

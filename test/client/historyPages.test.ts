@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Environment, startEnvironment } from './environment.ts'
 import { createVisitor, type Visitor } from './visitor.ts'
@@ -30,11 +31,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
   async function goBack(path: string) {
     await user.tab.evaluate('void setTimeout(() => history.go(-3), 0)').catch(() => {})
     await user.waitForPath(path)
-    const navigation = "performance.getEntriesByType('navigation')[0]"
-    return user.tab.evaluate(`({
-      type: ${navigation}.type,
-      isFromCache: ${navigation}.transferSize === 0 && ${navigation}.requestStart > 0,
-    })`)
+    return user.tab.evaluate<string>("performance.getEntriesByType('navigation')[0].type")
   }
 
   describe('a page that the browser fetches again when the user goes back', { concurrent: false }, () => {
@@ -43,7 +40,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.open(`/?${notRestored}`)
       await leaveForOtherSite()
       await user.waitUntilExpired()
-      expect(await goBack('/login')).toEqual({ type: 'back_forward', isFromCache: false })
+      expect(await goBack('/login')).toBe('back_forward')
       expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
     })
 
@@ -52,8 +49,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.open(`/?${notRestored}`)
       const { at = 0 } = (await user.readMarker()) ?? {}
       await leaveForOtherSite()
-      expect(await goBack('/')).toEqual({ type: 'back_forward', isFromCache: false })
-      await expect.poll(async () => (await user.readMarker())?.at).toBeGreaterThan(at)
+      expect(await goBack('/')).toBe('back_forward')
+      await waitUntil(async () => ((await user.readMarker())?.at ?? 0) > at, 'the marker to move')
       await user.expectNoRow()
       expect(await user.readMarker()).toMatchObject({ id })
     })
@@ -67,7 +64,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.open(path)
       await leaveForOtherSite()
       await user.waitUntilExpired()
-      expect(await goBack('/')).toEqual({ type: 'back_forward', isFromCache: true })
+      // The server would have redirected to the login page.
+      expect(await goBack('/')).toBe('back_forward')
       expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
       expect(await user.readMarker()).toBeUndefined()
     })
@@ -78,8 +76,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const { at = 0 } = (await user.readMarker()) ?? {}
       await leaveForOtherSite()
       await sleep(500)
-      expect(await goBack('/')).toEqual({ type: 'back_forward', isFromCache: true })
-      await expect.poll(async () => (await user.readMarker())?.at).toBeGreaterThan(at)
+      expect(await goBack('/')).toBe('back_forward')
+      await waitUntil(async () => ((await user.readMarker())?.at ?? 0) > at, 'the marker to move')
       await user.expectNoRow()
       expect(await user.readMarker()).toMatchObject({ id })
     })

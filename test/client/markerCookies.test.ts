@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Environment, startEnvironment } from './environment.ts'
 import { createVisitor, type Visitor } from './visitor.ts'
@@ -32,7 +33,7 @@ describe.concurrent.each(createEngines())('In $name, of two markers,', (engine) 
       const old = `v=1&id=${crypto.randomUUID()}&since=${Date.now() - 60_000}&at=${Date.now() - 60_000}&sid=old&sub=${user.subject}`
       await user.tab.evaluate(`void (document.cookie = 'lapse-app=${old}; path=/reports; max-age=600')`)
       await user.open('/reports')
-      await expect.poll(countMarkers).toBe(1)
+      await waitUntil(async () => (await countMarkers()) === 1, 'the only marker')
       expect(await user.readMarker()).toMatchObject({ id })
       await user.expectNoRow()
       await user.waitUntilExpired()
@@ -44,7 +45,7 @@ describe.concurrent.each(createEngines())('In $name, of two markers,', (engine) 
       const { id } = await user.signIn()
       const query = 'data-cookie-domain=app.localhost&data-idle-timeout-seconds=3'
       await user.open(`/reports?${query}`)
-      await expect.poll(countMarkers).toBe(1)
+      await waitUntil(async () => (await countMarkers()) === 1, 'the only marker')
       expect(await user.readMarker()).toMatchObject({ id })
       await user.tab.click('#form button')
       await user.waitForPath('/login')

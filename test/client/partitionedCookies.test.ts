@@ -31,7 +31,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
   }
 
   describe('an application in a frame of another site', { concurrent: false }, () => {
-    test('keeps a partitioned marker, which leaves one row after the timeout', async () => {
+    test('keeps a partitioned marker, which leaves one row after the timeout, unless the browser refuses it', async () => {
       const subject = `u_${randomUUID()}`
       const browser = await engine.launch()
       try {
@@ -42,8 +42,10 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
           return tab.evaluate<{ cookies: string; errors: string[] }>('window.inner')
         }
         const { cookies, errors } = await open({ 'data-state': 'active', 'data-subject': subject })
-        expect(errors).toEqual([])
-        expect(cookies).toContain(subject)
+        // WebKit lets a frame of another site keep no cookie at all.
+        const isRefused = engine.name === 'WebKit'
+        expect(errors).toEqual(isRefused ? ['marker_refused'] : [])
+        expect(cookies.includes(subject)).toBe(!isRefused)
         await sleep(3300)
 
         // The marker of the frame does not exist for the application itself.
@@ -52,7 +54,10 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         expect(await env.readRows([subject])).toEqual([])
 
         await open({ 'data-state': 'absent' })
-        await expect.poll(() => env.readRows([subject])).toMatchObject([{ reason: 'idle_timeout', subject }])
+        await sleep(1500)
+        expect(await env.readRows([subject])).toMatchObject(
+          isRefused ? [] : [{ reason: 'idle_timeout', subject }],
+        )
       } finally {
         await browser.close()
       }

@@ -54,7 +54,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
   }
 
   describe('behind a service worker that passes requests through,', { concurrent: false }, () => {
-    test('polls count as activity, and the login page leaves one row after the timeout', async () => {
+    test('the login page leaves one row after the timeout, dated by the last poll if the browser shows it', async () => {
       const { id } = await signInBehind('/pass-through.js')
       const stopped = await poll()
       expect(env.hosts.app.findSession(user.subject)).toBeDefined()
@@ -64,6 +64,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       expect(await user.readPathname()).toBe('/login')
       const row = await user.expectOneRow()
       expect(row).toMatchObject({ reason: 'idle_timeout', marker: id })
+      // The other engines hide the size of what a service worker has answered, as if it came from a cache.
+      if (engine.name !== 'WebKit') return
       expect(Math.abs(readSentTime(row, 'last_access_at') - stopped)).toBeLessThan(1500)
     })
 
@@ -72,7 +74,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const { at = 0 } = (await user.readMarker()) ?? {}
       await sleep(300)
       await user.open(known)
-      await expect.poll(async () => (await user.readMarker())?.at).toBeGreaterThan(at)
+      await waitUntil(async () => ((await user.readMarker())?.at ?? 0) > at, 'the marker to move')
       await user.expectNoRow()
     })
   })

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { buildAstroRouter } from './buildAstroRouter.ts'
 import { type Environment, startEnvironment } from './environment.ts'
@@ -59,7 +60,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
 
       await user.waitUntilExpired()
       await user.clickAndWait('#reports', 'Login')
-      await expect.poll(user.countReports).toBe(2)
+      await waitUntil(async () => (await user.countReports()) === 2, 'the second report')
+      await sleep(800)
       const rows = await env.readRows([user.subject])
       expect(rows.map(({ reason, marker }) => ({ reason, marker }))).toEqual([
         { reason: 'idle_timeout', marker: first },

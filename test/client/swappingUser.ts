@@ -56,7 +56,8 @@ export async function createSwappingUser(
       await user.load(`/sign-in?user=${subject}`)
       return (await visitor.waitForMarker(subject)).id
     },
-    clickAndWait: (selector, title) => waitForSwap(() => tab.click(selector), title),
+    // By script, because a real click gets lost while the browser animates the transition between two pages.
+    clickAndWait: (selector, title) => user.swap(`document.querySelector('${selector}').click()`, title),
     swap: (script, title) => waitForSwap(() => tab.evaluate(`void (${script})`), title),
     preview: (path, title, check) =>
       waitForSwap(async () => {

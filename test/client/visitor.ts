@@ -95,11 +95,13 @@ export function createVisitorInTab(
       return parseMarker(host.site, cookies)
     },
     async waitForMarker(user) {
-      const alias = host.findSession(user)?.alias
       let marker: Marker | undefined
       await waitUntil(async () => {
-        marker = await visitor.readMarker()
-        return marker?.sid === alias && marker?.sub === user
+        // While the page is being replaced, the browser evaluates nothing.
+        marker = await visitor.readMarker().catch(() => undefined)
+        // A page whose script signs in has no session at first.
+        const session = host.findSession(user)
+        return session !== undefined && marker?.sid === session.alias && marker.sub === user
       }, `the marker of ${user}`)
       if (!marker) throw new Error('The marker has been deleted again.')
       return marker

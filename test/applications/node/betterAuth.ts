@@ -26,6 +26,8 @@ export async function startBetterAuth(options: HostOptions): Promise<Application
     emailAndPassword: { enabled: true },
     session: { expiresIn: idleTimeoutSeconds, updateAge: idleTimeoutSeconds / 2 },
     telemetry: { enabled: false },
+    // All users of the tests have one address.
+    rateLimit: { enabled: false },
   })
   const script = await bundlePage()
   const page = renderPage({ site, collector, idleTimeoutSeconds })
@@ -48,10 +50,9 @@ async function bundlePage(): Promise<string> {
   const result = await build({
     configFile: false,
     logLevel: 'silent',
-    build: { write: false, lib: { entry, formats: ['es'], fileName: 'page' } },
+    build: { write: false, rollupOptions: { input: entry } },
   })
-  const [output] = Array.isArray(result) ? result : []
-  const chunk = output?.output[0]
+  const [chunk] = 'output' in result ? result.output : []
   if (!chunk) throw new Error('Vite has not built the page.')
   return chunk.code
 }
