@@ -27,7 +27,7 @@ export default defineConfig({
           include: ['test/applications/**/*.test.ts'],
           globalSetup: 'test/servers.ts',
           // Tests that wait for minutes run in parallel, but each has a browser.
-          maxConcurrency: 10,
+          maxConcurrency: 8,
         },
       },
     ],

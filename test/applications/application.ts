@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { startCollector, type TestCollector } from '../collector.ts'
 import { createDatabase, type TestDatabase } from '../databases.ts'
-import type { Program } from '../engines/program.ts'
 import { findFreePort } from '../servers.ts'
 import { type PhpServerOptions, startPhpServer } from './phpServer.ts'
 
@@ -26,7 +25,7 @@ export interface Installation {
   readonly url: string
   readonly collectorUrl: string
   /** Registers something to end with the application. */
-  onEnd(end: () => Promise<unknown>): void
+  onEnd(end: () => Promise<void>): void
 }
 
 /**
@@ -46,20 +45,18 @@ export async function startApplication(
   const url = `http://127.0.0.1:${port}`
   const database = await createDatabase(server)
   const collector = await startCollector(server, { sites: { [site]: { origins: [url], ...settings } } })
-  const ends: (() => Promise<unknown>)[] = []
-  const onEnd = (end: () => Promise<unknown>) => ends.push(end)
-  const served = await install({ folder, database, url, collectorUrl: collector.url, onEnd })
-  const php: Program = await startPhpServer({ ...served, folder, port })
-  return {
-    url,
-    folder,
-    collector,
-    async end() {
-      await php.kill()
-      for (const end of ends) await end()
-      await collector.end()
-      await database.drop()
-      rmSync(folder, { recursive: true })
-    },
+  const ends = [async () => rmSync(folder, { recursive: true }), () => database.drop(), () => collector.end()]
+  const end = async () => {
+    for (const endPart of ends.reverse()) await endPart()
+  }
+  try {
+    const onEnd = (endPart: () => Promise<void>) => ends.push(endPart)
+    const served = await install({ folder, database, url, collectorUrl: collector.url, onEnd })
+    const php = await startPhpServer({ ...served, folder, port })
+    onEnd(php.kill)
+    return { url, folder, collector, end }
+  } catch (error) {
+    await end()
+    throw error
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type Engine, leave, type Tab, waitUntil } from '../engines/engine.ts'
 import type { Application } from './application.ts'
 
-export type Row = Readonly<Record<string, unknown>>
+type Row = Readonly<Record<string, unknown>>
 
 /** A user of an application at a browser. */
 export interface Visitor {
