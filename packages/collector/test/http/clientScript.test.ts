@@ -13,6 +13,7 @@ describe('The client script of a site', () => {
       same: createSite(600),
       other: createSite(1800),
       '-_': createSite(7),
+      lazy: { ...createSite(1800), refreshSeconds: 300 },
     }
     collector = await createCollector({ name: 'SQLite' }, { sites })
   })
@@ -32,7 +33,13 @@ describe('The client script of a site', () => {
 
   test('is the plain script after one line that sets the idle timeout', async () => {
     const plain = (await get('/lapse.js')).text
-    for (const [site, idleTimeoutSeconds] of Object.entries({ acme: 600, same: 600, other: 1800, '-_': 7 })) {
+    for (const [site, idleTimeoutSeconds] of Object.entries({
+      acme: 600,
+      same: 600,
+      other: 1800,
+      '-_': 7,
+      lazy: 1500,
+    })) {
       const { response, text } = await get(`/lapse.js?site=${site}`)
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toMatch('text/javascript')

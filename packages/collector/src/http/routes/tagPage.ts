@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { computeShortestIdleSeconds } from '../../domain/limits.ts'
 import type { Site } from '../../domain/site.ts'
 import { type ClientScript, loadClientScript } from '../files/loadClientScript.ts'
 import type { Operation } from '../openapi/operation.ts'
@@ -38,20 +39,24 @@ export const tagPage: Route = {
       const requested = ctx.query.site === '' ? undefined : findQuerySite(ctx, settings.sites)
       ctx.set('Content-Security-Policy', contentSecurityPolicy)
       ctx.type = 'html'
-      ctx.body = renderPage(script, ctx.state.origin, requested ?? placeholder)
+      ctx.body = renderPage(script, ctx.state.origin, requested ? describeSite(requested) : placeholder)
     }
   },
 }
 
 interface TaggedSite {
   readonly name: string
-  readonly site: { readonly idleTimeoutSeconds: Site['idleTimeoutSeconds'] | string }
+  readonly idleSeconds: number | string
 }
 
 /** For a page that is requested without a site. */
 const placeholder: TaggedSite = {
   name: 'YOUR-SITE',
-  site: { idleTimeoutSeconds: 'IDLE-TIMEOUT-IN-SECONDS' },
+  idleSeconds: 'IDLE-TIMEOUT-IN-SECONDS',
+}
+
+function describeSite({ name, site }: { readonly name: string; readonly site: Site }): TaggedSite {
+  return { name, idleSeconds: computeShortestIdleSeconds(site) }
 }
 
 const style = `
@@ -66,7 +71,7 @@ const contentSecurityPolicy = `default-src 'none'; style-src 'sha256-${styleHash
 function renderPage(
   { version, integrity, body }: ClientScript,
   origin: string,
-  { name, site }: TaggedSite,
+  { name, idleSeconds }: TaggedSite,
 ): string {
   const tag = (attributes: string) =>
     `<script src="${origin}/lapse.js?v=${version}"
@@ -85,11 +90,11 @@ function renderPage(
 <h2>Pages for signed-in users</h2>
 ${code(
   tag(
-    `data-idle-timeout-seconds="${site.idleTimeoutSeconds}"
+    `data-idle-timeout-seconds="${idleSeconds}"
         data-state="active" data-subject="USER-ID" data-session="SESSION-ALIAS"`,
   ),
 )}
-<p><code>data-idle-timeout-seconds</code> is the idle timeout of the site. Change it here whenever you change it in the configuration. <code>data-subject</code> is an opaque id of the user. <code>data-session</code> is a random id that you create when the user signs in. Never use a name, an email address or the session's own id. Add <code>data-ticket</code> if your application signs tickets.</p>
+<p><code>data-idle-timeout-seconds</code> is the idle timeout of the site, less its <code>refreshSeconds</code>. Change it here whenever you change it in the configuration. <code>data-subject</code> is an opaque id of the user. <code>data-session</code> is a random id that you create when the user signs in. Never use a name, an email address or the session's own id. Add <code>data-ticket</code> if your application signs tickets.</p>
 <h2>The login page</h2>
 ${code(`${tag('data-state="absent"')}
 <p data-lapse-message hidden>You were signed out after {limit} without activity.</p>`)}
