@@ -122,7 +122,7 @@ function isLimitReached(
   return times.detectedAt - since >= (limitSeconds - computeGraceSeconds(limitSeconds, limits)) * 1000
 }
 
-/** The default grace is this long, or a tenth of the idle timeout if that is less. */
+/** The default grace period is this long, or a tenth of the idle timeout if that is less. */
 export const maxDefaultGraceSeconds = 10
 
 export function computeDefaultGraceSeconds(idleTimeoutSeconds: number): number {
