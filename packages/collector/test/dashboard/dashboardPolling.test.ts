@@ -102,7 +102,9 @@ describe('The dashboard', () => {
     await dashboard.signIn(token)
     await dashboard.waitForRows()
     await dashboard.page.route(/v1\/lapses/, () => {})
+    const pending = dashboard.page.waitForRequest(/v1\/lapses/)
     await dashboard.page.clock.fastForward('00:06')
+    await pending
     await dashboard.page.clock.fastForward('00:41')
     await dashboard.getButton('Live: update failed').waitFor()
     await dashboard.page.unroute(/v1\/lapses/)

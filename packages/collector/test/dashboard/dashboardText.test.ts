@@ -3,6 +3,7 @@ import type { SessionEnd } from '../../dashboard/src/api/types.ts'
 import { describeLongerLimit, formatQuantile } from '../../dashboard/src/charts/pastLimitShares.ts'
 import { explainVerdict } from '../../dashboard/src/format/explainVerdict.ts'
 import { toPastLimit } from '../../src/reading/pastLimit.ts'
+import { emptyFields } from '../support/emptyFields.ts'
 
 const { TZ } = process.env
 afterEach(() => {
@@ -80,32 +81,25 @@ test('Times have a UTC offset only in the hour that occurs twice when clocks go 
 
 describe('The explanation of a verdict', () => {
   const idleFor20Minutes: SessionEnd = {
+    ...emptyFields,
     id: 1,
     site: 'acme',
     sessionKey: 'a1f',
-    marker: null,
     session: 'a1f',
     subject: 'u_42',
     reason: 'idle_timeout',
     evidence: 'server',
     detectedBy: 'server',
-    startedAt: null,
     lastAccessAt: '2026-01-02T10:00:00.000Z',
     expiredAt: '2026-01-02T10:20:00.000Z',
     detectedAt: '2026-01-02T10:20:00.000Z',
     receivedAt: '2026-01-02T10:20:00.000Z',
     elapsedMs: 1_200_000,
     idleTimeoutSeconds: 1800,
-    absoluteTimeoutSeconds: null,
     clockSkewMs: 0,
-    browserRestarted: null,
-    origin: null,
-    ip: null,
-    userAgent: null,
-    clientVersion: null,
   }
 
-  test('does not say that an idle timeout which a server reported is within the grace', () => {
+  test('does not say that an idle timeout which a server reported is within the grace period', () => {
     expect(explainVerdict(idleFor20Minutes).reason).toBe(
       'The application’s server reported an idle timeout. The session was idle for 20 min, and its limit of 30 min was not reached.',
     )

@@ -2,33 +2,21 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SessionEnd } from '../../src/domain/sessionEnd.ts'
 import { toCsv } from '../../src/reading/formats/csv.ts'
 import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
+import { emptyFields } from '../support/emptyFields.ts'
 
 const at = new Date(Date.UTC(2026, 0, 2))
 
 const createRow = (changes: Partial<SessionEnd>): SessionEnd => ({
+  ...emptyFields,
   id: 1,
   site: 'acme',
   sessionKey: 'a',
-  marker: null,
-  session: null,
-  subject: null,
   reason: 'idle_timeout',
   evidence: 'self_reported',
   detectedBy: 'login_page',
-  startedAt: null,
-  lastAccessAt: null,
-  expiredAt: null,
   detectedAt: at,
   receivedAt: at,
-  elapsedMs: null,
-  idleTimeoutSeconds: null,
-  absoluteTimeoutSeconds: null,
   clockSkewMs: 0,
-  browserRestarted: null,
-  origin: null,
-  ip: null,
-  userAgent: null,
-  clientVersion: null,
   ...changes,
 })
 

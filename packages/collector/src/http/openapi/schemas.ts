@@ -100,9 +100,7 @@ const summarySchema = z.object({
         )
         .describe('The distribution.'),
     })
-    .describe(
-      'How long after the idle timeout the end was detected. For reports from browsers, that is when the user came back.',
-    ),
+    .describe('How long after the idle timeout users came back, according to reports from browsers.'),
 })
 
 function describeTimes(sender: 'browser' | 'server'): string {

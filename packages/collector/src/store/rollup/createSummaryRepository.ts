@@ -71,11 +71,11 @@ function summarize(
           ]
 
     if (rollup) addRollupDays(rollup.days, span, tally)
-    const tallyRows = usesQuarterHours ? tallyByQuarterHour : tallyBySecond
+    const unit = usesQuarterHours ? 'quarterHour' : 'second'
     for (const selection of selectRest(quarterHourMs)) {
       // The caller no longer waits, and the remaining queries would keep a connection busy.
       signal.throwIfAborted()
-      await tallyRows(transaction, tableName, selection, tally)
+      await tallyRows(transaction, tableName, unit, selection, tally)
     }
     for (const { selectRows, index } of selectRest(dayMs)) {
       signal.throwIfAborted()
@@ -97,22 +97,16 @@ interface Selection {
   readonly index?: 'id'
 }
 
-async function tallyByQuarterHour(
-  transaction: Knex.Transaction,
-  tableName: string,
-  { selectRows, index }: Selection,
-  tally: Tally,
-): Promise<void> {
-  const counts = await countRows(transaction, tableName, ['quarterHour', 'reason'], selectRows, index)
-  for (const { quarterHour, reason, count } of counts) tally.add(quarterHour * quarterHourMs, reason, count)
-}
+/** The length of the units by which rows are counted. */
+const unitsMs = { quarterHour: quarterHourMs, second: 1000 } as const
 
-async function tallyBySecond(
+async function tallyRows(
   transaction: Knex.Transaction,
   tableName: string,
+  unit: keyof typeof unitsMs,
   { selectRows, index }: Selection,
   tally: Tally,
 ): Promise<void> {
-  const counts = await countRows(transaction, tableName, ['second', 'reason'], selectRows, index)
-  for (const { second, reason, count } of counts) tally.add(second * 1000, reason, count)
+  const counts = await countRows(transaction, tableName, [unit, 'reason'], selectRows, index)
+  for (const { [unit]: start, reason, count } of counts) tally.add(start * unitsMs[unit], reason, count)
 }
