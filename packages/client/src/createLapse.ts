@@ -52,7 +52,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     collector,
     site,
     idleTimeoutSeconds,
-    touchOn = 'load request',
+    touchOn = 'load,request',
     requests,
     cookie: { name = `lapse-${site}`, days = defaultCookieDays, ...cookieAttributes } = {},
     onError,
@@ -138,13 +138,12 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     active: (identity: Identity = {}) =>
       run(async (isCurrent) => {
         isWatching = true
-        const { ticket, lastAccessAt = 0 } = identity
+        const { lastAccessAt = 0, ticket } = identity
         const session = toText(identity.session)
         const subject = toText(identity.subject)
         let marker = markerCookie.readMarker()
         // The page repeats what it stated before, so it does not know what has happened to that session since.
-        const isOutdated = session && knownAliases.has(session) && marker?.sid !== session
-        if (isOutdated || !isCurrent()) return
+        if (!isCurrent() || (session && knownAliases.has(session) && marker?.sid !== session)) return
         knownAliases.add(session)
         if (marker && belongsToAnotherSession(marker, session, subject)) {
           const outcome = reportEnd('new_session')

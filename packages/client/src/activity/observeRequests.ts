@@ -21,9 +21,9 @@ export function observeRequests(
     return (
       /^(fetch|xml)/.test(entry.initiatorType) &&
       !name.startsWith(collector) &&
-      // Nothing was transferred: the response came from the cache, or there was none. Other origins hide the size.
-      !(entry.transferSize === 0 && isSameOrigin) &&
-      // Safari and other origins hide the status.
+      // There was no response, or it came from the cache. Other origins hide the size, but no response has the status 0.
+      (isSameOrigin ? entry.transferSize : entry.responseStatus) !== 0 &&
+      // Safari hides the status.
       !(entry.responseStatus > 399) &&
       (countedUrls ? name.search(countedUrls) >= 0 : isSameOrigin)
     )
