@@ -124,7 +124,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       expect(await measureMove(unreachable, { 'data-requests': `^${unreachable}` })).toBe(0)
     })
 
-    test.each(['/timed/500', '/untimed/500'])(
+    test.for(['/timed/500', '/untimed/500'])(
       'is no activity if it answers %s with an error',
       async (path, { skip }) => {
         skip(engine.name === 'WebKit', 'WebKit hides the status of a request')
