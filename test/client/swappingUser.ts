@@ -14,7 +14,10 @@ export interface SwappingUser extends Visitor {
   clickAndWait(selector: string, title: string): Promise<void>
   /** Runs a script that changes the page, and waits for the page with this title, in the same document. */
   swap(script: string, title: string): Promise<void>
-  /** Visits a page with Turbo, runs the check while Turbo shows its cached preview, and waits for the page itself. */
+  /**
+   * Visits a page with Turbo, runs the check while Turbo shows its cached preview, and waits for the page itself. The
+   * path needs the query `held=SUBJECT`, so that the host answers only after the check.
+   */
   preview(path: string, title: string, check: () => Promise<void>): Promise<void>
   /** Fills in the form of the login page and returns the id of the new marker. */
   signInWithForm(): Promise<string>
@@ -61,9 +64,14 @@ export async function createSwappingUser(
     swap: (script, title) => waitForSwap(() => tab.evaluate(`void (${script})`), title),
     preview: (path, title, check) =>
       waitForSwap(async () => {
-        await tab.evaluate(`void Turbo.visit('${path}')`)
-        await waitUntil(() => tab.evaluate<boolean>(isPreview), 'the preview')
-        await check()
+        const release = host.hold(subject)
+        try {
+          await tab.evaluate(`void Turbo.visit('${path}')`)
+          await waitUntil(() => tab.evaluate<boolean>(isPreview), 'the preview')
+          await check()
+        } finally {
+          release()
+        }
       }, title),
     async signInWithForm() {
       await tab.evaluate(`void (document.querySelector('[name=user]').value = '${subject}')`)
