@@ -36,16 +36,14 @@ export async function createSwappingUser(
   const { tab, subject } = visitor
 
   const isPreview = "document.documentElement.hasAttribute('data-turbo-preview')"
-  const readRendering = () => tab.evaluate<string>("document.querySelector('main').dataset.rendering")
+  const rendering = "document.querySelector('main')?.dataset.rendering"
 
   async function waitForSwap(swap: () => Promise<void>, title: string) {
-    const before = await readRendering()
+    const before = await tab.evaluate<string>(rendering)
     await swap()
-    const hasTitle = `!${isPreview} && document.title === '${title}'`
-    await waitUntil(
-      async () => (await tab.evaluate<boolean>(hasTitle)) && (await readRendering()) !== before,
-      `the page ${title}`,
-    )
+    // One expression: the page can change between two.
+    const isSwapped = `!${isPreview} && !window.isSettling && document.title === '${title}' && ${rendering} !== '${before}'`
+    await waitUntil(() => tab.evaluate<boolean>(isSwapped), `the page ${title}`)
     expect(await tab.evaluate('window.isFirstDocument')).toBe(true)
   }
 
@@ -54,6 +52,11 @@ export async function createSwappingUser(
     async load(path) {
       await visitor.open(path)
       await tab.evaluate('window.isFirstDocument = true')
+      // htmx takes over the links of a page a moment after it has swapped it in. An earlier click loads a page.
+      await tab.evaluate(`[
+        document.addEventListener('htmx:beforeSwap', (event) => { window.isSettling = event.detail.shouldSwap }),
+        document.addEventListener('htmx:afterSettle', () => { window.isSettling = false }),
+      ]`)
     },
     async enter() {
       await user.load(`/sign-in?user=${subject}`)
