@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -7,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import type { TestProject } from 'vitest/node'
+import { hasErrorCode } from '../packages/collector/src/domain/thrownError.ts'
 import { findProgram } from '../scripts/findProgram.ts'
 
 /** A database server on which tests create databases. SQLite has no server. */
@@ -178,15 +180,24 @@ async function waitUntilEnded(child: ChildProcess): Promise<void> {
   if (!hasEnded(child)) await once(child, 'exit')
 }
 
-/** Finds a port that no program uses. */
+/**
+ * Finds a port that no program uses. It is outside the range from which Linux chooses ports (32768 to 60999), where
+ * another program could get it before it is used, and above 10080, the highest port that browsers block.
+ */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address === 'object' && address) return address.port
-  throw new Error('The server does not listen on a port.')
+  for (;;) {
+    const port = randomInt(10_081, 32_768)
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      if (hasErrorCode(error, ['EADDRINUSE'])) continue
+      throw error
+    }
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 function removeDatabaseName(url: string): string {

@@ -22,7 +22,7 @@ export function createClientPage(): Page {
     throw new Error(`The client exports no declaration ${name}.`)
   }
   const tag = declarations.get('TagOptions')
-  const featured = ['createLapse', 'LapseOptions', 'CookieOptions', 'Lapse']
+  const featured = ['createLapse', 'LapseOptions', 'CookieOptions', 'Lapse', 'TagOptions']
   const otherNames = readExportedNames(new URL('index.ts', sources)).filter(
     (name) => !featured.includes(name),
   )

@@ -6,11 +6,15 @@ import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { findFreePort } from '../servers.ts'
 import { type Environment, startEnvironment } from './environment.ts'
-import { createVisitor, type Visitor } from './visitor.ts'
+import { createVisitor, createVisitorInTab, type Visitor } from './visitor.ts'
 
-let env: Environment<'app'>
+let env: Environment<'app' | 'patient'>
 beforeAll(async () => {
-  env = await startEnvironment({ app: { idleTimeoutSeconds: 3 } })
+  env = await startEnvironment({
+    app: { idleTimeoutSeconds: 3 },
+    // For a user who must not time out, however slow the machine is.
+    patient: { idleTimeoutSeconds: 60 },
+  })
 })
 afterAll(() => env.end())
 
@@ -22,6 +26,9 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     user = await createVisitor(engine, env, env.hosts.app)
   })
   afterEach(() => user.browser.close())
+
+  /** Returns the same user of the patient application. */
+  const visitPatientHost = () => createVisitorInTab(user.browser, user.tab, env, env.hosts.patient, user)
 
   const readErrors = () => user.tab.evaluate('window.lapseErrors')
 
@@ -49,15 +56,18 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       expect(await readErrors()).toEqual([])
     })
 
-    test('in the answer to the logout, leaves idle_timeout after the timeout, and no row in time', async () => {
-      await user.signIn()
-      await user.tab.evaluate(`void (document.forms[0].action = '/logout?clear=${everything}')`)
-      await user.tab.click('#form button')
-      await user.waitForPath('/login')
-      await user.expectNoRow()
-      expect(await user.readMarker()).toBeUndefined()
+    test('in the answer to the logout, leaves no row in time', async () => {
+      const own = visitPatientHost()
+      await own.signIn()
+      await own.tab.evaluate(`void (document.forms[0].action = '/logout?clear=${everything}')`)
+      await own.tab.click('#form button')
+      await own.waitForPath('/login')
+      await own.expectNoRow()
+      expect(await own.readMarker()).toBeUndefined()
       expect(await readErrors()).toEqual([])
+    })
 
+    test('in the answer to the logout, leaves idle_timeout after the timeout', async () => {
       const { id } = await user.signIn()
       await user.tab.evaluate(`void (document.forms[0].action = '/logout?clear=${everything}')`)
       await user.waitUntilExpired()
@@ -75,6 +85,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const server = createServer((request, response) => {
         response.setHeader('Access-Control-Allow-Origin', '*')
         if (request.url?.startsWith('/timed')) response.setHeader('Timing-Allow-Origin', '*')
+        if (request.url?.endsWith('/500')) response.statusCode = 500
         response.end('{"hello":"world"}')
       }).listen(port, '127.0.0.1')
       await once(server, 'listening')
@@ -88,14 +99,15 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
 
     /** Calls the API for a second, and returns how far that has moved the marker. */
     async function measureMove(path: string, query: Record<string, string>) {
-      await user.signIn()
-      await user.open(`/reports?${new URLSearchParams({ 'data-idle-timeout-seconds': '3', ...query })}`)
-      const { at: before = 0 } = (await user.readMarker()) ?? {}
-      await user.tab.evaluate(
-        `void setInterval(() => fetch('${api}${path}').then((response) => response.text()), 200)`,
+      const own = visitPatientHost()
+      await own.signIn()
+      await own.open(`/reports?${new URLSearchParams({ 'data-idle-timeout-seconds': '60', ...query })}`)
+      const { at: before = 0 } = (await own.readMarker()) ?? {}
+      await own.tab.evaluate(
+        `void setInterval(() => fetch('${path.startsWith('http') ? path : api + path}').then((response) => response.text(), String), 200)`,
       )
       await sleep(2000)
-      const { at: after = 0 } = (await user.readMarker()) ?? {}
+      const { at: after = 0 } = (await own.readMarker()) ?? {}
       return after - before
     }
 
@@ -107,6 +119,19 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       expect(await measureMove('/untimed', { 'data-requests': `^${api}/` })).toBeGreaterThan(1000)
     })
 
+    test('is no activity if it cannot be reached', async () => {
+      const unreachable = 'http://127.0.0.1:9/'
+      expect(await measureMove(unreachable, { 'data-requests': `^${unreachable}` })).toBe(0)
+    })
+
+    test.for(['/timed/500', '/untimed/500'])(
+      'is no activity if it answers %s with an error',
+      async (path, { skip }) => {
+        skip(engine.name === 'WebKit', 'WebKit hides the status of a request')
+        expect(await measureMove(path, { 'data-requests': `^${api}/` })).toBe(0)
+      },
+    )
+
     test('is no activity if `requests` does not match it', async () => {
       expect(await measureMove('/timed', {})).toBe(0)
     })
@@ -115,16 +140,17 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
   describe('an integer as an id', { concurrent: false }, () => {
     test('is the same session as its text in the tag, so no call and no page load leaves a row', async () => {
       const subject = Math.floor(Math.random() * 1e9)
-      const path = `/reports?data-idle-timeout-seconds=3&data-session=42&data-subject=${subject}`
-      await user.open(`/sign-in?user=${user.subject}&next=${encodeURIComponent(path)}`)
-      const { id } = (await user.readMarker()) ?? {}
+      const path = `/reports?data-idle-timeout-seconds=60&data-session=42&data-subject=${subject}`
+      const own = visitPatientHost()
+      await own.open(`/sign-in?user=${user.subject}&next=${encodeURIComponent(path)}`)
+      const { id } = (await own.readMarker()) ?? {}
       for (let visits = 0; visits < 2; visits++) {
-        await user.tab.evaluate(
-          `Lapse.createLapse({ site: 'app', collector: '${env.collectorUrl}' }).active({ session: 42, subject: ${subject} })`,
+        await own.tab.evaluate(
+          `Lapse.createLapse({ site: 'patient', collector: '${env.collectorUrl}' }).active({ session: 42, subject: ${subject} })`,
         )
-        expect(await user.readMarker()).toMatchObject({ id, sid: '42', sub: String(subject) })
-        await user.open(path)
-        expect(await user.readMarker()).toMatchObject({ id, sid: '42', sub: String(subject) })
+        expect(await own.readMarker()).toMatchObject({ id, sid: '42', sub: String(subject) })
+        await own.open(path)
+        expect(await own.readMarker()).toMatchObject({ id, sid: '42', sub: String(subject) })
       }
       await sleep(800)
       expect(await env.readRows([String(subject)])).toEqual([])

@@ -3,11 +3,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { type Environment, startEnvironment } from './environment.ts'
-import { createVisitor, type Visitor } from './visitor.ts'
+import { createVisitor, createVisitorInTab, type Visitor } from './visitor.ts'
 
-let env: Environment<'app'>
+let env: Environment<'app' | 'patient'>
 beforeAll(async () => {
-  env = await startEnvironment({ app: { idleTimeoutSeconds: 3 } })
+  env = await startEnvironment({
+    app: { idleTimeoutSeconds: 3 },
+    // For a user who must not time out, however slow the machine is.
+    patient: { idleTimeoutSeconds: 60 },
+  })
 })
 afterAll(() => env.end())
 
@@ -45,23 +49,24 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     })
 
     test('moves the marker when it is the application', async () => {
-      const { id } = await user.signIn()
-      await user.open(`/?${notRestored}`)
-      const { at = 0 } = (await user.readMarker()) ?? {}
+      const own = createVisitorInTab(user.browser, user.tab, env, env.hosts.patient, user)
+      const { id } = await own.signIn()
+      await own.open(`/?${notRestored}`)
+      const { at = 0 } = (await own.readMarker()) ?? {}
       await leaveForOtherSite()
       expect(await goBack('/')).toBe('back_forward')
-      await waitUntil(async () => ((await user.readMarker())?.at ?? 0) > at, 'the marker to move')
-      await user.expectNoRow()
-      expect(await user.readMarker()).toMatchObject({ id })
+      await waitUntil(async () => ((await own.readMarker())?.at ?? 0) > at, 'the marker to move')
+      await own.expectNoRow()
+      expect(await own.readMarker()).toMatchObject({ id })
     })
   })
 
   describe('a page from the HTTP cache that probes', { concurrent: false }, () => {
-    const path = `/?cache=max-age=600&${notRestored}&data-idle-timeout-seconds=3&data-state=probe:/api/me`
+    const path = `/?cache=max-age=600&${notRestored}&data-state=probe:/api/me`
 
     test('leaves one row after the timeout', async () => {
       const { id } = await user.signIn()
-      await user.open(path)
+      await user.open(`${path}&data-idle-timeout-seconds=3`)
       await leaveForOtherSite()
       await user.waitUntilExpired()
       // The server would have redirected to the login page.
@@ -71,15 +76,16 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     })
 
     test('leaves no row and moves the marker in time', async () => {
-      const { id } = await user.signIn()
-      await user.open(path)
-      const { at = 0 } = (await user.readMarker()) ?? {}
+      const own = createVisitorInTab(user.browser, user.tab, env, env.hosts.patient, user)
+      const { id } = await own.signIn()
+      await own.open(`${path}&data-idle-timeout-seconds=60`)
+      const { at = 0 } = (await own.readMarker()) ?? {}
       await leaveForOtherSite()
       await sleep(500)
       expect(await goBack('/')).toBe('back_forward')
-      await waitUntil(async () => ((await user.readMarker())?.at ?? 0) > at, 'the marker to move')
-      await user.expectNoRow()
-      expect(await user.readMarker()).toMatchObject({ id })
+      await waitUntil(async () => ((await own.readMarker())?.at ?? 0) > at, 'the marker to move')
+      await own.expectNoRow()
+      expect(await own.readMarker()).toMatchObject({ id })
     })
   })
 })

@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import Koa, { type Context, type Middleware } from 'koa'
 import session from 'koa-session'
 import type { Application } from './application.ts'
@@ -18,6 +17,8 @@ export interface Host extends Application {
   findSession(subject: string): HostSession | undefined
   /** Ends a session before its timeout. The browser is not notified. */
   drop(alias: string): boolean
+  /** Holds back the responses to requests with `held=KEY` in the query, until the returned function is called. */
+  hold(key: string): () => void
   /** How many pages browsers have requested for prerendering. */
   countPrerenderings(): number
 }
@@ -29,9 +30,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
   app.silent = true
   app.keys = [randomBytes(32).toString('base64url')]
   let prerendered = 0
+  const held = new Map<string, Promise<void>>()
   app.use(async (ctx, next) => {
     if (ctx.get('Sec-Purpose').includes('prerender')) prerendered += 1
-    if (ctx.query['delay-ms']) await sleep(Number(ctx.query['delay-ms']))
+    await held.get(String(ctx.query.held))
     return next()
   })
   app.use(handleSso(port))
@@ -61,6 +63,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
     findSession: (subject) => sessions.find(subject),
     countPrerenderings: () => prerendered,
     drop: (alias) => sessions.drop(alias),
+    hold(key) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held.set(key, promise)
+      return resolve
+    },
     async close() {
       server.close()
       server.closeAllConnections()
@@ -149,13 +156,14 @@ function servePages(options: HostOptions): Middleware {
   }
 }
 
-/** Sends a page. The query may choose its cache header and its content security policy. */
+/** Sends a page. The query may choose its status, its cache header and its content security policy. */
 function sendPage(ctx: Context, page: string): void {
   ctx.set('Cache-Control', String(ctx.query.cache ?? 'no-store'))
   if (ctx.query.csp) ctx.set('Content-Security-Policy', String(ctx.query.csp))
   if (ctx.query.clear) ctx.set('Clear-Site-Data', String(ctx.query.clear))
   ctx.type = 'html'
   ctx.body = page
+  if (ctx.query.status) ctx.status = Number(ctx.query.status)
 }
 
 /** Redirects with status 303, so that the browser gets the next page with GET after a form was posted. */

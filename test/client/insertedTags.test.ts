@@ -112,15 +112,4 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       },
     )
   })
-
-  test('markup that is named like the global object does not stop the client', {
-    concurrent: false,
-  }, async () => {
-    const { id } = await user.signIn()
-    await user.waitUntilExpired()
-    const content = '<form id="Lapse"><input name="createLapse"></form>'
-    await user.open(`/?${new URLSearchParams({ content })}`)
-    expect(await user.readPathname()).toBe('/login')
-    expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: id })
-  })
 })

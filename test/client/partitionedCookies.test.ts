@@ -54,7 +54,9 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
         expect(await env.readRows([subject])).toEqual([])
 
         await open({ 'data-state': 'absent' })
-        await sleep(1500)
+        if (!isRefused)
+          await waitUntil(async () => (await env.readRows([subject])).length > 0, `a row of ${subject}`)
+        await sleep(800)
         expect(await env.readRows([subject])).toMatchObject(
           isRefused ? [] : [{ reason: 'idle_timeout', subject }],
         )

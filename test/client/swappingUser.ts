@@ -14,7 +14,10 @@ export interface SwappingUser extends Visitor {
   clickAndWait(selector: string, title: string): Promise<void>
   /** Runs a script that changes the page, and waits for the page with this title, in the same document. */
   swap(script: string, title: string): Promise<void>
-  /** Visits a page with Turbo, runs the check while Turbo shows its cached preview, and waits for the page itself. */
+  /**
+   * Visits a page with Turbo, runs the check while Turbo shows its cached preview, and waits for the page itself. The
+   * path needs the query `held=SUBJECT`, so that the host answers only after the check.
+   */
   preview(path: string, title: string, check: () => Promise<void>): Promise<void>
   /** Fills in the form of the login page and returns the id of the new marker. */
   signInWithForm(): Promise<string>
@@ -33,16 +36,14 @@ export async function createSwappingUser(
   const { tab, subject } = visitor
 
   const isPreview = "document.documentElement.hasAttribute('data-turbo-preview')"
-  const readRendering = () => tab.evaluate<string>("document.querySelector('main').dataset.rendering")
+  const rendering = "document.querySelector('main')?.dataset.rendering"
 
   async function waitForSwap(swap: () => Promise<void>, title: string) {
-    const before = await readRendering()
+    const before = await tab.evaluate<string>(rendering)
     await swap()
-    const hasTitle = `!${isPreview} && document.title === '${title}'`
-    await waitUntil(
-      async () => (await tab.evaluate<boolean>(hasTitle)) && (await readRendering()) !== before,
-      `the page ${title}`,
-    )
+    // One expression: the page can change between two.
+    const isSwapped = `!${isPreview} && !window.isSettling && document.title === '${title}' && ${rendering} !== '${before}'`
+    await waitUntil(() => tab.evaluate<boolean>(isSwapped), `the page ${title}`)
     expect(await tab.evaluate('window.isFirstDocument')).toBe(true)
   }
 
@@ -51,6 +52,11 @@ export async function createSwappingUser(
     async load(path) {
       await visitor.open(path)
       await tab.evaluate('window.isFirstDocument = true')
+      // htmx takes over the links of a page a moment after it has swapped it in. An earlier click loads a page.
+      await tab.evaluate(`[
+        document.addEventListener('htmx:beforeSwap', (event) => { window.isSettling = event.detail.shouldSwap }),
+        document.addEventListener('htmx:afterSettle', () => { window.isSettling = false }),
+      ]`)
     },
     async enter() {
       await user.load(`/sign-in?user=${subject}`)
@@ -61,9 +67,14 @@ export async function createSwappingUser(
     swap: (script, title) => waitForSwap(() => tab.evaluate(`void (${script})`), title),
     preview: (path, title, check) =>
       waitForSwap(async () => {
-        await tab.evaluate(`void Turbo.visit('${path}')`)
-        await waitUntil(() => tab.evaluate<boolean>(isPreview), 'the preview')
-        await check()
+        const release = host.hold(subject)
+        try {
+          await tab.evaluate(`void Turbo.visit('${path}')`)
+          await waitUntil(() => tab.evaluate<boolean>(isPreview), 'the preview')
+          await check()
+        } finally {
+          release()
+        }
       }, title),
     async signInWithForm() {
       await tab.evaluate(`void (document.querySelector('[name=user]').value = '${subject}')`)

@@ -4,17 +4,24 @@ import { type Environment, startEnvironment } from './environment.ts'
 import { createSwappedPages, libraryFiles, turbo } from './swappedPages.ts'
 import { createSwappingUser, type SwappingUser } from './swappingUser.ts'
 
-const idleTimeoutSeconds = 3
 const cases = [
-  { site: 'head', place: 'head' },
-  { site: 'body', place: 'body' },
+  { site: 'head', patientSite: 'patientHead', place: 'head' },
+  { site: 'body', patientSite: 'patientBody', place: 'body' },
 ] as const
 
-let env: Environment<'head' | 'body'>
+let env: Environment<(typeof cases)[number]['site' | 'patientSite']>
 beforeAll(async () => {
+  const createSite = (place: 'head' | 'body', idleTimeoutSeconds: number) => ({
+    idleTimeoutSeconds,
+    pages: createSwappedPages(turbo, place),
+    files: libraryFiles,
+  })
   env = await startEnvironment({
-    head: { idleTimeoutSeconds, pages: createSwappedPages(turbo, 'head'), files: libraryFiles },
-    body: { idleTimeoutSeconds, pages: createSwappedPages(turbo, 'body'), files: libraryFiles },
+    head: createSite('head', 3),
+    body: createSite('body', 3),
+    // For a user who must not time out, however slow the machine is.
+    patientHead: createSite('head', 60),
+    patientBody: createSite('body', 60),
   })
 })
 afterAll(() => env.end())
@@ -31,26 +38,15 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
 
     test('leaves the marker alone while it shows a preview of the application after the timeout', async () => {
       await user.enter()
-      await user.swap("Turbo.visit('/reports?delay-ms=1000')", 'Application')
+      await user.swap(`Turbo.visit('/reports?held=${user.subject}')`, 'Application')
       await user.clickAndWait('#home', 'Application')
       await user.waitUntilExpired()
       const before = await user.readMarker()
-      await user.preview('/reports?delay-ms=1000', 'Login', async () => {
+      await user.preview(`/reports?held=${user.subject}`, 'Login', async () => {
         expect(await user.tab.evaluate('document.title')).toBe('Application')
         expect(await user.readMarker()).toEqual(before)
       })
       expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', marker: before?.id })
-    })
-
-    test('leaves no row while it shows a preview of the login page, while signed in', async () => {
-      await user.load('/login')
-      await user.swap("Turbo.visit('/login?delay-ms=1000')", 'Login')
-      const id = await user.signInWithForm()
-      await user.preview('/login?delay-ms=1000', 'Application', async () => {
-        expect(await user.tab.evaluate('document.title')).toBe('Login')
-      })
-      await user.expectNoRow()
-      expect(await user.readMarker()).toMatchObject({ id })
     })
 
     test('restores the login page from its cache without a row, and the application without a new marker', async () => {
@@ -82,4 +78,27 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       expect(await user.readMessage()).toBe('You were signed out after 3 seconds without activity.')
     })
   })
+
+  describe.each(cases)(
+    'Turbo with the tag in the $place, in time,',
+    { concurrent: false },
+    ({ patientSite }) => {
+      let user: SwappingUser
+      beforeEach(async () => {
+        user = await createSwappingUser(engine, env, env.hosts[patientSite])
+      })
+      afterEach(() => user.browser.close())
+
+      test('leaves no row while it shows a preview of the login page, while signed in', async () => {
+        await user.load('/login')
+        await user.swap(`Turbo.visit('/login?held=${user.subject}')`, 'Login')
+        const id = await user.signInWithForm()
+        await user.preview(`/login?held=${user.subject}`, 'Application', async () => {
+          expect(await user.tab.evaluate('document.title')).toBe('Login')
+        })
+        await user.expectNoRow()
+        expect(await user.readMarker()).toMatchObject({ id })
+      })
+    },
+  )
 })

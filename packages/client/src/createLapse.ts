@@ -7,7 +7,7 @@ import { createEndReport } from './outbox/createEndReport.ts'
 import { createOutbox } from './outbox/outbox.ts'
 import { checkSession } from './page/checkSession.ts'
 import { findLoadTime } from './page/findLoadTime.ts'
-import { whenActivated } from './page/whenActivated.ts'
+import { isPrerendering, whenActivated } from './page/whenActivated.ts'
 import { createEmitError } from './shared/emitError.ts'
 import { defaultCookieDays, maxCookieDays } from './shared/limits.ts'
 import { msPerSecond, secondsPerDay } from './shared/time.ts'
@@ -45,13 +45,14 @@ export function createLapse(options: LapseOptions): Lapse {
  *
  * @param loadedAt when the server sent what the page states, in epoch milliseconds; 0 if it came from the browser's
  * cache. Then its load may not have used the session.
+ * @param isWatching whether activity counts, because the application has stated that there is a session
  */
-export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()): Lapse {
+export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime(), isWatching = false): Lapse {
   const {
-    site,
     collector,
+    site,
     idleTimeoutSeconds,
-    touchOn = ['load', 'request'],
+    touchOn = 'load,request',
     requests,
     cookie: { name = `lapse-${site}`, days = defaultCookieDays, ...cookieAttributes } = {},
     onError,
@@ -64,12 +65,10 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
   const emitError = createEmitError(onError)
   const markerCookie = createMarkerCookie(name, maxAgeSeconds, cookieAttributes, emitError)
   const activity = createActivityRecorder(markerCookie, idleTimeoutSeconds)
-  const outbox = createOutbox(site, `${endpoints}lapses`, maxAgeSeconds * msPerSecond, emitError)
+  const outbox = createOutbox(site, `${endpoints}lapses`, maxAgeSeconds * msPerSecond, emitError, synchronize)
 
   /** The aliases that this page has stated, or whose end it has reported. */
   const knownAliases = new Set<string | undefined>()
-  /** Whether activity counts, because the application has stated that there is a session. */
-  let isWatching = false
 
   /**
    * Runs an action, after prerendering if the page is being prerendered. Passes exceptions to `onError`.
@@ -82,9 +81,8 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
   ): Promise<NonNullable<Awaited<Result>> | null> {
     try {
       const before = markerCookie.readMarkerText()
-      const activation = whenActivated()
       // Without prerendering, run the action synchronously: the user may leave the page right after the call.
-      if (activation) await activation
+      if (isPrerendering()) await whenActivated()
       return (await action(() => markerCookie.readMarkerText() === before)) ?? null
     } catch (error) {
       emitError('unexpected', error)
@@ -92,12 +90,15 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     }
   }
 
-  /** Reports that the session of the current marker has ended. Returns `null` if there is no marker. */
-  async function reportEnd(detectedBy: DetectedBy, logoutOptions?: LogoutOptions): Promise<Outcome> {
+  /** Reports that the session of the current marker has ended. Returns `undefined` if there is no marker. */
+  async function reportEnd(
+    detectedBy: DetectedBy,
+    logoutOptions?: LogoutOptions,
+  ): Promise<Outcome | undefined> {
     const marker = activity.endActivity()
-    if (!marker) return null
+    if (!marker) return
     knownAliases.add(marker.sid)
-    const report = createEndReport(site, marker, detectedBy, markerCookie.wasBrowserClosed(), logoutOptions)
+    const report = createEndReport(site, marker, detectedBy, markerCookie, logoutOptions)
     // Another tab may have started a new session in the meantime. Its marker must stay.
     const removeReportedMarker = () => {
       if (markerCookie.readMarker()?.id === marker.id) markerCookie.removeMarker()
@@ -111,12 +112,14 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
   }
 
   /** Saves the last activity and sends the reports that are due. */
-  const synchronize = (isRestored?: boolean) =>
-    run(() => {
+  function synchronize(isRestored?: boolean) {
+    return run(() => {
+      if (signal.aborted) return
       activity.saveActivity()
       if (isRestored) activity.recordActivity()
       return outbox.flushReports()
     })
+  }
 
   run(() => {
     for (const type of ['online', 'pageshow', 'visibilitychange']) {
@@ -125,9 +128,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
         signal,
       })
     }
-    const onActivity = (isCertain?: boolean) => {
-      if (isWatching) activity.recordActivity(isCertain)
-    }
+    const onActivity = (isCertain?: boolean) => isWatching && activity.recordActivity(isCertain)
     if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
     if (touchOn.includes('request')) observeRequests(onActivity, signal, endpoints, requests)
     return synchronize(!loadedAt)
@@ -137,13 +138,12 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     active: (identity: Identity = {}) =>
       run(async (isCurrent) => {
         isWatching = true
-        const { ticket, lastAccessAt } = identity
+        const { lastAccessAt = 0, ticket } = identity
         const session = toText(identity.session)
         const subject = toText(identity.subject)
         let marker = markerCookie.readMarker()
         // The page repeats what it stated before, so it does not know what has happened to that session since.
-        const isOutdated = session && knownAliases.has(session) && marker?.sid !== session
-        if (isOutdated || !isCurrent()) return
+        if (!isCurrent() || (session && knownAliases.has(session) && marker?.sid !== session)) return
         knownAliases.add(session)
         if (marker && belongsToAnotherSession(marker, session, subject)) {
           const outcome = reportEnd('new_session')
@@ -151,25 +151,29 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
           if (markerCookie.readMarkerText() && (await outcome)?.pending) return
           marker = markerCookie.readMarker()
         }
-        marker ??= createMarker()
         const now = Date.now()
+        marker ??= createMarker(now)
         const isUsedNow = touchOn.includes('load') && (loadedAt > marker.at || !activity.isExpired(marker))
-        const at = Math.min(
-          now,
-          lastAccessAt ? Math.max(lastAccessAt, marker.at) : isUsedNow ? now : marker.at,
-        )
         markerCookie.writeMarker({
           ...marker,
-          at,
-          sid: session ?? marker.sid,
-          sub: subject ?? marker.sub,
+          at: Math.min(now, Math.max(marker.at, Math.trunc(lastAccessAt) || (isUsedNow ? now : 0))),
+          sid: session || marker.sid,
+          sub: subject || marker.sub,
           ticket: ticket || marker.ticket,
         })
       }),
 
     absent: ({ session }: AbsentOptions = {}) =>
       run(async (isCurrent) => {
-        if (session && (await checkSession(session)) !== false) return null
+        // The request of the check itself is no activity.
+        const wasWatching = isWatching
+        if (session) {
+          isWatching = false
+          const hasSession = await checkSession(session).finally(() => {
+            isWatching ||= wasWatching
+          })
+          if (hasSession !== false) return null
+        }
         // Another tab may have signed in during the check.
         return isCurrent() ? reportEnd('login_page') : null
       }),
@@ -183,11 +187,11 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
 }
 
 /** Converts an id to a string, so that a number and its digits are the same id. */
-function toText(id: string | number | undefined): string | undefined {
-  return `${id ?? ''}` || undefined
+function toText(id: string | number | undefined): string {
+  return `${id ?? ''}`
 }
 
 /** Compares the session aliases or, if one of them is unknown, the subjects. */
-function belongsToAnotherSession({ sid, sub }: Marker, session?: string, subject?: string) {
-  return sid && session ? sid !== session : sub && subject && sub !== subject
+function belongsToAnotherSession(marker: Marker, session?: string, subject?: string) {
+  return marker.sid && session ? marker.sid !== session : marker.sub && subject && marker.sub !== subject
 }

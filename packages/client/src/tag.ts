@@ -5,52 +5,61 @@ import { observeLogout } from './page/observeLogout.ts'
 import { readTagOptions } from './page/readTagOptions.ts'
 import { showMessages } from './page/showMessages.ts'
 import type { LapseGlobal, TagOptions } from './types/tagOptions.ts'
-import type { Verdict } from './types/verdict.ts'
+import type { Outcome, Verdict } from './types/verdict.ts'
 
 /** Creates the global `Lapse`, and does what the tags of the document say. */
 function start(): LapseGlobal {
   // A script tag is always on a page, so it does not need the check for a server.
   const lapseGlobal: LapseGlobal = { createLapse: createPageLapse }
 
+  // Read from the prototype, because an image named `currentScript` would be a property of the document too.
+  const script = Reflect.get(Document.prototype, 'currentScript', document) as HTMLScriptElement | null
   let trusted: TagOptions | undefined
 
-  async function handleTag(tag: HTMLScriptElement, loadedAt: number) {
-    const script = document.currentScript
-    // The browser has allowed the script, but not what else may have been inserted into the document.
-    trusted ??= readTagOptions(script?.dataset.site ? (script as HTMLScriptElement) : tag)
-    const { collector, cookie, onError, idleTimeoutSeconds } = trusted
+  function handleTag(tag: HTMLScriptElement, loadedAt: number) {
+    // The browser has allowed the script, but not what else may have been inserted into the document. A script that was
+    // evaluated as text has no `src`.
+    trusted ??= readTagOptions(script?.src ? script : tag)
+    const { idleTimeoutSeconds, collector, cookie, onError } = trusted
     // The limit may come from `/lapse.js?site=`, which has not run for this tag yet.
     const options = { idleTimeoutSeconds, ...readTagOptions(tag), collector, cookie, onError }
     lapseGlobal.stop?.()
-    const lapse = createPageLapse(options, loadedAt)
-    Object.assign(lapseGlobal, lapse)
     // `split` always returns at least one part.
-    const [kind, target] = `${options.state}`.split(/:(.+)/) as [string, string?]
+    const [kind, target] = (tag.dataset.state as string).split(/:(.+)/) as [string, string?]
+    const lapse = createPageLapse(options, loadedAt, kind === 'active')
+    Object.assign(lapseGlobal, lapse)
     // A page from the browser's cache states what was true when it was loaded.
     if (!loadedAt && !target) return
     if (kind === 'active') return lapse.active(options)
-    let hasSession: boolean | undefined
-    const verdict = (await lapse.absent({
-      session: async () => {
-        hasSession = kind === 'absent' ? false : await checkSession({ [kind]: target })
-        return hasSession
-      },
-    })) as Partial<Verdict> | null
-    // The session exists, but a page from the cache may name another one.
-    if (hasSession) lapse.active(loadedAt ? options : {})
-    // A pending report has no verdict yet.
-    if (!verdict?.reason) return
-    document.dispatchEvent(new CustomEvent('lapse', { detail: verdict }))
-    showMessages(verdict)
+    const session = async () => {
+      const hasSession = kind !== 'absent' && (await checkSession({ [kind]: target }))
+      // The next tag may have replaced this client during the check. A page from the cache may name another session.
+      if (hasSession && lapseGlobal.stop === lapse.stop) lapse.active(loadedAt ? options : {})
+      return hasSession
+    }
+    announce(lapse.absent({ session }))
   }
 
-  observeLogout((options) => lapseGlobal.logout?.(options))
-  // The only exception left is an invalid `lang` attribute of the page.
-  followTags((tag, loadedAt) => void handleTag(tag, loadedAt).catch(() => {}))
+  /** Dispatches the verdict, and shows the messages for its reason. */
+  function announce(outcome?: Promise<Outcome>) {
+    outcome
+      ?.then((result) => {
+        const verdict = result as Partial<Verdict> | null
+        // A pending report has no verdict yet.
+        if (!verdict?.reason) return
+        document.dispatchEvent(new CustomEvent('lapse', { detail: verdict }))
+        showMessages(verdict)
+      })
+      // The `lang` of the page may be invalid.
+      .catch(() => {})
+  }
+
+  observeLogout((options) => announce(lapseGlobal.logout?.(options)))
+  followTags(handleTag)
   return lapseGlobal
 }
 
 // An application that swaps pages runs the script again with each tag. The first run handles them all.
 const { Lapse } = window as { readonly Lapse?: Partial<LapseGlobal> }
 // An element with this id would be a property of `window` too.
-export default typeof Lapse?.createLapse === 'function' ? Lapse : start()
+export default Lapse?.createLapse ? Lapse : start()

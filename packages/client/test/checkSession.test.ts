@@ -51,3 +51,40 @@ describe('absent({ session })', () => {
     expect({ outcome, received: env.collector.received }).toEqual({ outcome: null, received: [] })
   })
 })
+
+describe('The request of a check', () => {
+  test('is no activity, so the end is reported on a page that watches the session', async () => {
+    const page = await env.openClient()
+    await page.evaluate((collector) => {
+      window.lapse = window.Lapse.createLapse({ site: 'acme', collector, idleTimeoutSeconds: 90 })
+      window.lapse.active()
+    }, env.collector.url)
+    const id = await env.plantMarker({}, 60_000)
+    const { at } = await env.readMarker()
+    await page.evaluate(() =>
+      window.lapse.absent({
+        // Waits until the observer of requests has run.
+        session: async () => {
+          const response = await fetch('/api/200?body=null')
+          await response.text()
+          await new Promise((done) => setTimeout(done, 300))
+          return false
+        },
+      }),
+    )
+    expect(env.collector.received).toMatchObject([{ marker: id, lastAccessAt: Number(at) }])
+  })
+
+  test('does not stop the page from watching, even if it fails', async () => {
+    const page = await env.openClient()
+    await page.evaluate(async (collector) => {
+      window.lapse = window.Lapse.createLapse({ site: 'acme', collector, idleTimeoutSeconds: 90 })
+      window.lapse.active()
+      await window.lapse.absent({ session: () => Promise.reject(new Error('offline')) })
+      await window.lapse.absent({ session: () => true })
+    }, env.collector.url)
+    await env.plantMarker({}, 60_000)
+    await page.evaluate(() => fetch('/api/200').then((response) => response.text()))
+    await expect.poll(async () => Date.now() - Number((await env.readMarker()).at)).toBeLessThan(30_000)
+  })
+})

@@ -78,6 +78,91 @@ describe('A tag that is inserted into the page', () => {
   })
 })
 
+describe('A probing tag', () => {
+  test('starts no session if the next tag has replaced it during the check', async () => {
+    let answer = () => {}
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    await env.page.route('**/api/200', async (route) => {
+      await answered
+      await route.continue()
+    })
+    const probed = env.page.waitForRequest('**/api/200')
+    await insertTag('data-state="probe:/api/200" data-session="c3d"')
+    await probed
+    await insertTag('data-state="absent"')
+    await expect.poll(env.collector.rows).toHaveLength(1)
+    answer()
+    await sleep(400)
+    expect(await env.readCookie()).toBeUndefined()
+  })
+})
+
+describe('A response that htmx does not swap', () => {
+  test('has no effect, even if it has a tag', async () => {
+    await env.page.evaluate(() => {
+      const serverResponse =
+        '<html><head><script src="/lapse.js" data-site="acme" data-state="absent"></script></head></html>'
+      const detail = { serverResponse, shouldSwap: false }
+      document.body.dispatchEvent(new CustomEvent('htmx:beforeSwap', { bubbles: true, detail }))
+    })
+    await sleep(300)
+    expect(env.collector.received).toEqual([])
+    expect(await env.readMarker()).toMatchObject({ sid: 'a1f' })
+  })
+})
+
+describe('A tag that a stranger has inserted', () => {
+  const forged =
+    '<script src="http://127.0.0.1:9/x.js" data-site="acme" data-state="absent" data-on-error="recordError"></script>'
+  const insertForged = () =>
+    env.page.evaluate((html) => {
+      document.body.innerHTML = html
+    }, forged)
+
+  const recordRequests = () => {
+    const urls: string[] = []
+    env.page.on('request', (request) => {
+      if (request.method() === 'POST') urls.push(request.url())
+    })
+    return urls
+  }
+
+  test.each([
+    { script: 'has no data attributes', attributes: '' },
+    { script: 'has a site, but no state', attributes: 'data-site="acme"' },
+  ])('gets no report if the script of the page $script', async ({ attributes }) => {
+    env.site.pages.set('/bare', { html: `<script src="/lapse.js" ${attributes}></script><body></body>` })
+    await env.goto('/bare')
+    const urls = recordRequests()
+    await insertForged()
+    await expect.poll(() => urls).toContain(`${env.site.url}/v1/lapses`)
+    expect(urls.filter((url) => url.includes(':9/'))).toEqual([])
+  })
+
+  test('gets no report with the help of an image that is named currentScript', async () => {
+    env.site.pages.set('/clobbered', {
+      html: `<body><img name="currentScript" src="http://127.0.0.1:9/x.png" data-site="acme">${forged}<script src="/lapse.js" data-site="acme" data-state="absent" data-collector="${env.collector.url}"></script></body>`,
+    })
+    const urls = recordRequests()
+    await env.goto('/clobbered')
+    await expect.poll(() => urls).toContain(`${env.collector.url}/v1/lapses`)
+    expect(urls.filter((url) => url.includes(':9/'))).toEqual([])
+  })
+
+  test('cannot set another cookie than the marker of the site that it names', async () => {
+    await env.context.clearCookies()
+    await env.page.evaluate(() => {
+      document.body.innerHTML =
+        '<script src="/lapse.js" data-site="acme=v=1&amp;id=forged; path=/; x" data-state="active"></script>'
+    })
+    await sleep(300)
+    const names = (await env.context.cookies()).map(({ name }) => name)
+    expect(names).not.toContain('lapse-acme')
+  })
+})
+
 describe('The script', () => {
   test('handles a tag that is in the page when it is evaluated as text', async () => {
     await env.goto('/')

@@ -46,6 +46,17 @@ describe('Two marker cookies with different paths', () => {
     })
   })
 
+  test('become the one of the current path, even if it is the last of three', async () => {
+    await env.openClient()
+    env.site.pages.set('/client/orders/1', { html: '<script src="/lapse.js"></script>' })
+    await env.goto('/client/orders/1')
+    for (const path of ['/client/orders/', '/client']) await plantCookie(path)
+    const id = await plantCookie('/')
+    await openClient({ path: '/' })
+    await env.page.evaluate(() => window.lapse.active())
+    expect(await readMarkerCookies()).toEqual([expect.stringContaining(id)])
+  })
+
   test('do not come back when only the older one is left', async () => {
     await env.openClient()
     const id = await plantCookie('/client')

@@ -230,3 +230,16 @@ describe('The outbox', () => {
     expect(await page.evaluate(() => localStorage['lapse:other:1'])).toBe('{"marker":"1"}')
   })
 })
+
+describe('A client that was stopped', () => {
+  test('sends no report of the outbox again', async () => {
+    await env.plantMarker()
+    env.collector.fail({ status: 503 })
+    const page = await env.openClient()
+    expect(await callAbsent()).toEqual(pending)
+    await page.evaluate(() => window.lapse.stop())
+    await sleep(6500)
+    expect(env.collector.received).toHaveLength(1)
+    expect(await env.readOutbox()).toHaveLength(1)
+  })
+})

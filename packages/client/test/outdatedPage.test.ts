@@ -4,6 +4,8 @@ import { useEnvironment } from './environment.ts'
 
 const env = useEnvironment()
 
+const minuteMs = 60_000
+
 // Playwright's goBack() waits for a load event, which a restored page never fires. The timeout lets evaluate() return
 // before the page leaves. Otherwise, it would fail.
 const goBack = () => env.page.evaluate(() => void setTimeout(() => history.back()))
@@ -40,6 +42,36 @@ describe('A page from the browser’s cache', () => {
     )
     expect(transferSize).toBe(0)
     expect(await env.readCookie()).toBeUndefined()
+  })
+
+  /** Opens a page again, so that it comes from the HTTP cache. */
+  async function openFromHttpCache(attributes: string) {
+    env.serve('/page', attributes, '', { 'Cache-Control': 'max-age=600' })
+    await env.goto('/page')
+    await env.goto('/')
+    const id = await env.plantMarker({}, minuteMs)
+    await env.page.evaluate((url) => void setTimeout(() => location.assign(url)), `${env.site.url}/page`)
+    await env.page.waitForURL(/page/)
+    await env.page.waitForFunction(() => 'Lapse' in window)
+    const { at } = await env.readMarker()
+    await env.plantMarker({ id }, minuteMs)
+    await env.page.evaluate(() => fetch('/api/200').then((response) => response.text()))
+    await sleep(400)
+    return { id, at: Number(at) }
+  }
+
+  test('counts requests as activity if it comes from the HTTP cache and states a session', async () => {
+    const { id } = await openFromHttpCache('data-state="active" data-idle-timeout-seconds="90"')
+    const marker = await env.readMarker()
+    expect(marker.id).toBe(id)
+    expect(Date.now() - Number(marker.at)).toBeLessThan(minuteMs / 2)
+  })
+
+  test('counts no request as activity if it comes from the HTTP cache and states no session', async () => {
+    const { id } = await openFromHttpCache('data-state="absent" data-idle-timeout-seconds="90"')
+    const marker = await env.readMarker()
+    expect(marker.id).toBe(id)
+    expect(Date.now() - Number(marker.at)).toBeGreaterThan(minuteMs / 2)
   })
 
   test('sends the reports in the outbox', async () => {

@@ -190,3 +190,20 @@ describe('Two clients', () => {
     expect((await env.readMarker()).sub).toBe('u_1')
   })
 })
+
+describe('An event handler that is the method itself', () => {
+  test('passes its event to logout(), which ignores it', async () => {
+    const page = await env.openClient()
+    const id = await env.plantMarker({}, 1000)
+    const outcome = await page.evaluate(() => {
+      // As the event of a framework, which refers to itself.
+      const event: Record<string, unknown> = { type: 'click' }
+      event.nativeEvent = event
+      return window.lapse.logout(event)
+    })
+    expect(outcome).toMatchObject({ id: 1 })
+    expect(env.collector.received).toMatchObject([{ marker: id, detectedBy: 'logout' }])
+    expect(Object.keys(env.collector.received[0] ?? {})).not.toContain('type')
+    expect(await env.readErrors()).toEqual([])
+  })
+})

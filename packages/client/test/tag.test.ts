@@ -116,6 +116,19 @@ describe('data-lapse-logout="idle_timeout"', () => {
       .poll(() => env.collector.received)
       .toMatchObject([{ detectedBy: 'logout', reason: 'idle_timeout' }])
   })
+
+  test('dispatches the verdict and shows the message on a page that stays open', async () => {
+    env.serve(
+      '/app',
+      'data-state="active"',
+      '<button data-lapse-logout="idle_timeout">Time out</button><p data-lapse-message hidden>After {limit}</p>',
+    )
+    await env.goto('/app')
+    await env.page.click('button')
+    await expect.poll(readVerdicts).toMatchObject([{ id: 1, reason: 'idle_timeout' }])
+    expect(await env.page.locator('p').isVisible()).toBe(true)
+    expect(await env.page.locator('p').textContent()).toBe('After 30 minutes')
+  })
 })
 
 describe('data-lapse-message', () => {

@@ -8,7 +8,8 @@ if ($isSignedIn) {
     // phpMyAdmin empties the session's data at sign-in, so each session gets its own alias.
     $_SESSION['lapse_alias'] ??= bin2hex(random_bytes(16));
     // A name of a database user may be the name of a person, so Lapse gets its hash.
-    $subject = hash_hmac('sha256', $GLOBALS['cfg']['Server']['user'], $GLOBALS['cfg']['blowfish_secret']);
+    $user = $GLOBALS['cfg']['Server']['user'];
+    $subject = hash_hmac('sha256', $user, $GLOBALS['cfg']['blowfish_secret']);
 }
 $attributes = [
     'src' => "$url/lapse.js",
@@ -31,9 +32,13 @@ echo '></script>';
 <?php if ($isSignedIn) { ?>
 <script>
   document.querySelector('#pma_navigation .logout')?.setAttribute('data-lapse-logout', '')
-  // The login dialog starts a session without a page. The next page states its alias.
+  // The login dialog starts a session without a page. The next page states its alias, and its user if it is another one.
   $(document).on('ajaxSuccess', (event, xhr, settings, data) => {
-    if (data?.logged_in === 1) Lapse.active({ subject: <?= json_encode($subject) ?> })
+    if (data?.logged_in !== 1) return
+    const { name, subject } = <?= json_encode(['name' => $user, 'subject' => $subject], JSON_HEX_TAG) ?>
+
+    const isSameUser = new URLSearchParams(settings.data).get('pma_username') === name
+    window.Lapse?.active?.(isSameUser ? { subject } : {})
   })
 </script>
 <?php } ?>

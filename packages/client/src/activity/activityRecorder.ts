@@ -18,8 +18,8 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
 
   /** Writes the last activity to the marker, if there still is one. */
   function saveActivity() {
-    const at = unsavedAt
     const marker = markerCookie.readMarker()
+    const at = unsavedAt
     unsavedAt = 0
     if (!marker || !at) return
     // The clock was set back if the marker's time lies ahead of it. Otherwise, another tab may have moved the marker
@@ -40,7 +40,7 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
     // Activity after the idle timeout did not refresh the session.
     if (!marker || marker.id === endedMarkerId || (isExpired(marker) ?? !isCertain)) return
     unsavedAt = Date.now()
-    if (unsavedAt - marker.at > markerIntervalMs) saveActivity()
+    if (Math.abs(unsavedAt - marker.at) > markerIntervalMs) saveActivity()
   }
 
   /** Saves the last activity of the marker's session, which has ended. Returns the marker. */

@@ -15,21 +15,17 @@ export function observeRequests(
   const countedUrls = pattern && new RegExp(pattern)
 
   /** Whether a resource is a request of a script that the server has answered without an error. */
-  function isSuccessfulRequest({
-    initiatorType,
-    name,
-    responseStatus,
-    transferSize,
-  }: PerformanceResourceTiming): boolean | RegExpMatchArray | null {
+  function isSuccessfulRequest(entry: PerformanceResourceTiming): boolean {
+    const { name } = entry
     const isSameOrigin = name.startsWith(`${location.origin}/`)
     return (
-      /^(fetch|xml)/.test(initiatorType) &&
+      /^(fetch|xml)/.test(entry.initiatorType) &&
       !name.startsWith(collector) &&
-      // Nothing was transferred: the response came from the cache, or there was none. Other origins hide the size.
-      (transferSize !== 0 || !isSameOrigin) &&
-      // Safari and other origins hide the status.
-      !(responseStatus > 399) &&
-      (countedUrls ? name.match(countedUrls) : isSameOrigin)
+      // There was no response, or it came from the cache. Other origins hide the size, but no response has the status 0.
+      (isSameOrigin ? entry.transferSize : entry.responseStatus) !== 0 &&
+      // Safari hides the status.
+      !(entry.responseStatus > 399) &&
+      (countedUrls ? name.search(countedUrls) >= 0 : isSameOrigin)
     )
   }
 

@@ -18,10 +18,9 @@ const requiredFields = /^1,[\da-f-]{36}(,\d{13}){2}$/
 
 /** Parses the value of a marker cookie. Returns `undefined` if the value is damaged. */
 export function parseMarker(text: string): Marker | undefined {
-  const fields = Object.fromEntries(new URLSearchParams(text))
-  const { v, id = '', since = '', at = '' } = fields
-  if (!requiredFields.test(`${[v, id, since, at]}`)) return undefined
-  return { ...fields, id, since: +since, at: +at }
+  const fields = Object.fromEntries(new URLSearchParams(text)) as Record<'v' | 'id' | 'since' | 'at', string>
+  if (!requiredFields.test(`${[fields.v, fields.id, fields.since, fields.at]}`)) return undefined
+  return { ...fields, since: +fields.since, at: +fields.at }
 }
 
 /** Formats a marker as a query string, which every server language can read. */
@@ -32,10 +31,9 @@ export function formatMarker(marker: Marker): string {
   return `${new URLSearchParams(JSON.parse(JSON.stringify(fields)))}`
 }
 
-/** Creates the marker of a session that starts now. */
-export function createMarker(): Marker {
-  const now = Date.now()
+/** Creates the marker of a session that was first used at this time. */
+export function createMarker(at = Date.now()): Marker {
   // The URL of a blob ends with a random UUID. `crypto.randomUUID` would need a secure context.
   const id = URL.createObjectURL(new Blob()).slice(-36)
-  return { id, since: now, at: now }
+  return { id, since: at, at }
 }

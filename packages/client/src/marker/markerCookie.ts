@@ -19,7 +19,7 @@ export function createMarkerCookie(
   emitError: EmitError,
 ) {
   const openName = `${name}-open`
-  const defaults = { path: '/', sameSite: 'lax', secure: location.protocol === 'https:', ...attributes }
+  const defaults = { sameSite: 'lax', path: '/', secure: location.protocol === 'https:', ...attributes }
 
   /** Sets the marker cookie, or removes it if the text is empty. */
   function writeText(text: string, scope?: { domain: string; path: string }) {
@@ -39,11 +39,13 @@ export function createMarkerCookie(
 
   /** Returns the value of the cookie, or an empty string. */
   function readMarkerText(): string {
-    const [text = '', other] = listCookies(name)
-    if (!other) return text
+    const cookies = listCookies(name)
+    const [text = '', another] = cookies
+    if (!another) return text
     // This removes only the cookie with the current domain and path, which is the marker.
     writeText('')
-    const own = listCookies(name)[0] === text ? other : text
+    const others = listCookies(name)
+    const own = cookies.find((value, index) => value !== others[index]) ?? text
     removeMarker()
     writeText(own)
     return own

@@ -1,4 +1,5 @@
 import type { Marker } from '../marker/marker.ts'
+import type { MarkerCookie } from '../marker/markerCookie.ts'
 import type { DetectedBy, EndReport } from '../types/endReport.ts'
 import type { LogoutOptions } from '../types/lapse.ts'
 
@@ -10,13 +11,15 @@ export function createEndReport(
   site: string,
   marker: Marker,
   detectedBy: DetectedBy,
-  browserRestarted: boolean,
+  markerCookie: Pick<MarkerCookie, 'wasBrowserClosed'>,
   logoutOptions?: LogoutOptions,
 ): EndReport {
   return {
     // First, so that the texts of stored reports sort by it.
     detectedAt: Date.now(),
-    ...logoutOptions,
+    // Only these fields: in `onclick={lapse.logout}`, the options are an event.
+    report: logoutOptions?.report,
+    reason: logoutOptions?.reason,
     site,
     marker: marker.id,
     startedAt: marker.since,
@@ -25,7 +28,7 @@ export function createEndReport(
     subject: marker.sub,
     ticket: marker.ticket,
     detectedBy,
-    browserRestarted,
+    browserRestarted: markerCookie.wasBrowserClosed(),
     client: CLIENT_VERSION,
   }
 }

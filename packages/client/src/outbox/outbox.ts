@@ -1,31 +1,33 @@
+import { attempt } from '../shared/attempt.ts'
 import type { EmitError } from '../shared/emitError.ts'
 import { firstAttemptMs, flushIntervalMs, maxReports } from '../shared/limits.ts'
 import type { EndReport } from '../types/endReport.ts'
 import type { Outcome, Verdict } from '../types/verdict.ts'
 import { postReport } from './postReport.ts'
-import { isDue, readReport, removeReport, type StoredReport, writeReport } from './reportStorage.ts'
+import { isDue, readReport, removeReport, writeReport } from './reportStorage.ts'
 import { classifyFailure, computeRetryDelayMs } from './retryPolicy.ts'
 
 /**
  * Creates the outbox of a site, which keeps reports in `localStorage` until the collector has confirmed them.
  *
  * @param maxAgeMs how long an unconfirmed report is kept
+ * @param flush sends the reports that are due, on a page that stays open
  */
-export function createOutbox(site: string, reportsUrl: string, maxAgeMs: number, emitError: EmitError) {
+export function createOutbox(
+  site: string,
+  reportsUrl: string,
+  maxAgeMs: number,
+  emitError: EmitError,
+  flush: () => void,
+) {
   const prefix = `lapse:${site}:`
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const listKeys = () => Object.keys(localStorage).filter((key) => key.startsWith(prefix))
 
   /** Takes a step that fails if the browser blocks `localStorage`, or it is full. */
-  function useStorage<Result>(step: () => Result): Result | undefined {
-    try {
-      return step()
-    } catch (error) {
-      emitError('storage_refused', error)
-      return undefined
-    }
-  }
+  const useStorage = <Result>(step: () => Result) =>
+    attempt(step, (error) => emitError('storage_refused', error))
 
   /** Drops the oldest reports until there is room for one more. */
   function makeRoom() {
@@ -54,11 +56,11 @@ export function createOutbox(site: string, reportsUrl: string, maxAgeMs: number,
   /** Makes a page that stays open look again for reports that are due. */
   function scheduleFlush() {
     clearTimeout(timer)
-    timer = setTimeout(flushReports, flushIntervalMs)
+    timer = setTimeout(flush, flushIntervalMs)
   }
 
   /** Sends a report. Removes it if the collector has confirmed or refused it, or it is too old. */
-  async function send(key: string, report: StoredReport): Promise<Outcome> {
+  async function send(key: string, report: EndReport): Promise<Outcome> {
     const delivery = await postReport(reportsUrl, report)
     const { response, body } = delivery
     // A 2xx without JSON comes from another server, such as a captive portal.
@@ -83,12 +85,13 @@ export function createOutbox(site: string, reportsUrl: string, maxAgeMs: number,
   /** Sends all stored reports that are due, one after the other, unless another tab is sending them. */
   async function flushReports() {
     for (const key of useStorage(listKeys) ?? []) {
-      const sendIfDue = (lock: unknown) => {
-        const report = lock ? readReport(key) : undefined
-        return report && isDue(report) ? send(key, report) : scheduleFlush()
+      const sendIfDue = (lock: Lock | true | null) => {
+        const report = lock && readReport(key)
+        return report && isDue(report) && send(key, report)
       }
       // Web Locks need a secure context.
       await (navigator.locks?.request(key, { ifAvailable: true }, sendIfDue) ?? sendIfDue(true))
+      scheduleFlush()
     }
   }
 

@@ -1,8 +1,8 @@
+import type { EndReport } from '../types/endReport.ts'
 import type { Delivery } from '../types/errors.ts'
-import type { StoredReport } from './reportStorage.ts'
 
 /** Posts a report to the collector. */
-export function postReport(url: string, report: StoredReport): Promise<Delivery> {
+export function postReport(url: string, report: EndReport): Promise<Delivery> {
   // A string is sent as text/plain, which needs no preflight.
   const body = JSON.stringify({ ...report, sentAt: Date.now() })
   const post = (keepalive: boolean) => fetch(url, { method: 'POST', body, credentials: 'omit', keepalive })

@@ -4,7 +4,7 @@ import type { EndReport } from '../types/endReport.ts'
 /** A report in `localStorage`. */
 export interface StoredReport extends EndReport {
   /** Not to be sent before this time, in epoch milliseconds. The collector ignores it. */
-  readonly retryAt?: number
+  readonly retryAt: number
 }
 
 /** Returns the report with this key, or `undefined` if there is none that can be read. */
@@ -13,10 +13,9 @@ export function readReport(key: string): StoredReport | undefined {
 }
 
 /** Whether a report may be sent now. */
-export function isDue({ retryAt = 0, detectedAt }: StoredReport): boolean {
-  const now = Date.now()
+export function isDue(report: StoredReport): boolean {
   // If the clock was set back since the report was created, `retryAt` means nothing.
-  return !(retryAt > now && detectedAt <= now)
+  return !(report.retryAt > Date.now() && report.detectedAt <= Date.now())
 }
 
 /**

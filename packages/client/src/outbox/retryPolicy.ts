@@ -1,11 +1,11 @@
 import { msPerHour, msPerSecond } from '../shared/time.ts'
 
 /** The statuses that refuse the report itself. Every other failure may be temporary. */
-const rejectedStatuses: ReadonlySet<number | undefined> = new Set([400, 413, 415, 422])
+const rejectedStatuses: readonly (number | undefined)[] = [400, 413, 415, 422]
 
 /** Says whether a report that was not confirmed is kept (`report_pending`) or dropped. */
 export function classifyFailure(status: number | undefined, ageMs: number, maxAgeMs: number) {
-  if (rejectedStatuses.has(status)) return 'report_refused'
+  if (rejectedStatuses.includes(status)) return 'report_refused'
   return ageMs > maxAgeMs ? 'report_expired' : 'report_pending'
 }
 
@@ -19,6 +19,6 @@ export function classifyFailure(status: number | undefined, ageMs: number, maxAg
  * @param retryAfter the collector's `Retry-After` header, in seconds, which is added
  */
 export function computeRetryDelayMs(waitedMs: number, retryAfter?: string | null): number {
-  const delayMs = Math.min(msPerHour, waitedMs + msPerSecond)
-  return (Number(retryAfter) * msPerSecond || 0) + delayMs * (1 - Math.random() / 2)
+  const retryAfterMs = Number(retryAfter) * msPerSecond || 0
+  return retryAfterMs + Math.min(msPerHour, waitedMs + msPerSecond) * (1 - Math.random() / 2)
 }

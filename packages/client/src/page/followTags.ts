@@ -11,8 +11,8 @@ const newTagSelector = `script[data-site][data-state]:not([${mark}])`
  * @param onTag also receives when the server sent the tag, in epoch milliseconds; 0 if it came from the browser's cache
  */
 export function followTags(onTag: (tag: HTMLScriptElement, loadedAt: number) => void) {
-  function handleNewTags(loadedAt: number) {
-    for (const tag of document.querySelectorAll<HTMLScriptElement>(newTagSelector)) {
+  function handleNewTags(loadedAt: number, root: ParentNode = document) {
+    for (const tag of root.querySelectorAll<HTMLScriptElement>(newTagSelector)) {
       tag.setAttribute(mark, '')
       onTag(tag, loadedAt)
     }
@@ -27,11 +27,9 @@ export function followTags(onTag: (tag: HTMLScriptElement, loadedAt: number) => 
   })
 
   // htmx swaps only the body, so a tag in the head of the new page never gets into the document.
-  document.addEventListener('htmx:beforeSwap', (event) => {
-    const { detail } = event as CustomEvent<{ serverResponse: string }>
-    const tag = new DOMParser()
-      .parseFromString(detail.serverResponse, 'text/html')
-      .head.querySelector<HTMLScriptElement>(newTagSelector)
-    if (tag) onTag(tag, Date.now())
+  addEventListener('htmx:beforeSwap', (event) => {
+    const { detail } = event as CustomEvent<{ serverResponse: string; shouldSwap: boolean }>
+    if (detail.shouldSwap)
+      handleNewTags(Date.now(), new DOMParser().parseFromString(detail.serverResponse, 'text/html').head)
   })
 }

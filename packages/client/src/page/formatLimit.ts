@@ -14,5 +14,5 @@ export function formatLimit(seconds: number, language?: string): string {
       unit = largerUnit
     }
   }
-  return count.toLocaleString(language || undefined, { style: 'unit', unit, unitDisplay: 'long' })
+  return count.toLocaleString(language || [], { style: 'unit', unit, unitDisplay: 'long' })
 }

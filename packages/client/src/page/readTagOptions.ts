@@ -3,7 +3,7 @@ import type { TagOptions } from '../types/tagOptions.ts'
 /** Reads the attributes of the script tag. An empty attribute counts as absent. */
 export function readTagOptions({ dataset, src }: HTMLScriptElement): TagOptions {
   const cookie: Record<string, string> = {}
-  const options: Record<string, unknown> = { collector: new URL(src).origin, cookie }
+  const options: Record<string, unknown> = { collector: src.split('/', 3).join('/'), cookie }
   for (const [key, value] of Object.entries(dataset)) {
     // `data-cookie-same-site` sets the cookie's attribute `samesite`.
     const [, attribute] = key.split('cookie')

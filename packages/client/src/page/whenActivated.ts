@@ -1,6 +1,10 @@
-/** Returns a promise if the page is being prerendered. It resolves when the user opens the page. */
-export function whenActivated(): Promise<unknown> | undefined {
+/** Whether the page is being prerendered. */
+export function isPrerendering(): boolean | undefined {
   // Some browsers do not have this property, and TypeScript's library does not declare it.
-  if (!(document as { prerendering?: boolean }).prerendering) return undefined
+  return (document as { prerendering?: boolean }).prerendering
+}
+
+/** Returns a promise that resolves when the user opens a prerendered page. */
+export function whenActivated(): Promise<unknown> {
   return new Promise((resolve) => document.addEventListener('prerenderingchange', resolve))
 }

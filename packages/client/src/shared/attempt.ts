@@ -1,8 +1,9 @@
-/** Returns the result of a step, or `undefined` if the step throws. */
-export function attempt<Result>(step: () => Result): Result | undefined {
+/** Returns the result of a step, or `undefined` if the step throws. Then it calls `onError`. */
+export function attempt<Result>(step: () => Result, onError?: (error: unknown) => void): Result | undefined {
   try {
     return step()
-  } catch {
+  } catch (error) {
+    onError?.(error)
     return undefined
   }
 }

@@ -38,14 +38,6 @@ function computeMinIdleSeconds(limits: Pick<Limits, 'idleTimeoutSeconds' | 'grac
   return limits.idleTimeoutSeconds - computeGraceSeconds(limits.idleTimeoutSeconds, limits)
 }
 
-/** Computes the shortest time without an access after which the host may have ended the session. */
-export function computeShortestIdleSeconds({
-  idleTimeoutSeconds,
-  refreshSeconds = 0,
-}: Pick<Limits, 'idleTimeoutSeconds' | 'refreshSeconds'>): number {
-  return idleTimeoutSeconds - refreshSeconds
-}
-
 /** The limits in a ticket, as far as it has any. */
 interface ClaimedLimits {
   readonly idleTimeoutSeconds: number | undefined

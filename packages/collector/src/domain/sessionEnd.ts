@@ -6,7 +6,8 @@ const reasonMeanings = {
   logout: 'The user signed out.',
   revoked: 'The application ended the session, for example after a password change.',
   displaced: 'A newer sign-in of the same user replaced the session.',
-  idle_timeout: 'The session was unused for at least its idle timeout.',
+  idle_timeout:
+    'The session sat idle until its idle timeout, or ended a little earlier, within the grace period or `refreshSeconds`. Or the application reported the timeout.',
   absolute_timeout: 'The session reached its maximum age.',
   browser_closed: 'The browser was closed before a limit was reached.',
   ended_early: 'The session was gone before a limit was reached, and nothing else is known.',
@@ -27,7 +28,8 @@ type DetectedBy = (typeof detectionMethods)[number]
 const detectedByMeanings = {
   login_page: 'A page without a session found a marker.',
   new_session: 'A page with a new session found the marker of an earlier one.',
-  logout: 'The user signed out in the browser.',
+  logout:
+    "The user, or the application's own idle timer, signed out in the browser. The session may have timed out before.",
   server: "The application's backend reported the end.",
 } satisfies Readonly<Record<DetectedBy, string>>
 

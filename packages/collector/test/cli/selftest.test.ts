@@ -114,6 +114,18 @@ describe('lapse selftest', () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(words) })
   })
 
+  test.each([600, 1800, 1860])(
+    'The simulated session times out idle, although its absolute timeout is %d s',
+    async (absoluteTimeoutSeconds) => {
+      const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, absoluteTimeoutSeconds }
+      await collector.end()
+      collector = await createCollector({ name: 'SQLite' }, { sites: { acme: site } })
+      writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
+      const { status, stdout } = await runSelftest('acme')
+      expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching('self-test: passed') })
+    },
+  )
+
   test('The command fails and says what to do, also in the report, when no collector responds', async () => {
     const port = await findFreePort()
     writeConfigIn(folder, createConfig(collector.database.url, { listen: { port } }))

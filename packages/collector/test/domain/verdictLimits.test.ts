@@ -100,14 +100,14 @@ describe('The verdict on a logout in a browser', () => {
 })
 
 describe('The verdict with refreshSeconds', () => {
-  const roundcube = { idleTimeoutSeconds: 600, refreshSeconds: 300 }
+  const roundcube = { idleTimeoutSeconds: 900, refreshSeconds: 300 }
 
   test.each<[string, { idleTimeoutSeconds: number; refreshSeconds: number }, number]>([
     ['ASP.NET, which extends in the second half of 14 days', toLimits(14 * day, 7 * day), 7 * day],
     ['better-auth, with expiresIn of 7 days and updateAge of 1 day', toLimits(7 * day, day), 6 * day],
     ['Auth.js, with maxAge of 30 days and updateAge of 1 day', toLimits(30 * day, day), 29 * day],
     ['koa-session, which renews in the second half of 1 day', toLimits(day, day / 2), day / 2],
-    ['Roundcube, whose sessions of 10 minutes last at least 5', roundcube, 5 * minute],
+    ['Roundcube, whose sessions of 10 minutes last up to 15', roundcube, 10 * minute],
   ])('%s: the earliest end by the framework is an idle timeout', (_, limits, earliest) => {
     const judgeAfter = (detected: number) => judgeSession({ ...limits, lastAccess: 0, detected }).reason
     expect(judgeAfter(earliest)).toBe('idle_timeout')
@@ -117,8 +117,8 @@ describe('The verdict with refreshSeconds', () => {
 
   test('The expiry is the nominal one, but never later than the detection', () => {
     const idle = { ...roundcube, lastAccess: 0 }
-    expect(judgeSession({ ...idle, detected: 6 * minute }).expiredAt).toBe(signIn + 6 * minute)
-    expect(judgeSession({ ...idle, detected: hour }).expiredAt).toBe(signIn + 10 * minute)
+    expect(judgeSession({ ...idle, detected: 11 * minute }).expiredAt).toBe(signIn + 11 * minute)
+    expect(judgeSession({ ...idle, detected: hour }).expiredAt).toBe(signIn + 15 * minute)
   })
 
   test('The absolute limit stays exact', () => {

@@ -22,6 +22,11 @@ add_action('init', function (): void {
     }
     $token = wp_get_session_token();
     $sessions = WP_Session_Tokens::get_instance($user_id);
-    $sessions->update($token, ['expiration' => time() + LAPSE_IDLE_TIMEOUT_SECONDS] + $sessions->get($token));
+    $session = $sessions->get($token);
+    // A request with an application password has a user, but no session.
+    if (!$session) {
+        return;
+    }
+    $sessions->update($token, ['expiration' => time() + LAPSE_IDLE_TIMEOUT_SECONDS] + $session);
     wp_set_auth_cookie($user_id, false, '', $token);
 });

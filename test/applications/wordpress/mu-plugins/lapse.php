@@ -60,7 +60,7 @@ add_action('admin_enqueue_scripts', function (): void {
         let lapseHasSession = true
         jQuery(document).on('heartbeat-tick', (event, data) => {
             const hasSession = data['wp-auth-check'] ?? lapseHasSession
-            if (lapseHasSession && !hasSession) Lapse.absent()
+            if (lapseHasSession && !hasSession) window.Lapse?.absent?.()
             lapseHasSession = hasSession
         })
         JS);

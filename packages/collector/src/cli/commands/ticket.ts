@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { ConfigError } from '../../config/config.ts'
 import { loadSiteConfig } from '../../config/loadConfig.ts'
 import { daySeconds } from '../../domain/durations.ts'
+import { toError } from '../../domain/thrownError.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { findSite } from '../options/findSite.ts'
@@ -58,8 +58,8 @@ function readIdleTimeout(configPath: string | undefined, site: string): number {
   try {
     return findSite(loadSiteConfig(configPath), site).idleTimeoutSeconds
   } catch (cause) {
-    if (!(cause instanceof ConfigError)) throw cause
-    throw new Error(`${cause.message}\nTo sign without a configuration, set --key and --idle.`, { cause })
+    const { message } = toError(cause)
+    throw new Error(`${message}\nTo sign without a configuration, set --key and --idle.`, { cause })
   }
 }
 

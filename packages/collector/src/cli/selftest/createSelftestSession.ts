@@ -33,7 +33,7 @@ export async function createSelftestSession(
   const now = Date.now()
   if (options.ticket !== undefined) return createSessionFromTicket(options.ticket, limits, now)
   const session = createSessionAlias()
-  const times = computeSelftestTimes(idleTimeoutSeconds, now)
+  const times = computeSelftestTimes(limits, now)
   if (!requireTicket && options.key === undefined) return { limits, session, times, ticket: undefined }
   const issuedAt = Math.floor(times.startedAt / 1000)
   const expiresAt = Math.ceil(now / 1000) + ticketSeconds
@@ -59,7 +59,7 @@ function createSessionFromTicket(ticket: string, siteLimits: Limits, now: number
     idleTimeoutSeconds: idle ?? siteLimits.idleTimeoutSeconds,
     absoluteTimeoutSeconds: abs ?? siteLimits.absoluteTimeoutSeconds,
   }
-  const times = computeSelftestTimes(limits.idleTimeoutSeconds, now)
+  const times = computeSelftestTimes(limits, now)
   if (iat * 1000 > times.startedAt)
     throw new Error(
       `The ticket is too new for a session that has timed out. Sign one with an iat of ${Math.floor(times.startedAt / 1000)} or earlier.`,

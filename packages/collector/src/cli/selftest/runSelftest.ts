@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { minuteMs } from '../../domain/durations.ts'
+import type { Limits } from '../../domain/limits.ts'
 import { selftestClient, selftestSubject } from '../../domain/selftest.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { parseJson } from '../../domain/text/parseJson.ts'
@@ -10,11 +11,19 @@ import type { Check, Selftest, SelftestInput, SelftestResponse, SelftestTimes } 
 const timeoutMs = 10_000
 
 /**
- * The times of a session that was used for a minute, then stayed idle for a minute longer than its limit, until now.
+ * The times of a session that was used for a minute, then stayed idle for a minute longer than its idle timeout, until
+ * now. If the absolute timeout would end such a session first, the session is so old that this limit had passed before
+ * its last access, and therefore did not end it.
  */
-export function computeSelftestTimes(idleTimeoutSeconds: number, now: number): SelftestTimes {
+export function computeSelftestTimes(
+  { idleTimeoutSeconds, absoluteTimeoutSeconds }: Limits,
+  now: number,
+): SelftestTimes {
   const lastAccessAt = now - idleTimeoutSeconds * 1000 - minuteMs
-  return { startedAt: lastAccessAt - minuteMs, lastAccessAt, detectedAt: now }
+  const isAbsoluteFirst =
+    absoluteTimeoutSeconds !== undefined && absoluteTimeoutSeconds * 1000 <= now - lastAccessAt + minuteMs
+  const usedMs = isAbsoluteFirst ? absoluteTimeoutSeconds * 1000 + minuteMs : minuteMs
+  return { startedAt: lastAccessAt - usedMs, lastAccessAt, detectedAt: now }
 }
 
 /** Reports the end of a simulated session twice, as a browser would, and checks the responses and the stored row. */

@@ -42,7 +42,7 @@ ${requirements.map(({ id, references, asks }) => `- ${id} (${references.join(', 
 
 ## What was checked
 
-The end of a simulated session was reported to the running collector, as a browser would report it. The test did not wait for the timeout. Instead, the reported times are in the past: the session was used for a minute, then was idle for a minute longer than its limit.
+The end of a simulated session was reported to the running collector, as a browser would report it. The test did not wait for the timeout. Instead, the reported times are in the past: the session was used, then was idle for a minute longer than its limit.
 
 ${checks.map(formatCheck).join('\n')}
 

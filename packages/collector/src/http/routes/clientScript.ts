@@ -1,4 +1,3 @@
-import { computeShortestIdleSeconds } from '../../domain/limits.ts'
 import type { Site } from '../../domain/site.ts'
 import { type ClientScript, computeIntegrity, loadClientScript } from '../files/loadClientScript.ts'
 import type { Operation } from '../openapi/operation.ts'
@@ -80,20 +79,19 @@ type Script = Pick<ClientScript, 'body' | 'integrity'>
 /** Creates the scripts that know an idle timeout. Sites with the same timeout share one. */
 function createSiteScripts(script: Script, sites: Readonly<Record<string, Site>>): (site: Site) => Script {
   const scripts = new Map<number, Script>()
-  for (const site of Object.values(sites)) {
-    const idleSeconds = computeShortestIdleSeconds(site)
-    if (!scripts.has(idleSeconds)) scripts.set(idleSeconds, addIdleTimeout(script, idleSeconds))
+  for (const { idleTimeoutSeconds } of Object.values(sites)) {
+    if (!scripts.has(idleTimeoutSeconds))
+      scripts.set(idleTimeoutSeconds, addIdleTimeout(script, idleTimeoutSeconds))
   }
-  return (site) => scripts.get(computeShortestIdleSeconds(site)) ?? script
+  return ({ idleTimeoutSeconds }) => scripts.get(idleTimeoutSeconds) ?? script
 }
 
 /**
- * Adds a statement that sets the idle timeout on the script's tag, unless the tag has one. It is the shortest one: the
- * client must not take a later request, which may find no session, for activity. In a module, or in a script
+ * Adds a statement that sets the idle timeout on the script's tag, unless the tag has one. In a module, or in a script
  * that another one runs, there is no current script, and the statement does nothing.
  */
 function addIdleTimeout({ body }: Script, idleTimeoutSeconds: number): Script {
-  const statement = `try{document.currentScript.dataset.idleTimeoutSeconds??=${idleTimeoutSeconds}}catch{}\n`
+  const statement = `try{document.currentScript.dataset.idleTimeoutSeconds||=${idleTimeoutSeconds}}catch{}\n`
   const extended = Buffer.concat([Buffer.from(statement), body])
   return { body: extended, integrity: computeIntegrity(extended) }
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { computeShortestIdleSeconds } from '../../domain/limits.ts'
 import type { Site } from '../../domain/site.ts'
 import { type ClientScript, loadClientScript } from '../files/loadClientScript.ts'
 import type { Operation } from '../openapi/operation.ts'
@@ -56,7 +55,7 @@ const placeholder: TaggedSite = {
 }
 
 function describeSite({ name, site }: { readonly name: string; readonly site: Site }): TaggedSite {
-  return { name, idleSeconds: computeShortestIdleSeconds(site) }
+  return { name, idleSeconds: site.idleTimeoutSeconds }
 }
 
 const style = `
@@ -94,7 +93,7 @@ ${code(
         data-state="active" data-subject="USER-ID" data-session="SESSION-ALIAS"`,
   ),
 )}
-<p><code>data-idle-timeout-seconds</code> is the idle timeout of the site, less its <code>refreshSeconds</code>. Change it here whenever you change it in the configuration. <code>data-subject</code> is an opaque id of the user. <code>data-session</code> is a random id that you create when the user signs in. Never use a name, an email address or the session's own id. Add <code>data-ticket</code> if your application signs tickets.</p>
+<p><code>data-idle-timeout-seconds</code> is the idle timeout of the site. Change it here whenever you change it in the configuration. <code>data-subject</code> is an opaque id of the user. <code>data-session</code> is a random id that you create when the user signs in. Never use a name, an email address or the session's own id. Add <code>data-ticket</code> if your application signs tickets.</p>
 <h2>The login page</h2>
 ${code(`${tag('data-state="absent"')}
 <p data-lapse-message hidden>You were signed out after {limit} without activity.</p>`)}
