@@ -1,4 +1,5 @@
 import { createActivityRecorder } from './activity/activityRecorder.ts'
+import { createActivityReporter } from './activity/activityReporter.ts'
 import { observeInteractions } from './activity/observeInteractions.ts'
 import { observeRequests } from './activity/observeRequests.ts'
 import { createMarker, type Marker } from './marker/marker.ts'
@@ -51,6 +52,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     site,
     collector,
     idleTimeoutSeconds,
+    heartbeatSeconds,
     touchOn = ['load', 'request'],
     requests,
     cookie: { name = `lapse-${site}`, days = defaultCookieDays, ...cookieAttributes } = {},
@@ -65,6 +67,18 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
   const markerCookie = createMarkerCookie(name, maxAgeSeconds, cookieAttributes, emitError)
   const activity = createActivityRecorder(markerCookie, idleTimeoutSeconds)
   const outbox = createOutbox(site, `${endpoints}lapses`, maxAgeSeconds * msPerSecond, emitError)
+
+  const reporter = heartbeatSeconds
+    ? createActivityReporter(
+        site,
+        `${endpoints}activity`,
+        name,
+        heartbeatSeconds,
+        activity,
+        emitError,
+        signal,
+      )
+    : undefined
 
   /** The aliases that this page has stated, or whose end it has reported. */
   const knownAliases = new Set<string | undefined>()
@@ -97,6 +111,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     const marker = activity.endActivity()
     if (!marker) return null
     knownAliases.add(marker.sid)
+    if (logoutOptions) reporter?.endReports(marker)
     const report = createEndReport(site, marker, detectedBy, markerCookie.wasBrowserClosed(), logoutOptions)
     // Another tab may have started a new session in the meantime. Its marker must stay.
     const removeReportedMarker = () => {
@@ -110,11 +125,17 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     return outcome
   }
 
+  function recordActivity(isCertain?: boolean) {
+    activity.recordActivity(isCertain)
+    reporter?.noteActivity()
+  }
+
   /** Saves the last activity and sends the reports that are due. */
   const synchronize = (isRestored?: boolean) =>
     run(() => {
       activity.saveActivity()
       if (isRestored) activity.recordActivity()
+      else if (isWatching) reporter?.reportActivity(document.visibilityState === 'hidden')
       return outbox.flushReports()
     })
 
@@ -126,7 +147,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
       })
     }
     const onActivity = (isCertain?: boolean) => {
-      if (isWatching) activity.recordActivity(isCertain)
+      if (isWatching) recordActivity(isCertain)
     }
     if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
     if (touchOn.includes('request')) observeRequests(onActivity, signal, endpoints, requests)
@@ -165,6 +186,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
           sub: subject ?? marker.sub,
           ticket: ticket || marker.ticket,
         })
+        reporter?.reportActivity()
       }),
 
     absent: ({ session }: AbsentOptions = {}) =>
@@ -176,7 +198,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
 
     logout: (options: LogoutOptions = {}) => run(() => reportEnd('logout', options)),
 
-    touch: () => run(() => activity.recordActivity(true)),
+    touch: () => run(() => recordActivity(true)),
 
     stop: () => stopper.abort(),
   }

@@ -1,9 +1,7 @@
+import { describeSession } from '../marker/describeSession.ts'
 import type { Marker } from '../marker/marker.ts'
 import type { DetectedBy, EndReport } from '../types/endReport.ts'
 import type { LogoutOptions } from '../types/lapse.ts'
-
-/** The version of the package, inserted by the build. */
-declare const CLIENT_VERSION: string
 
 /** Creates the report that the session of a marker has ended, which is detected now. */
 export function createEndReport(
@@ -17,15 +15,8 @@ export function createEndReport(
     // First, so that the texts of stored reports sort by it.
     detectedAt: Date.now(),
     ...logoutOptions,
-    site,
-    marker: marker.id,
-    startedAt: marker.since,
-    lastAccessAt: marker.at,
-    session: marker.sid,
-    subject: marker.sub,
-    ticket: marker.ticket,
+    ...describeSession(site, marker),
     detectedBy,
     browserRestarted,
-    client: CLIENT_VERSION,
   }
 }
