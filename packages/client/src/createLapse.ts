@@ -131,27 +131,26 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
   }
 
   /** Saves the last activity and sends the reports that are due. */
-  const synchronize = (isRestored?: boolean) =>
+  const synchronize = ({ type, persisted }: Partial<PageTransitionEvent>) =>
     run(() => {
       activity.saveActivity()
-      if (isRestored) activity.recordActivity()
-      else if (isWatching) reporter?.reportActivity(document.visibilityState === 'hidden')
+      // Only `pageshow` has `persisted`: whether the page was restored from the back/forward cache.
+      if (persisted) activity.recordActivity()
+      else if (isWatching)
+        reporter?.reportActivity(type === 'visibilitychange' && document.visibilityState === 'hidden')
       return outbox.flushReports()
     })
 
   run(() => {
     for (const type of ['online', 'pageshow', 'visibilitychange']) {
-      // Only `pageshow` has `persisted`: whether the page was restored from the back/forward cache.
-      addEventListener(type, ({ persisted }: Partial<PageTransitionEvent>) => synchronize(persisted), {
-        signal,
-      })
+      addEventListener(type, synchronize, { signal })
     }
     const onActivity = (isCertain?: boolean) => {
       if (isWatching) recordActivity(isCertain)
     }
     if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
     if (touchOn.includes('request')) observeRequests(onActivity, signal, endpoints, requests)
-    return synchronize(!loadedAt)
+    return synchronize({ persisted: !loadedAt })
   })
 
   return {

@@ -152,6 +152,19 @@ describe('When the page is hidden, an activity report', () => {
     await expectReports(3)
   })
 
+  test('is not sent by a page that is opened in the background', async () => {
+    await openReportedSession()
+    const other = await env.context.newPage()
+    await other.addInitScript(() => {
+      Object.defineProperty(document, 'visibilityState', { value: 'hidden' })
+    })
+    const attributes = 'data-state="active" data-session="a1" data-idle-timeout-seconds="1800"'
+    env.serve('/app', `${attributes} data-heartbeat-seconds="300"`)
+    await env.context.clock.runFor(10 * secondMs)
+    await other.goto(`${env.site.url}/app`)
+    await expectReports(1)
+  })
+
   test('is sent at the start of a session if the user leaves the page at once', async () => {
     const page = await env.openClient(env.page, options)
     await page.evaluate(() => {

@@ -7,7 +7,7 @@ import { claimMs } from '../shared/limits.ts'
 import { msPerHour, msPerSecond } from '../shared/time.ts'
 import type { ActivityRecorder } from './activityRecorder.ts'
 import { chooseHeartbeatSeconds } from './chooseHeartbeatSeconds.ts'
-import { pageId, readReportState, writeReportState } from './reportState.ts'
+import { pageId, type ReportState, readReportState, writeReportState } from './reportState.ts'
 
 /**
  * Creates the reporter that tells the collector when the session was last used. The tabs of a site together send at most
@@ -37,37 +37,37 @@ export function createActivityReporter(
   }
 
   /** Sends the last activity, and shares with the other tabs what came of it. */
-  async function sendActivity(marker: Marker, intervalSeconds: number) {
+  async function sendActivity(marker: Marker, intervalMs: number) {
     pendingAt = marker.at
-    const report = { ...describeSession(site, marker), heartbeatSeconds: intervalSeconds }
-    const delivery = await postReport(url, report)
+    const delivery = await postReport(url, {
+      ...describeSession(site, marker),
+      heartbeatSeconds: intervalMs / msPerSecond,
+    })
     pendingAt = 0
     const { response } = delivery
     const status = response?.status
     const failure = status !== 204 && classifyFailure(status, 0, 0)
     if (failure) emitError(failure, delivery)
-    const state = readReportState(storageKey, findSessionKey(marker))
+    const state = readReportState(storageKey, marker)
     // Another session has started in the meantime, or the user has signed out.
     if (!state.claimedAt) return
+    const now = Date.now()
+    let delayMs = intervalMs
+    // A refused report would be refused again, so it waits for the next activity as a confirmed one does.
+    let changes: Partial<ReportState> = { confirmedAt: marker.at, failedAt: undefined }
     if (failure === 'report_pending') {
-      const now = Date.now()
       const { failedAt = now } = state
-      const intervalMs = intervalSeconds * msPerSecond
-      const backoffMs = computeRetryDelayMs(
-        Math.min(now - failedAt, intervalMs),
-        response?.headers.get('Retry-After'),
-      )
+      const waitedMs = Math.min(now - failedAt, intervalMs)
       // Once it has confirmed a report, it is new: another replica of it is older, or is being replaced.
       const isOldCollector = !state.confirmedAt && (status === 404 || status === 405)
+      delayMs = isOldCollector
+        ? msPerHour
+        : computeRetryDelayMs(waitedMs, response?.headers.get('Retry-After'))
       // As soon as the browser is online again, any page may send a report.
-      const delayMs = isOldCollector ? msPerHour : response || navigator.onLine ? backoffMs : 0
-      writeReportState(storageKey, { ...state, failedAt, nextAt: now + delayMs })
-      schedule(delayMs || intervalMs)
-    } else {
-      // A refused report would be refused again, so wait for the next activity.
-      writeReportState(storageKey, { ...state, confirmedAt: marker.at, failedAt: undefined })
-      reportActivity()
+      changes = { failedAt, nextAt: response || navigator.onLine ? now + delayMs : now }
     }
+    writeReportState(storageKey, { ...state, ...changes })
+    schedule(delayMs)
   }
 
   /**
@@ -82,12 +82,13 @@ export function createActivityReporter(
     const now = Date.now()
     // If the clock was set back, nobody knows when the last activity was. The next one lowers the marker to the clock.
     if (!marker || marker.at > now || signal.aborted) return
-    const state = readReportState(storageKey, findSessionKey(marker))
+    const state = readReportState(storageKey, marker)
     if (marker.at <= state.confirmedAt) return
-    const intervalSeconds = chooseHeartbeatSeconds(heartbeatSeconds, activity.findIdleTimeoutSeconds(marker))
-    const intervalMs = intervalSeconds * msPerSecond
+    const intervalMs =
+      chooseHeartbeatSeconds(heartbeatSeconds, activity.findIdleTimeoutSeconds(marker)) * msPerSecond
     const isDue = now >= state.nextAt
-    const isHiddenDue = isDue || (!state.failedAt && now - state.hiddenAt >= intervalMs / 4)
+    // A page that is left is hidden too. A user who opens page after page must not cause a report for each.
+    const isHiddenDue = (isDue || !state.failedAt) && now - state.hiddenAt >= intervalMs / 4
     const hasClaim = state.claimedBy === pageId
     const claimed = { ...state, claimedAt: now, nextAt: now + intervalMs }
     if (hasClaim || (isHidden && isHiddenDue && marker.at > pendingAt)) {
@@ -96,7 +97,7 @@ export function createActivityReporter(
         claimedBy: 0,
         hiddenAt: isHidden ? now : state.hiddenAt,
       })
-      sendActivity(marker, intervalSeconds)
+      sendActivity(marker, intervalMs)
     } else if (isDue) {
       // Several pages may get here at the same moment. The claim that is stored last wins.
       writeReportState(storageKey, { ...claimed, claimedBy: pageId })
@@ -114,14 +115,9 @@ export function createActivityReporter(
     },
     /** Ends the reports of a session in all tabs, because its user has signed out. */
     endReports(marker: Marker) {
-      const state = readReportState(storageKey, findSessionKey(marker))
+      const state = readReportState(storageKey, marker)
       // Without a claim, so that the answer to a report that has been sent changes nothing.
       writeReportState(storageKey, { ...state, claimedAt: 0, confirmedAt: Number.MAX_SAFE_INTEGER })
     },
   }
-}
-
-/** Returns the alias or, if that is unknown, the id of the marker. */
-function findSessionKey({ sid, id }: Marker): string {
-  return sid ?? id
 }

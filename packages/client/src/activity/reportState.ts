@@ -1,3 +1,4 @@
+import type { Marker } from '../marker/marker.ts'
 import { attempt } from '../shared/attempt.ts'
 import { clockToleranceMs } from '../shared/limits.ts'
 import { readStoredValue, removeStoredValue, storeValue } from '../shared/storage.ts'
@@ -28,13 +29,13 @@ const unknownState: ReportState = { confirmedAt: 0, claimedAt: 0, nextAt: 0, hid
 /** What this page has written, for browsers that block `localStorage`. It outlives a client that is stopped. */
 const ownStates: Record<string, ReportState> = {}
 
-/** Reads the state of the session with this key. Without `localStorage`, each page has its own. */
-export function readReportState(storageKey: string, key: string): ReportState {
+/** Reads the state of the marker's session. Without `localStorage`, each page has its own. */
+export function readReportState(storageKey: string, { sid, id }: Marker): ReportState {
+  const key = sid ?? id
   const state = readStoredValue<ReportState>(storageKey) ?? ownStates[storageKey] ?? unknownState
   // If the clock was set back since, none of the times means anything.
-  return state.key === key && state.claimedAt < Date.now() + clockToleranceMs
-    ? state
-    : { ...unknownState, key }
+  const isKnown = state.key === key && state.claimedAt < Date.now() + clockToleranceMs
+  return { ...unknownState, ...(isKnown ? state : { key }) }
 }
 
 export function writeReportState(storageKey: string, state: ReportState) {
