@@ -35,7 +35,15 @@ export default defineConfig(({ mode }) => {
 export const internalProperties: readonly string[] = [
   ...['addReport', 'flushReports', 'sendNewReport'],
   ...['readMarker', 'readMarkerText', 'removeMarker', 'wasBrowserClosed', 'writeMarker'],
-  ...['endActivity', 'isExpired', 'recordActivity', 'saveActivity'],
+  ...[
+    'endActivity',
+    'findIdleTimeoutSeconds',
+    'isExpired',
+    'readActiveMarker',
+    'recordActivity',
+    'saveActivity',
+  ],
+  ...['endReports', 'noteActivity', 'reportActivity'],
 ]
 
 const minify = {

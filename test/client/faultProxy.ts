@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse, request as sendRequest } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { forwardRequest } from './forwardRequest.ts'
 
 /** What happens to a report on its way to the collector. */
 type Fault =
@@ -43,17 +44,10 @@ export async function startFaultProxy(collectorUrl: string): Promise<FaultProxy>
       })
       return void response.end()
     }
-    const forwarded = sendRequest(collectorUrl + request.url, {
-      method: request.method,
-      headers: request.headers,
-      agent: false,
-    })
-    forwarded.end(body)
-    const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
-    const answered = await buffer(answer)
+    const answer = await forwardRequest(collectorUrl, request, body)
     if (fault === 'cut after') return void request.socket.destroy()
     if (fault) await sleep(fault.delayMs)
-    response.writeHead(answer.statusCode ?? 502, answer.headers).end(answered)
+    response.writeHead(answer.status, answer.headers).end(answer.body)
   }
 
   const server = createServer((request, response) => {

@@ -213,7 +213,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       skip(engine.limits.prerendering !== undefined, engine.limits.prerendering)
       const { app } = env.hosts
       const profile = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-      const next = encodeURIComponent('/reports?prerender=1')
+      const next = encodeURIComponent(`/reports?prerender=${encodeURIComponent('/login?stay=1')}`)
       const chromium = openUndriven(profile, `${app.url}/sign-in?user=${user.subject}&next=${next}`)
       onTestFinished(async () => {
         await chromium.kill()

@@ -24,7 +24,8 @@ function renderTaggedPage(
   stated: Record<string, string>,
   body: string,
 ): string {
-  const prerender = url.searchParams.has('prerender') ? prerendering : ''
+  const prerendered = url.searchParams.get('prerender')
+  const prerender = prerendered ? renderPrerendering(prerendered) : ''
   const noBfcache = url.searchParams.has('keep-out-of-bfcache') ? preventBfcache : ''
   const clock = url.searchParams.has('clock') ? renderClockShift(Number(url.searchParams.get('clock'))) : ''
   return renderPage(`${clock}${noBfcache}${prerender}${renderTag(options, url, stated)}`, body)
@@ -37,15 +38,15 @@ const preventBfcache = `<script>
   indexedDB.open('held')
 </script>`
 
-/** Prerenders the login page after four seconds, and navigates to it after seven. */
-const prerendering = `<script>
+/** Prerenders a page after four seconds, and navigates to it after seven. */
+const renderPrerendering = (path: string) => `<script>
   setTimeout(() => {
     const rules = document.createElement('script')
     rules.type = 'speculationrules'
-    rules.text = JSON.stringify({ prerender: [{ urls: ['/login?stay=1'], eagerness: 'immediate' }] })
+    rules.text = JSON.stringify({ prerender: [{ urls: ['${path}'], eagerness: 'immediate' }] })
     document.head.append(rules)
   }, 4000)
-  setTimeout(() => { location.href = '/login?stay=1' }, 7000)
+  setTimeout(() => { location.href = '${path}' }, 7000)
 </script>`
 
 /** Shifts the page's clock. */

@@ -1,4 +1,5 @@
 import { createActivityRecorder } from './activity/activityRecorder.ts'
+import { createActivityReporter } from './activity/activityReporter.ts'
 import { observeInteractions } from './activity/observeInteractions.ts'
 import { observeRequests } from './activity/observeRequests.ts'
 import { createMarker, type Marker } from './marker/marker.ts'
@@ -52,6 +53,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     collector,
     site,
     idleTimeoutSeconds,
+    heartbeatSeconds,
     touchOn = 'load,request',
     requests,
     cookie: { name = `lapse-${site}`, days = defaultCookieDays, ...cookieAttributes } = {},
@@ -66,6 +68,18 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
   const markerCookie = createMarkerCookie(name, maxAgeSeconds, cookieAttributes, emitError)
   const activity = createActivityRecorder(markerCookie, idleTimeoutSeconds)
   const outbox = createOutbox(site, `${endpoints}lapses`, maxAgeSeconds * msPerSecond, emitError, synchronize)
+
+  const reporter = heartbeatSeconds
+    ? createActivityReporter(
+        site,
+        `${endpoints}activity`,
+        name,
+        heartbeatSeconds,
+        activity,
+        emitError,
+        signal,
+      )
+    : undefined
 
   /** The aliases that this page has stated, or whose end it has reported. */
   const knownAliases = new Set<string | undefined>()
@@ -98,6 +112,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     const marker = activity.endActivity()
     if (!marker) return
     knownAliases.add(marker.sid)
+    if (logoutOptions) reporter?.endReports(marker)
     const report = createEndReport(site, marker, detectedBy, markerCookie, logoutOptions)
     // Another tab may have started a new session in the meantime. Its marker must stay.
     const removeReportedMarker = () => {
@@ -111,27 +126,36 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     return outcome
   }
 
-  /** Saves the last activity and sends the reports that are due. */
-  function synchronize(isRestored?: boolean) {
+  function recordActivity(isCertain?: boolean) {
+    activity.recordActivity(isCertain)
+    reporter?.noteActivity()
+  }
+
+  /**
+   * Saves the last activity and sends the reports that are due. Without an event, it sends no activity report, because
+   * `active()` and the timer of the reporter do.
+   */
+  function synchronize(event?: Partial<PageTransitionEvent>) {
     return run(() => {
       if (signal.aborted) return
       activity.saveActivity()
-      if (isRestored) activity.recordActivity()
+      // Only `pageshow` has `persisted`: whether the page was restored from the back/forward cache.
+      if (event?.persisted) activity.recordActivity()
+      else if (event && isWatching)
+        reporter?.reportActivity(event.type === 'visibilitychange' && document.visibilityState === 'hidden')
       return outbox.flushReports()
     })
   }
 
   run(() => {
     for (const type of ['online', 'pageshow', 'visibilitychange']) {
-      // Only `pageshow` has `persisted`: whether the page was restored from the back/forward cache.
-      addEventListener(type, ({ persisted }: Partial<PageTransitionEvent>) => synchronize(persisted), {
-        signal,
-      })
+      addEventListener(type, synchronize, { signal })
     }
-    const onActivity = (isCertain?: boolean) => isWatching && activity.recordActivity(isCertain)
+    const onActivity = (isCertain?: boolean) => isWatching && recordActivity(isCertain)
     if (touchOn.includes('interaction')) observeInteractions(onActivity, signal)
     if (touchOn.includes('request')) observeRequests(onActivity, signal, endpoints, requests)
-    return synchronize(!loadedAt)
+    if (!loadedAt) activity.recordActivity()
+    return synchronize()
   })
 
   return {
@@ -161,6 +185,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
           sub: subject || marker.sub,
           ticket: ticket || marker.ticket,
         })
+        reporter?.reportActivity()
       }),
 
     absent: ({ session }: AbsentOptions = {}) =>
@@ -180,7 +205,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
 
     logout: (options: LogoutOptions = {}) => run(() => reportEnd('logout', options)),
 
-    touch: () => run(() => activity.recordActivity(true)),
+    touch: () => run(() => recordActivity(true)),
 
     stop: () => stopper.abort(),
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { createBrowserOptions } from '../../../test/browser.ts'
-import type { Lapse, LapseClientError, LapseGlobal } from '../src/index.ts'
+import type { Lapse, LapseClientError, LapseGlobal, LapseOptions } from '../src/index.ts'
 import { type FakeCollector, type Site, startFakeCollector, startSite } from './servers.ts'
 
 declare global {
@@ -23,7 +23,7 @@ interface ReportedError {
 }
 
 /** What each test starts with: a fresh profile of Chromium, a site and a collector. */
-interface Environment {
+export interface Environment {
   readonly context: BrowserContext
   readonly page: Page
   readonly site: Site
@@ -33,7 +33,7 @@ interface Environment {
   /** Opens a page of the site. */
   goto(path: string): Promise<unknown>
   /** Opens a page that calls `createLapse`, with the result in `window.lapse`. */
-  openClient(page?: Page): Promise<Page>
+  openClient(page?: Page, options?: Partial<LapseOptions>): Promise<Page>
   /** Returns the value of the marker cookie, or `undefined`. */
   readCookie(): Promise<string | undefined>
   /** Returns the fields of the marker. */
@@ -95,12 +95,20 @@ export function useEnvironment(): Environment {
     environment.site.pages.set(path, { html, headers })
   }
   environment.goto = (path) => environment.page.goto(environment.site.url + path)
-  environment.openClient = async (page = environment.page) => {
+  environment.openClient = async (page = environment.page, options = {}) => {
     environment.site.pages.set('/client', { html: `${recorders}<script src="/lapse.js"></script>` })
     await page.goto(`${environment.site.url}/client`)
-    await page.evaluate((collector) => {
-      window.lapse = window.Lapse.createLapse({ site: 'acme', collector, onError: window.recordError })
-    }, environment.collector.url)
+    await page.evaluate(
+      ({ collector, ...options }) => {
+        window.lapse = window.Lapse.createLapse({
+          site: 'acme',
+          collector,
+          onError: window.recordError,
+          ...options,
+        })
+      },
+      { collector: environment.collector.url, ...options },
+    )
     return page
   }
   environment.readCookie = async () => {

@@ -32,6 +32,16 @@ interface ReceivedReport {
   readonly [field: string]: unknown
 }
 
+/** An activity report that the client has posted. */
+interface ReceivedActivity {
+  readonly marker: string
+  readonly startedAt: number
+  readonly lastAccessAt: number
+  readonly sentAt: number
+  readonly heartbeatSeconds: number
+  readonly [field: string]: unknown
+}
+
 /** An answer to one report instead of a row. */
 export interface Fault {
   readonly status: number
@@ -40,30 +50,39 @@ export interface Fault {
   readonly afterMs?: number
 }
 
+async function answerWithFault(response: ServerResponse, { status, headers, body, afterMs = 0 }: Fault) {
+  await new Promise((done) => setTimeout(done, afterMs))
+  response.writeHead(status, headers).end(body ?? '{"title":"no"}')
+}
+
 export type FakeCollector = Awaited<ReturnType<typeof startFakeCollector>>
 
 /** Starts a collector that answers like the real one, and keeps the reports that it has received. */
 export async function startFakeCollector() {
   const received: ReceivedReport[] = []
+  const activities: ReceivedActivity[] = []
   const contentTypes: (string | undefined)[] = []
   const rows = new Map<string, number>()
   const faults: Fault[] = []
   let reason = 'idle_timeout'
+  let activityFault: Fault | undefined
 
   const handler: Handler = async (request, response) => {
     response.setHeader('Access-Control-Allow-Origin', '*')
     response.setHeader('Access-Control-Expose-Headers', 'Retry-After')
     let text = ''
     for await (const chunk of request) text += chunk
-    const report: ReceivedReport = JSON.parse(text)
-    received.push(report)
     contentTypes.push(request.headers['content-type'])
-    const fault = faults.shift()
-    if (fault) {
-      await new Promise((done) => setTimeout(done, fault.afterMs ?? 0))
-      response.writeHead(fault.status, fault.headers).end(fault.body ?? '{"title":"no"}')
+    if (request.url === '/v1/activity') {
+      activities.push(JSON.parse(text))
+      if (activityFault) return answerWithFault(response, activityFault)
+      response.writeHead(204).end()
       return
     }
+    const report: ReceivedReport = JSON.parse(text)
+    received.push(report)
+    const fault = faults.shift()
+    if (fault) return answerWithFault(response, fault)
     const duplicate = rows.has(report.marker)
     if (!duplicate) rows.set(report.marker, rows.size + 1)
     const verdict = {
@@ -83,11 +102,17 @@ export async function startFakeCollector() {
   return {
     url,
     received,
+    /** The activity reports that it has received. */
+    activities,
     contentTypes,
     /** Returns the markers that have a row. */
     rows: () => [...rows.keys()],
     /** Answers the next reports with these faults. */
     fail: (...next: Fault[]) => void faults.push(...next),
+    /** Answers all activity reports with this fault, or with 204. */
+    failActivity: (fault?: Fault) => {
+      activityFault = fault
+    },
     /** Sets the reason of the next verdicts. */
     judge: (nextReason: string) => {
       reason = nextReason

@@ -18,6 +18,8 @@ function misuseOptions() {
   createLapse({ site: 'acme' })
   // @ts-expect-error: the limit is a number of seconds.
   createLapse({ site: 'acme', collector: '', idleTimeoutSeconds: '30m' })
+  // @ts-expect-error: without the option there are no activity reports, and `true` stands for the default.
+  createLapse({ site: 'acme', collector: '', heartbeatSeconds: 'default' })
   // @ts-expect-error: there is no such kind of activity.
   createLapse({ site: 'acme', collector: '', touchOn: ['scroll'] })
   // @ts-expect-error: the client decides about `Secure`.

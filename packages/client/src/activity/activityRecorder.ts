@@ -4,15 +4,20 @@ import { readIdleTimeoutSeconds } from '../marker/readIdleTimeoutSeconds.ts'
 import { markerIntervalMs } from '../shared/limits.ts'
 import { msPerSecond } from '../shared/time.ts'
 
+export type ActivityRecorder = ReturnType<typeof createActivityRecorder>
+
 /** Creates the recorder that writes the time of the last activity to the marker. */
 export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSeconds: number | undefined) {
   let unsavedAt = 0
   /** The marker of the session whose end this page has reported. Activity does not move it. */
   let endedMarkerId: string | undefined
 
+  /** Returns the idle timeout of the marker's session, or `undefined` if it is unknown. */
+  const findIdleTimeoutSeconds = (marker: Marker) => readIdleTimeoutSeconds(marker) ?? idleTimeoutSeconds
+
   /** Returns whether the idle timeout has passed since the last activity, or `undefined` if the limit is unknown. */
   function isExpired(marker: Marker) {
-    const limitSeconds = readIdleTimeoutSeconds(marker) ?? idleTimeoutSeconds
+    const limitSeconds = findIdleTimeoutSeconds(marker)
     return limitSeconds && Date.now() - marker.at > limitSeconds * msPerSecond
   }
 
@@ -43,6 +48,13 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
     if (Math.abs(unsavedAt - marker.at) > markerIntervalMs) saveActivity()
   }
 
+  /** Saves the last activity. Returns the marker, unless this page has reported the end of its session. */
+  function readActiveMarker() {
+    saveActivity()
+    const marker = markerCookie.readMarker()
+    return marker?.id === endedMarkerId ? undefined : marker
+  }
+
   /** Saves the last activity of the marker's session, which has ended. Returns the marker. */
   function endActivity() {
     saveActivity()
@@ -51,5 +63,12 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
     return marker
   }
 
-  return { isExpired, saveActivity, recordActivity, endActivity }
+  return {
+    findIdleTimeoutSeconds,
+    isExpired,
+    saveActivity,
+    recordActivity,
+    readActiveMarker,
+    endActivity,
+  }
 }

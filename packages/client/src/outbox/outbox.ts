@@ -1,10 +1,11 @@
 import { attempt } from '../shared/attempt.ts'
 import type { EmitError } from '../shared/emitError.ts'
 import { firstAttemptMs, flushIntervalMs, maxReports } from '../shared/limits.ts'
+import { removeStoredValue } from '../shared/storage.ts'
 import type { EndReport } from '../types/endReport.ts'
 import type { Outcome, Verdict } from '../types/verdict.ts'
 import { postReport } from './postReport.ts'
-import { isDue, readReport, removeReport, writeReport } from './reportStorage.ts'
+import { isDue, readReport, writeReport } from './reportStorage.ts'
 import { classifyFailure, computeRetryDelayMs } from './retryPolicy.ts'
 
 /**
@@ -35,7 +36,7 @@ export function createOutbox(
     const newestFirst = listKeys().sort((a, b) => (localStorage[a] < localStorage[b] ? 1 : -1))
     for (const key of newestFirst.slice(maxReports - 1)) {
       emitError('report_evicted', readReport(key))
-      removeReport(key)
+      removeStoredValue(key)
     }
   }
 
@@ -77,7 +78,7 @@ export function createOutbox(
         return { pending: true }
       }
     }
-    removeReport(key)
+    removeStoredValue(key)
     // The collector answers 2xx only with a verdict.
     return verdict as Verdict | null
   }

@@ -1,8 +1,7 @@
-import type { EndReport } from '../types/endReport.ts'
 import type { Delivery } from '../types/errors.ts'
 
-/** Posts a report to the collector. */
-export function postReport(url: string, report: EndReport): Promise<Delivery> {
+/** Posts a report to the collector, with the time of sending. */
+export function postReport(url: string, report: object): Promise<Delivery> {
   // A string is sent as text/plain, which needs no preflight.
   const body = JSON.stringify({ ...report, sentAt: Date.now() })
   const post = (keepalive: boolean) => fetch(url, { method: 'POST', body, credentials: 'omit', keepalive })

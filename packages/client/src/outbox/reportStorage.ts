@@ -1,4 +1,4 @@
-import { attempt } from '../shared/attempt.ts'
+import { readStoredValue, storeValue } from '../shared/storage.ts'
 import type { EndReport } from '../types/endReport.ts'
 
 /** A report in `localStorage`. */
@@ -9,7 +9,7 @@ export interface StoredReport extends EndReport {
 
 /** Returns the report with this key, or `undefined` if there is none that can be read. */
 export function readReport(key: string): StoredReport | undefined {
-  return attempt(() => JSON.parse(localStorage[key]))
+  return readStoredValue(key)
 }
 
 /** Whether a report may be sent now. */
@@ -24,9 +24,5 @@ export function isDue(report: StoredReport): boolean {
  * @throws if `localStorage` is blocked or full.
  */
 export function writeReport(key: string, report: EndReport, delayMs: number) {
-  localStorage[key] = JSON.stringify({ ...report, retryAt: Date.now() + delayMs })
-}
-
-export function removeReport(key: string) {
-  attempt(() => delete localStorage[key])
+  storeValue(key, { ...report, retryAt: Date.now() + delayMs })
 }

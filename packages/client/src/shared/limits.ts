@@ -15,3 +15,9 @@ export const flushIntervalMs = 5000
 
 /** The page that creates a report sends it at once. Another page may send it after this time. */
 export const firstAttemptMs = 5000
+
+/** A tab that wants to report activity waits this long until all tabs have read which of them does. */
+export const claimMs = 200
+
+/** The clocks of two tabs may differ a little, because browsers round and blur them against fingerprinting. */
+export const clockToleranceMs = 5000

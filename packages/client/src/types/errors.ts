@@ -13,6 +13,9 @@ import type { EndReport } from './endReport.ts'
  * | `report_refused` | The collector refused the report itself (400, 413, 415 or 422). The client dropped it. | Fix what the response names. |
  * | `report_expired` | The collector had not confirmed the report within `cookie.days`. The client dropped it. | As for `report_pending`. |
  * | `unexpected` | The option `session` threw an exception, the probe got no response, or the browser refused something. | Read the cause. |
+ *
+ * `report_pending` and `report_refused` also concern activity reports (`heartbeatSeconds`). The client sends the last
+ * activity again after a `report_pending`, and waits for further activity after a `report_refused`.
  */
 export interface LapseClientErrorCauses {
   /** The value of the cookie. */

@@ -40,6 +40,24 @@ export interface LapseOptions {
   readonly idleTimeoutSeconds?: number | undefined
 
   /**
+   * Turns on activity reports, and sets the shortest time between two of them, in seconds. They tell the collector when
+   * the session was last used, so it can list live sessions, and record a timeout even if the user never comes back.
+   *
+   * `true` stands for the default interval: a quarter of the idle timeout, but at least 15 seconds and at most 5 minutes.
+   * No interval is longer than half of the idle timeout. Without a known idle timeout, the default is 15 seconds.
+   *
+   * The client sends a report when a session starts. Afterwards it sends one only if the session has been used since the
+   * last report that the collector has confirmed: when the interval has passed, and when the page is hidden. All tabs
+   * together send one report per interval, and up to four more if the user leaves pages often. A page that nobody uses
+   * sends nothing. If the collector does not know the endpoint (404 or 405), the client tries again after an hour.
+   *
+   * Attribute: `data-heartbeat-seconds`, whose empty value stands for `true`
+   *
+   * @default no activity reports
+   */
+  readonly heartbeatSeconds?: number | true | undefined
+
+  /**
    * What counts as activity. Choose what refreshes the session on the server.
    *
    * Attribute: `data-touch-on`, separated by spaces
