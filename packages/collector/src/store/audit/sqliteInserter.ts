@@ -93,7 +93,7 @@ function open(path: string, tableName: string): Connection {
       database,
       fileIdentity: identifyFile(path),
       insert: database.prepare(
-        `insert into ${table} (${insertedColumns.join(', ')}) values (${placeholders}) on conflict (site, session_key) do nothing`,
+        `insert into ${table} (${insertedColumns.join(', ')}) values (${placeholders}) on conflict (site, session_key, revision) do nothing`,
       ),
       select: database.prepare(
         `select ${selected.join(', ')} from ${table} where site = ? and session_key = ?`,
