@@ -6,7 +6,7 @@ import { describeOriginFault, isAllowedOrigin, opaqueOrigin, opaqueOriginAdvice 
 import { maxLengths, type NewSessionEnd, type RecordedSessionEnd } from '../domain/sessionEnd.ts'
 import type { Site } from '../domain/site.ts'
 import { escapeUnsafe, replaceUnsafe } from '../domain/text/plainText.ts'
-import { type TicketClaims, verifyTicket } from '../domain/ticket.ts'
+import { createExpiredTicketError, type TicketClaims, verifyTicket } from '../domain/ticket.ts'
 
 /** A report as it arrived. Nothing about it is verified yet. */
 export interface ReceivedReport {
@@ -130,8 +130,11 @@ async function verifyClaims(
   site: Site,
 ): Promise<TicketClaims | undefined> {
   const { ticket, site: name, detectedBy } = report
-  if (ticket !== undefined)
-    return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now: receivedAt })
+  if (ticket !== undefined) {
+    const claims = await verifyTicket(ticket, { site: name, keys: site.ticketKeys, now: receivedAt })
+    if (claims.hasExpired) throw createExpiredTicketError()
+    return claims
+  }
   // A server's token is stronger evidence than a ticket.
   if (site.requireTicket && detectedBy !== 'server')
     throw new LapseError('ticket-refused', `The site "${name}" requires a ticket with each report.`)
