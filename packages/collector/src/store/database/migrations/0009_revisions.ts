@@ -23,9 +23,15 @@ async function addColumn(
   after: string,
 ): Promise<void> {
   const { table } = tableName
-  // MySQL commits DDL immediately, so an interrupted migration may have added the column.
-  if (await schemaBuilder(database, tableName).hasColumn(table, name)) return
-  // SQLite can add a column only at the end.
-  const position = database.client.driverName === 'better-sqlite3' ? '' : ` after ${after}`
-  await database.raw(`alter table ?? add column ${name} ${type}${position}`, [qualify(tableName, table)])
+  const addIt = (position: string) =>
+    database.raw(`alter table ?? add column ${name} ${type}${position}`, [qualify(tableName, table)])
+  if (database.client.driverName === 'better-sqlite3') {
+    // SQLite can add a column only at the end.
+    if (!(await schemaBuilder(database, tableName).hasColumn(table, name))) await addIt('')
+  } else {
+    // An interrupted migration may have added the column. knex would look for it in the connection's own schema.
+    await addIt(` after ${after}`).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ER_DUP_FIELDNAME')) throw error
+    })
+  }
 }
