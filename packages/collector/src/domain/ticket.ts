@@ -58,7 +58,7 @@ const maxTicketLength = 8_192
 /** How many keys of a set to try for a ticket whose `kid` does not identify a single key. */
 const maxCandidates = 10
 
-interface TicketContext {
+export interface TicketContext {
   readonly site: string
   /** A site can have several keys, so that they can be rotated. */
   readonly keys: readonly TicketKey[]

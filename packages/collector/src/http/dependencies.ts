@@ -7,7 +7,13 @@ import type { Metrics } from '../observability/metrics.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
 import type { SessionEndWriter } from '../recording/recordSessionEnd.ts'
+import type { VerifyTicket } from '../recording/ticketVerifier.ts'
 import type { ForwardedHeader } from './request/forwarded.ts'
+
+/** A clock in epoch milliseconds. */
+interface Clock {
+  now(): number
+}
 
 /** Everything that the HTTP endpoints need from the rest of the collector. */
 export interface Dependencies {
@@ -35,6 +41,10 @@ export interface Dependencies {
     /** For how many milliseconds writes have been failing; 0 while they succeed. */
     readonly failingForMs: number
   }
+  /** Verifies the tickets of activity reports, each of which comes many times. */
+  readonly verifyRepeatedTicket: VerifyTicket
+  /** The clock that says when a report arrived. */
+  readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Logger
   readonly lifecycle: { readonly isStopping: boolean }

@@ -28,6 +28,12 @@ export interface VerifiedEnd {
   readonly request: ReportRequest
 }
 
+/** Returns the key of the session that a report ends. */
+export function getEndedKey({ report, claims }: VerifiedEnd): string {
+  // The schemas make sure that a report has an alias or a marker.
+  return claims?.session ?? report.session ?? report.marker ?? ''
+}
+
 /** What became of an end report. */
 export type EndAnswer =
   | { readonly kind: 'recorded'; readonly row: NewSessionEnd }
@@ -43,7 +49,7 @@ export function decideEnd(state: SessionState, end: VerifiedEnd): Decision<EndAn
     return { changes: [], answer: { kind: 'refused', error: createExpiredTicketError() } }
 
   const reported = judgeReport(report, claims, site, request)
-  if (isRememberedLogout(state, reported))
+  if (isPlainLogout(report) && isRememberedLogout(state, reported))
     return {
       changes: [],
       answer: { kind: 'unrecorded', verdict: { ...reported, reason: 'logout', expiredAt: null } },
@@ -64,17 +70,21 @@ export function decideEnd(state: SessionState, end: VerifiedEnd): Decision<EndAn
   return { changes, answer: isUnrecorded ? { kind: 'unrecorded', verdict: row } : answerRow(decision) }
 }
 
+/** Returns whether a browser reports a logout that neither names a reason nor asks for a row. */
+function isPlainLogout(report: EndReport): boolean {
+  return report.detectedBy === 'logout' && !report.reason && report.report !== true
+}
+
 /**
  * Returns whether a browser repeats a logout that was acknowledged without a row. It was judged by the last access of
  * the live session, which it ended.
  */
 function isRememberedLogout(
   state: SessionState,
-  { detectedBy, detectedAt, clockSkewMs, marker }: NewSessionEnd,
+  { detectedAt, clockSkewMs, marker }: NewSessionEnd,
 ): boolean {
   const { logout } = state.own
-  if (detectedBy !== 'logout' || !logout || logout.marker !== marker || listRows(state).length > 0)
-    return false
+  if (!logout || logout.marker !== marker || listRows(state).length > 0) return false
   return compareMoments({ at: detectedAt, clockSkewMs, marker }, { ...logout, at: logout.detectedAt }) === 0
 }
 

@@ -1,13 +1,14 @@
-import { parseEndReport } from '../../domain/endReport.ts'
-import type { NewSessionEnd, RecordedSessionEnd } from '../../domain/sessionEnd.ts'
-import { createKeyMismatchError } from '../../domain/ticket.ts'
+import { type EndReport, parseEndReport } from '../../domain/endReport.ts'
+import { createKeyMismatchError, verifyTicket } from '../../domain/ticket.ts'
+import type { Metrics } from '../../observability/metrics.ts'
+import { recordSessionEnd } from '../../recording/recordSessionEnd.ts'
+import type { EndOutcome } from '../../recording/sessionWork.ts'
 import {
   createMissingServerTokenError,
   createUnknownSiteError,
   createUnlistedOriginError,
   type ReceivedReport,
-  recordSessionEnd,
-} from '../../recording/recordSessionEnd.ts'
+} from '../../recording/verifyReport.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Operation } from '../openapi/operation.ts'
@@ -43,6 +44,8 @@ const exampleServerReport = {
 }
 const exampleLogout = {
   ...exampleReport,
+  marker: '7d1f4a52-3c0e-4b6b-9a55-2f6c8e1d0b94',
+  session: 'c3d',
   lastAccessAt: now - 60_000,
   detectedBy: 'logout',
 }
@@ -82,7 +85,7 @@ const reportSchema = {
   },
 }
 
-const describeVerdict = (examples: Readonly<Record<string, object>>) => ({
+const describeVerdictResponse = (examples: Readonly<Record<string, object>>) => ({
   content: { 'application/json': { schema: referToSchema('RecordedVerdict'), examples } },
 })
 
@@ -138,14 +141,14 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
   responses: {
     200: {
       description: 'The session already has a row, or a logout was only acknowledged.',
-      ...describeVerdict({
+      ...describeVerdictResponse({
         duplicate: { value: { ...exampleVerdict, duplicate: true } },
         logout: { value: exampleAcknowledgment },
       }),
     },
     201: {
       description: 'The row is committed.',
-      ...describeVerdict({
+      ...describeVerdictResponse({
         idleTimeout: { value: exampleVerdict },
         fromServer: { value: { ...exampleVerdict, id: 2, reason: 'revoked', elapsedMs: null } },
       }),
@@ -182,19 +185,15 @@ export const reportSessionEnd: Route = {
   path: '/v1/lapses',
   operation,
   isRateLimited: true,
-  handler({ settings: { sites }, store: { tokens }, writer, metrics }) {
-    const dependencies = { sites, writer }
+  handler({ settings: { sites }, store: { tokens }, writer, clock, metrics }) {
+    const dependencies = { sites, writer, verifyTicket }
     return (ctx) =>
       recordSessionEnd(
         {
-          receive: () => receive(ctx, tokens),
-          answer(recorded) {
-            answer(ctx, recorded)
-            metrics.observeVerdict(recorded.row, recorded.duplicate)
-          },
-          acknowledge(logout) {
-            acknowledge(ctx, logout)
-            metrics.observeUnrecordedLogout(logout.site)
+          receive: () => receive(ctx, tokens, clock),
+          answer(outcome) {
+            answer(ctx, outcome)
+            observeOutcome(outcome, metrics)
           },
         },
         dependencies,
@@ -202,10 +201,14 @@ export const reportSessionEnd: Route = {
   },
 }
 
-async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): Promise<ReceivedReport> {
+async function receive(
+  ctx: Context,
+  tokens: Dependencies['store']['tokens'],
+  clock: Dependencies['clock'],
+): Promise<ReceivedReport<EndReport>> {
   const hasToken = ctx.get('Authorization') !== ''
   const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
-  const receivedAt = Date.now()
+  const receivedAt = clock.now()
   ctx.state.logFields.site = report.site
   return {
     report,
@@ -218,22 +221,24 @@ async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): P
   }
 }
 
-function answer(ctx: Context, { row, duplicate }: RecordedSessionEnd): void {
-  const { id, reason, elapsedMs, idleTimeoutSeconds } = row
-  Object.assign(ctx.state.logFields, { id, reason, duplicate })
-  ctx.status = duplicate ? 200 : 201
-  ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
+function answer(ctx: Context, outcome: EndOutcome): void {
+  const verdict = describeVerdict(outcome)
+  const { id, reason, duplicate, recorded } = verdict
+  Object.assign(ctx.state.logFields, recorded === false ? { reason, recorded } : { id, reason, duplicate })
+  ctx.status = outcome.kind === 'recorded' && !duplicate ? 201 : 200
+  ctx.body = verdict
 }
 
-function acknowledge(ctx: Context, { reason, elapsedMs, idleTimeoutSeconds }: NewSessionEnd): void {
-  Object.assign(ctx.state.logFields, { reason, recorded: false })
-  ctx.status = 200
-  ctx.body = {
-    id: null,
-    reason,
-    elapsedMs,
-    idleTimeoutSeconds,
-    duplicate: false,
-    recorded: false,
-  } satisfies RecordedVerdict
+function describeVerdict(outcome: EndOutcome): RecordedVerdict {
+  const { reason, elapsedMs, idleTimeoutSeconds } =
+    outcome.kind === 'recorded' ? outcome.row : outcome.verdict
+  const verdict = { reason, elapsedMs, idleTimeoutSeconds }
+  return outcome.kind === 'recorded'
+    ? { id: outcome.row.id, ...verdict, duplicate: outcome.duplicate }
+    : { id: null, ...verdict, duplicate: false, recorded: false }
+}
+
+function observeOutcome(outcome: EndOutcome, metrics: Metrics): void {
+  if (outcome.kind === 'recorded') metrics.observeVerdict(outcome.row, outcome.duplicate)
+  else metrics.observeUnrecordedEnd(outcome.verdict)
 }

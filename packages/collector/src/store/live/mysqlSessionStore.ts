@@ -1,21 +1,22 @@
-import { ConnectionLostError, type Inserter } from '../../recording/batchingWriter.ts'
+import { ConnectionLostError, type SessionStore } from '../../recording/batchingWriter.ts'
 import type { MysqlLocation } from '../database/databaseUrl.ts'
 import { execute } from '../database/mysql/preparedStatements.ts'
-import { buildStatements, insertUnlessDuplicate } from './insertUnlessDuplicate.ts'
+import { buildMysqlStatements } from './mysqlStatements.ts'
+import { storeBatch } from './storeBatch.ts'
 import { createWriterConnections } from './writerConnections.ts'
 
-/** Inserts into MySQL or MariaDB through its own connections. */
-export function createMysqlInserter(location: MysqlLocation, tableName: string): Inserter {
+/** Stores reports in MySQL or MariaDB, through its own connections. */
+export function createMysqlSessionStore(location: MysqlLocation, tableName: string): SessionStore {
   const connections = createWriterConnections(location)
-  const statements = buildStatements(tableName)
+  const statements = buildMysqlStatements(tableName)
   return {
     // More were not faster.
     concurrency: 3,
     get connections() {
       return connections.count
     },
-    insert: (sessionEnds, signal) =>
-      connections.use(signal, (connection) => insertUnlessDuplicate(connection, statements, sessionEnds)),
+    store: (works, signal) =>
+      connections.use(signal, (connection) => storeBatch(connection, statements, works)),
     ping: (signal) =>
       connections.use(signal, async ({ connection, readOnlySettings }) => {
         const [setting] = readOnlySettings
