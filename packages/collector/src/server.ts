@@ -101,6 +101,7 @@ async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<t
     settings: { ...config, sites, dashboard: getDashboardLimits(config.sites) },
     verifyRepeatedTicket: createTicketVerifier(),
     clock: Date,
+    unstoredActivity: { count: 0 },
   })
 }
 

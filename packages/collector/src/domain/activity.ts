@@ -19,7 +19,7 @@ export function describeActivity(
   report: ActivityReport,
   claims: TicketClaims | undefined,
   site: Limits & Pick<Site, 'heartbeatSeconds'>,
-  { receivedAt, origin, userAgent, evidence }: ReportRequest & { readonly evidence: Evidence },
+  { receivedAt, origin, userAgent, evidence }: Omit<ReportRequest, 'ip'> & { readonly evidence: Evidence },
 ): Activity {
   const { startedAt, sentAt = receivedAt, lastAccessAt = sentAt } = report
   const clockSkewMs = receivedAt - sentAt

@@ -112,16 +112,15 @@ function addLiveSession(
 /** Finds the last access of a live session by the clock of the sender. */
 function findLiveAccess(
   live: LiveSession,
-  { marker }: EndReport,
+  { marker, detectedBy }: EndReport,
   { detectedAt }: SessionTimes,
   clockSkewMs: number,
 ): number {
   const lastAccessAt = live.lastAccessAt.getTime()
   // The same browser has the same clock, unless the clock was set back in between.
   const bySameClock = lastAccessAt - live.clockSkewMs
-  return live.marker !== null && live.marker === marker && bySameClock <= detectedAt
-    ? bySameClock
-    : lastAccessAt - clockSkewMs
+  const isSameBrowser = live.evidence !== 'server' && detectedBy !== 'server' && live.marker === marker
+  return isSameBrowser && bySameClock <= detectedAt ? bySameClock : lastAccessAt - clockSkewMs
 }
 
 /** An end without a last access can come long after the session timed out. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { compareEvidence } from './evidence.ts'
-import { compareMoments, type ReportedMoment } from './reportedMoment.ts'
+import { compareMoments, type ReportedMoment, toMoment } from './reportedMoment.ts'
 import { sessionEndSchema, timeSchema } from './sessionEnd.ts'
 
 const { site, sessionKey, marker, session, subject, evidence, origin, userAgent, clientVersion } =
@@ -160,12 +160,10 @@ export function describeUse(live: LiveSession): SessionUse {
 }
 
 /** When a live session was last used, and by which clock. */
-export function getLastAccess({
-  lastAccessAt,
-  clockSkewMs,
-  marker,
-}: Pick<LiveSession, 'lastAccessAt' | 'clockSkewMs' | 'marker'>): ReportedMoment {
-  return { at: lastAccessAt, clockSkewMs, marker }
+export function getLastAccess(
+  use: Pick<LiveSession, 'lastAccessAt' | 'clockSkewMs' | 'marker' | 'evidence'>,
+): ReportedMoment {
+  return toMoment(use, use.lastAccessAt)
 }
 
 /** The grace period by which the sweep waits longer than the heartbeat, in milliseconds. */

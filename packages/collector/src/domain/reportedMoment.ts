@@ -1,3 +1,4 @@
+import type { Evidence } from './sessionEnd.ts'
 import { clockToleranceMs } from './verdict.ts'
 
 /** A moment that a report stated, such as the last access to a session. */
@@ -8,6 +9,14 @@ export interface ReportedMoment {
   readonly clockSkewMs: number
   /** The marker of the browser that sent the report. Null if no browser did. */
   readonly marker: string | null
+}
+
+/** Describes a time that a report stated. A server has its own clock, also if it names a marker. */
+export function toMoment(
+  { evidence, marker, clockSkewMs }: Omit<ReportedMoment, 'at'> & { readonly evidence: Evidence },
+  at: Date,
+): ReportedMoment {
+  return { at, clockSkewMs, marker: evidence === 'server' ? null : marker }
 }
 
 /**

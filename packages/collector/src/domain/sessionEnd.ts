@@ -116,12 +116,6 @@ export type NewSessionEnd = Omit<SessionEnd, 'id'>
 /** A row as JSON carries it: times are ISO 8601 strings. */
 export type SessionEndJson = Readonly<z.input<typeof sessionEndSchema>>
 
-/** The result of a write: the row in the table, and whether it already existed. */
-export interface RecordedSessionEnd {
-  readonly row: SessionEnd
-  readonly duplicate: boolean
-}
-
 interface Field {
   /** Its name in TypeScript, JSON and CSV. */
   readonly name: keyof SessionEnd

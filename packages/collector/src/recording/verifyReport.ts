@@ -2,7 +2,7 @@ import { LapseError } from '../domain/errors.ts'
 import { describeOriginFault, isAllowedOrigin, opaqueOrigin, opaqueOriginAdvice } from '../domain/origin.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import type { Site } from '../domain/site.ts'
-import { escapeUnsafe } from '../domain/text/plainText.ts'
+import { escapeUnsafe, replaceUnsafe } from '../domain/text/plainText.ts'
 import type { TicketClaims } from '../domain/ticket.ts'
 import type { VerifyTicket } from './ticketVerifier.ts'
 
@@ -46,6 +46,8 @@ export interface VerificationDependencies {
 interface ReportIdentity {
   readonly site: string
   readonly ticket?: string | undefined
+  /** Tells an end report of a server from one of a browser. Other reports with a token come from servers. */
+  readonly detectedBy?: string
 }
 
 /**
@@ -60,14 +62,13 @@ export async function verifyReport<Report extends ReportIdentity>(
   const site = findSite(received.report.site, sites)
   const origin = verifyOrigin(received, site)
   if (received.authorizeServer) await received.authorizeServer()
-  else if ('detectedBy' in received.report && received.report.detectedBy === 'server')
-    throw createMissingServerTokenError()
+  else if (received.report.detectedBy === 'server') throw createMissingServerTokenError()
   const claims = await verifyClaims(received, site, verifyTicket)
   return { site, origin, claims }
 }
 
 /** @throws {LapseError} `unknown-site`. */
-export function findSite(name: string, sites: Readonly<Record<string, Site>>): Site {
+function findSite(name: string, sites: Readonly<Record<string, Site>>): Site {
   const site = Object.hasOwn(sites, name) ? sites[name] : undefined
   if (!site) throw createUnknownSiteError(name)
   return site
@@ -93,14 +94,15 @@ function verifyOrigin(
 }
 
 async function verifyClaims(
-  { report: { ticket, site: name }, receivedAt, authorizeServer }: ReceivedReport<ReportIdentity>,
+  { report: { ticket, site: name, detectedBy }, receivedAt, authorizeServer }: ReceivedReport<ReportIdentity>,
   site: Site,
   verifyTicket: VerifyTicket,
 ): Promise<TicketClaims | undefined> {
   if (ticket !== undefined)
     return verifyTicket(ticket, { site: name, keys: site.ticketKeys, now: receivedAt })
   // A server's token is stronger evidence than a ticket.
-  if (site.requireTicket && !authorizeServer)
+  const isFromServer = detectedBy === undefined ? authorizeServer !== undefined : detectedBy === 'server'
+  if (site.requireTicket && !isFromServer)
     throw new LapseError('ticket-refused', `The site "${name}" requires a ticket with each report.`)
   return undefined
 }
@@ -121,4 +123,9 @@ export function createMissingServerTokenError(): LapseError {
     'token-refused',
     'A server must send a token with the scope "write". Create one with "lapse token create --scope write".',
   )
+}
+
+/** @returns undefined for an empty header. */
+export function cleanUserAgent(userAgent: string): string | undefined {
+  return replaceUnsafe(userAgent).slice(0, maxLengths.userAgent) || undefined
 }

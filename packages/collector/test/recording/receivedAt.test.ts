@@ -26,16 +26,13 @@ test('The time to check a token counts neither as clock skew nor as later receip
   const written: Change[] = []
   await recordSessionEnd(
     {
-      receive: async () => ({
-        report,
-        receivedAt: sentAt + 20,
-        origin: '',
-        address: '203.0.113.7',
-        userAgent: '',
-        isFromDashboard: () => false,
-        authorizeServer: () => sleep(300),
-      }),
-      answer: () => {},
+      report,
+      receivedAt: sentAt + 20,
+      origin: '',
+      address: '203.0.113.7',
+      userAgent: '',
+      isFromDashboard: () => false,
+      authorizeServer: () => sleep(300),
     },
     {
       sites: { acme },

@@ -20,7 +20,7 @@ export const signIn = 1_800_000_000_000
 export const minute = 60_000
 export const marker = '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d'
 /** An idle timeout of 30 minutes with a grace period of 10 seconds. */
-export const site = {
+const site = {
   idleTimeoutSeconds: 1800,
   absoluteTimeoutSeconds: undefined,
   recordLogouts: true,
@@ -69,7 +69,7 @@ export interface EndCase extends ReportCase {
 }
 
 /** Creates a report from the login page, an hour after the sign-in, of the session that was last used after ten minutes. */
-export function createEnd(report: EndCase = {}): VerifiedEnd {
+function createEnd(report: EndCase = {}): VerifiedEnd {
   const { detected = 60 * minute, sent = detected, received = sent, evidence = 'self_reported' } = report
   const lastAccess = 'lastAccess' in report ? report.lastAccess : 10 * minute
   const sender = evidence === 'server' ? 'server' : 'browser'

@@ -9,7 +9,7 @@ import {
   registerSession,
   takeOverSession,
 } from '../liveSession.ts'
-import { compareMoments, type ReportedMoment } from '../reportedMoment.ts'
+import { compareMoments, type ReportedMoment, toMoment } from '../reportedMoment.ts'
 import type { Evidence } from '../sessionEnd.ts'
 import { createExpiredTicketError } from '../ticket.ts'
 import {
@@ -69,9 +69,7 @@ function joinSessions(
 
 function startSession(state: SessionState, activity: Activity): Change[] {
   const logouts = [state.own.logout, state.underMarker.logout].filter((logout) => logout !== undefined)
-  if (
-    !logouts.every((logout) => isLaterThan(activity, logout.evidence, { ...logout, at: logout.detectedAt }))
-  )
+  if (!logouts.every((logout) => isLaterThan(activity, logout.evidence, toMoment(logout, logout.detectedAt))))
     return []
   // Contradictory times do not say when a session ended.
   const ends = listCurrentRows(state).filter(({ reason }) => reason !== 'clock_anomaly')

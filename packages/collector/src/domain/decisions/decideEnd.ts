@@ -3,7 +3,7 @@ import { compareEvidence } from '../evidence.ts'
 import { isUnrecordedLogout, judgeReport, type ReportRequest } from '../judgeReport.ts'
 import { computeGraceSeconds, type Limits } from '../limits.ts'
 import { getLastAccess, type LiveSession } from '../liveSession.ts'
-import { compareMoments } from '../reportedMoment.ts'
+import { compareMoments, toMoment } from '../reportedMoment.ts'
 import type { NewSessionEnd } from '../sessionEnd.ts'
 import type { Site } from '../site.ts'
 import { createExpiredTicketError, type TicketClaims } from '../ticket.ts'
@@ -79,13 +79,10 @@ function isPlainLogout(report: EndReport): boolean {
  * Returns whether a browser repeats a logout that was acknowledged without a row. It was judged by the last access of
  * the live session, which it ended.
  */
-function isRememberedLogout(
-  state: SessionState,
-  { detectedAt, clockSkewMs, marker }: NewSessionEnd,
-): boolean {
+function isRememberedLogout(state: SessionState, reported: NewSessionEnd): boolean {
   const { logout } = state.own
-  if (!logout || logout.marker !== marker || listRows(state).length > 0) return false
-  return compareMoments({ at: detectedAt, clockSkewMs, marker }, { ...logout, at: logout.detectedAt }) === 0
+  if (!logout || logout.marker !== reported.marker || listRows(state).length > 0) return false
+  return compareMoments(toMoment(reported, reported.detectedAt), toMoment(logout, logout.detectedAt)) === 0
 }
 
 /** The session was still used after the reported end. A repeat of an earlier report is a duplicate nevertheless. */
@@ -110,15 +107,12 @@ function listEndedSessions({ own, underMarker }: SessionState, { evidence }: New
 }
 
 /** Returns whether evidence of at least the same rank shows that the session was used after its reported end. */
-function wasUsedAfter(
-  live: LiveSession,
-  { reason, evidence, detectedAt, clockSkewMs, marker }: NewSessionEnd,
-): boolean {
+function wasUsedAfter(live: LiveSession, reported: NewSessionEnd): boolean {
+  const { reason, evidence, detectedAt } = reported
   if (reason === 'clock_anomaly' || compareEvidence(live.evidence, evidence) < 0) return false
   // By both clocks: if the browser's clock was set back, an earlier access seems to be later.
   return (
-    live.lastAccessAt > detectedAt &&
-    compareMoments(getLastAccess(live), { at: detectedAt, clockSkewMs, marker }) > 0
+    live.lastAccessAt > detectedAt && compareMoments(getLastAccess(live), toMoment(reported, detectedAt)) > 0
   )
 }
 

@@ -1,6 +1,6 @@
 import { compareEvidence } from '../evidence.ts'
 import { computeExpiry, getGraceMs, getLastAccess, type LiveSession } from '../liveSession.ts'
-import { compareMoments } from '../reportedMoment.ts'
+import { compareMoments, toMoment } from '../reportedMoment.ts'
 import type { NewSessionEnd } from '../sessionEnd.ts'
 import type { Decision, RememberedLogout, SessionState } from './sessionState.ts'
 import { decideRow } from './supersede.ts'
@@ -32,7 +32,7 @@ export function decideSweep(state: SessionState, now: Date): Decision<SweepAnswe
 }
 
 function wasEndedBy(logout: RememberedLogout, live: LiveSession): boolean {
-  const wasUsedLater = compareMoments(getLastAccess(live), { ...logout, at: logout.detectedAt }) > 0
+  const wasUsedLater = compareMoments(getLastAccess(live), toMoment(logout, logout.detectedAt)) > 0
   return !(wasUsedLater && compareEvidence(live.evidence, logout.evidence) >= 0)
 }
 

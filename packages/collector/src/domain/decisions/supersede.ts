@@ -1,5 +1,5 @@
 import { compareEvidence } from '../evidence.ts'
-import { compareMoments, type ReportedMoment } from '../reportedMoment.ts'
+import { compareMoments, type ReportedMoment, toMoment } from '../reportedMoment.ts'
 import type { NewSessionEnd, SessionEnd } from '../sessionEnd.ts'
 import { type KnownSessionEnd, listCurrentRows, listRows, type SessionState } from './sessionState.ts'
 
@@ -28,7 +28,7 @@ export function decideRow(row: NewSessionEnd, state: SessionState, graceMs: numb
 }
 
 /** Returns whether a report corrects the current row of its session. */
-export function knowsBetter(report: NewSessionEnd, current: SessionEnd, graceMs: number): boolean {
+function knowsBetter(report: NewSessionEnd, current: SessionEnd, graceMs: number): boolean {
   if (report.reason === 'clock_anomaly') return false
   return (
     wasUsedLater(report, current, graceMs) ||
@@ -54,12 +54,6 @@ export function getEnd(row: SessionEnd): ReportedMoment {
   const isStated = row.reason === 'logout' || row.reason === 'revoked' || row.reason === 'displaced'
   return isStated ? toMoment(row, row.detectedAt) : getLastKnownUse(row)
 }
-
-const toMoment = ({ clockSkewMs, marker }: NewSessionEnd, at: Date): ReportedMoment => ({
-  at,
-  clockSkewMs,
-  marker,
-})
 
 /** The sweep knows the last access to within the slack, which is how long it waits: from `expiredAt` to `detectedAt`. */
 function getToleranceMs({ detectedBy, detectedAt, expiredAt }: SessionEnd, graceMs: number): number {
