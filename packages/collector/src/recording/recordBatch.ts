@@ -23,7 +23,7 @@ export async function recordBatch<Work>(
   store: (work: Work) => Promise<void>,
 ): Promise<BatchResult> {
   if (reports.length > maxBatchReports) throw createTooManyReportsError(reports.length)
-  const prepared = await Promise.allSettled(reports.map(prepare))
+  const prepared = await Promise.allSettled(reports.map(async (report) => prepare(report)))
   const results = await Promise.allSettled(
     prepared.map((each) => (each.status === 'fulfilled' ? store(each.value) : Promise.reject(each.reason))),
   )
