@@ -15,6 +15,11 @@ import { splitAndPadRows, splitRows } from './splitRows.ts'
 
 const maxAttempts = 8
 const maxPauseMs = 20
+/**
+ * A transaction that starts again sees what it collided with, so one more attempt is usually enough. A trigger of the
+ * application can violate a unique key of its own each time.
+ */
+const maxAttemptsAfterDuplicate = 4
 
 /**
  * Stores what a batch of reports changes, in one transaction.
@@ -38,8 +43,12 @@ export async function storeBatch(
     // The connection is closed if it failed, or if the rollback fails.
     if (!isServerError(error)) throw error
     await execute(connection.connection, 'rollback')
-    if (attempt < maxAttempts && (isRetryable(error) || hasErrorCode(error, ['ER_DUP_ENTRY']))) {
-      await sleep(Math.random() * maxPauseMs * attempt)
+    const isDuplicate = hasErrorCode(error, ['ER_DUP_ENTRY'])
+    if (
+      attempt < (isDuplicate ? maxAttemptsAfterDuplicate : maxAttempts) &&
+      (isDuplicate || isRetryable(error))
+    ) {
+      if (!isDuplicate) await sleep(Math.random() * maxPauseMs * attempt)
       return storeBatch(connection, statements, works, attempt + 1)
     }
     if (!isRefusal(error)) throw error
