@@ -11,6 +11,8 @@ CREATE TABLE `session_audit` (
   `id` bigint unsigned NOT NULL AUTO_INCREMENT,
   `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
   `session_key` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `revision` int NOT NULL DEFAULT '1',
+  `supersedes` bigint unsigned DEFAULT NULL,
   `marker` varchar(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
   `session` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
   `subject` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
@@ -32,7 +34,8 @@ CREATE TABLE `session_audit` (
   `user_agent` varchar(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
   `client_version` varchar(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
   PRIMARY KEY (`id`),
-  UNIQUE KEY `session_audit_session_key` (`site`,`session_key`),
+  UNIQUE KEY `session_audit_revision` (`site`,`session_key`,`revision`),
+  UNIQUE KEY `session_audit_supersedes` (`supersedes`),
   KEY `session_audit_by_time` (`detected_at`),
   KEY `session_audit_by_subject` (`subject`,`detected_at`),
   KEY `session_audit_by_session` (`session`,`detected_at`),
@@ -89,4 +92,68 @@ CREATE TABLE `session_audit_tokens` (
   `expires_at` datetime(3) DEFAULT NULL,
   `revoked_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_collector` (
+  `id` varchar(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `started_at` bigint NOT NULL,
+  `marked_at` bigint NOT NULL,
+  `stopped_at` bigint DEFAULT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_disturbance` (
+  `id` int NOT NULL,
+  `disturbed_at` bigint NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_live` (
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `session_key` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `marker` varchar(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  `session` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  `subject` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  `evidence` varchar(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `started_at` datetime(3) DEFAULT NULL,
+  `signed_in_at` datetime(3) DEFAULT NULL,
+  `last_access_at` datetime(3) NOT NULL,
+  `clock_skew_ms` bigint NOT NULL,
+  `idle_timeout_seconds` int NOT NULL,
+  `absolute_timeout_seconds` int DEFAULT NULL,
+  `heartbeat_seconds` double DEFAULT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  `due_at` datetime(3) NOT NULL,
+  `wait_ms` bigint NOT NULL,
+  `origin` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  `user_agent` varchar(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  `client_version` varchar(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  `registered_at` datetime(3) NOT NULL,
+  `resumed_at` datetime(3) DEFAULT NULL,
+  `resumes` bigint unsigned DEFAULT NULL,
+  PRIMARY KEY (`site`,`session_key`),
+  KEY `session_live_by_due` (`due_at`),
+  KEY `session_live_by_subject` (`site`,`subject`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_logout` (
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `session_key` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `marker` varchar(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  `evidence` varchar(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `detected_at` datetime(3) NOT NULL,
+  `clock_skew_ms` bigint NOT NULL,
+  `received_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`site`,`session_key`),
+  KEY `session_logout_received` (`received_at`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_return` (
+  `id` bigint unsigned NOT NULL AUTO_INCREMENT,
+  `audit_id` bigint unsigned NOT NULL,
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `returned_at` datetime(3) NOT NULL,
+  `received_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `audit_id` (`audit_id`)
 ) ENGINE=InnoDB;

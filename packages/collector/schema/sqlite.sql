@@ -29,7 +29,9 @@ CREATE TABLE `session_audit` (
   `origin` text,
   `ip` text,
   `user_agent` text,
-  `client_version` text
+  `client_version` text,
+  revision int not null default 1,
+  supersedes bigint unsigned
 );
 
 CREATE INDEX `session_audit_by_evidence` on `session_audit` (`evidence`, `detected_at`);
@@ -46,7 +48,9 @@ CREATE INDEX `session_audit_by_subject` on `session_audit` (`subject`, `detected
 
 CREATE INDEX `session_audit_by_time` on `session_audit` (`detected_at`);
 
-CREATE UNIQUE INDEX `session_audit_session_key` on `session_audit` (`site`, `session_key`);
+CREATE UNIQUE INDEX `session_audit_revision` on `session_audit` (`site`, `session_key`, `revision`);
+
+CREATE UNIQUE INDEX `session_audit_supersedes` on `session_audit` (`supersedes`);
 
 CREATE TABLE `session_audit_dashboard` (
   `cookie_hash` text,
@@ -94,4 +98,68 @@ CREATE TABLE `session_audit_tokens` (
   `expires_at` datetime,
   `revoked_at` datetime,
   primary key (`id`)
+);
+
+CREATE TABLE `session_collector` (
+  `id` text,
+  `started_at` bigint not null,
+  `marked_at` bigint not null,
+  `stopped_at` bigint,
+  primary key (`id`)
+);
+
+CREATE TABLE `session_disturbance` (
+  `id` integer primary key,
+  `disturbed_at` bigint not null
+);
+
+CREATE TABLE `session_live` (
+  `site` text not null,
+  `session_key` text not null,
+  `marker` text,
+  `session` text,
+  `subject` text,
+  `evidence` text not null,
+  `started_at` datetime,
+  `signed_in_at` datetime,
+  `last_access_at` datetime not null,
+  `clock_skew_ms` bigint not null,
+  `idle_timeout_seconds` integer not null,
+  `absolute_timeout_seconds` integer,
+  `heartbeat_seconds` float,
+  `expires_at` datetime not null,
+  `due_at` datetime not null,
+  `wait_ms` bigint not null,
+  `origin` text,
+  `user_agent` text,
+  `client_version` text,
+  `registered_at` datetime not null,
+  `resumed_at` datetime,
+  `resumes` bigint,
+  primary key (`site`, `session_key`)
+);
+
+CREATE INDEX `session_live_by_due` on `session_live` (`due_at`);
+
+CREATE INDEX `session_live_by_subject` on `session_live` (`site`, `subject`);
+
+CREATE TABLE `session_logout` (
+  `site` text not null,
+  `session_key` text not null,
+  `marker` text,
+  `evidence` text not null,
+  `detected_at` datetime not null,
+  `clock_skew_ms` bigint not null,
+  `received_at` datetime not null,
+  primary key (`site`, `session_key`)
+);
+
+CREATE INDEX `session_logout_received` on `session_logout` (`received_at`);
+
+CREATE TABLE `session_return` (
+  `id` integer not null primary key autoincrement,
+  `audit_id` bigint unsigned unique not null,
+  `site` text not null,
+  `returned_at` datetime not null,
+  `received_at` datetime not null
 );

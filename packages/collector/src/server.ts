@@ -7,6 +7,7 @@ import { prepareTicketKeys } from './config/ticketKeys.ts'
 import type { Site } from './domain/site.ts'
 import type { TicketKey } from './domain/ticket.ts'
 import { createApp } from './http/app.ts'
+import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
@@ -15,6 +16,7 @@ import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { flushLog, openLogOutput } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
+import { createTicketVerifier } from './recording/ticketVerifier.ts'
 import { SchemaTooNewError } from './store/database/schema/schemaErrors.ts'
 import { openStore, type Store } from './store/openStore.ts'
 import { openWriter } from './store/openWriter.ts'
@@ -49,12 +51,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   try {
     await prepareDatabase(config, store, log)
     const lifecycle = { isStopping: false }
-    const sites = await prepareSites(
-      config.sites,
-      createDashboardTicketKey(store.dashboardSessions.findByAlias),
-    )
-    const settings = { ...config, sites, dashboard: getDashboardLimits(config.sites) }
-    const app = createApp({ settings, store, writer, metrics, log, lifecycle })
+    const app = await prepareApp(config, { store, writer, metrics, log, lifecycle })
     const server = await startHttpServer(app.callback(), config.listen, log)
     log.info({ url: server.url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
@@ -92,6 +89,20 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
     await flushLog(log)
     throw error
   }
+}
+
+type AppParts = Pick<Dependencies, 'metrics' | 'log' | 'lifecycle' | 'writer'> & { readonly store: Store }
+
+async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<typeof createApp>> {
+  const dashboardKey = createDashboardTicketKey(parts.store.dashboardSessions.findByAlias)
+  const sites = await prepareSites(config.sites, dashboardKey)
+  return createApp({
+    ...parts,
+    settings: { ...config, sites, dashboard: getDashboardLimits(config.sites) },
+    verifyRepeatedTicket: createTicketVerifier(),
+    clock: Date,
+    unstoredActivity: { count: 0 },
+  })
 }
 
 async function prepareDatabase({ database }: Config, store: Store, log: Logger): Promise<void> {

@@ -1,28 +1,14 @@
 import { z } from 'zod'
-import { LapseError } from './errors.ts'
-import { detectionMethods, maxLengths } from './sessionEnd.ts'
-import { createPlainTextSchema, epochMsSchema, idSchema } from './validation/fieldSchemas.ts'
+import { markerSchema, optional, requireEither, sharedReportFields } from './reportFields.ts'
+import { detectionMethods } from './sessionEnd.ts'
+import { epochMsSchema, idSchema } from './validation/fieldSchemas.ts'
+import { createInvalidReportError } from './validation/invalidReport.ts'
 import { runDespiteErrors, validate } from './validation/validate.ts'
-
-/** Accepts null and a missing field alike. */
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined)
-
-const markerSchema = z.guid().toLowerCase()
 
 /** The fields that browsers and servers share. */
 const sharedFields = {
-  site: createPlainTextSchema(maxLengths.site).describe(
-    'The audited application, by its name in the configuration.',
-  ),
-  session: optional(idSchema).describe(
-    "The session alias: a random id that stays the same for the session's whole life. Never the session's own id. An integer is converted to a string.",
-  ),
-  subject: optional(idSchema).describe(
-    'An opaque id of the user. Never a name or an email address. An integer is converted to a string, so `42` and `"42"` are the same user.',
-  ),
-  ticket: optional(z.string().min(1)).describe('A JWT of type `lapse+jwt`, signed by the application.'),
+  ...sharedReportFields,
   browserRestarted: optional(z.boolean()).describe('Whether the browser was closed after the last access.'),
-  client: optional(createPlainTextSchema(maxLengths.clientVersion)).describe('The version of the client.'),
 }
 
 /**
@@ -38,7 +24,7 @@ export const browserEndReportSchema = z.object({
   sentAt: epochMsSchema.describe('When this request was sent.'),
   detectedBy: z
     .enum(detectionMethods)
-    .exclude(['server'])
+    .exclude(['server', 'sweep'])
     .describe('How the end of the session was detected.'),
   reason: z
     .literal('idle_timeout')
@@ -87,12 +73,20 @@ export const serverEndReportSchema = z
   // The JSON Schema of the two refinements, for the API reference.
   .meta({ allOf: [requireEither('session', 'marker'), requireEither('reason', 'lastAccessAt')] })
 
-/** The JSON Schema of an object in which at least one of two fields is present and not null. */
-function requireEither(...names: readonly [string, string]) {
-  return {
-    anyOf: names.map((name) => ({ required: [name], properties: { [name]: { not: { type: 'null' } } } })),
-  }
-}
+/**
+ * The report of a server that all sessions of a user have ended, for example after a change of the password. It ends
+ * the live sessions, except one.
+ */
+export const subjectEndReportSchema = z.object({
+  site: sharedReportFields.site,
+  subject: idSchema.describe('The user whose live sessions have ended.'),
+  reason: z.enum(serverReasons).describe('Why the sessions ended.'),
+  except: optional(idSchema).describe('The alias of a session that continues.'),
+  detectedAt: optional(epochMsSchema).describe('When the sessions ended. Defaults to now.'),
+  sentAt: optional(epochMsSchema).describe('When this request was sent. Defaults to now.'),
+})
+
+export type SubjectEndReport = z.output<typeof subjectEndReportSchema>
 
 type BrowserEndReport = z.output<typeof browserEndReportSchema>
 type ServerEndReport = z.output<typeof serverEndReportSchema>
@@ -110,13 +104,26 @@ export function parseEndReport(body: unknown, sender: 'browser' | 'server'): End
   const schema = chooseSchema(body, sender)
   const result = validate<EndReport>(schema, body)
   if (result.success) return result.data
-  const errors = result.faults.map(({ path, detail }) => ({
-    pointer: `#${path.map((key) => `/${String(key)}`).join('')}`,
-    detail,
-  }))
-  const fields = errors.map(({ pointer }) => pointer.slice(2) || 'the whole body')
-  const message = `Correct these fields and send the report again: ${fields.join(', ')}.`
-  throw new LapseError('invalid-event', message, { errors })
+  throw createInvalidReportError(result.faults)
+}
+
+/** Returns whether a server's report names a user and a reason, but no session. */
+export function isSubjectEndReport(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false
+  const { session, marker, subject, reason }: Record<string, unknown> = { ...body }
+  const isMissing = (value: unknown) => value === undefined || value === null
+  return isMissing(session) && isMissing(marker) && !isMissing(subject) && !isMissing(reason)
+}
+
+/**
+ * Checks the parsed body of a report for which `isSubjectEndReport` is true.
+ *
+ * @throws {LapseError} `invalid-event`, with an entry in `errors` for each invalid field.
+ */
+export function parseSubjectEndReport(body: unknown): SubjectEndReport {
+  const result = validate(subjectEndReportSchema, body)
+  if (result.success) return result.data
+  throw createInvalidReportError(result.faults)
 }
 
 /** Without the fields that only apply to logouts. Like unknown fields, they are ignored in other reports. */

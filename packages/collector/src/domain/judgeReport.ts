@@ -1,5 +1,7 @@
 import type { EndReport } from './endReport.ts'
+import { compareEvidence } from './evidence.ts'
 import { applyClaimedLimits, type Limits } from './limits.ts'
+import { computeExpiry, getGraceMs, type LiveSession } from './liveSession.ts'
 import type { Evidence, NewSessionEnd } from './sessionEnd.ts'
 import type { Site } from './site.ts'
 import type { TicketClaims } from './ticket.ts'
@@ -23,18 +25,21 @@ export interface ReportRequest {
 }
 
 /**
- * Judges why a session ended and builds the row for the audit table.
+ * Judges why a session ended and builds the row for the audit table, as the first row of its session.
  *
  * @param claims of the verified ticket, if the report has one. They override the same fields of the report and limits.
  * @param siteLimits the limits that the site is configured with.
+ * @param live the live session that the report ends, if there is one. It can know of a later access.
  */
 export function judgeReport(
   report: EndReport,
   claims: TicketClaims | undefined,
   siteLimits: Limits,
   request: ReportRequest,
+  live?: LiveSession,
 ): NewSessionEnd {
   const { receivedAt } = request
+  const evidence = determineEvidence(report, claims)
   const input: JudgeInput = {
     times: completeTimes(report, receivedAt),
     declaredReason: findDeclaredReason(report),
@@ -44,22 +49,26 @@ export function judgeReport(
     signedInAt: claims?.issuedAt,
     sender: report.detectedBy === 'server' ? 'server' : 'browser',
   }
-  const verdict = judge(input)
+  const known =
+    live && judge(input).reason !== 'clock_anomaly' ? addLiveSession(input, report, evidence, live) : input
+  const verdict = judge(known)
   const session = claims?.session ?? report.session
   return {
     site: report.site,
     // The schemas make sure that a report has one of the two.
     sessionKey: session ?? report.marker ?? '',
+    revision: 1,
+    supersedes: null,
     marker: report.marker ?? null,
     session: session ?? null,
-    subject: claims?.subject ?? report.subject ?? null,
+    subject: claims?.subject ?? report.subject ?? findKnownSubject(live, evidence),
     reason: verdict.reason,
-    evidence: determineEvidence(report, claims),
+    evidence,
     detectedBy: report.detectedBy,
-    ...convertToCollectorClock(input, verdict),
+    ...convertToCollectorClock(known, verdict),
     elapsedMs: verdict.elapsedMs ?? null,
-    idleTimeoutSeconds: input.limits.idleTimeoutSeconds,
-    absoluteTimeoutSeconds: input.limits.absoluteTimeoutSeconds ?? null,
+    idleTimeoutSeconds: known.limits.idleTimeoutSeconds,
+    absoluteTimeoutSeconds: known.limits.absoluteTimeoutSeconds ?? null,
     clockSkewMs: verdict.clockSkewMs,
     browserRestarted: report.browserRestarted ?? null,
     origin: request.origin ?? null,
@@ -67,6 +76,69 @@ export function judgeReport(
     userAgent: request.userAgent ?? null,
     clientVersion: report.client ?? null,
   }
+}
+
+/** Adds what a live session knows: its last access, its start, and the limits of its ticket. */
+function addLiveSession(
+  input: JudgeInput,
+  report: EndReport,
+  evidence: Evidence,
+  live: LiveSession,
+): JudgeInput {
+  const { times, receivedAt, signedInAt } = input
+  const clockSkewMs = receivedAt - times.sentAt
+  const liveAccessAt = Math.min(findLiveAccess(live, report, times, clockSkewMs), times.detectedAt)
+  const lastAccessAt =
+    times.lastAccessAt === undefined || compareEvidence(live.evidence, evidence) >= 0
+      ? Math.max(times.lastAccessAt ?? 0, liveAccessAt)
+      : times.lastAccessAt
+  const startedAt = times.startedAt ?? (live.startedAt ? live.startedAt.getTime() - clockSkewMs : undefined)
+  const known = {
+    ...input,
+    times: { ...times, lastAccessAt, startedAt: startedAt && Math.min(startedAt, lastAccessAt) },
+    declaredReason: findPassedTimeout(input, clockSkewMs, live) ?? input.declaredReason,
+  }
+  if (signedInAt !== undefined || live.signedInAt === null) return known
+  return {
+    ...known,
+    limits: applyClaimedLimits(input.limits, {
+      idleTimeoutSeconds: live.idleTimeoutSeconds,
+      absoluteTimeoutSeconds: live.absoluteTimeoutSeconds ?? undefined,
+    }),
+    signedInAt: live.signedInAt.getTime(),
+  }
+}
+
+/** Finds the last access of a live session by the clock of the sender. */
+function findLiveAccess(
+  live: LiveSession,
+  { marker, detectedBy }: EndReport,
+  { detectedAt }: SessionTimes,
+  clockSkewMs: number,
+): number {
+  const lastAccessAt = live.lastAccessAt.getTime()
+  // The same browser has the same clock, unless the clock was set back in between.
+  const bySameClock = lastAccessAt - live.clockSkewMs
+  const isSameBrowser = live.evidence !== 'server' && detectedBy !== 'server' && live.marker === marker
+  return isSameBrowser && bySameClock <= detectedAt ? bySameClock : lastAccessAt - clockSkewMs
+}
+
+/** An end without a last access can come long after the session timed out. */
+function findPassedTimeout(
+  { times, declaredReason }: JudgeInput,
+  clockSkewMs: number,
+  live: LiveSession,
+): Reason | undefined {
+  if (times.lastAccessAt !== undefined || declaredReason === undefined) return undefined
+  const { reason, expiresAt } = computeExpiry(live)
+  const passedMs = times.detectedAt + clockSkewMs - expiresAt.getTime()
+  return passedMs > getGraceMs(live) ? reason : undefined
+}
+
+/** What a browser claimed about the user, no row of stronger evidence may repeat. */
+function findKnownSubject(live: LiveSession | undefined, evidence: Evidence): string | null {
+  if (!live || (live.evidence === 'self_reported' && evidence !== 'self_reported')) return null
+  return live.subject
 }
 
 /**

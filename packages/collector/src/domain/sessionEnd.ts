@@ -22,7 +22,7 @@ const evidenceMeanings = {
   server: "The application's backend sent the report with a bearer token.",
 } satisfies Readonly<Record<Evidence, string>>
 
-export const detectionMethods = ['login_page', 'new_session', 'logout', 'server'] as const
+export const detectionMethods = ['login_page', 'new_session', 'logout', 'server', 'sweep'] as const
 type DetectedBy = (typeof detectionMethods)[number]
 
 const detectedByMeanings = {
@@ -31,6 +31,7 @@ const detectedByMeanings = {
   logout:
     "The user, or the application's own idle timer, signed out in the browser. The session may have timed out before.",
   server: "The application's backend reported the end.",
+  sweep: 'The time of a live session ran out, and nobody reported its end.',
 } satisfies Readonly<Record<DetectedBy, string>>
 
 /** The maximum lengths of texts in rows and in reports, in characters. */
@@ -45,7 +46,7 @@ export const maxLengths = {
 const text = (maxLength: number) => z.string().max(maxLength)
 
 /** A UTC instant: a `Date` in TypeScript, an ISO 8601 string in JSON. */
-const time = z.codec(z.iso.datetime(), z.date(), {
+export const timeSchema = z.codec(z.iso.datetime(), z.date(), {
   decode: (iso) => new Date(iso),
   encode: (date) => date.toISOString(),
 })
@@ -62,21 +63,32 @@ export const sessionEndSchema = z.object({
   sessionKey: text(maxLengths.id).describe(
     'Identifies the session within its site: the alias if it is known, otherwise the marker id.',
   ),
+  revision: z
+    .int()
+    .positive()
+    .describe(
+      'Counts the rows of the session: 1 for the first, and one more for each row that supersedes it.',
+    ),
+  supersedes: z
+    .int()
+    .positive()
+    .nullable()
+    .describe('The id of the row that this row corrects. A row is current if no other row supersedes it.'),
   marker: text(36).nullable().describe("The id of the client's marker."),
   session: text(maxLengths.id).nullable().describe('The session alias.'),
   subject: text(maxLengths.id).nullable().describe('The opaque id of the user.'),
   reason: z.enum(reasons).describe('Why the session ended.'),
   evidence: z.enum(evidenceKinds).describe('How far the row can be trusted.'),
   detectedBy: z.enum(detectionMethods).describe('How the end of the session was detected.'),
-  startedAt: time.nullable().describe('When the session started.'),
-  lastAccessAt: time.nullable().describe('When the session was last used.'),
-  expiredAt: time
+  startedAt: timeSchema.nullable().describe('When the session started.'),
+  lastAccessAt: timeSchema.nullable().describe('When the session was last used.'),
+  expiredAt: timeSchema
     .nullable()
     .describe(
       'When the limit was reached, never later than `detectedAt`. Null unless the reason is a timeout.',
     ),
-  detectedAt: time.describe('When the end of the session was detected.'),
-  receivedAt: time.describe('When the collector received the report. No time in the row is later.'),
+  detectedAt: timeSchema.describe('When the end of the session was detected.'),
+  receivedAt: timeSchema.describe('When the collector received the report. No time in the row is later.'),
   elapsedMs: z
     .int()
     .nullable()
@@ -105,12 +117,6 @@ export type NewSessionEnd = Omit<SessionEnd, 'id'>
 
 /** A row as JSON carries it: times are ISO 8601 strings. */
 export type SessionEndJson = Readonly<z.input<typeof sessionEndSchema>>
-
-/** The result of a write: the row in the table, and whether it already existed. */
-export interface RecordedSessionEnd {
-  readonly row: SessionEnd
-  readonly duplicate: boolean
-}
 
 interface Field {
   /** Its name in TypeScript, JSON and CSV. */
@@ -157,6 +163,7 @@ function describeField(name: keyof SessionEnd, schema: z.ZodType): SessionEndFie
   return { ...field, kind: type instanceof z.ZodBoolean ? 'boolean' : 'time' }
 }
 
-function toColumnName(name: string): string {
+/** Returns the column of a field: `last_access_at` for `lastAccessAt`. */
+export function toColumnName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

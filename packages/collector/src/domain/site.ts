@@ -9,6 +9,8 @@ export interface Site extends Limits {
   readonly requireTicket: boolean
   /** Whether a logout that a browser reports gets a row. */
   readonly recordLogouts: boolean
+  /** How often clients report activity, in seconds. Default: 0. */
+  readonly heartbeatSeconds?: number | undefined
   /** How much of the sender's address a row keeps: the /24 or /48 network, all of it or nothing. */
   readonly ip: 'truncated' | 'full' | 'none'
 }

@@ -1,4 +1,11 @@
-import { type CryptoKey, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import {
+  type CryptoKey,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose'
 import { z } from 'zod'
 import { LapseError } from './errors.ts'
 import { describeTicketFault, TooManyKeysError } from './ticketFault.ts'
@@ -14,6 +21,10 @@ export interface TicketClaims {
   readonly absoluteTimeoutSeconds: number | undefined
   /** The time of the sign-in, in epoch milliseconds of the host's clock. */
   readonly issuedAt: number
+  /** When the ticket expires, in epoch milliseconds of the host's clock. */
+  readonly expiresAt: number | undefined
+  /** Whether it has expired. It then counts only for a session that a ticket or a server has registered. */
+  readonly hasExpired: boolean
 }
 
 /** The supported algorithms with public keys (RFC 7518, section 3.1; RFC 8037). */
@@ -33,6 +44,7 @@ const claimsSchema = z.object({
   sub: idSchema,
   sid: idSchema.optional(),
   iat: z.number(),
+  exp: z.number().optional(),
   idle: timeoutSecondsSchema.optional(),
   abs: timeoutSecondsSchema.optional(),
 })
@@ -46,7 +58,7 @@ const maxTicketLength = 8_192
 /** How many keys of a set to try for a ticket whose `kid` does not identify a single key. */
 const maxCandidates = 10
 
-interface TicketContext {
+export interface TicketContext {
   readonly site: string
   /** A site can have several keys, so that they can be rotated. */
   readonly keys: readonly TicketKey[]
@@ -57,18 +69,20 @@ interface TicketContext {
 /**
  * Verifies a ticket: a JWT (RFC 7519) with `typ: lapse+jwt`, signed by one of the site's keys.
  *
+ * A ticket that has expired is returned too, with `hasExpired`.
+ *
  * @throws {LapseError} `ticket-refused` if the ticket does not verify. It is never downgraded to an unsigned claim.
  * @throws {LapseError} `unavailable` if the keys could not be fetched. The ticket may still be valid.
  */
 export async function verifyTicket(ticket: string, context: TicketContext): Promise<TicketClaims> {
   if (ticket.length > maxTicketLength) throw createRefusal(`it is longer than ${maxTicketLength} characters`)
-  const payload = await verifyWithAnyKey(ticket, context)
+  const { payload, hasExpired } = await verifyWithAnyKey(ticket, context)
   const claims = validate(claimsSchema, payload)
   if (!claims.success) {
     const faults = claims.faults.map(({ path, detail }) => `its claim ${path.join('.')} ${detail}`)
     throw createRefusal(faults.join('; '))
   }
-  const { sub, sid, iat, idle, abs } = claims.data
+  const { sub, sid, iat, exp, idle, abs } = claims.data
   if (iat > maxIssuedAt)
     throw createRefusal('its claim iat looks like milliseconds; JWT times are in seconds')
   if (iat * 1000 > context.now + clockToleranceSeconds * 1000)
@@ -79,10 +93,17 @@ export async function verifyTicket(ticket: string, context: TicketContext): Prom
     idleTimeoutSeconds: idle,
     absoluteTimeoutSeconds: abs,
     issuedAt: iat * 1000,
+    expiresAt: exp === undefined ? undefined : exp * 1000,
+    hasExpired,
   }
 }
 
-async function verifyWithAnyKey(ticket: string, context: TicketContext): Promise<JWTPayload> {
+interface VerifiedPayload {
+  readonly payload: JWTPayload
+  readonly hasExpired: boolean
+}
+
+async function verifyWithAnyKey(ticket: string, context: TicketContext): Promise<VerifiedPayload> {
   const { site, keys } = context
   if (keys.length === 0) throw createRefusal(`the site "${site}" has no ticket keys`)
   // In parallel, so that several hanging key servers delay the ticket no longer than one.
@@ -112,7 +133,7 @@ async function verifyWithKey(
   ticket: string,
   { alg, key }: TicketKey,
   { site, now }: TicketContext,
-): Promise<JWTPayload> {
+): Promise<VerifiedPayload> {
   const options = {
     // RFC 9864 renamed EdDSA with this curve to Ed25519.
     algorithms: alg === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [alg],
@@ -122,9 +143,8 @@ async function verifyWithKey(
     clockTolerance: clockToleranceSeconds,
     currentDate: new Date(now),
   }
-  if (typeof key !== 'function') return (await jwtVerify(ticket, key, options)).payload
   try {
-    return (await jwtVerify(ticket, key, options)).payload
+    return await verifyJwt(ticket, key, options)
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
     // Without a `kid`, each of these keys may be the right one.
@@ -132,12 +152,30 @@ async function verifyWithKey(
     for await (const candidate of error) {
       if (tried === maxCandidates) throw new TooManyKeysError(maxCandidates)
       tried += 1
-      const verified = await jwtVerify(ticket, candidate, options).catch((failure: unknown) => {
+      const verified = await verifyJwt(ticket, candidate, options).catch((failure: unknown) => {
         if (!isKeyMismatch(failure)) throw failure
       })
-      if (verified) return verified.payload
+      if (verified) return verified
     }
     throw new errors.JWSSignatureVerificationFailed()
+  }
+}
+
+async function verifyJwt(
+  ticket: string,
+  key: TicketKey['key'],
+  options: JWTVerifyOptions,
+): Promise<VerifiedPayload> {
+  try {
+    // Both kinds of keys have their own overload.
+    const { payload } = await (typeof key === 'function'
+      ? jwtVerify(ticket, key, options)
+      : jwtVerify(ticket, key, options))
+    return { payload, hasExpired: false }
+  } catch (error) {
+    // `exp` is checked last, so the signature and everything else are right.
+    if (error instanceof errors.JWTExpired) return { payload: error.payload, hasExpired: true }
+    throw error
   }
 }
 
@@ -148,6 +186,11 @@ function isKeyMismatch(failure: unknown): boolean {
     failure instanceof errors.JWKSNoMatchingKey ||
     failure instanceof errors.JOSEAlgNotAllowed
   )
+}
+
+/** The ticket has expired, and the session is not one that it registered. */
+export function createExpiredTicketError(): LapseError {
+  return createRefusal('it has expired')
 }
 
 export function createKeyMismatchError(site: string, cause?: unknown): LapseError {

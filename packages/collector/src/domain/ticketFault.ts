@@ -9,7 +9,6 @@ export class TooManyKeysError extends errors.JOSEError {
 
 /** Explains why a ticket does not verify. The text continues "The ticket was refused:". */
 export function describeTicketFault(failure: errors.JOSEError, site: string): string {
-  if (failure instanceof errors.JWTExpired) return 'it has expired'
   if (failure instanceof errors.JWTClaimValidationFailed) return describeClaim(failure, site)
   if (failure instanceof errors.JWSInvalid || failure instanceof errors.JWTInvalid)
     return 'it is not a well-formed signed JWT'

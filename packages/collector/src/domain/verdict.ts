@@ -48,7 +48,8 @@ export interface Verdict {
   readonly expiredAt: number | undefined
 }
 
-const clockToleranceMs = minuteMs
+/** Times that contradict each other by more than this are wrong. */
+export const clockToleranceMs = minuteMs
 
 /** Browsers keep a cookie, and so a marker, for at most 400 days: https://developer.chrome.com/blog/cookie-max-age-expires */
 export const maxMarkerAgeDays = 400

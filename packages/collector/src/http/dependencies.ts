@@ -6,8 +6,16 @@ import type { Site } from '../domain/site.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import type { ActivityWriter } from '../recording/recordActivity.ts'
 import type { SessionEndWriter } from '../recording/recordSessionEnd.ts'
+import type { SubjectSessions } from '../recording/recordSubjectEnd.ts'
+import type { VerifyTicket } from '../recording/ticketVerifier.ts'
 import type { ForwardedHeader } from './request/forwarded.ts'
+
+/** A clock in epoch milliseconds. */
+interface Clock {
+  now(): number
+}
 
 /** Everything that the HTTP endpoints need from the rest of the collector. */
 export interface Dependencies {
@@ -23,6 +31,7 @@ export interface Dependencies {
   }
   readonly store: {
     readonly sessionEnds: Pick<SessionEndRepository, 'find' | 'readPage' | 'readPages'>
+    readonly liveSessions: SubjectSessions
     readonly summaries: SummaryRepository
     readonly tokens: Pick<TokenRepository, 'find'>
     readonly dashboardSessions: DashboardSessionRepository
@@ -31,10 +40,17 @@ export interface Dependencies {
       assertCurrent(): Promise<void>
     }
   }
-  readonly writer: SessionEndWriter & {
-    /** For how many milliseconds writes have been failing; 0 while they succeed. */
-    readonly failingForMs: number
-  }
+  readonly writer: SessionEndWriter &
+    ActivityWriter & {
+      /** For how many milliseconds writes have been failing; 0 while they succeed. */
+      readonly failingForMs: number
+    }
+  /** Verifies the tickets of activity reports, each of which comes many times. */
+  readonly verifyRepeatedTicket: VerifyTicket
+  /** The clock that says when a report arrived. */
+  readonly clock: Clock
+  /** How many activity reports could not be stored. The sweep must not take their sessions for idle. */
+  readonly unstoredActivity: { count: number }
   readonly metrics: Metrics
   readonly log: Logger
   readonly lifecycle: { readonly isStopping: boolean }

@@ -8,11 +8,13 @@ import { health, readiness } from './routes/health.ts'
 import { listSessionEnds } from './routes/listSessionEnds.ts'
 import { metrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openApi.ts'
+import { reportActivity } from './routes/reportActivity.ts'
 import { reportSessionEnd } from './routes/reportSessionEnd.ts'
 import { tagPage } from './routes/tagPage.ts'
 
 const describedRoutes: readonly Route[] = [
   reportSessionEnd,
+  reportActivity,
   listSessionEnds,
   getSessionEnd,
   getSummary,

@@ -57,16 +57,22 @@ export function removeQuoted(message: string): string {
   return message.replace(/(?<!\w)['"].*/s, "'…'")
 }
 
+/** The texts of a row that can be personal. */
+type RowTexts = Pick<
+  NewSessionEnd,
+  'sessionKey' | 'marker' | 'session' | 'subject' | 'origin' | 'ip' | 'userAgent' | 'clientVersion'
+>
+
 /**
  * Removes the values of a row from the error that refused it. If a trigger of the application raised the message, it is
  * kept unless it contains a value of the row.
  *
  * @returns an error with the code and the message only.
  */
-export function removeRowValues(refusal: unknown, sessionEnd: NewSessionEnd): Error {
+export function removeRowValues(refusal: unknown, texts: RowTexts): Error {
   if (!(refusal instanceof Error)) return new RefusedRowError('the database gave no reason')
   const message = describeDatabaseError(refusal)
-  const isPersonal = isRaisedByTrigger(refusal) && containsValue(message, sessionEnd)
+  const isPersonal = isRaisedByTrigger(refusal) && containsValue(message, texts)
   const error = new RefusedRowError(
     isPersonal ? 'the message is omitted because it contains values of the row' : message,
   )
@@ -93,8 +99,8 @@ function isRaisedByTrigger(error: Error): boolean {
 /** Databases shorten messages, so the first characters of a value have to be enough. */
 const comparedLength = 8
 
-function containsValue(message: string, sessionEnd: NewSessionEnd): boolean {
-  const { sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion } = sessionEnd
+function containsValue(message: string, texts: RowTexts): boolean {
+  const { sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion } = texts
   const values = [sessionKey, marker, session, subject, origin, ip, userAgent, clientVersion]
   const text = message.toLowerCase()
   return values.some((value) => value !== null && text.includes(value.slice(0, comparedLength).toLowerCase()))

@@ -10,8 +10,10 @@ export interface Metrics {
    */
   observeRequest(route: string, method: string, status: number, seconds: number): void
   observeVerdict(row: Pick<SessionEnd, 'site' | 'reason' | 'evidence'>, duplicate: boolean): void
-  /** Counts a logout that was acknowledged without a row. */
-  observeUnrecordedLogout(site: string): void
+  /** Counts a logout that was acknowledged without a row, or an end after which the session was still used. */
+  observeUnrecordedEnd(verdict: Pick<SessionEnd, 'site' | 'detectedBy'>): void
+  /** Counts activity reports that were confirmed. */
+  observeActivity(site: string): void
   /** Counts rows that are missing in the rollup because they could not be counted. */
   observeSkippedRows(rows: number): void
   /** Counts a log line that could not be written. */
@@ -37,18 +39,6 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   })
-  const verdicts = new Counter({
-    name: 'lapse_verdicts_total',
-    help: 'Reports whose session has a row. Duplicates wrote no row.',
-    labelNames: ['site', 'reason', 'evidence', 'duplicate'],
-    registers,
-  })
-  const unrecordedLogouts = new Counter({
-    name: 'lapse_unrecorded_logouts_total',
-    help: 'Logouts that browsers reported and the collector only acknowledged, without a row.',
-    labelNames: ['site'],
-    registers,
-  })
   const skippedRows = new Counter({
     name: 'lapse_rollup_skipped_rows_total',
     help: 'Rows that are missing from summaries because they could not be counted. The log says why.',
@@ -65,12 +55,47 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     registry,
     observeRequest: (route, method, status, seconds) =>
       requests.labels(route, methods.has(method) ? method : 'other', String(status)).observe(seconds),
-    observeVerdict: ({ site, reason, evidence }, duplicate) =>
-      verdicts.labels(site, reason, evidence, String(duplicate)).inc(),
-    observeUnrecordedLogout: (site) => unrecordedLogouts.labels(site).inc(),
+    ...createReportMetrics(registry),
     observeSkippedRows: (rows) => skippedRows.inc(rows),
     observeDroppedLogLine: () => droppedLogLines.inc(),
     observeBatch,
+  }
+}
+
+type ReportMetrics = Pick<Metrics, 'observeVerdict' | 'observeUnrecordedEnd' | 'observeActivity'>
+
+function createReportMetrics(registry: Registry): ReportMetrics {
+  const registers = [registry]
+  const verdicts = new Counter({
+    name: 'lapse_verdicts_total',
+    help: 'Reports whose session has a row. Duplicates wrote no row.',
+    labelNames: ['site', 'reason', 'evidence', 'duplicate'],
+    registers,
+  })
+  const unrecordedLogouts = new Counter({
+    name: 'lapse_unrecorded_logouts_total',
+    help: 'Logouts that browsers reported and the collector only acknowledged, without a row.',
+    labelNames: ['site'],
+    registers,
+  })
+  const refutedEnds = new Counter({
+    name: 'lapse_refuted_ends_total',
+    help: 'Ends that were reported and not recorded, because the session was still used afterwards.',
+    labelNames: ['site'],
+    registers,
+  })
+  const activityReports = new Counter({
+    name: 'lapse_activity_reports_total',
+    help: 'Reports that a session was used, each confirmed after its commit.',
+    labelNames: ['site'],
+    registers,
+  })
+  return {
+    observeVerdict: ({ site, reason, evidence }, duplicate) =>
+      verdicts.labels(site, reason, evidence, String(duplicate)).inc(),
+    observeUnrecordedEnd: ({ site, detectedBy }) =>
+      (detectedBy === 'logout' ? unrecordedLogouts : refutedEnds).labels(site).inc(),
+    observeActivity: (site) => activityReports.labels(site).inc(),
   }
 }
 
@@ -78,14 +103,14 @@ function createWriterMetrics(registry: Registry, getWriter: GetWriter): Metrics[
   const registers = [registry]
   const writes = new Histogram({
     name: 'lapse_write_duration_seconds',
-    help: 'Time of one insert into the audit table, including the commit. The outcome is committed or failed.',
+    help: 'Time of one transaction that stores reports, including the commit. The outcome is committed or failed.',
     labelNames: ['outcome'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   })
   const sizes = new Histogram({
     name: 'lapse_write_batch_size',
-    help: 'Rows in one insert.',
+    help: 'Reports in one transaction.',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   })

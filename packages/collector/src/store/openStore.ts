@@ -9,14 +9,19 @@ import { checkServer } from './database/checkServer.ts'
 import { createPools } from './database/connectionPools.ts'
 import { type DatabaseLocation, formatLocation } from './database/databaseUrl.ts'
 import { createSchemaRepository, type SchemaRepository } from './database/schema/createSchemaRepository.ts'
+import {
+  createLiveSessionRepository,
+  type LiveSessionRepository,
+} from './live/createLiveSessionRepository.ts'
 import { createMirrorRepository, type MirrorRepository } from './mirror/createMirrorRepository.ts'
 import { createRollupRepository, type RollupRepository } from './rollup/createRollupRepository.ts'
 import { createSummaryRepository } from './rollup/createSummaryRepository.ts'
 import { createTokenRepository } from './tokens/createTokenRepository.ts'
 
-/** The repositories of one database. Session ends are written by a separate writer, see `openWriter`. */
+/** The repositories of one database. Reports are stored by a separate writer, see `openWriter`. */
 export interface Store {
   readonly sessionEnds: SessionEndRepository
+  readonly liveSessions: LiveSessionRepository
   readonly summaries: SummaryRepository
   readonly tokens: TokenRepository
   readonly dashboardSessions: DashboardSessionRepository
@@ -47,6 +52,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
 
   return {
     sessionEnds: createSessionEndRepository(usePool('reading')),
+    liveSessions: createLiveSessionRepository(usePool('auth')),
     summaries: createSummaryRepository(usePool('summaries')),
     tokens: createTokenRepository(usePool('auth')),
     dashboardSessions: createDashboardSessionRepository(usePool('auth')),

@@ -1,21 +1,21 @@
 import { type Batch, BatchingWriter } from '../recording/batchingWriter.ts'
-import { createMysqlInserter } from './audit/mysqlInserter.ts'
-import { createSqliteInserter } from './audit/sqliteInserter.ts'
 import type { DatabaseLocation } from './database/databaseUrl.ts'
+import { createMysqlSessionStore } from './live/mysqlSessionStore.ts'
+import { createSqliteSessionStore } from './live/sqliteSessionStore.ts'
 
 /**
  * Opens the writer of a process, which has its own connections.
  *
- * @param onBatch called after each insert.
+ * @param onBatch called after each commit.
  */
 export function openWriter(
   location: DatabaseLocation,
   tableName: string,
   onBatch?: (batch: Batch) => void,
 ): BatchingWriter {
-  const inserter =
+  const store =
     location.dialect === 'sqlite'
-      ? createSqliteInserter(location.path, tableName)
-      : createMysqlInserter(location, tableName)
-  return new BatchingWriter(inserter, onBatch)
+      ? createSqliteSessionStore(location.path, tableName)
+      : createMysqlSessionStore(location, tableName)
+  return new BatchingWriter(store, onBatch)
 }

@@ -85,6 +85,7 @@ describe('The explanation of a verdict', () => {
     id: 1,
     site: 'acme',
     sessionKey: 'a1f',
+    revision: 1,
     session: 'a1f',
     subject: 'u_42',
     reason: 'idle_timeout',

@@ -255,7 +255,7 @@ describe('The verdict on arbitrary input', () => {
 
 function createClaims(issuedAt: number): TicketClaims {
   const limits = { idleTimeoutSeconds: undefined, absoluteTimeoutSeconds: undefined }
-  return { subject: 'u_42', session: undefined, issuedAt, ...limits }
+  return { subject: 'u_42', session: undefined, issuedAt, expiresAt: undefined, hasExpired: false, ...limits }
 }
 
 function sortTimes({ startedAt, lastAccessAt, detectedAt, sentAt }: Readonly<Record<ReportedTime, number>>) {

@@ -11,6 +11,7 @@ const createRow = (changes: Partial<SessionEnd>): SessionEnd => ({
   id: 1,
   site: 'acme',
   sessionKey: 'a',
+  revision: 1,
   reason: 'idle_timeout',
   evidence: 'self_reported',
   detectedBy: 'login_page',
@@ -80,20 +81,20 @@ describe('A CSV cell', () => {
     ['a;=1', "a;'=1"],
     ['a\u009b31mb\u001b[0m\u202e', 'a\ufffd31mb\ufffd[0m\ufffd'],
   ])('The text %j is written as %j', (text, written) => {
-    expect(toCsv([createRow({ subject: text })]).split(',')[5]).toBe(written)
+    expect(toCsv([createRow({ subject: text })]).split(',')[7]).toBe(written)
   })
 
   test.each(['u_42', 'a-b', 'a=b', 'a+b@acme.com', 'a; b', '1-2', 'Mozilla/5.0 (X11; Linux x86_64)'])(
     'A harmless text is not changed: %s',
     (text) => {
-      expect(toCsv([createRow({ subject: text })]).split(',')[5]).toBe(text)
+      expect(toCsv([createRow({ subject: text })]).split(',')[7]).toBe(text)
     },
   )
 
   test('A negative number stays a number', () => {
     const [line = ''] = toCsv([createRow({ elapsedMs: -1500, clockSkewMs: -7 })]).split('\r\n')
     const cells = splitCells(line, ',')
-    expect({ elapsedMs: cells[14], clockSkewMs: cells[17] }).toEqual({
+    expect({ elapsedMs: cells[16], clockSkewMs: cells[19] }).toEqual({
       elapsedMs: '-1500',
       clockSkewMs: '-7',
     })

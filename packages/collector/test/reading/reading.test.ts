@@ -52,6 +52,8 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
         id: expect.any(Number),
         site: 'acme',
         sessionKey: 'oldest',
+        revision: 1,
+        supersedes: null,
         marker: null,
         session: 'oldest',
         subject: 'u_42',
@@ -226,10 +228,10 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     expect(response.headers.get('content-type')).toMatch('text/csv')
     const [head, ...lines] = (await response.text()).split('\r\n')
     expect(head).toBe(
-      'id,site,sessionKey,marker,session,subject,reason,evidence,detectedBy,startedAt,lastAccessAt,expiredAt,detectedAt,receivedAt,elapsedMs,idleTimeoutSeconds,absoluteTimeoutSeconds,clockSkewMs,browserRestarted,origin,ip,userAgent,clientVersion',
+      'id,site,sessionKey,revision,supersedes,marker,session,subject,reason,evidence,detectedBy,startedAt,lastAccessAt,expiredAt,detectedAt,receivedAt,elapsedMs,idleTimeoutSeconds,absoluteTimeoutSeconds,clockSkewMs,browserRestarted,origin,ip,userAgent,clientVersion',
     )
     expect(lines.pop()).toBe('')
-    expect(lines.map((line) => /^\d+,acme,s\d,,s\d,(.*),idle_timeout,/.exec(line)?.[1])).toEqual([
+    expect(lines.map((line) => /^\d+,acme,s\d,1,,,s\d,(.*),idle_timeout,/.exec(line)?.[1])).toEqual([
       "'=1+1",
       "'+1",
       "'-1",

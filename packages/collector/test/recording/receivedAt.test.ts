@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { decideEnd } from '../../src/domain/decisions/decideEnd.ts'
+import { type Change, emptyRecords } from '../../src/domain/decisions/sessionState.ts'
 import { parseEndReport } from '../../src/domain/endReport.ts'
-import type { NewSessionEnd } from '../../src/domain/sessionEnd.ts'
+import { verifyTicket } from '../../src/domain/ticket.ts'
 import { recordSessionEnd } from '../../src/recording/recordSessionEnd.ts'
 
 test('The time to check a token counts neither as clock skew nor as later receipt', async () => {
@@ -21,32 +23,34 @@ test('The time to check a token counts neither as clock skew nor as later receip
     sentAt,
   }
   const report = parseEndReport({ site: 'acme', detectedBy: 'server', session: 's_1', ...times }, 'server')
-  const written: NewSessionEnd[] = []
+  const written: Change[] = []
   await recordSessionEnd(
     {
-      receive: async () => ({
-        report,
-        receivedAt: sentAt + 20,
-        origin: '',
-        address: '203.0.113.7',
-        userAgent: '',
-        isFromDashboard: () => false,
-        authorizeServer: () => sleep(300),
-      }),
-      answer: () => {},
-      acknowledge: () => {},
+      report,
+      receivedAt: sentAt + 20,
+      origin: '',
+      address: '203.0.113.7',
+      userAgent: '',
+      isFromDashboard: () => false,
+      authorizeServer: () => sleep(300),
     },
     {
       sites: { acme },
       writer: {
-        async write(sessionEnd) {
-          written.push(sessionEnd)
-          return { row: { id: 1, ...sessionEnd }, duplicate: false }
+        async write({ end }) {
+          const { changes, answer } = decideEnd({ own: emptyRecords, underMarker: emptyRecords }, end)
+          written.push(...changes)
+          if (answer.kind !== 'recorded') throw new Error('The report was not recorded.')
+          return { kind: 'recorded', row: { id: 1, ...answer.row }, duplicate: false }
         },
       },
+      verifyTicket,
     },
   )
   expect(written).toMatchObject([
-    { clockSkewMs: 20, receivedAt: new Date(sentAt + 20), reason: 'idle_timeout' },
+    {
+      kind: 'insertRow',
+      row: { clockSkewMs: 20, receivedAt: new Date(sentAt + 20), reason: 'idle_timeout' },
+    },
   ])
 })

@@ -83,7 +83,7 @@ describe.each(inject('databaseServers'))('POST /v1/lapses on $name', (server) =>
   test('answers a repeated report with 200 and the recorded verdict, and writes nothing', async () => {
     const report = createReport()
     const first = await (await collector.post(report)).json()
-    const later = await collector.post({ ...report, marker: randomUUID(), lastAccessAt: report.detectedAt })
+    const later = await collector.post({ ...report, marker: randomUUID(), subject: 'u_666' })
     expect(later.status).toBe(200)
     expect(await later.json()).toEqual({ ...first, duplicate: true })
     expect(await findRows(report.session)).toHaveLength(1)

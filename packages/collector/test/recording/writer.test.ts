@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { parseEndReport } from '../../src/domain/endReport.ts'
-import { judgeReport } from '../../src/domain/judgeReport.ts'
-import type { NewSessionEnd } from '../../src/domain/sessionEnd.ts'
 import { parseConfig } from '../../src/index.ts'
-import { BatchingWriter, ConnectionLostError, type Inserter } from '../../src/recording/batchingWriter.ts'
+import { BatchingWriter, ConnectionLostError, type SessionStore } from '../../src/recording/batchingWriter.ts'
+import type { EndWork } from '../../src/recording/sessionWork.ts'
 import { openWriter } from '../../src/store/openWriter.ts'
 import { createCollector, createConfig, createReport, environment } from '../support/collector.ts'
 
@@ -21,10 +20,11 @@ describe.each(mysqlServers)('The writer on $name', (server) => {
     const blocker = await createConnection(collector.database.url)
     onTestFinished(() => blocker.end())
     await blocker.query('lock tables session_audit write')
-    const sessionEnd = createSessionEnd()
+    const work = createWork()
+    const { end } = work
     const startedAt = performance.now()
     const writes = Array.from({ length: 10_100 }, (_, index) =>
-      writer.write({ ...sessionEnd, sessionKey: `alias-${index}` }).then(
+      writer.write({ ...work, end: { ...end, report: { ...end.report, session: `alias-${index}` } } }).then(
         () => 'written',
         (error: Error) => error.message,
       ),
@@ -48,7 +48,7 @@ describe.concurrent('After an outage', () => {
     const writer = new BatchingWriter({
       concurrency: 1,
       connections: 0,
-      insert: () => Promise.reject(failure),
+      store: () => Promise.reject(failure),
       async ping() {
         pings += 1
         if (isDown) throw failure
@@ -56,7 +56,7 @@ describe.concurrent('After an outage', () => {
       close: () => Promise.resolve(),
     })
     onTestFinished(() => writer.close())
-    await expect(writer.write(createSessionEnd())).rejects.toThrow('could not be written')
+    await expect(writer.write(createWork())).rejects.toThrow('could not be written')
     await sleep(11_000)
     expect(writer.failingForMs).toBeGreaterThan(10_000)
     isDown = false
@@ -71,13 +71,13 @@ describe.concurrent('After an outage', () => {
     const writer = new BatchingWriter({
       concurrency: 1,
       connections: 0,
-      insert: () => Promise.reject(new Error('database or disk is full')),
+      store: () => Promise.reject(new Error('database or disk is full')),
       ping: () => Promise.resolve(),
       close: () => Promise.resolve(),
     })
     onTestFinished(() => writer.close())
     for (let count = 0; count < 12; count++) {
-      await expect(writer.write(createSessionEnd())).rejects.toThrow('could not be written')
+      await expect(writer.write(createWork())).rejects.toThrow('could not be written')
       await sleep(1000)
     }
     expect(writer.failingForMs).toBeGreaterThan(11_000)
@@ -87,10 +87,10 @@ describe.concurrent('After an outage', () => {
 test('The writer closes its connections after the last attempt to reconnect', async () => {
   const calls: string[] = []
   const connectionLost = new ConnectionLostError('unavailable')
-  const inserter: Inserter = {
+  const store: SessionStore = {
     concurrency: 1,
     connections: 0,
-    insert: () => Promise.reject(connectionLost),
+    store: () => Promise.reject(connectionLost),
     async ping() {
       calls.push('ping')
       await sleep(300)
@@ -101,16 +101,17 @@ test('The writer closes its connections after the last attempt to reconnect', as
       calls.push('close')
     },
   }
-  const writer = new BatchingWriter(inserter)
-  await expect(writer.write(createSessionEnd())).rejects.toThrow('could not be written')
+  const writer = new BatchingWriter(store)
+  await expect(writer.write(createWork())).rejects.toThrow('could not be written')
   await expect.poll(() => calls).toEqual(['ping'])
   await writer.close()
   expect(calls).toEqual(['ping', 'ping failed', 'close'])
 })
 
-function createSessionEnd(): NewSessionEnd {
+function createWork(): EndWork {
   const { sites } = parseConfig(createConfig('sqlite:unused'), environment)
   const report = parseEndReport(createReport(), 'browser')
-  const arrival = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }
-  return judgeReport(report, undefined, sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0 }, arrival)
+  const request = { receivedAt: Date.now(), origin: undefined, ip: undefined, userAgent: undefined }
+  const site = sites.acme ?? { idleTimeoutSeconds: 1, graceSeconds: 0, recordLogouts: false }
+  return { kind: 'end', end: { report, claims: undefined, site, request } }
 }

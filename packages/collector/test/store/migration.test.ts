@@ -17,6 +17,8 @@ const names = [
   '0006_filter_indexes',
   '0007_dashboard_sessions',
   '0008_received_index',
+  '0009_revisions',
+  '0010_live_sessions',
 ]
 const table = 'session_audit'
 const history = 'session_audit_migrations'

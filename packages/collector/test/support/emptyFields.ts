@@ -1,5 +1,6 @@
 /** The fields of a row that may be empty, all of them empty. */
 export const emptyFields = {
+  supersedes: null,
   marker: null,
   session: null,
   subject: null,

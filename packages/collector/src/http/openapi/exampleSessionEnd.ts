@@ -3,6 +3,8 @@ export const exampleSessionEnd = {
   id: 1,
   site: 'acme',
   sessionKey: 'a1f',
+  revision: 1,
+  supersedes: null,
   marker: '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d',
   session: 'a1f',
   subject: 'u_42',

@@ -1,6 +1,7 @@
 /** The groups of operations. */
 export const tags = [
   { name: 'lapses', description: 'Sessions that ended' },
+  { name: 'sessions', description: 'Live sessions' },
   { name: 'client', description: 'The script that pages load' },
   { name: 'operations', description: 'Endpoints for operators' },
 ] as const

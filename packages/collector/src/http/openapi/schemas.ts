@@ -1,5 +1,10 @@
 import { z } from 'zod'
-import { browserEndReportSchema, serverEndReportSchema } from '../../domain/endReport.ts'
+import { browserActivityReportSchema, serverActivityReportSchema } from '../../domain/activityReport.ts'
+import {
+  browserEndReportSchema,
+  serverEndReportSchema,
+  subjectEndReportSchema,
+} from '../../domain/endReport.ts'
 import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { sessionEndSchema } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
@@ -11,7 +16,7 @@ const recordedVerdictSchema = z.object({
     .int()
     .positive()
     .nullable()
-    .describe('The id of the row in the audit table. Null for a logout that was only acknowledged.'),
+    .describe('The id of the row in the audit table. Null for a report that was only acknowledged.'),
   reason: z.enum(reasons).describe('Why the session ended.'),
   elapsedMs: z.int().nullable().describe('From the last access to the detection, in milliseconds.'),
   idleTimeoutSeconds: z.int().nullable().describe('The idle timeout that was applied, in seconds.'),
@@ -19,10 +24,46 @@ const recordedVerdictSchema = z.object({
   recorded: z
     .literal(false)
     .exactOptional()
-    .describe('False for a logout that was only acknowledged. Absent if the session has a row.'),
+    .describe(
+      'False for a report that was only acknowledged: a logout, or an end after which the session was still used. Absent if the session has a row.',
+    ),
 })
 
 export type RecordedVerdict = z.output<typeof recordedVerdictSchema>
+
+/** The response to a report that all sessions of a user have ended. */
+const subjectEndAnswerSchema = z.object({
+  lapses: z.array(recordedVerdictSchema).describe('The verdict on each live session of the user.'),
+})
+
+export type SubjectEndAnswer = z.output<typeof subjectEndAnswerSchema>
+
+const fieldErrorSchema = z.union([
+  z.object({
+    detail: z.string().describe('What is wrong with this part.'),
+    pointer: z.string().describe('The field of the body, as a JSON pointer (RFC 6901).'),
+  }),
+  z.object({
+    detail: z.string().describe('What is wrong with this part.'),
+    parameter: z.string().describe('The name of the query parameter.'),
+  }),
+])
+
+/** The response to several reports of a server. */
+const batchAnswerSchema = z.object({
+  accepted: z.int().nonnegative().describe('How many reports were stored.'),
+  rejected: z
+    .array(
+      z.object({
+        index: z.int().nonnegative().describe('The position of the report in the array, from 0.'),
+        errors: z.array(fieldErrorSchema).readonly().describe('What is wrong with the report.'),
+      }),
+    )
+    .readonly()
+    .describe('The reports that were not stored. Sending them again does not help.'),
+})
+
+export type BatchAnswer = z.output<typeof batchAnswerSchema>
 
 const problemSchema = z.object({
   type: z
@@ -31,22 +72,7 @@ const problemSchema = z.object({
   title: z.string().describe('A summary of the error.'),
   status: z.int().describe('The HTTP status.'),
   detail: z.string().describe('What happened and what to do.'),
-  errors: z
-    .array(
-      z.union([
-        z.object({
-          detail: z.string().describe('What is wrong with this part.'),
-          pointer: z.string().describe('The field of the body, as a JSON pointer (RFC 6901).'),
-        }),
-        z.object({
-          detail: z.string().describe('What is wrong with this part.'),
-          parameter: z.string().describe('The name of the query parameter.'),
-        }),
-      ]),
-    )
-    .readonly()
-    .exactOptional()
-    .describe('All invalid fields or parameters.'),
+  errors: z.array(fieldErrorSchema).readonly().exactOptional().describe('All invalid fields or parameters.'),
 }) satisfies z.ZodType<Problem>
 
 const instant = z.iso.datetime()
@@ -113,6 +139,17 @@ const schemas = {
   ServerEndReport: serverEndReportSchema.describe(
     `A report from a server. It must have a \`session\` or a \`marker\`, and a \`reason\` or \`lastAccessAt\`. ${describeTimes('server')}`,
   ),
+  SubjectEndReport: subjectEndReportSchema.describe(
+    `A report from a server that all live sessions of a user have ended. ${describeTimes('server')}`,
+  ),
+  BrowserActivityReport: browserActivityReportSchema.describe(
+    `A report from a browser that a session was used. ${describeTimes('browser')}`,
+  ),
+  ServerActivityReport: serverActivityReportSchema.describe(
+    `A report from a server that a session was used. It must have a \`session\` or a \`marker\`. ${describeTimes('server')}`,
+  ),
+  SubjectEndAnswer: subjectEndAnswerSchema.describe('The verdicts on the sessions of a user.'),
+  BatchAnswer: batchAnswerSchema.describe('The result of several reports.'),
   RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
   SessionEnd: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
   SessionEndPage: pageSchema.describe('One page of rows.'),

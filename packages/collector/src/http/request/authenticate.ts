@@ -92,24 +92,46 @@ export function hasCredentials(ctx: Context): boolean {
   return ctx.get('Authorization') !== '' || readCookie(ctx) !== undefined
 }
 
+/** The server that sent a request with an `Authorization` header. */
+export interface ServerAuthorizer {
+  /** @throws {LapseError} `token-refused` for an invalid token, `forbidden` for one with another scope than `write`. */
+  authenticate(): Promise<Token>
+  /**
+   * Checks that the server may report for a site. The collector reports the dashboard's own sessions, so other reports
+   * about them require a token that is limited to that site.
+   *
+   * @throws {LapseError} `token-refused` or `forbidden`.
+   */
+  authorize(site: string): Promise<void>
+}
+
 /**
- * Checks that a server with an `Authorization` header may report for a site. The collector reports the dashboard's own sessions, so other reports
- * about them require a token that is limited to that site.
+ * Creates an authorizer that looks up the token once, however many reports the request has.
  *
- * @throws {LapseError} `token-refused` or `forbidden`.
+ * @returns undefined if the request has no `Authorization` header.
  */
-export async function authorizeServer(
+export function createServerAuthorizer(
   ctx: Context,
-  site: string,
   tokens: Requirement['tokens'],
-): Promise<void> {
-  const token = await findToken(ctx, readBearerToken(ctx), { scope: 'write', tokens })
-  assertSite(token, site)
-  if (site === dashboardSite && token.site !== dashboardSite)
-    throw new LapseError(
-      'forbidden',
-      `The collector itself reports the sessions of its dashboard. Other reports for the site "${dashboardSite}" require a token that is limited to this site.`,
-    )
+): ServerAuthorizer | undefined {
+  if (ctx.get('Authorization') === '') return undefined
+  let found: Promise<Token> | undefined
+  const authenticate = () => {
+    found ??= findToken(ctx, readBearerToken(ctx), { scope: 'write', tokens })
+    return found
+  }
+  return {
+    authenticate,
+    async authorize(site) {
+      const token = await authenticate()
+      assertSite(token, site)
+      if (site === dashboardSite && token.site !== dashboardSite)
+        throw new LapseError(
+          'forbidden',
+          `The collector itself reports the sessions of its dashboard. Other reports for the site "${dashboardSite}" require a token that is limited to this site.`,
+        )
+    },
+  }
 }
 
 /** @throws {LapseError} `forbidden` if the token is limited to another site. */

@@ -1,56 +1,35 @@
-import { parseEndReport } from '../../domain/endReport.ts'
-import type { NewSessionEnd, RecordedSessionEnd } from '../../domain/sessionEnd.ts'
-import { createKeyMismatchError } from '../../domain/ticket.ts'
+import { isSubjectEndReport, parseEndReport, parseSubjectEndReport } from '../../domain/endReport.ts'
+import { createKeyMismatchError, verifyTicket } from '../../domain/ticket.ts'
+import type { Metrics } from '../../observability/metrics.ts'
+import { maxBatchReports, recordBatch } from '../../recording/recordBatch.ts'
+import { prepareSessionEnd, recordSessionEnd } from '../../recording/recordSessionEnd.ts'
+import { recordSubjectEnd } from '../../recording/recordSubjectEnd.ts'
+import type { EndOutcome } from '../../recording/sessionWork.ts'
 import {
   createMissingServerTokenError,
   createUnknownSiteError,
   createUnlistedOriginError,
-  type ReceivedReport,
-  recordSessionEnd,
-} from '../../recording/recordSessionEnd.ts'
+} from '../../recording/verifyReport.ts'
 import type { Context } from '../context.ts'
-import type { Dependencies } from '../dependencies.ts'
+import {
+  exampleBatchAnswer,
+  exampleLogout,
+  exampleReport,
+  exampleServerReport,
+  exampleServerReports,
+  exampleSubjectEnd,
+  forgedTicket,
+  invalidReport,
+  otherOrigin,
+  otherSite,
+} from '../openapi/exampleReports.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { catchProblem, describeProblemResponses } from '../openapi/responses.ts'
-import { type RecordedVerdict, referToSchema } from '../openapi/schemas.ts'
-import { authorizeServer } from '../request/authenticate.ts'
-import { createNotJsonError, maxBodyKibibytes, readJson } from '../request/readJson.ts'
-import { isFromDashboard } from '../request/sameOrigin.ts'
+import { type RecordedVerdict, referToSchema, type SubjectEndAnswer } from '../openapi/schemas.ts'
+import { answerBatch } from '../request/answerBatch.ts'
+import { createNotJsonError, maxBodyKibibytes } from '../request/readJson.ts'
+import { maxServerBodyKibibytes, receiveReports } from '../request/receiveReports.ts'
 import type { Route } from '../route.ts'
-
-// The current time, so that anyone who sends the example reports a session of today.
-const now = Math.floor(Date.now() / 1000) * 1000
-
-const exampleReport = {
-  site: 'acme',
-  marker: '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d',
-  startedAt: now - 7_200_000,
-  lastAccessAt: now - 3_600_000,
-  detectedAt: now,
-  sentAt: now,
-  session: 'a1f',
-  subject: 'u_42',
-  detectedBy: 'login_page',
-  browserRestarted: false,
-  client: '0.1.0',
-}
-const exampleServerReport = {
-  site: 'acme',
-  session: 'b2e',
-  subject: 'u_7',
-  detectedBy: 'server',
-  reason: 'revoked',
-}
-const exampleLogout = {
-  ...exampleReport,
-  lastAccessAt: now - 60_000,
-  detectedBy: 'logout',
-}
-const invalidReport = { ...exampleReport, subject: true }
-const otherOrigin = 'https://other.example'
-const otherSite = 'other'
-/** A ticket without a valid signature. */
-const forgedTicket = 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImxhcHNlK2p3dCJ9.e30.AAAA'
 
 const exampleVerdict: RecordedVerdict = {
   id: 1,
@@ -69,7 +48,7 @@ const exampleAcknowledgment: RecordedVerdict = {
   recorded: false,
 }
 
-const reportSchema = {
+const oneReportSchema = {
   oneOf: [referToSchema('BrowserEndReport'), referToSchema('ServerEndReport')],
   discriminator: {
     propertyName: 'detectedBy',
@@ -81,9 +60,20 @@ const reportSchema = {
     },
   },
 }
+const reportSchema = {
+  anyOf: [
+    oneReportSchema,
+    referToSchema('SubjectEndReport'),
+    { type: 'array', maxItems: maxBatchReports, items: referToSchema('ServerEndReport') },
+  ],
+}
 
-const describeVerdict = (examples: Readonly<Record<string, object>>) => ({
-  content: { 'application/json': { schema: referToSchema('RecordedVerdict'), examples } },
+const endAnswerSchema = {
+  anyOf: [referToSchema('RecordedVerdict'), referToSchema('SubjectEndAnswer'), referToSchema('BatchAnswer')],
+}
+
+const describeVerdictResponse = (examples: Readonly<Record<string, object>>) => ({
+  content: { 'application/json': { schema: endAnswerSchema, examples } },
 })
 
 /** An example request has the same name as the example of its response. */
@@ -91,13 +81,15 @@ const operation: Operation = {
   operationId: 'reportSessionEnd',
   tags: ['lapses'],
   summary: 'Report that a session ended',
-  description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one row: a repeated report gets the verdict that was recorded.
+  description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one current row: a repeated report gets the verdict that was recorded. A report that knows better adds a row that supersedes the current one: it has stronger evidence, or it shows that the session was used later.
 
-A browser's logout (\`detectedBy: "logout"\`) after a limit was reached is that timeout, and is recorded. An earlier logout is recorded if the site sets \`recordLogouts\` or the report says \`report: true\`. Otherwise it is only acknowledged, with \`recorded: false\` and without an id.
+A report ends the live session, and is judged by the later one of its own last access and that of the live session. If the session was used after \`detectedAt\`, the report is only acknowledged, with \`recorded: false\` and without an id.
+
+A browser's logout (\`detectedBy: "logout"\`) after a limit was reached is that timeout, and is recorded. An earlier logout is recorded if the site sets \`recordLogouts\`, if the report says \`report: true\`, or if it supersedes a row. Otherwise it is only acknowledged.
 
 The \`Origin\` of a browser's request must be one of the site's \`origins\`. \`Origin: null\` is always refused, because it does not identify a page: browsers send it from sandboxed frames and \`file:\` pages, and after redirects to another origin. A request without \`Origin\` does not come from a page. It is accepted, with the same evidence as any other report.
 
-A server sends a token with the scope \`write\`, and its report needs fewer fields.`,
+A server sends a token with the scope \`write\`, and its report needs fewer fields. A report with a \`subject\` and a \`reason\`, but without a session, ends all live sessions of that user. A server may also send an array of up to ${maxBatchReports} reports.`,
   security: [{}, { token: ['write'] }],
   parameters: [
     {
@@ -110,7 +102,7 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
   ],
   requestBody: {
     required: true,
-    description: `At most ${maxBodyKibibytes} KiB.`,
+    description: `At most ${maxBodyKibibytes} KiB, and ${maxServerBodyKibibytes} KiB from a server.`,
     content: {
       'application/json': {
         schema: reportSchema,
@@ -119,6 +111,8 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
           duplicate: { summary: 'The same report again', value: exampleReport },
           logout: { summary: 'A logout that is not recorded', value: exampleLogout },
           fromServer: { summary: 'Revoked by an administrator', value: exampleServerReport },
+          ofUser: { summary: 'All sessions of a user', value: exampleSubjectEnd },
+          several: { summary: 'Several reports of a server', value: exampleServerReports },
           ticketRefused: { value: { ...exampleReport, ticket: forgedTicket } },
           tokenRefused: { summary: 'A server without a token', value: exampleServerReport },
           originRefused: { value: exampleReport },
@@ -137,15 +131,17 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
   },
   responses: {
     200: {
-      description: 'The session already has a row, or a logout was only acknowledged.',
-      ...describeVerdict({
+      description: 'No row was written for a single report, or the result of several reports.',
+      ...describeVerdictResponse({
         duplicate: { value: { ...exampleVerdict, duplicate: true } },
         logout: { value: exampleAcknowledgment },
+        ofUser: { value: { lapses: [] } },
+        several: { value: exampleBatchAnswer },
       }),
     },
     201: {
       description: 'The row is committed.',
-      ...describeVerdict({
+      ...describeVerdictResponse({
         idleTimeout: { value: exampleVerdict },
         fromServer: { value: { ...exampleVerdict, id: 2, reason: 'revoked', elapsedMs: null } },
       }),
@@ -176,64 +172,71 @@ A server sends a token with the scope \`write\`, and its report needs fewer fiel
   },
 }
 
-/** `POST /v1/lapses`: records the end of a session. `recordSessionEnd` lists the steps. */
+/** `POST /v1/lapses`: records that sessions have ended. */
 export const reportSessionEnd: Route = {
   method: 'post',
   path: '/v1/lapses',
   operation,
   isRateLimited: true,
-  handler({ settings: { sites }, store: { tokens }, writer, metrics }) {
-    const dependencies = { sites, writer }
-    return (ctx) =>
-      recordSessionEnd(
-        {
-          receive: () => receive(ctx, tokens),
-          answer(recorded) {
-            answer(ctx, recorded)
-            metrics.observeVerdict(recorded.row, recorded.duplicate)
-          },
-          acknowledge(logout) {
-            acknowledge(ctx, logout)
-            metrics.observeUnrecordedLogout(logout.site)
-          },
-        },
-        dependencies,
-      )
+  handler(dependencies) {
+    const recording = {
+      sites: dependencies.settings.sites,
+      writer: dependencies.writer,
+      liveSessions: dependencies.store.liveSessions,
+      verifyTicket,
+    }
+    const { metrics } = dependencies
+
+    return async (ctx) => {
+      const { body, sender, describe } = await receiveReports(ctx, dependencies)
+      if (sender === 'server' && Array.isArray(body)) {
+        const result = await recordBatch(
+          body,
+          (each) => prepareSessionEnd(describe(parseEndReport(each, sender)), recording),
+          async (work) => observeOutcome(await recording.writer.write(work), metrics),
+        )
+        return answerBatch(ctx, result)
+      }
+      if (sender === 'server' && isSubjectEndReport(body)) {
+        const report = parseSubjectEndReport(body)
+        ctx.state.logFields.site = report.site
+        const outcomes = await recordSubjectEnd(describe(report), recording)
+        for (const outcome of outcomes) observeOutcome(outcome, metrics)
+        ctx.status = outcomes.some(isNew) ? 201 : 200
+        ctx.body = { lapses: outcomes.map(describeVerdict) } satisfies SubjectEndAnswer
+        return
+      }
+      const report = parseEndReport(body, sender)
+      ctx.state.logFields.site = report.site
+      const outcome = await recordSessionEnd(describe(report), recording)
+      answer(ctx, outcome)
+      observeOutcome(outcome, metrics)
+    }
   },
 }
 
-async function receive(ctx: Context, tokens: Dependencies['store']['tokens']): Promise<ReceivedReport> {
-  const hasToken = ctx.get('Authorization') !== ''
-  const report = parseEndReport(await readJson(ctx), hasToken ? 'server' : 'browser')
-  const receivedAt = Date.now()
-  ctx.state.logFields.site = report.site
-  return {
-    report,
-    receivedAt,
-    origin: ctx.get('Origin'),
-    address: ctx.state.address,
-    userAgent: ctx.get('User-Agent'),
-    isFromDashboard: () => isFromDashboard(ctx, report.site),
-    authorizeServer: hasToken ? () => authorizeServer(ctx, report.site, tokens) : undefined,
-  }
+function answer(ctx: Context, outcome: EndOutcome): void {
+  const verdict = describeVerdict(outcome)
+  const { id, reason, duplicate, recorded } = verdict
+  Object.assign(ctx.state.logFields, recorded === false ? { reason, recorded } : { id, reason, duplicate })
+  ctx.status = isNew(outcome) ? 201 : 200
+  ctx.body = verdict
 }
 
-function answer(ctx: Context, { row, duplicate }: RecordedSessionEnd): void {
-  const { id, reason, elapsedMs, idleTimeoutSeconds } = row
-  Object.assign(ctx.state.logFields, { id, reason, duplicate })
-  ctx.status = duplicate ? 200 : 201
-  ctx.body = { id, reason, elapsedMs, idleTimeoutSeconds, duplicate } satisfies RecordedVerdict
+function isNew(outcome: EndOutcome): boolean {
+  return outcome.kind === 'recorded' && !outcome.duplicate
 }
 
-function acknowledge(ctx: Context, { reason, elapsedMs, idleTimeoutSeconds }: NewSessionEnd): void {
-  Object.assign(ctx.state.logFields, { reason, recorded: false })
-  ctx.status = 200
-  ctx.body = {
-    id: null,
-    reason,
-    elapsedMs,
-    idleTimeoutSeconds,
-    duplicate: false,
-    recorded: false,
-  } satisfies RecordedVerdict
+function describeVerdict(outcome: EndOutcome): RecordedVerdict {
+  const { reason, elapsedMs, idleTimeoutSeconds } =
+    outcome.kind === 'recorded' ? outcome.row : outcome.verdict
+  const verdict = { reason, elapsedMs, idleTimeoutSeconds }
+  return outcome.kind === 'recorded'
+    ? { id: outcome.row.id, ...verdict, duplicate: outcome.duplicate }
+    : { id: null, ...verdict, duplicate: false, recorded: false }
+}
+
+function observeOutcome(outcome: EndOutcome, metrics: Metrics): void {
+  if (outcome.kind === 'recorded') metrics.observeVerdict(outcome.row, outcome.duplicate)
+  else metrics.observeUnrecordedEnd(outcome.verdict)
 }

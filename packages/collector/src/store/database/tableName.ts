@@ -34,3 +34,13 @@ export const getDashboardSessionTableName = (auditTable: string) => `${auditTabl
 export const getRollupTableName = (auditTable: string) => `${auditTable}_rollup`
 export const getRollupStateTableName = (auditTable: string) => `${auditTable}_rollup_state`
 export const getMigrationTableName = (auditTable: string) => `${auditTable}_migrations`
+
+/**
+ * Names the tables of live sessions: `session_live` for the audit table `session_audit`, and `NAME_live` for any other
+ * audit table `NAME`.
+ */
+export function getLiveTableName(auditTable: string, kind: LiveTableKind): string {
+  return `${auditTable === 'session_audit' ? 'session' : auditTable}_${kind}`
+}
+
+type LiveTableKind = 'live' | 'logout' | 'return' | 'collector' | 'disturbance'

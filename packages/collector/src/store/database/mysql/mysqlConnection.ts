@@ -3,7 +3,13 @@ import mysql, { type Connection, createConnection, type SslOptions } from 'mysql
 import { hasErrorCode } from '../../../domain/thrownError.ts'
 import { withinDeadline } from '../../../lifecycle/withinDeadline.ts'
 import type { MysqlLocation } from '../databaseUrl.ts'
-import { limitLockWaits, limitStatements, prepareSession, type ServerState } from './mysqlSettings.ts'
+import {
+  type IsolationLevel,
+  limitLockWaits,
+  limitStatements,
+  prepareSession,
+  type ServerState,
+} from './mysqlSettings.ts'
 import { readTlsOptions } from './mysqlTls.ts'
 
 /** An open connection and the properties of its server. */
@@ -16,6 +22,8 @@ export interface ConnectOptions {
   readonly statementTimeoutMs?: number
   /** How long a statement may wait for a lock. */
   readonly lockTimeoutSeconds?: number
+  /** What a transaction sees of others. `REPEATABLE-READ` by default. */
+  readonly isolationLevel?: IsolationLevel
 }
 
 /** Long enough for a migration to wait for a transaction that reads the table. */
@@ -77,7 +85,7 @@ async function openOnce(
   { user, password, database }: MysqlLocation,
   host: Host,
   ssl: SslOptions | undefined,
-  { statementTimeoutMs, lockTimeoutSeconds = defaultLockTimeoutSeconds }: ConnectOptions,
+  { statementTimeoutMs, lockTimeoutSeconds = defaultLockTimeoutSeconds, isolationLevel }: ConnectOptions,
 ): Promise<MysqlConnection> {
   const connection = createConnection({
     ...host,
@@ -99,7 +107,7 @@ async function openOnce(
       await new Promise<void>((resolve, reject) => {
         connection.connect((error) => (error ? reject(error) : resolve()))
       })
-      const prepared = await prepareSession(connection)
+      const prepared = await prepareSession(connection, isolationLevel)
       await limitLockWaits(connection, lockTimeoutSeconds)
       if (statementTimeoutMs !== undefined) await limitStatements(connection, prepared, statementTimeoutMs)
       return prepared

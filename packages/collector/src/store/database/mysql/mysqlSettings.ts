@@ -17,6 +17,8 @@ export interface ServerState {
   readonly maxPacketBytes: number
   /** The variables that make the server refuse writes, such as `super_read_only`. Empty if it accepts writes. */
   readonly readOnlySettings: readonly string[]
+  /** Whether the binary log accepts transactions that read what others have committed meanwhile. */
+  readonly logsReadCommitted: boolean
   /** Settings that can lose committed rows in a crash, such as `sync_binlog=0`. */
   readonly durabilityRisks: readonly string[]
 }
@@ -41,9 +43,14 @@ const setStatements = [
     session completion_type = 0, session sql_safe_updates = 0, session sql_auto_is_null = 0,
     session sql_select_limit = ${unlimited}, session max_join_size = ${unlimited}, session sql_big_selects = 1,
     session unique_checks = 1, session foreign_key_checks = 1, session default_storage_engine = InnoDB`,
-  'set session transaction isolation level repeatable read',
   'set session transaction read write',
 ]
+
+/**
+ * What a transaction sees of others. The writer reads what others have committed meanwhile, and locks no gaps between
+ * rows.
+ */
+export type IsolationLevel = 'REPEATABLE-READ' | 'READ-COMMITTED'
 
 /** Checks of the values after these statements. MariaDB has different names for some variables. */
 const requiredValues: Readonly<Record<string, (value: string) => boolean>> = {
@@ -59,8 +66,6 @@ const requiredValues: Readonly<Record<string, (value: string) => boolean>> = {
   sql_select_limit: equals(unlimited),
   unique_checks: equals('ON'),
   default_storage_engine: equals('InnoDB'),
-  transaction_isolation: equals('REPEATABLE-READ'),
-  tx_isolation: equals('REPEATABLE-READ'),
   transaction_read_only: equals('OFF'),
   tx_read_only: equals('OFF'),
   max_allowed_packet: (value) => Number(value) >= minPacketBytes,
@@ -77,6 +82,7 @@ const describedVariables = [
   'wsrep_on',
   'innodb_flush_log_at_trx_commit',
   'log_bin',
+  'binlog_format',
   'sync_binlog',
 ]
 
@@ -84,8 +90,12 @@ const describedVariables = [
 const buildShowVariables = (names: readonly string[]) =>
   `show session variables where variable_name in (${names.map((name) => `'${name}'`).join()})`
 
+/** The name of the variable before MySQL 8.0, and in MariaDB before 11.1. */
+const isolationVariables = ['transaction_isolation', 'tx_isolation']
+
 const showAllVariables = buildShowVariables([
   ...Object.keys(requiredValues),
+  ...isolationVariables,
   ...readOnlyVariables,
   ...describedVariables,
 ])
@@ -101,10 +111,21 @@ async function readVariables(connection: Connection, statement: string): Promise
  *
  * @throws {DatabaseSettingError} naming each setting that has another value.
  */
-export async function prepareSession(connection: Connection): Promise<ServerState> {
+export async function prepareSession(
+  connection: Connection,
+  isolationLevel: IsolationLevel = 'REPEATABLE-READ',
+): Promise<ServerState> {
   for (const statement of setStatements) await execute(connection, statement)
+  await execute(
+    connection,
+    `set session transaction isolation level ${isolationLevel.replace('-', ' ').toLowerCase()}`,
+  )
   const values = await readVariables(connection, showAllVariables)
-  const wrong = [...values].filter(([name, value]) => requiredValues[name]?.(value) === false)
+  const required = {
+    ...requiredValues,
+    ...Object.fromEntries(isolationVariables.map((name) => [name, equals(isolationLevel)])),
+  }
+  const wrong = [...values].filter(([name, value]) => required[name]?.(value) === false)
   if (wrong.length > 0) {
     const settings = wrong.map(([name, value]) => `${name}=${value}`).join(', ')
     throw new DatabaseSettingError(
@@ -162,6 +183,7 @@ function describeServer(values: ReadonlyMap<string, string>): ServerState {
     mayChangeIdStep: values.get('wsrep_on') === 'ON',
     maxPacketBytes: Number(values.get('max_allowed_packet') ?? minPacketBytes),
     readOnlySettings: findReadOnlySettings(values),
+    logsReadCommitted: values.get('log_bin') !== 'ON' || values.get('binlog_format') !== 'STATEMENT',
     durabilityRisks: risks
       .map(([name = '', safe]) => ({ name, safe, value: values.get(name) }))
       .filter(({ safe, value }) => value !== undefined && value !== safe)

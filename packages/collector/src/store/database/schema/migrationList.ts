@@ -7,6 +7,8 @@ import { up as rollupBySite } from '../migrations/0005_rollup_by_site.ts'
 import { up as filterIndexes } from '../migrations/0006_filter_indexes.ts'
 import { up as dashboardSessions } from '../migrations/0007_dashboard_sessions.ts'
 import { up as receivedIndex } from '../migrations/0008_received_index.ts'
+import { up as revisions } from '../migrations/0009_revisions.ts'
+import { up as liveSessions } from '../migrations/0010_live_sessions.ts'
 import type { TableName } from '../tableName.ts'
 
 type Migration = (database: Knex, tableName: TableName) => Promise<void>
@@ -25,6 +27,8 @@ export const migrations: ReadonlyMap<string, Migration> = new Map(
     '0006_filter_indexes': filterIndexes,
     '0007_dashboard_sessions': dashboardSessions,
     '0008_received_index': receivedIndex,
+    '0009_revisions': revisions,
+    '0010_live_sessions': liveSessions,
   }),
 )
 

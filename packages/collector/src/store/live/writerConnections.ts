@@ -40,7 +40,7 @@ interface WriterConnections {
 }
 
 export function createWriterConnections(location: MysqlLocation): WriterConnections {
-  const connect = createMysqlConnector(location, { lockTimeoutSeconds })
+  const connect = createMysqlConnector(location, { lockTimeoutSeconds, isolationLevel: 'READ-COMMITTED' })
   const idle: MysqlConnection[] = []
   const roleCheckedAt = new WeakMap<MysqlConnection, number>()
   let inUse = 0

@@ -1,0 +1,63 @@
+import { compareEvidence } from '../evidence.ts'
+import { computeExpiry, getGraceMs, getLastAccess, type LiveSession } from '../liveSession.ts'
+import { compareMoments, toMoment } from '../reportedMoment.ts'
+import type { NewSessionEnd } from '../sessionEnd.ts'
+import type { Decision, RememberedLogout, SessionState } from './sessionState.ts'
+import { decideRow } from './supersede.ts'
+
+/** What the sweep did with a live session. */
+export type SweepAnswer =
+  | { readonly kind: 'recorded'; readonly row: NewSessionEnd }
+  /** It had ended before, which a concurrent report did not know. It is removed without a row. */
+  | { readonly kind: 'removed' }
+  /** Its time has not run out. */
+  | { readonly kind: 'live' }
+
+/**
+ * Decides whether the time of a live session has run out, and whether that is news.
+ *
+ * @param state with the live session under its own key. The records under its marker belong to the same session.
+ */
+export function decideSweep(state: SessionState, now: Date): Decision<SweepAnswer> {
+  const { live } = state.own
+  if (!live || live.dueAt > now) return { changes: [], answer: { kind: 'live' } }
+  const removal = { kind: 'removeLive', live } as const
+  const logouts = [state.own.logout, state.underMarker.logout]
+  if (logouts.some((logout) => logout && wasEndedBy(logout, live)))
+    return { changes: [removal], answer: { kind: 'removed' } }
+  const decision = decideRow(createTimeout(live, now), state, getGraceMs(live))
+  if (decision.kind === 'duplicate') return { changes: [removal], answer: { kind: 'removed' } }
+  const { row } = decision
+  return { changes: [{ kind: 'insertRow', row }, removal], answer: { kind: 'recorded', row } }
+}
+
+function wasEndedBy(logout: RememberedLogout, live: LiveSession): boolean {
+  const wasUsedLater = compareMoments(getLastAccess(live), toMoment(logout, logout.detectedAt)) > 0
+  return !(wasUsedLater && compareEvidence(live.evidence, logout.evidence) >= 0)
+}
+
+/**
+ * Creates the row of a session whose time ran out.
+ *
+ * The timeout is detected at the moment at which it was due, not when the sweep gets around to it. So the time from
+ * `expiredAt` to `detectedAt` is the slack, and later reports are compared with it.
+ */
+function createTimeout(live: LiveSession, now: Date): NewSessionEnd {
+  const { reason, expiresAt } = computeExpiry(live)
+  const { site, sessionKey, marker, session, subject, evidence, startedAt, lastAccessAt, dueAt } = live
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds, clockSkewMs, origin, userAgent, clientVersion } = live
+  return {
+    ...{ site, sessionKey, marker, session, subject, evidence, startedAt, lastAccessAt },
+    ...{ idleTimeoutSeconds, absoluteTimeoutSeconds, clockSkewMs, origin, userAgent, clientVersion },
+    revision: 1,
+    supersedes: null,
+    reason,
+    detectedBy: 'sweep',
+    expiredAt: expiresAt,
+    detectedAt: dueAt,
+    receivedAt: now,
+    elapsedMs: dueAt.getTime() - lastAccessAt.getTime(),
+    browserRestarted: null,
+    ip: null,
+  }
+}

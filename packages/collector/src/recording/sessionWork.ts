@@ -1,0 +1,78 @@
+import { type ActivityAnswer, decideActivity } from '../domain/decisions/decideActivity.ts'
+import { decideEnd, type EndAnswer, getEndedKey, type VerifiedEnd } from '../domain/decisions/decideEnd.ts'
+import type { Decision, SessionState } from '../domain/decisions/sessionState.ts'
+import type { LapseError } from '../domain/errors.ts'
+import type { Activity } from '../domain/liveSession.ts'
+import type { NewSessionEnd, SessionEnd } from '../domain/sessionEnd.ts'
+
+/** A verified report, which is decided and stored together with others. */
+export type SessionWork = ActivityWork | EndWork
+
+export interface ActivityWork {
+  readonly kind: 'activity'
+  readonly activity: Activity
+}
+
+export interface EndWork {
+  readonly kind: 'end'
+  readonly end: VerifiedEnd
+}
+
+/** What became of an end report. */
+export type EndOutcome =
+  /** The session has a row: a new one, or the one that it had before. */
+  | { readonly kind: 'recorded'; readonly row: SessionEnd; readonly duplicate: boolean }
+  /** A logout that was only acknowledged, or an end after which the session was still used. */
+  | { readonly kind: 'unrecorded'; readonly verdict: NewSessionEnd }
+
+/** What became of an activity report. */
+export interface ActivityOutcome {
+  readonly kind: 'confirmed'
+}
+
+/** What became of one report of a batch. */
+export type WorkOutcome =
+  | EndOutcome
+  | ActivityOutcome
+  /** The report is refused, for the reason that the error gives. */
+  | { readonly kind: 'refused'; readonly error: LapseError }
+  /** The database refused the data of the report. */
+  | { readonly kind: 'failed'; readonly refusal: unknown }
+
+/** Under which keys a session can be stored. */
+export interface SessionKeys {
+  readonly site: string
+  readonly own: string
+  /** The marker, if the session has an alias. */
+  readonly underMarker: string | undefined
+}
+
+export function getKeys(work: SessionWork): SessionKeys {
+  const { site, own, marker } =
+    work.kind === 'activity'
+      ? { ...work.activity, own: work.activity.sessionKey }
+      : { ...work.end.report, own: getEndedKey(work.end) }
+  return { site, own, underMarker: marker === null || marker === own ? undefined : marker }
+}
+
+/** Decides one report on what the database has about its session. */
+export function decide(work: SessionWork, state: SessionState): Decision<ActivityAnswer | EndAnswer> {
+  return work.kind === 'activity' ? decideActivity(state, work.activity) : decideEnd(state, work.end)
+}
+
+/** The texts of a report that the row of its session can have. */
+export function describeTexts(work: SessionWork) {
+  const { own: sessionKey } = getKeys(work)
+  if (work.kind === 'activity') return { ...work.activity, sessionKey, ip: null }
+  const { report, claims, request } = work.end
+  return {
+    sessionKey,
+    marker: report.marker ?? null,
+    session: claims?.session ?? report.session ?? null,
+    subject: claims?.subject ?? report.subject ?? null,
+    origin: request.origin ?? null,
+    ip: request.ip ?? null,
+    userAgent: request.userAgent ?? null,
+    clientVersion: report.client ?? null,
+  }
+}

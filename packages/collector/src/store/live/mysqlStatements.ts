@@ -1,0 +1,99 @@
+import { insertedColumns, selectedColumns } from '../audit/auditColumns.ts'
+import { mysqlQuotes } from '../database/quotes.ts'
+import { getLiveTableName, splitTableName } from '../database/tableName.ts'
+import {
+  liveColumns,
+  logoutColumns,
+  returnColumns,
+  selectedLiveColumns,
+  selectedLogoutColumns,
+} from './liveColumns.ts'
+
+/** The statements of the writer, by how many rows or keys they have. */
+export interface MysqlStatements {
+  readonly lockLive: (keys: number) => string
+  readonly selectRows: (keys: number) => string
+  readonly selectLogouts: (keys: number) => string
+  /** Selects the ids of new rows. */
+  readonly selectIds: (rows: number) => string
+  readonly insertRows: (rows: number) => string
+  /**
+   * Inserts rows of revision 1, unless a session is live, or one of as many keys as rows has a row. Then it fails with
+   * `ER_BAD_NULL_ERROR`. The keys come before the revision of the first row.
+   */
+  readonly insertFirstRows: (rows: number) => string
+  readonly insertReturns: (rows: number) => string
+  readonly insertLive: (rows: number) => string
+  readonly updateLive: (rows: number) => string
+  readonly deleteLive: (keys: number) => string
+  readonly putLogouts: (rows: number) => string
+}
+
+/** Repeats a list of placeholders. */
+const repeat = (placeholders: string, count: number) =>
+  Array.from({ length: count }, () => placeholders).join(', ')
+const listPlaceholders = (columns: readonly string[]) => `(${columns.map(() => '?').join(', ')})`
+
+/** Overwrites rows. MariaDB has no alias for new rows, so this is VALUES(), which both databases understand. */
+const overwrite = (columns: readonly string[]) =>
+  columns.map((column) => `${column} = values(${column})`).join(', ')
+
+function select(columns: Readonly<Record<string, string>>, table?: string): string {
+  const prefix = table === undefined ? '' : `${table}.`
+  return Object.entries(columns)
+    .map(([field, column]) => `${prefix}${column} as ${field}`)
+    .join(', ')
+}
+
+export function buildMysqlStatements(tableName: string): MysqlStatements {
+  const { schema, table } = splitTableName(tableName)
+  const quote = (name: string) =>
+    schema ? mysqlQuotes.table({ schema, table: name }) : mysqlQuotes.name(name)
+  const audit = quote(table)
+  const live = quote(getLiveTableName(table, 'live'))
+  const logout = quote(getLiveTableName(table, 'logout'))
+  const sessionReturn = quote(getLiveTableName(table, 'return'))
+  const revisionIndex = mysqlQuotes.name(`${table}_revision`)
+  const insert = (into: string, columns: readonly string[]) => (rows: number) =>
+    `insert into ${into} (${columns.join(', ')}) values ${repeat(listPlaceholders(columns), rows)}`
+  const keysIn = (keys: number, prefix = '') =>
+    `(${prefix}site, ${prefix}session_key) in (${repeat('(?, ?)', keys)})`
+
+  // A revision that is null is refused, and so is the whole statement. MySQL does not let an INSERT read from its own
+  // table, except in a derived table.
+  const guardRevision = (keys: number) =>
+    `(select case when exists (select 1 from ${live}) or exists (select 1 from (select 1
+      from ${audit} force index (${revisionIndex}) where ${keysIn(keys)} limit 1) known) then null else ? end)`
+
+  // The statistics of a table that grows fast can mislead the optimizer, so the index is named.
+  const selectRows = (keys: number) =>
+    `select ${select(selectedColumns, 'a')}, successor.session_key as supersededUnder,
+      successor.id is not null as isSuperseded, r.id is not null as hasReturn
+    from ${audit} a force index (${revisionIndex})
+    left join ${audit} successor on successor.supersedes = a.id
+    left join ${sessionReturn} r on r.audit_id = a.id
+    where ${keysIn(keys, 'a.')}`
+
+  return {
+    lockLive: (keys) => `select ${select(selectedLiveColumns)} from ${live} where ${keysIn(keys)} for update`,
+    selectRows,
+    selectLogouts: (keys) => `select ${select(selectedLogoutColumns)} from ${logout} where ${keysIn(keys)}`,
+    selectIds: (rows) =>
+      `select id, site, session_key as sessionKey, revision from ${audit} force index (${revisionIndex})
+      where (site, session_key, revision) in (${repeat('(?, ?, ?)', rows)})`,
+    insertRows: insert(audit, insertedColumns),
+    insertFirstRows: (rows) => {
+      const guarded = insertedColumns.map((column) => (column === 'revision' ? guardRevision(rows) : '?'))
+      const others = Array.from({ length: rows - 1 }, () => listPlaceholders(insertedColumns))
+      return `insert into ${audit} (${insertedColumns.join(', ')}) values ${[`(${guarded.join(', ')})`, ...others].join(', ')}`
+    },
+    insertReturns: insert(sessionReturn, returnColumns),
+    insertLive: insert(live, liveColumns),
+    // The rows are locked, so this inserts nothing.
+    updateLive: (rows) =>
+      `${insert(live, liveColumns)(rows)} on duplicate key update ${overwrite(liveColumns)}`,
+    deleteLive: (keys) => `delete from ${live} where ${keysIn(keys)}`,
+    putLogouts: (rows) =>
+      `${insert(logout, logoutColumns)(rows)} on duplicate key update ${overwrite(logoutColumns)}`,
+  }
+}

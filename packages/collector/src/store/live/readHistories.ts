@@ -1,0 +1,57 @@
+import type { SessionHistory, SessionId } from '../../recording/sessionBatch.ts'
+import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
+import { execute } from '../database/mysql/preparedStatements.ts'
+import { collectRows, findUnreadKeys, formatId, groupRows, toLinkedRow } from './linkedRows.ts'
+import { toRememberedLogout } from './liveColumns.ts'
+import type { MysqlStatements } from './mysqlStatements.ts'
+import { splitAndPadRows } from './splitRows.ts'
+
+type StoredRecord = Readonly<Record<string, unknown>>
+
+/** Which sessions to read. Logouts are needed for few reports. */
+interface HistoryIds {
+  readonly withRows: readonly SessionId[]
+  readonly withLogouts: readonly SessionId[]
+}
+
+/** Reads the rows and the remembered logouts of sessions. */
+export async function readHistories(
+  connection: MysqlConnection,
+  statements: MysqlStatements,
+  { withRows, withLogouts }: HistoryIds,
+): Promise<SessionHistory[]> {
+  const rows = (await selectByKeys(connection, statements.selectRows, withRows)).map(toLinkedRow)
+  const read = [...withRows]
+  for (let unread = findUnreadKeys(rows, read); unread.length > 0; unread = findUnreadKeys(rows, read)) {
+    rows.push(...(await selectByKeys(connection, statements.selectRows, unread)).map(toLinkedRow))
+    read.push(...unread)
+  }
+  const rowsByKey = groupRows(rows)
+  const logouts = (await selectByKeys(connection, statements.selectLogouts, withLogouts)).map(
+    toRememberedLogout,
+  )
+  const logoutsByKey = new Map(logouts.map((logout) => [formatId(logout), logout]))
+  return withRows.map((id) => ({
+    ...id,
+    rows: collectRows(id, rowsByKey),
+    logout: logoutsByKey.get(formatId(id)),
+  }))
+}
+
+async function selectByKeys(
+  { connection, maxPacketBytes }: MysqlConnection,
+  statement: (keys: number) => string,
+  ids: readonly SessionId[],
+): Promise<StoredRecord[]> {
+  const records: StoredRecord[] = []
+  for (const keys of splitKeys(ids, maxPacketBytes))
+    records.push(...(await execute<StoredRecord[]>(connection, statement(keys.length), keys.flat())))
+  return records
+}
+
+function splitKeys(ids: readonly SessionId[], maxPacketBytes: number) {
+  return splitAndPadRows(
+    ids.map(({ site, sessionKey }) => [site, sessionKey]),
+    maxPacketBytes,
+  )
+}

@@ -1,0 +1,60 @@
+import type Database from 'better-sqlite3'
+import { insertedColumns, selectedColumns } from '../audit/auditColumns.ts'
+import { sqliteQuotes } from '../database/quotes.ts'
+import { getLiveTableName } from '../database/tableName.ts'
+import {
+  liveColumns,
+  logoutColumns,
+  returnColumns,
+  selectedLiveColumns,
+  selectedLogoutColumns,
+} from './liveColumns.ts'
+
+type Key = [site: string, sessionKey: string]
+type Select = Database.Statement<Key, Record<string, unknown>>
+type Change = Database.Statement<unknown[]>
+
+/** The prepared statements of a connection. */
+export interface SqliteStatements {
+  readonly selectLive: Select
+  readonly selectRows: Select
+  readonly selectLogout: Select
+  readonly insertRow: Change
+  readonly insertReturn: Change
+  readonly putLive: Change
+  readonly deleteLive: Change
+  readonly putLogout: Change
+}
+
+const list = (columns: Readonly<Record<string, string>>, prefix = '') =>
+  Object.entries(columns)
+    .map(([field, column]) => `${prefix}${column} as ${field}`)
+    .join(', ')
+
+export function prepareStatements(database: Database.Database, tableName: string): SqliteStatements {
+  const audit = sqliteQuotes.name(tableName)
+  const quote = (kind: Parameters<typeof getLiveTableName>[1]) =>
+    sqliteQuotes.name(getLiveTableName(tableName, kind))
+  const write = (verb: string, table: string, columns: readonly string[]): Change =>
+    database.prepare(
+      `${verb} into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
+    )
+  const byKey = 'where site = ? and session_key = ?'
+  return {
+    selectLive: database.prepare(`select ${list(selectedLiveColumns)} from ${quote('live')} ${byKey}`),
+    selectRows: database.prepare(
+      `select ${list(selectedColumns, 'a.')}, successor.session_key as supersededUnder,
+        successor.id is not null as isSuperseded, r.id is not null as hasReturn
+      from ${audit} a
+      left join ${audit} successor on successor.supersedes = a.id
+      left join ${quote('return')} r on r.audit_id = a.id
+      where a.site = ? and a.session_key = ? order by a.id`,
+    ),
+    selectLogout: database.prepare(`select ${list(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`),
+    insertRow: write('insert', audit, insertedColumns),
+    insertReturn: write('insert', quote('return'), returnColumns),
+    putLive: write('replace', quote('live'), liveColumns),
+    deleteLive: database.prepare(`delete from ${quote('live')} ${byKey}`),
+    putLogout: write('replace', quote('logout'), logoutColumns),
+  }
+}
