@@ -80,7 +80,8 @@ export function openUndriven(profile: string, url: string): Program {
 }
 
 async function start(profile: string): Promise<Started> {
-  const program = spawn(profile)
+  // Without a page, Chromium opens its new tab page, which takes as long to start as the browser itself.
+  const program = spawn(profile, 'about:blank')
   const address = () => /DevTools listening on (ws:\S+)/.exec(program.output())?.[1]
   try {
     await waitUntil(async () => address() !== undefined, 'Chromium', startTimeoutMs)
