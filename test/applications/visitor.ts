@@ -36,7 +36,6 @@ export async function createVisitor(
   const browser = await engine.launch()
   const tab = await browser.newTab()
   let subject = 'unknown'
-  const aliases = new Set<unknown>()
   const readRows = (): Promise<Row[]> =>
     collector.database.sql('session_audit').where({ subject }).orderBy('id')
 
@@ -57,7 +56,6 @@ export async function createVisitor(
     async waitForMarker() {
       const { site, session, subject: current = '' } = await visitor.readTag()
       subject = current
-      aliases.add(session)
       await visitor.waitFor(`decodeURIComponent(document.cookie).includes('${session}')`)
       if (!site || !session) throw new Error('The page does not state a session.')
     },
@@ -66,10 +64,8 @@ export async function createVisitor(
       await waitUntil(hasArrived, `${expectedCount} rows of ${user}`).catch(() => {})
       await sleep(settleMs)
       const rows = await readRows()
-      // A row has no alias if no page has stated the one of its session.
-      const other = rows.find(({ session }) => session !== null && !aliases.has(session))
-      if (other)
-        throw new Error(`The row of ${user} is about session ${other.session}, which no page has stated.`)
+      const aliases = rows.map(({ session }) => session).filter((session) => session !== null)
+      if (new Set(aliases).size < aliases.length) throw new Error(`A session of ${user} has two rows.`)
       return rows.map(({ reason }) => reason)
     },
   }

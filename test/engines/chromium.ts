@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, type Browser as Process, chromium as playwright } from 'playwright-core'
 import { createBrowserOptions } from '../browser.ts'
-import { type Browser, type Engine, leave, refuse, type Tab, waitUntil } from './engine.ts'
+import { type Browser, type Engine, leave, refuse, startTimeoutMs, type Tab, waitUntil } from './engine.ts'
 import { type Program, startProgram } from './program.ts'
 
 /**
@@ -80,11 +80,15 @@ export function openUndriven(profile: string, url: string): Program {
 }
 
 async function start(profile: string): Promise<Started> {
-  const program = spawn(profile)
+  // Without a page, Chromium opens its new tab page, which takes as long to start as the browser itself.
+  const program = spawn(profile, 'about:blank')
   const address = () => /DevTools listening on (ws:\S+)/.exec(program.output())?.[1]
   try {
-    await waitUntil(async () => address() !== undefined, 'Chromium')
-    return { program, connection: await playwright.connectOverCDP(address() ?? '') }
+    await waitUntil(async () => address() !== undefined, 'Chromium', startTimeoutMs)
+    return {
+      program,
+      connection: await playwright.connectOverCDP(address() ?? '', { timeout: startTimeoutMs }),
+    }
   } catch (cause) {
     await program.kill()
     throw new Error(`Chromium did not start: ${program.output()}`, { cause })

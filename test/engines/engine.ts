@@ -61,6 +61,9 @@ export async function leave(tab: Pick<Tab, 'evaluate'>, action: () => Promise<un
   await waitUntil(() => tab.evaluate<boolean>(hasArrived).catch(() => false), 'the next page')
 }
 
+/** How long a browser may take to start. */
+export const startTimeoutMs = 60_000
+
 export async function waitUntil(
   isTrue: () => Promise<boolean>,
   description: string,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BrowserContext, Browser as Process } from 'puppeteer-core'
 import { launch } from 'puppeteer-core'
 import { findProgram } from '../../scripts/findProgram.ts'
-import { type Browser, type Engine, leave, refuse, type Tab } from './engine.ts'
+import { type Browser, type Engine, leave, refuse, startTimeoutMs, type Tab } from './engine.ts'
 import { killGroup } from './program.ts'
 
 /**
@@ -46,6 +46,7 @@ export function createFirefox(preferences: Readonly<Record<string, boolean>> = {
 function start(preferences: Readonly<Record<string, boolean>>, profile?: string): Promise<Process> {
   return launch({
     browser: 'firefox',
+    timeout: startTimeoutMs,
     // The tests issue their own certificates.
     acceptInsecureCerts: true,
     extraPrefsFirefox: preferences,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../../scripts/findProgram.ts'
 import { findFreePort } from '../servers.ts'
-import { type Engine, refuse, type Tab, waitUntil } from './engine.ts'
+import { type Engine, refuse, startTimeoutMs, type Tab, waitUntil } from './engine.ts'
 import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 import { isReady, openSession, type WebDriverSession } from './webDriver.ts'
 import { startWithProfile } from './webkitInspector.ts'
@@ -36,7 +36,7 @@ async function startAutomated() {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await waitUntil(() => isReady(address), 'WebKitWebDriver')
+    await waitUntil(() => isReady(address), 'WebKitWebDriver', startTimeoutMs)
     const session = await openSession(address, {
       // The tests issue their own certificates.
       acceptInsecureCerts: true,

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../servers.ts'
-import { type Browser, leave, refuse, type Tab, waitUntil } from './engine.ts'
+import { type Browser, leave, refuse, startTimeoutMs, type Tab, waitUntil } from './engine.ts'
 import { findMiniBrowser, startOnDisplay } from './miniBrowser.ts'
 
 /**
@@ -28,7 +28,7 @@ export async function startWithProfile(profile: string): Promise<Browser> {
     const tab = await attach(port)
     // Each window starts with an empty document, before the first page.
     const hasStarted = () => tab.evaluate<boolean>("document.title === 'started'").catch(() => false)
-    await waitUntil(hasStarted, "WebKit's first page")
+    await waitUntil(hasStarted, "WebKit's first page", startTimeoutMs)
     let hasTab = false
     return {
       async newTab() {
