@@ -1,6 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject, test } from 'vitest'
+import { startLapseServe } from '../../../../test/collector.ts'
 import { waitUntil } from '../../../../test/engines/engine.ts'
+import { findFreePort } from '../../../../test/servers.ts'
+import { writeConfigIn } from '../support/command.ts'
 import { createReplicas } from '../support/replicas.ts'
 import {
   expectIdleOnlyAfterwards,
@@ -95,5 +101,34 @@ describe.concurrent.each(inject('databaseServers'))(
       expect(replicas.listWarnings()).toEqual([])
       await expectIdleOnlyAfterwards(replicas.database, user)
     })
+
+    test.runIf(server.url)(
+      'one of two collectors is killed, until the load balancer notices',
+      async ({ onTestFinished }) => {
+        const replicas = await createReplicas(server, { sites })
+        onTestFinished(replicas.end)
+        const { url: survivor } = await replicas.start()
+        const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+        onTestFinished(() => rmSync(folder, { recursive: true }))
+        const port = await findFreePort()
+        const url = `http://127.0.0.1:${port}`
+        const configFile = writeConfigIn(folder, { database: replicas.database.url, listen: { port }, sites })
+        const killed = await startLapseServe(configFile, url)
+        onTestFinished(() => void killed.kill('SIGKILL'))
+        let urls = [url]
+        const user = startWorkingUser(() => urls)
+        onTestFinished(user.stop)
+        await sleep(3_000)
+        killed.kill('SIGKILL')
+        // Longer than the limit and the slack.
+        await sleep(7_000)
+        urls = [survivor]
+        await sleep(longerThanLimitMs)
+        expect(replicas.listWarnings()).toMatchObject([
+          { msg: missingReports, causes: ['collectors have stopped unexpectedly: 1'] },
+        ])
+        await expectIdleOnlyAfterwards(replicas.database, user)
+      },
+    )
   },
 )

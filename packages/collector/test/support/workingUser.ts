@@ -30,7 +30,12 @@ export function startWorkingUser(
   getUrls: () => readonly string[],
   { activity = {}, getTime = Date.now, change = (report) => report }: WorkingUserOptions = {},
 ) {
-  const { sentAt, lastAccessAt, startedAt, ...identity } = createActivity({ heartbeatSeconds, ...activity })
+  const {
+    sentAt: _sentAt,
+    lastAccessAt: _lastAccessAt,
+    startedAt: _startedAt,
+    ...identity
+  } = createActivity({ heartbeatSeconds, ...activity })
   const signIn = getTime()
   const statuses: number[] = []
   let lastUsedAt = 0
@@ -39,7 +44,9 @@ export function startWorkingUser(
   async function report(): Promise<void> {
     const now = getTime()
     lastUsedAt = performance.timeOrigin + performance.now()
-    const body = change({ ...identity, startedAt: signIn, lastAccessAt: now, sentAt: now })
+    // The client lowers a time of its marker that is ahead of the clock.
+    const startedAt = Math.min(signIn, now)
+    const body = change({ ...identity, startedAt, lastAccessAt: now, sentAt: now })
     if (!body) return
     for (const url of getUrls()) {
       const status = await postActivity(url, { ...body, sentAt: getTime() })
