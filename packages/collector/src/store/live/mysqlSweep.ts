@@ -20,6 +20,8 @@ import { emptyChunk, type SweepPosition, type SweepRequest, type SweptChunk } fr
 
 export const chunkSize = 500
 const maxAttempts = 8
+/** A trigger of the application can violate a unique key of its own each time. */
+const maxAttemptsAfterDuplicate = 4
 /** A transaction takes about as long. Two nodes of a cluster that chose the same sessions should not do so again. */
 const maxPauseMs = 100
 
@@ -81,8 +83,12 @@ async function sweep(
     // The connection is closed if it failed, or if the rollback fails.
     if (!isServerError(error)) throw error
     await execute(connection, 'rollback')
-    if (attempt < maxAttempts && (isRetryable(error) || hasErrorCode(error, ['ER_DUP_ENTRY']))) {
-      await sleep(Math.random() * maxPauseMs * attempt)
+    const isDuplicate = hasErrorCode(error, ['ER_DUP_ENTRY'])
+    if (
+      attempt < (isDuplicate ? maxAttemptsAfterDuplicate : maxAttempts) &&
+      (isDuplicate || isRetryable(error))
+    ) {
+      if (!isDuplicate) await sleep(Math.random() * maxPauseMs * attempt)
       return sweep(context, select, attempt + 1)
     }
     if (!isRefusal(error)) throw error
