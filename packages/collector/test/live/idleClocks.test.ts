@@ -9,6 +9,7 @@ import { findFreePort } from '../../../../test/servers.ts'
 import { writeConfigIn } from '../support/command.ts'
 import { createReplicas } from '../support/replicas.ts'
 import {
+  backoffMs,
   expectIdleOnlyAfterwards,
   longerThanLimitMs,
   shortLimits,
@@ -41,7 +42,10 @@ describe.concurrent.each(inject('databaseServers'))(
       const user = startWorkingUser(() => [url])
       onTestFinished(user.stop)
       await sleep(3_000)
+      user.pauseReports()
       collector.kill('SIGUSR2')
+      await sleep(backoffMs)
+      user.resumeReports()
       await sleep(2 * longerThanLimitMs)
       expect(new Set(user.statuses)).toEqual(new Set([204]))
       // A database server has its own clock, and the collector follows it. SQLite's clock jumps too.

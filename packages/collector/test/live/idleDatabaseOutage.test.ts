@@ -7,6 +7,7 @@ import { waitUntil } from '../../../../test/engines/engine.ts'
 import { type RunningServer, serverKinds } from '../../../../test/servers.ts'
 import { createReplicas } from '../support/replicas.ts'
 import {
+  backoffMs,
   expectIdleOnlyAfterwards,
   longerThanLimitMs,
   shortLimits,
@@ -50,7 +51,10 @@ describe.each(serverKinds)('On $name, nobody is called idle who works while the 
     await sleep(3_000)
     await stop()
     await sleep(1.5 * longerThanLimitMs)
+    for (const each of [user, other]) each.pauseReports()
     await startAgain()
+    await sleep(backoffMs)
+    for (const each of [user, other]) each.resumeReports()
     for (const each of [user, other])
       await waitUntil(async () => each.statuses.at(-1) === 204, 'a confirmed report')
     expect(user.statuses).toContain(503)

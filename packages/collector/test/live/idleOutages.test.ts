@@ -9,6 +9,7 @@ import { findFreePort } from '../../../../test/servers.ts'
 import { writeConfigIn } from '../support/command.ts'
 import { createReplicas } from '../support/replicas.ts'
 import {
+  backoffMs,
   expectIdleOnlyAfterwards,
   longerThanLimitMs,
   shortLimits,
@@ -32,7 +33,10 @@ describe.concurrent.each(inject('databaseServers'))(
       await sleep(2_000)
       await collector.close()
       await sleep(longerThanLimitMs)
+      user.pauseReports()
       collector = await replicas.start()
+      await sleep(backoffMs)
+      user.resumeReports()
       await sleep(longerThanLimitMs)
       expect(user.statuses).toContain(0)
       expect(replicas.listWarnings()).toMatchObject([
@@ -59,9 +63,14 @@ describe.concurrent.each(inject('databaseServers'))(
         if (!lock.isCompleted()) await lock.rollback()
       })
       await lock('session_live').update({ origin: 'https://locked.acme.com' })
-      await waitUntil(async () => user.statuses.includes(503), 'a refusal')
       await sleep(longerThanLimitMs)
+      const refusals = user.statuses.length
+      await waitUntil(async () => user.statuses.length > refusals, 'another refusal')
+      expect(user.statuses.at(-1)).toBe(503)
+      user.pauseReports()
       await lock.rollback()
+      await sleep(backoffMs)
+      user.resumeReports()
       await sleep(longerThanLimitMs)
       expect(replicas.listWarnings()).toContainEqual(expect.objectContaining({ msg: missingReports }))
       await expectIdleOnlyAfterwards(replicas.database, user)

@@ -9,6 +9,8 @@ export const shortLimits = { origins: [origin], idleTimeoutSeconds: 4 }
 export const heartbeatSeconds = 2
 /** Longer than the limit and the slack. */
 export const longerThanLimitMs = 8_000
+/** How long a browser waits after a failure: shorter than the heartbeat and the slack, 4.4 seconds. */
+export const backoffMs = 2_500
 const reportIntervalMs = 1_000
 /** Longer than the collector waits for its database. */
 const requestTimeoutMs = 8_000
@@ -39,6 +41,7 @@ export function startWorkingUser(
   const signIn = getTime()
   const statuses: number[] = []
   let lastUsedAt = 0
+  let isPaused = false
   let isStopped = false
 
   async function report(): Promise<void> {
@@ -47,7 +50,7 @@ export function startWorkingUser(
     // The client lowers a time of its marker that is ahead of the clock.
     const startedAt = Math.min(signIn, now)
     const body = change({ ...identity, startedAt, lastAccessAt: now, sentAt: now })
-    if (!body) return
+    if (!body || isPaused) return
     for (const url of getUrls()) {
       const status = await postActivity(url, { ...body, sentAt: getTime() })
       statuses.push(status)
@@ -75,6 +78,13 @@ export function startWorkingUser(
     /** When the user last worked, in epoch milliseconds of the true time. */
     get lastUsedAt() {
       return lastUsedAt
+    },
+    /** After a failure the browser waits before it reports again, while the user works on. */
+    pauseReports() {
+      isPaused = true
+    },
+    resumeReports() {
+      isPaused = false
     },
     stop,
   }
