@@ -9,9 +9,12 @@ import type { TicketKey } from './domain/ticket.ts'
 import { createApp } from './http/app.ts'
 import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
+import { createMarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
-import { startJobs } from './jobs/scheduler.ts'
+import { type Scheduler, startJobs } from './jobs/scheduler.ts'
+import { createSweepJob } from './jobs/sweepJob.ts'
+import { createDatabaseClock } from './lifecycle/databaseClock.ts'
 import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { flushLog, openLogOutput } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
@@ -51,12 +54,16 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   try {
     await prepareDatabase(config, store, log)
     const lifecycle = { isStopping: false }
-    const app = await prepareApp(config, { store, writer, metrics, log, lifecycle })
+    const marking = createMarking(config, store, log)
+    const { clock, unstoredActivity } = marking
+    const app = await prepareApp(config, { store, writer, metrics, log, lifecycle, clock, unstoredActivity })
     const server = await startHttpServer(app.callback(), config.listen, log)
     log.info({ url: server.url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
+    marking.start()
     const jobs = startJobs(
       [
+        createSweepJob({ config, store, marks: marking.job, clock, metrics, log }),
         createRollupJob(store, log, metrics),
         ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
       ],
@@ -69,7 +76,11 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
       log.info('collector is stopping')
       const jobsStopped = jobs.stop()
       await server.stop()
-      const released = Promise.all([writer.close(), jobsStopped.then(() => store.close())])
+      const released = Promise.all([
+        // Marks continue until the last report is stored.
+        writer.close().then(() => marking.stop()),
+        jobsStopped,
+      ]).then(() => store.close())
       if (await waitAtMost(endsBy - performance.now(), released)) log.info('collector has stopped')
       else log.warn('collector has stopped without waiting for the database: unfinished jobs are rolled back')
       await flushLog(log)
@@ -91,7 +102,10 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   }
 }
 
-type AppParts = Pick<Dependencies, 'metrics' | 'log' | 'lifecycle' | 'writer'> & { readonly store: Store }
+type AppParts = Pick<
+  Dependencies,
+  'metrics' | 'log' | 'lifecycle' | 'writer' | 'clock' | 'unstoredActivity'
+> & { readonly store: Store }
 
 async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<typeof createApp>> {
   const dashboardKey = createDashboardTicketKey(parts.store.dashboardSessions.findByAlias)
@@ -100,9 +114,28 @@ async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<t
     ...parts,
     settings: { ...config, sites, dashboard: getDashboardLimits(config.sites) },
     verifyRepeatedTicket: createTicketVerifier(),
-    clock: Date,
-    unstoredActivity: { count: 0 },
   })
+}
+
+/** Prepares the marks of this collector, and the clock that they keep right. */
+function createMarking({ database }: Config, store: Store, log: Logger) {
+  const unstoredActivity = { count: 0 }
+  const databaseClock = createDatabaseClock()
+  const job = createMarkJob({ store, clock: databaseClock, unstoredActivity, log })
+  let scheduler: Scheduler | undefined
+  return {
+    job,
+    unstoredActivity,
+    // Embedded SQLite has no other clock than this machine's.
+    clock: database.dialect === 'sqlite' ? Date : databaseClock,
+    start() {
+      scheduler = startJobs([job], log)
+    },
+    async stop(): Promise<void> {
+      await scheduler?.stop()
+      await job.signOff()
+    },
+  }
 }
 
 async function prepareDatabase({ database }: Config, store: Store, log: Logger): Promise<void> {

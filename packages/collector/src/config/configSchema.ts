@@ -73,6 +73,19 @@ const purgeSchema = z.strictObject({
     }),
 })
 
+const maxSweepSeconds = 3600
+
+const sweepSchema = z.strictObject({
+  everySeconds: z
+    .int()
+    .min(1)
+    .max(maxSweepSeconds)
+    .default(15)
+    .describe(
+      'How often `lapse serve` records the timeouts of live sessions whose time has run out, in seconds. All replicas share the work.',
+    ),
+})
+
 /**
  * The schema of the whole configuration. docs/reference/configuration.md is generated from it.
  *
@@ -108,6 +121,10 @@ export function createConfigSchema(context: ConfigSchemaContext) {
         .union([z.literal(false), rateLimitSchema])
         .default({ requestsPerMinute: 3000 })
         .describe('The rate limit for reports and dashboard sign-ins. `false` turns it off.'),
+      sweep: sweepSchema
+        .prefault({})
+        .describe('When `lapse serve` records timeouts of users who do not return.')
+        .meta({ whenOmitted: 'the defaults of its settings' }),
       purge: purgeSchema
         .optional()
         .describe('When `lapse serve` deletes old rows. `lapse purge` does the same on demand.')

@@ -86,6 +86,14 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         .describe(
           'Whether a logout that a browser reports gets a row. If `false`, it gets one only if the report says so, as with `lapse.logout({ report: true })`. A logout after a limit was reached is that timeout, and is always recorded. Logouts that a server reports are always recorded too.',
         ),
+      heartbeatSeconds: z
+        .number()
+        .positive()
+        .optional()
+        .describe(
+          'How often servers and other senders report activity for this site, in seconds. A session that is not used is recorded as timed out this much later, plus the grace period, so that a report that is still to come is not missed. The client sends its own interval with each report, and the longer one counts. It must not be more than `idleTimeoutSeconds`.',
+        )
+        .meta({ whenOmitted: 'only the interval in the report counts' }),
       ip: z
         .enum(['truncated', 'full', 'none'])
         .default('truncated')
@@ -103,6 +111,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         .meta({ whenOmitted: 'rows are kept indefinitely' }),
     })
     .superRefine(checkTolerances, runDespiteErrors)
+    .superRefine(checkHeartbeat, runDespiteErrors)
 }
 
 /** Otherwise, every session would count as timed out from its first second. */
@@ -126,6 +135,23 @@ function checkTolerances(
       'refreshSeconds',
       `must be less than idleTimeoutSeconds (${idle}) minus the grace period (${grace})`,
     )
+}
+
+/** A heartbeat in milliseconds by mistake would delay every timeout by days. */
+function checkHeartbeat(
+  {
+    idleTimeoutSeconds,
+    heartbeatSeconds,
+  }: { readonly idleTimeoutSeconds: number; readonly heartbeatSeconds?: number | undefined },
+  refinement: z.core.$RefinementCtx,
+): void {
+  if (!(idleTimeoutSeconds > 0) || heartbeatSeconds === undefined) return
+  if (heartbeatSeconds > idleTimeoutSeconds)
+    refinement.addIssue({
+      code: 'custom',
+      path: ['heartbeatSeconds'],
+      message: `must not be more than idleTimeoutSeconds (${idleTimeoutSeconds})`,
+    })
 }
 
 /** A checked site with all defaults filled in. */

@@ -19,6 +19,11 @@ export interface Metrics {
   /** Counts a log line that could not be written. */
   observeDroppedLogLine(): void
   observeBatch(batch: { readonly size: number; readonly durationMs: number; readonly failure: unknown }): void
+  /** Counts a timeout that the sweep recorded. */
+  observeTimeout(row: Pick<SessionEnd, 'site' | 'reason' | 'expiredAt' | 'receivedAt'>): void
+  observeSweep(sweep: { readonly durationMs: number; readonly failure: unknown }): void
+  /** @param counts the number of live sessions by site. */
+  setLiveSessions(counts: ReadonlyMap<string, number>): void
 }
 
 /** The methods of the endpoints. Node's parser accepts 30 more, such as `MKCALENDAR`. */
@@ -59,6 +64,7 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     observeSkippedRows: (rows) => skippedRows.inc(rows),
     observeDroppedLogLine: () => droppedLogLines.inc(),
     observeBatch,
+    ...createSweepMetrics(registry),
   }
 }
 
@@ -133,5 +139,47 @@ function createWriterMetrics(registry: Registry, getWriter: GetWriter): Metrics[
   return ({ size, durationMs, failure }) => {
     writes.labels(failure === undefined ? 'committed' : 'failed').observe(durationMs / 1000)
     sizes.observe(size)
+  }
+}
+
+type SweepMetrics = Pick<Metrics, 'observeTimeout' | 'observeSweep' | 'setLiveSessions'>
+
+function createSweepMetrics(registry: Registry): SweepMetrics {
+  const registers = [registry]
+  const liveSessions = new Gauge({
+    name: 'lapse_live_sessions',
+    help: 'Sessions that are in use or whose end is not known yet. Every replica reports the number of all of them.',
+    labelNames: ['site'],
+    registers,
+  })
+  const timeouts = new Counter({
+    name: 'lapse_swept_sessions_total',
+    help: 'Timeouts that the sweep of this replica recorded.',
+    labelNames: ['site', 'reason'],
+    registers,
+  })
+  const lateness = new Histogram({
+    name: 'lapse_sweep_lateness_seconds',
+    help: 'Time from the moment at which a session expired until the sweep recorded it. It includes the grace period and the heartbeat.',
+    buckets: [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'lapse_sweep_duration_seconds',
+    help: 'Time of one sweep, until nothing was due. The outcome is completed or failed.',
+    labelNames: ['outcome'],
+    buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120],
+    registers,
+  })
+  return {
+    observeTimeout({ site, reason, expiredAt, receivedAt }) {
+      timeouts.labels(site, reason).inc()
+      if (expiredAt) lateness.observe((receivedAt.getTime() - expiredAt.getTime()) / 1000)
+    },
+    observeSweep: ({ durationMs, failure }) =>
+      durations.labels(failure === undefined ? 'completed' : 'failed').observe(durationMs / 1000),
+    setLiveSessions(counts) {
+      for (const [site, count] of counts) liveSessions.labels(site).set(count)
+    },
   }
 }

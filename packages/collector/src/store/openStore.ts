@@ -13,6 +13,9 @@ import {
   createLiveSessionRepository,
   type LiveSessionRepository,
 } from './live/createLiveSessionRepository.ts'
+import { createMarkRepository, type MarkRepository } from './live/createMarkRepository.ts'
+import { createSweepRepository } from './live/createSweepRepository.ts'
+import type { SweepRepository } from './live/sweepRepository.ts'
 import { createMirrorRepository, type MirrorRepository } from './mirror/createMirrorRepository.ts'
 import { createRollupRepository, type RollupRepository } from './rollup/createRollupRepository.ts'
 import { createSummaryRepository } from './rollup/createSummaryRepository.ts'
@@ -22,6 +25,8 @@ import { createTokenRepository } from './tokens/createTokenRepository.ts'
 export interface Store {
   readonly sessionEnds: SessionEndRepository
   readonly liveSessions: LiveSessionRepository
+  readonly sweep: SweepRepository
+  readonly marks: MarkRepository
   readonly summaries: SummaryRepository
   readonly tokens: TokenRepository
   readonly dashboardSessions: DashboardSessionRepository
@@ -48,11 +53,14 @@ export interface Store {
 export function openStore(location: DatabaseLocation, tableName: string): Store {
   const pools = createPools(location)
   const displayName = formatLocation(location)
+  const sweep = createSweepRepository(location, { tableName, displayName })
   const usePool = (pool: keyof typeof pools) => ({ knex: pools[pool], tableName, displayName })
 
   return {
     sessionEnds: createSessionEndRepository(usePool('reading')),
     liveSessions: createLiveSessionRepository(usePool('auth')),
+    sweep,
+    marks: createMarkRepository(usePool('marks')),
     summaries: createSummaryRepository(usePool('summaries')),
     tokens: createTokenRepository(usePool('auth')),
     dashboardSessions: createDashboardSessionRepository(usePool('auth')),
@@ -62,7 +70,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     schema: createSchemaRepository(location, usePool('jobs'), usePool('health')),
     checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),
     async close() {
-      await Promise.all(Object.values(pools).map((pool) => pool.destroy()))
+      await Promise.all([sweep.close(), ...Object.values(pools).map((pool) => pool.destroy())])
     },
   }
 }

@@ -48,6 +48,7 @@ describe('An invalid configuration', () => {
       trustProxy: ['10.0.0.0/8'],
       forwardedHeader: 'Forwarded',
       rateLimit: { requestsPerMinute: 3000 },
+      sweep: { everySeconds: 15 },
       purge: { dailyAt: '03:00' },
       logLevel: 'info',
     }),
@@ -65,6 +66,7 @@ describe('An invalid configuration', () => {
         ],
         requireTicket: true,
         recordLogouts: true,
+        heartbeatSeconds: 60,
         ip: 'full',
         retentionDays: 400,
       },
@@ -129,6 +131,22 @@ describe('An invalid configuration', () => {
       findFaults({ ...full, sites: { acme: { ...full.sites.acme, ...changes } } })
     expect(findSiteFaults(changes)).toEqual([`  sites.acme.refreshSeconds: ${fault}`])
     expect(findSiteFaults({ refreshSeconds: 1789.9 })).toEqual([])
+  })
+
+  test('A heartbeat that is longer than the idle timeout, or no time at all, is refused', () => {
+    const findSiteFaults = (heartbeatSeconds: unknown) =>
+      findFaults({ ...full, sites: { acme: { ...full.sites.acme, heartbeatSeconds } } })
+    expect(findSiteFaults(300_000)).toEqual([
+      '  sites.acme.heartbeatSeconds: must not be more than idleTimeoutSeconds (1800)',
+    ])
+    expect(findSiteFaults(0)).toEqual(['  sites.acme.heartbeatSeconds: must be greater than 0'])
+    expect(findSiteFaults(1800)).toEqual([])
+  })
+
+  test.each([0, 3601, 1.5])('A sweep every %d seconds is refused', (everySeconds) => {
+    expect(findFaults({ ...full, sweep: { everySeconds } })).toEqual([
+      expect.stringMatching(/^ {2}sweep\.everySeconds: must be /),
+    ])
   })
 
   test('Only the dashboard, which has its own key, may require tickets without a key', () => {

@@ -37,6 +37,8 @@ const poolLimits = {
   /** Tokens and dashboard sessions. */
   auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
+  /** Marks that the collector is running. Nothing else may delay them. */
+  marks: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   /** Migrations, purge, rollup and mirrors, which may take long. */
   jobs: { connections: 4, sqliteThreads: 1, acquireConnectionTimeout: jobAcquireTimeoutMs },
 } as const satisfies Record<string, PoolLimits>
@@ -58,6 +60,7 @@ export function createPools(location: DatabaseLocation): Readonly<Record<PoolNam
     summaries: createPool(location, 'summaries'),
     auth: createPool(location, 'auth'),
     health: createPool(location, 'health'),
+    marks: createPool(location, 'marks'),
     jobs: createPool(location, 'jobs'),
   }
 }

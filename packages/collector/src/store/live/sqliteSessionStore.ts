@@ -15,15 +15,15 @@ import { toLiveSession, toLiveValues, toLogoutValues, toRememberedLogout } from 
 import { prepareStatements, type SqliteStatements } from './sqliteStatements.ts'
 
 /** How long to wait before another attempt while another process is writing. */
-const busyRetryMs = 20
+export const busyRetryMs = 20
 
 /** Stores reports in embedded SQLite on this thread: a transaction runs to its end without interruption. */
 export function createSqliteSessionStore(path: string, tableName: string): SessionStore {
-  let connection: Connection | undefined
+  let connection: SessionFile | undefined
 
   function storeAll(works: readonly SessionWork[]): readonly WorkOutcome[] {
     assertSameFile()
-    connection ??= open(path, tableName)
+    connection ??= openSessionFile(path, tableName)
     const { database, statements } = connection
     // A transaction within another one is a savepoint.
     const storeOne = database.transaction((work: SessionWork) => storeWork(statements, work))
@@ -76,7 +76,7 @@ export function createSqliteSessionStore(path: string, tableName: string): Sessi
     },
     async ping() {
       assertSameFile()
-      connection ??= open(path, tableName)
+      connection ??= openSessionFile(path, tableName)
       connection.statements.selectLive.get('', '')
     },
     async close() {
@@ -85,13 +85,14 @@ export function createSqliteSessionStore(path: string, tableName: string): Sessi
   }
 }
 
-interface Connection {
+/** An open file, and its statements. */
+export interface SessionFile {
   readonly fileIdentity: string | undefined
   readonly database: Database.Database
   readonly statements: SqliteStatements
 }
 
-function open(path: string, tableName: string): Connection {
+export function openSessionFile(path: string, tableName: string): SessionFile {
   // Waiting for a lock here would block the whole process. The store waits without blocking.
   const database = openSqlite(path, 0)
   try {
@@ -116,7 +117,7 @@ function storeWork(statements: SqliteStatements, work: SessionWork): WorkOutcome
   return { kind: 'recorded', row: { id, ...answer.row }, duplicate: false }
 }
 
-function readRecords(statements: SqliteStatements, site: string, sessionKey: string): SessionRecords {
+export function readRecords(statements: SqliteStatements, site: string, sessionKey: string): SessionRecords {
   const live = statements.selectLive.get(site, sessionKey)
   const logout = statements.selectLogout.get(site, sessionKey)
   const read = [{ site, sessionKey }]
@@ -133,7 +134,7 @@ function readRecords(statements: SqliteStatements, site: string, sessionKey: str
 }
 
 /** @returns the id of a new row of the audit table. */
-function writeChange(statements: SqliteStatements, change: Change): number | undefined {
+export function writeChange(statements: SqliteStatements, change: Change): number | undefined {
   switch (change.kind) {
     case 'insertRow': {
       const values = toColumnValues(change.row, formatTime).map((value) =>
@@ -164,6 +165,6 @@ function isCompileError(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR'
 }
 
-function isBusy(error: unknown): boolean {
+export function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
 }

@@ -1,0 +1,150 @@
+import type { Knex } from 'knex'
+import {
+  type CollectorMark,
+  type Disturbance,
+  findLostCollectors,
+  measureGap,
+  staleMarkMs,
+} from '../../domain/disturbance.ts'
+import type { AuditDatabase } from '../database/auditDatabase.ts'
+import { lookupDeadlineMs } from '../database/deadlines.ts'
+import { readDatabaseTime } from '../database/lease.ts'
+import { createOperationRunner } from '../database/operations.ts'
+import { runTransaction } from '../database/runTransaction.ts'
+import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
+
+interface MarkRequest {
+  /** The id of this process. */
+  readonly id: string
+  /** Whether activity could not be stored since the last mark. */
+  readonly hasUnstoredActivity: boolean
+}
+
+/** A mark that has been written. */
+export interface WrittenMark {
+  /** The time of the database's clock, in epoch milliseconds. */
+  readonly databaseTime: number
+  /** When that time was read, by the monotonic clock of this process in milliseconds. */
+  readonly readAt: number
+  readonly disturbances: readonly Disturbance[]
+}
+
+/** Marks which collectors are running, so that the sweep does not take missing reports for idle users. */
+export interface MarkRepository {
+  /**
+   * Looks at all marks, notes disturbances, and then marks that this collector is running.
+   *
+   * @param judgesOthers whether the other collectors have had enough time to mark themselves.
+   */
+  mark(request: MarkRequest & { readonly judgesOthers: boolean }): Promise<WrittenMark>
+  /** Notes that this collector stops in order. */
+  signOff(request: MarkRequest): Promise<void>
+}
+
+export function createMarkRepository(auditDatabase: AuditDatabase): MarkRepository {
+  const { knex } = auditDatabase
+  const auditTable = splitTableName(auditDatabase.tableName)
+  const name = (kind: Parameters<typeof getLiveTableName>[1]) =>
+    qualify(auditTable, getLiveTableName(auditTable.table, kind))
+  const tables = { collector: name('collector'), disturbance: name('disturbance'), live: name('live') }
+  const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
+
+  return {
+    mark: (request) =>
+      run(lookupDeadlineMs, () =>
+        runTransaction(knex, async (transaction) => {
+          const databaseTime = await readDatabaseTime(transaction)
+          const readAt = performance.now()
+          await lockDisturbance(transaction, tables, databaseTime)
+          const disturbances = await findDisturbances(transaction, tables, request, databaseTime)
+          if (disturbances.length > 0) await noteDisturbance(transaction, tables, databaseTime)
+          await writeMark(transaction, tables, request.id, databaseTime)
+          return { databaseTime, readAt, disturbances }
+        }),
+      ),
+    signOff: ({ id, hasUnstoredActivity }) =>
+      run(lookupDeadlineMs, () =>
+        runTransaction(knex, async (transaction) => {
+          const now = await readDatabaseTime(transaction)
+          await lockDisturbance(transaction, tables, now)
+          if (hasUnstoredActivity) await noteDisturbance(transaction, tables, now)
+          await transaction(tables.collector).where({ id }).update({ stopped_at: now })
+        }),
+      ),
+  }
+}
+
+type Tables = Readonly<Record<'collector' | 'disturbance' | 'live', string>>
+
+/**
+ * Locks the row, so that collectors look at the marks one after the other. It changes the row only if the database's
+ * clock was set back: the sweep would otherwise wait until the clock is past the noted time.
+ */
+async function lockDisturbance(
+  transaction: Knex.Transaction,
+  { disturbance }: Tables,
+  now: number,
+): Promise<void> {
+  const earlier = transaction.raw('case when disturbed_at > ? then ? else disturbed_at end', [now, now])
+  await transaction(disturbance).where({ id: 1 }).update({ disturbed_at: earlier })
+}
+
+async function findDisturbances(
+  transaction: Knex.Transaction,
+  tables: Tables,
+  { id, hasUnstoredActivity, judgesOthers }: Parameters<MarkRepository['mark']>[0],
+  now: number,
+): Promise<Disturbance[]> {
+  const marks = await readMarks(transaction, tables)
+  const disturbances: Disturbance[] = hasUnstoredActivity ? [{ kind: 'unstored' }] : []
+  const gapMs = measureGap(marks, now)
+  if (gapMs > staleMarkMs && (await hasShorterHeartbeat(transaction, tables, gapMs)))
+    disturbances.push({ kind: 'gap', gapMs })
+  const lost = judgesOthers ? findLostCollectors(marks, id, now) : []
+  if (lost.length > 0) disturbances.push({ kind: 'lost', ids: lost })
+  // What their marks say has been noted, or is about to be: the own mark is newer.
+  const past = [...lost, ...marks.filter(({ stoppedAt }) => stoppedAt !== null).map((mark) => mark.id)]
+  if (past.length > 0) await transaction(tables.collector).whereIn('id', past).whereNot({ id }).delete()
+  return disturbances
+}
+
+async function readMarks(transaction: Knex.Transaction, { collector }: Tables): Promise<CollectorMark[]> {
+  const rows: Record<string, unknown>[] = await transaction(collector).select('id', 'marked_at', 'stopped_at')
+  return rows.map((row) => ({
+    id: String(row.id),
+    markedAt: Number(row.marked_at),
+    stoppedAt: row.stopped_at === null ? null : Number(row.stopped_at),
+  }))
+}
+
+/** Returns whether a session could have missed a report in this time. Senders repeat a report that fails. */
+async function hasShorterHeartbeat(
+  transaction: Knex.Transaction,
+  { live }: Tables,
+  gapMs: number,
+): Promise<boolean> {
+  const session = await transaction(live)
+    .select('site')
+    .whereRaw('coalesce(heartbeat_seconds, 0) < ?', [gapMs / 1000])
+    .first()
+  return session !== undefined
+}
+
+async function noteDisturbance(
+  transaction: Knex.Transaction,
+  { disturbance }: Tables,
+  now: number,
+): Promise<void> {
+  await transaction(disturbance).where({ id: 1 }).update({ disturbed_at: now })
+}
+
+async function writeMark(
+  transaction: Knex.Transaction,
+  { collector }: Tables,
+  id: string,
+  now: number,
+): Promise<void> {
+  const updated = await transaction(collector).where({ id }).update({ marked_at: now })
+  if (updated === 0)
+    await transaction(collector).insert({ id, started_at: now, marked_at: now, stopped_at: null })
+}

@@ -1,0 +1,58 @@
+import { decideSweep } from '../../domain/decisions/decideSweep.ts'
+import { emptyRecords, type SessionRecords } from '../../domain/decisions/sessionState.ts'
+import type { LiveSession } from '../../domain/liveSession.ts'
+import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
+import type { SessionId } from '../../recording/sessionBatch.ts'
+import { formatId } from './linkedRows.ts'
+import type { SweepPosition } from './sweepRepository.ts'
+
+/** What a chunk of the sweep changes. */
+export interface SweepChanges {
+  readonly rows: readonly NewSessionEnd[]
+  /** The sessions to remove, those without a row included. */
+  readonly ended: readonly LiveSession[]
+}
+
+/**
+ * Selects sessions that can be decided independently. Two sessions that share a marker can have the same rows, so the
+ * second one has to see what was decided about the first. The next sweep finds it.
+ */
+export function selectIndependent(sessions: readonly LiveSession[]): LiveSession[] {
+  const taken = new Set<string>()
+  return sessions.filter((live) => {
+    const keys = listIds(live).map(formatId)
+    if (keys.some((key) => taken.has(key))) return false
+    for (const key of keys) taken.add(key)
+    return true
+  })
+}
+
+/** Lists the keys under which a live session can have rows and logouts. */
+export function listIds({ site, sessionKey, marker }: LiveSession): SessionId[] {
+  const own = { site, sessionKey }
+  return marker === null || marker === sessionKey ? [own] : [own, { site, sessionKey: marker }]
+}
+
+/** @param readRecords returns the rows and the logout under a key. */
+export function decideChunk(
+  sessions: readonly LiveSession[],
+  now: Date,
+  readRecords: (id: SessionId) => Pick<SessionRecords, 'rows' | 'logout'>,
+): SweepChanges {
+  const rows: NewSessionEnd[] = []
+  const ended: LiveSession[] = []
+  for (const live of sessions) {
+    const [ownId, markerId] = listIds(live)
+    const own = { ...emptyRecords, ...(ownId && readRecords(ownId)), live }
+    const underMarker = { ...emptyRecords, ...(markerId && readRecords(markerId)) }
+    const { answer } = decideSweep({ own, underMarker }, now)
+    if (answer.kind === 'recorded') rows.push(answer.row)
+    if (answer.kind !== 'live') ended.push(live)
+  }
+  return { rows, ended }
+}
+
+export function getPosition(sessions: readonly LiveSession[]): SweepPosition | undefined {
+  const last = sessions.at(-1)
+  return last && { dueAt: last.dueAt, site: last.site, sessionKey: last.sessionKey }
+}

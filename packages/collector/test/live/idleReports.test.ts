@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { readStoredTime } from '../../../../test/databases.ts'
+import {
+  createActivity,
+  createEnd,
+  createSessionCollector,
+  type SessionCollector,
+  signTicket,
+} from '../support/sessionCollector.ts'
+import {
+  expectIdleOnlyAfterwards,
+  heartbeatSeconds,
+  longerThanLimitMs,
+  shortLimits,
+  startWorkingUser,
+} from '../support/workingUser.ts'
+
+const hour = 3_600_000
+const ticketKeys = [{ alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }]
+const sites = { acme: { ...shortLimits, ticketKeys } }
+
+describe.concurrent.each(inject('databaseServers'))('On $name, the sweep', (server) => {
+  let collector: SessionCollector
+  beforeAll(async () => {
+    collector = await createSessionCollector(server, { sites, sweep: { everySeconds: 1 } })
+  })
+  afterAll(() => collector.end())
+
+  const getUrls = () => [collector.url]
+  const createUse = (changes: Record<string, unknown> = {}) => {
+    const now = Date.now()
+    return createActivity({ startedAt: now, lastAccessAt: now, sentAt: now, heartbeatSeconds, ...changes })
+  }
+  const waitForRows = (sessionKey: unknown, count: number) =>
+    vi.waitFor(
+      async () => {
+        const rows = await collector.findRows(sessionKey)
+        expect(rows).toHaveLength(count)
+        return rows
+      },
+      { timeout: 20_000, interval: 100 },
+    )
+
+  test("calls nobody idle whose browser's clock is an hour ahead and is then corrected", async ({
+    onTestFinished,
+  }) => {
+    let aheadMs = hour
+    const user = startWorkingUser(getUrls, { getTime: () => Date.now() + aheadMs })
+    onTestFinished(user.stop)
+    await sleep(longerThanLimitMs)
+    aheadMs = 0
+    await sleep(longerThanLimitMs)
+    await expectIdleOnlyAfterwards(collector.database, user)
+  })
+
+  test('calls nobody idle whose heartbeats are lost now and then', async ({ onTestFinished }) => {
+    let count = 0
+    const user = startWorkingUser(getUrls, {
+      // Three of four reports are lost, so four seconds pass between two that arrive: the idle timeout.
+      change: (report) => (count++ % 4 === 0 ? report : undefined),
+    })
+    onTestFinished(user.stop)
+    await sleep(2.5 * longerThanLimitMs)
+    count = 0
+    await sleep(1_100)
+    await expectIdleOnlyAfterwards(collector.database, user)
+  })
+
+  test('watches one session when a report with the marker is followed by one with the alias', async ({
+    onTestFinished,
+  }) => {
+    let isKnown = false
+    const user = startWorkingUser(getUrls, {
+      change: (report) => (isKnown ? report : { ...report, session: undefined }),
+    })
+    onTestFinished(user.stop)
+    await sleep(3_000)
+    expect(await collector.findLive(user.marker)).toBeDefined()
+    isKnown = true
+    await sleep(longerThanLimitMs)
+    expect(await collector.findLive(user.marker)).toBeUndefined()
+    await expectIdleOnlyAfterwards(collector.database, user)
+    expect(await collector.findRows(user.marker)).toEqual([])
+  })
+
+  test('calls nobody idle whose ticket expires during work', async ({ onTestFinished }) => {
+    const session = randomUUID()
+    const ticket = await signTicket({ sid: session, iat: -1, exp: 3 })
+    const user = startWorkingUser(getUrls, { activity: { session, ticket } })
+    onTestFinished(user.stop)
+    await sleep(2 * longerThanLimitMs)
+    expect(new Set(user.statuses)).toEqual(new Set([204]))
+    await expectIdleOnlyAfterwards(collector.database, user)
+    expect(await collector.findRows(session)).toMatchObject([{ evidence: 'signed' }])
+  })
+
+  test('is corrected by a logout that was offline and is delivered the next day', async () => {
+    const yesterday = Date.now() - 24 * hour
+    const activity = createUse({ startedAt: yesterday - 60_000, lastAccessAt: yesterday })
+    await collector.use(activity)
+    const [presumed] = await waitForRows(activity.session, 1)
+    expect(presumed).toMatchObject({ reason: 'idle_timeout', detected_by: 'sweep' })
+    const logout = { detectedBy: 'logout', detectedAt: yesterday + 1_000 }
+    const answer = await collector.endSession(createEnd(activity, logout))
+    expect(answer).toMatchObject({ status: 201, body: { reason: 'logout' } })
+    expect(await collector.findRows(activity.session)).toMatchObject([
+      { revision: 1, reason: 'idle_timeout' },
+      { revision: 2, reason: 'logout', supersedes: presumed?.id, expired_at: null },
+    ])
+  })
+
+  test('never finds a session again that a late heartbeat reports after its logout', async () => {
+    const activity = createUse()
+    await collector.use(activity)
+    const logout = await collector.endSession(createEnd(activity, { detectedBy: 'logout' }))
+    expect(logout).toMatchObject({ status: 200, body: { recorded: false } })
+    expect(await collector.use({ ...activity, sentAt: Date.now() })).toBe(204)
+    expect(await collector.findLive(activity.session)).toBeUndefined()
+    await sleep(longerThanLimitMs)
+    expect(await collector.findRows(activity.session)).toEqual([])
+  })
+
+  test("is not delayed by forged activity for somebody else's alias", async ({ onTestFinished }) => {
+    const session = randomUUID()
+    const ticket = await signTicket({ sid: session, iat: -1 })
+    const activity = createUse({ session, ticket })
+    await collector.use(activity)
+    const attacker = startWorkingUser(getUrls, {
+      activity: { session, subject: 'u_666', heartbeatSeconds: 3600 },
+    })
+    onTestFinished(attacker.stop)
+    const [row] = await waitForRows(session, 1)
+    await attacker.stop()
+    expect(row).toMatchObject({ reason: 'idle_timeout', evidence: 'signed', subject: 'u_42' })
+    expect(Math.abs(readStoredTime(row?.last_access_at) - Number(activity.lastAccessAt))).toBeLessThan(1_000)
+    // After the row, activity of weaker evidence does not make the session live again either.
+    expect(await collector.findLive(session)).toBeUndefined()
+  })
+})
