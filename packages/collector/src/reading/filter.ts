@@ -48,6 +48,18 @@ export const sessionEndFilterSchema = z
 /** A checked filter. */
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 
+export const revisionChoices = ['current', 'all'] as const
+
+/** Selects what a list shows: the rows that match the filter, without or with those that were corrected. */
+export const sessionEndSelectionSchema = sessionEndFilterSchema.safeExtend({
+  revisions: z.enum(revisionChoices).default('current'),
+})
+
+export type SessionEndSelection = SessionEndFilter & {
+  /** `current` by default: only rows that no other row supersedes. */
+  readonly revisions?: (typeof revisionChoices)[number]
+}
+
 /** A half-open interval: `from` is inclusive, `to` is exclusive. */
 export interface TimeSpan {
   readonly from: Date

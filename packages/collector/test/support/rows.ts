@@ -14,6 +14,7 @@ export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<
   const complete = rows.map(({ detected_at: at, ...columns }) => ({
     site: 'acme',
     session_key: columns.session,
+    revision: 1,
     subject: 'u_42',
     reason: 'idle_timeout',
     evidence: 'self_reported',

@@ -6,9 +6,9 @@ import {
   subjectEndReportSchema,
 } from '../../domain/endReport.ts'
 import { errorCodes, type Problem } from '../../domain/errors.ts'
-import { sessionEndSchema } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
+import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
@@ -78,7 +78,7 @@ const problemSchema = z.object({
 const instant = z.iso.datetime()
 
 const pageSchema = z.object({
-  lapses: z.array(sessionEndSchema).describe('The rows, newest first.'),
+  lapses: z.array(listedSessionEndSchema).describe('The rows, newest first.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
@@ -151,7 +151,8 @@ const schemas = {
   SubjectEndAnswer: subjectEndAnswerSchema.describe('The verdicts on the sessions of a user.'),
   BatchAnswer: batchAnswerSchema.describe('The result of several reports.'),
   RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
-  SessionEnd: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
+  SessionEnd: listedSessionEndSchema.describe('A row of the audit table. Times are UTC.'),
+  SessionEndHistory: sessionEndHistorySchema.describe('A row with the rows that it corrects.'),
   SessionEndPage: pageSchema.describe('One page of rows.'),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),

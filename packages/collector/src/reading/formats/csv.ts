@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync'
-import { type SessionEnd, sessionEndFields } from '../../domain/sessionEnd.ts'
 import { replaceUnsafe } from '../../domain/text/plainText.ts'
+import { type ListedSessionEnd, listedFieldNames } from '../listedSessionEnd.ts'
 
 /**
  * Matches the places where a spreadsheet would start a formula: before `= + - @` and their full-width forms, after
@@ -13,7 +13,7 @@ const formulaStart = /(^|[;|\t\r\n])(?=[\s"\p{Cc}\p{Cf}]*[=+\-@\uff0b\uff0d\uff1
 const escapeText = (text: string) => replaceUnsafe(text.replace(formulaStart, "$1'"))
 
 const options = {
-  columns: sessionEndFields.map(({ name }) => name),
+  columns: listedFieldNames,
   record_delimiter: 'windows',
   cast: { string: escapeText, date: (time: Date) => time.toISOString(), boolean: String },
 } as const
@@ -22,6 +22,6 @@ const options = {
 export const csvHeader = stringify([], { ...options, header: true })
 
 /** Writes one line for each row. Unknown values are empty. */
-export function toCsv(rows: readonly SessionEnd[]): string {
+export function toCsv(rows: readonly ListedSessionEnd[]): string {
   return stringify([...rows], options)
 }

@@ -1,5 +1,5 @@
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { escapeUnsafe } from '../../domain/text/plainText.ts'
+import type { ListedSessionEnd } from '../listedSessionEnd.ts'
 import { csvHeader, toCsv } from './csv.ts'
 import { toEcs } from './ecs.ts'
 import { toOcsf } from './ocsf.ts'
@@ -9,7 +9,7 @@ import { toOwasp } from './owasp.ts'
 export interface Format {
   readonly mediaType: string
   readonly head: string
-  readonly write: (rows: readonly SessionEnd[]) => string
+  readonly write: (rows: readonly ListedSessionEnd[]) => string
 }
 
 /**
@@ -32,7 +32,7 @@ export type FormatName = keyof typeof formats
 export const formatNames = Object.keys(formats) as FormatName[]
 
 /** Writes one JSON text per line: https://github.com/ndjson/ndjson-spec */
-function createNdjsonFormat(write: (row: SessionEnd) => string): Format {
+function createNdjsonFormat(write: (row: ListedSessionEnd) => string): Format {
   return {
     mediaType: 'application/x-ndjson',
     head: '',
@@ -42,6 +42,6 @@ function createNdjsonFormat(write: (row: SessionEnd) => string): Format {
 }
 
 /** Writes one event per line. Unlike our own JSON, SIEM formats leave out unknown fields. */
-function createSiemFormat(toEvent: (row: SessionEnd) => object): Format {
+function createSiemFormat(toEvent: (row: ListedSessionEnd) => object): Format {
   return createNdjsonFormat((row) => JSON.stringify(toEvent(row), (_, value) => value ?? undefined))
 }
