@@ -8,6 +8,7 @@ import { purge } from './commands/purge.ts'
 import { rollup } from './commands/rollup.ts'
 import { selftest } from './commands/selftest.ts'
 import { serve } from './commands/serve.ts'
+import { sessions } from './commands/sessions.ts'
 import { ticket } from './commands/ticket.ts'
 import { token } from './commands/token.ts'
 import { exitStatuses } from './exitStatus.ts'
@@ -25,6 +26,7 @@ export const program = new Command('lapse')
   .addCommand(serve)
   .addCommand(migrate)
   .addCommand(list)
+  .addCommand(sessions)
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)

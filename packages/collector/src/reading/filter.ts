@@ -29,6 +29,14 @@ export const maxPageSize = 1000
 /** The number of rows on a page if the reader does not choose one. */
 export const defaultPageSize = 50
 
+const limitRule = { error: `must be a whole number from 1 to ${maxPageSize}` }
+
+/** The number of rows on a page. `z.coerce` would also accept 1e3 and 0x10. */
+export const pageLimitSchema = z.preprocess(
+  (text) => (/^\d+$/.test(String(text)) ? Number(text) : text),
+  z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
+)
+
 /** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
 export const sessionEndFilterSchema = z
   .strictObject({

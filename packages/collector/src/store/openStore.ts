@@ -52,7 +52,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
 
   return {
     sessionEnds: createSessionEndRepository(usePool('reading')),
-    liveSessions: createLiveSessionRepository(usePool('auth')),
+    liveSessions: createLiveSessionRepository(usePool('auth'), usePool('reading')),
     summaries: createSummaryRepository(usePool('summaries')),
     tokens: createTokenRepository(usePool('auth')),
     dashboardSessions: createDashboardSessionRepository(usePool('auth')),

@@ -29,6 +29,7 @@ describe('The command line', () => {
     [['serve', '--help'], '--config'],
     [['migrate', '--help'], '--config'],
     [['list', '--help'], '--limit'],
+    [['sessions', '--help'], '--subject'],
     [['init', '--help'], '--origin'],
     [['token', '--help'], 'revoke'],
     [['purge', '--help'], '--dry-run'],

@@ -54,7 +54,7 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
   test('--follow prints a corrected row and its correction, which names the row', async () => {
     const { sql } = table.database()
     const listing = table.start('--follow', '--limit', '1')
-    await listing.waitForOutput('s0')
+    await listing.waitForOutput('needs_review')
     await insertRows(sql, [
       { session: 'wrong', id: 3000, detected_at: noon },
       { session: 'wrong', id: 3001, revision: 2, supersedes: 3000, reason: 'logout', detected_at: noon },

@@ -1,6 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
-import { LapseError } from '../../domain/errors.ts'
 import { evidenceKinds } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
 import {
@@ -12,11 +11,13 @@ import {
 } from '../../reading/filter.ts'
 import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
 import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
-import { parseQuery } from '../../reading/parseQuery.ts'
 import type { Store } from '../../store/openStore.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
+import { parseLimit } from '../options/parseLimit.ts'
+import { parseOptions } from '../options/parseOptions.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
+import { formatPages } from '../output/formatPages.ts'
 import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
@@ -63,7 +64,7 @@ export const list = new Command('list')
   )
   .action(
     async ({ config: path, limit, format, follow, ...selectionOptions }: ListOptions, command: Command) => {
-      const selection = parseSelection(selectionOptions, command)
+      const selection = parseOptions(sessionEndSelectionSchema, selectionOptions, command)
       const interruption = new AbortController()
       const interrupt = () => interruption.abort()
       process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
@@ -82,7 +83,7 @@ export const list = new Command('list')
                 isFiltered: Object.keys(selectionOptions).length > 0,
                 showsCorrected: selection.revisions === 'all',
               })
-            : formatPages(pages, format)
+            : formatPages(pages, formats[format])
         await writeOutput(output, interruption.signal)
       })
     },
@@ -99,18 +100,6 @@ addExamples(list, [
   { line: 'lapse list --follow --format ecs', description: 'Feed a SIEM with each new row.' },
 ])
 
-function parseSelection(options: SelectionOptions, command: Command): SessionEndSelection {
-  try {
-    return parseQuery(sessionEndSelectionSchema, options)
-  } catch (error) {
-    if (!(error instanceof LapseError)) throw error
-    const faults = error.errors?.map(
-      (field) => `${'parameter' in field && `--${field.parameter}`}: ${field.detail}`,
-    )
-    return command.error(`error: ${faults?.join('\n       ')}`)
-  }
-}
-
 async function* readPages(
   store: Store,
   selection: SessionEndSelection,
@@ -118,19 +107,4 @@ async function* readPages(
 ): AsyncGenerator<readonly ListedSessionEnd[]> {
   if (limit === undefined) yield* store.sessionEnds.readPages(selection)
   else yield await store.sessionEnds.readPage(selection, { limit })
-}
-
-async function* formatPages(
-  pages: AsyncIterable<readonly ListedSessionEnd[]>,
-  name: FormatName,
-): AsyncGenerator<string> {
-  const { head, write } = formats[name]
-  if (head) yield head
-  for await (const rows of pages) yield write(rows)
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text)
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxPageSize) return limit
-  throw new InvalidArgumentError(`Must be a whole number from 1 to ${maxPageSize}.`)
 }

@@ -8,6 +8,7 @@ import {
 import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
+import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
 
 /** The response to a report. */
@@ -82,6 +83,11 @@ const pageSchema = z.object({
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
+const livePageSchema = z.object({
+  sessions: z.array(listedLiveSessionSchema).describe('The sessions, by site and key.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+})
+
 const percentile = (percent: number) =>
   z
     .number()
@@ -107,7 +113,12 @@ const summarySchema = z.object({
     .describe('The buckets with at least one session end.'),
   pastLimit: z
     .object({
-      count: z.int().describe('The number of idle timeouts that browsers reported, because users came back.'),
+      count: z.int().describe('The number of idle timeouts after which users came back.'),
+      notReturned: z
+        .int()
+        .describe(
+          'The number of idle timeouts that the sweep recorded and after which nobody has come back.',
+        ),
       p50Ms: percentile(50),
       p75Ms: percentile(75),
       p90Ms: percentile(90),
@@ -154,6 +165,8 @@ const schemas = {
   SessionEnd: listedSessionEndSchema.describe('A row of the audit table. Times are UTC.'),
   SessionEndHistory: sessionEndHistorySchema.describe('A row with the rows that it corrects.'),
   SessionEndPage: pageSchema.describe('One page of rows.'),
+  LiveSession: listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.'),
+  LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }

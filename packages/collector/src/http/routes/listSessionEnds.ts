@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { cursorSchema, type Position, toCursor } from '../../reading/cursor.ts'
 import {
   defaultPageSize,
-  maxPageSize,
+  pageLimitSchema,
   type SessionEndSelection,
   sessionEndSelectionSchema,
 } from '../../reading/filter.ts'
@@ -15,7 +15,7 @@ import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
-import { catchProblem, describeProblemResponses } from '../openapi/responses.ts'
+import { catchProblem, describeProblemResponses, linkHeader } from '../openapi/responses.ts'
 import { referToSchema } from '../openapi/schemas.ts'
 import {
   authenticateReader,
@@ -24,18 +24,11 @@ import {
   restrictToSite,
 } from '../request/authenticate.ts'
 import { chooseFormat } from '../request/chooseFormat.ts'
+import { linkToNextPage } from '../request/linkToNextPage.ts'
 import type { Route } from '../route.ts'
 
-const limitRule = { error: `must be a whole number from 1 to ${maxPageSize}` }
-
 const listQuerySchema = sessionEndSelectionSchema.safeExtend({
-  // `z.coerce` would also accept 1e3 and 0x10.
-  limit: z
-    .preprocess(
-      (text) => (/^\d+$/.test(String(text)) ? Number(text) : text),
-      z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
-    )
-    .optional(),
+  limit: pageLimitSchema.optional(),
   cursor: cursorSchema.optional(),
   format: z.enum(['json', ...formatNames]).optional(),
 })
@@ -80,7 +73,7 @@ const operation: Operation = {
   responses: {
     200: {
       description: 'The rows.',
-      headers: { Link: { schema: { type: 'string' }, description: 'The URL of the next page (RFC 8288).' } },
+      headers: linkHeader,
       content: {
         'application/json': {
           schema: referToSchema('SessionEndPage'),
@@ -129,7 +122,7 @@ export const listSessionEnds: Route = {
         return
       }
       const { rows, next } = await readPage(sessionEnds, selection, limit ?? defaultPageSize, cursor)
-      if (next !== null) ctx.set('Link', `<?${setCursor(ctx.querystring, next)}>; rel="next"`)
+      if (next !== null) linkToNextPage(ctx, next)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())
         ctx.type = 'application/json'
@@ -153,10 +146,4 @@ async function readPage(
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
   return { rows, next: found.length > limit && last ? toCursor(last) : null }
-}
-
-function setCursor(query: string, cursor: string): string {
-  const parameters = new URLSearchParams(query)
-  parameters.set('cursor', cursor)
-  return parameters.toString()
 }
