@@ -144,6 +144,7 @@ function excludeSelftests(either: Knex.QueryBuilder): void {
     .orWhereRaw('substr(a.session, 1, ?) <> ?', [selftestSessionPrefix.length, selftestSessionPrefix])
     .orWhere('a.evidence', 'server')
     .orWhereNot('a.detected_by', selftestDetectedBy)
+    .orWhereNotNull('a.supersedes')
 }
 
 /**
