@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { erase } from './commands/erase.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
@@ -30,6 +31,7 @@ export const program = new Command('lapse')
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)
+  .addCommand(erase)
   .addCommand(mirror)
   .addCommand(selftest)
   .addCommand(rollup)

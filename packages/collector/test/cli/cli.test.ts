@@ -33,6 +33,7 @@ describe('The command line', () => {
     [['init', '--help'], '--origin'],
     [['token', '--help'], 'revoke'],
     [['purge', '--help'], '--dry-run'],
+    [['erase', '--help'], '--subject'],
     [['mirror', '--help'], '--where'],
     [['selftest', '--help'], '--ticket'],
     [['ticket', '--help'], '--subject'],
