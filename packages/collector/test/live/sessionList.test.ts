@@ -167,6 +167,15 @@ describe.each(inject('databaseServers'))('Live sessions on $name', (server) => {
     expect(rows[1]).toMatch(/^acme,b,[\w-]+,b,'=1\+1,self_reported,/)
 
     expect((await run('--site', 'none')).stdout).toBe('No live sessions.\n')
+    await collector.database
+      .sql('session_live')
+      .where({ session_key: 'c' })
+      .update({ subject: '\u001b]0;x\u0007' })
+    for (const format of ['table', 'ndjson', 'csv']) {
+      const { stdout } = await run('--site', 'limited', '--format', format)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals obey these.
+      expect(stdout).not.toMatch(/[\u0007\u001b]/)
+    }
     const invalid = await run('--site', '', '--limit', '3')
     expect(invalid).toMatchObject({ status: 2, stderr: expect.stringMatching('--site: ') })
     expect((await run('--limit', '0')).status).toBe(2)

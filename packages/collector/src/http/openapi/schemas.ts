@@ -78,13 +78,17 @@ const problemSchema = z.object({
 
 const instant = z.iso.datetime()
 
+const rowSchema = listedSessionEndSchema.describe('A row of the audit table. Times are UTC.')
+
 const pageSchema = z.object({
-  lapses: z.array(listedSessionEndSchema).describe('The rows, newest first.'),
+  lapses: z.array(rowSchema).describe('The rows, newest first.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
+const liveSessionSchema = listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.')
+
 const livePageSchema = z.object({
-  sessions: z.array(listedLiveSessionSchema).describe('The sessions, by site and key.'),
+  sessions: z.array(liveSessionSchema).describe('The sessions, by site and key.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
@@ -162,10 +166,10 @@ const schemas = {
   SubjectEndAnswer: subjectEndAnswerSchema.describe('The verdicts on the sessions of a user.'),
   BatchAnswer: batchAnswerSchema.describe('The result of several reports.'),
   RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
-  SessionEnd: listedSessionEndSchema.describe('A row of the audit table. Times are UTC.'),
+  SessionEnd: rowSchema,
   SessionEndHistory: sessionEndHistorySchema.describe('A row with the rows that it corrects.'),
   SessionEndPage: pageSchema.describe('One page of rows.'),
-  LiveSession: listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.'),
+  LiveSession: liveSessionSchema,
   LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),

@@ -7,7 +7,7 @@ import { runTransaction } from '../database/runTransaction.ts'
 import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
 
 /** Whose data to erase. */
-export interface ErasureTarget {
+interface ErasureTarget {
   readonly subject: string
   /** All sites if undefined. */
   readonly site?: string | undefined
