@@ -112,7 +112,8 @@ describe.each(inject('databaseServers'))('lapse erase on $name', (server) => {
     expect(await collector.findRows(activity.session)).toMatchObject([{ subject: null }])
   })
 
-  test('An invalid user is refused, and so is that of self-tests, whose rows must not be counted', async () => {
+  test('The command has help, and refuses an invalid user and that of self-tests, whose rows must not be counted', async () => {
+    expect(await runErase('--help')).toMatchObject({ status: 0, stdout: expect.stringMatching('--dry-run') })
     expect(await runErase()).toMatchObject({ status: 2, stderr: expect.stringMatching('--subject') })
     for (const invalid of ['', 'selftest', 'a\nb'])
       expect(await runErase('--subject', invalid)).toMatchObject({

@@ -150,6 +150,7 @@ describe.each(inject('databaseServers'))('Live sessions on $name', (server) => {
 
   test('lapse sessions prints them as a table, NDJSON or CSV', async () => {
     const run = (...args: string[]) => runLapseIn(folder, ['sessions', ...args])
+    expect((await run('--help')).stdout).toMatch('--subject')
     const table = await run()
     expect(table.status).toBe(0)
     expect(table.stdout).toMatch(/^site +subject +session +evidence +started_at +last_access_at +expires_at/)
