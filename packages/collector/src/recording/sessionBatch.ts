@@ -90,15 +90,19 @@ export class SessionBatch {
     }
   }
 
-  /** The keys whose rows and logouts are needed: activity of a live session is decided without them. */
-  get idsWithHistory(): readonly SessionId[] {
+  /**
+   * The keys whose rows are needed, and those whose logouts are needed too. Activity of a live session is decided
+   * without them, and most ends without logouts.
+   */
+  get historyIds(): { readonly withRows: readonly SessionId[]; readonly withLogouts: readonly SessionId[] } {
     const endedKeys = new Set<string>()
     const markers = new Set<string>()
     this.#keys.forEach((keys, index) => {
       for (const key of listKeys(keys)) if (this.#works[index]?.kind === 'end') endedKeys.add(key)
       if (keys.underMarker !== undefined) markers.add(formatKey(keys.site, keys.underMarker))
     })
-    const needed = new Set<string>()
+    const withRows = new Set<string>()
+    const withLogouts = new Set<string>()
     this.#keys.forEach((keys, index) => {
       const all = listKeys(keys)
       const work = this.#works[index]
@@ -106,9 +110,18 @@ export class SessionBatch {
       const isPlainActivity = work?.kind === 'activity' && isLive && !work.activity.hasExpiredTicket
       // Another report of the batch may end the session, or take it over.
       const mayChange = all.some((key) => endedKeys.has(key)) || markers.has(formatKey(keys.site, keys.own))
-      if (!isPlainActivity || mayChange) for (const key of all) needed.add(key)
+      if (isPlainActivity && !mayChange) return
+      const needsLogouts = work?.kind === 'activity' || work?.end.report.detectedBy === 'logout'
+      for (const key of all) {
+        withRows.add(key)
+        if (needsLogouts) withLogouts.add(key)
+      }
     })
-    return this.ids.filter((id) => needed.has(formatId(id)))
+    const { ids } = this
+    return {
+      withRows: ids.filter((id) => withRows.has(formatId(id))),
+      withLogouts: ids.filter((id) => withLogouts.has(formatId(id))),
+    }
   }
 
   loadHistory(histories: readonly SessionHistory[]): void {

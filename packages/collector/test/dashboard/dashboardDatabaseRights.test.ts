@@ -34,6 +34,8 @@ describe.each(mysqlServers)(
       await database.sql.raw("create user ? identified by 'a password'", [account])
       for (const table of ['session_audit', 'session_audit_tokens', 'session_audit_migrations'])
         await database.sql.raw('grant select, insert on ?? to ?', [table, account])
+      for (const table of ['session_live', 'session_logout', 'session_return'])
+        await database.sql.raw('grant select, insert, update, delete on ?? to ?', [table, account])
       const url = `mysql://${account}:a%20password@${host}${pathname}`
       const log = pino({ level: 'error' }, { write: (line) => void logLines.push(line) })
       collector = await startCollector(parseConfig(createConfig(url), environment), log)

@@ -213,7 +213,7 @@ describe.each(mysqlServers)('The collector on $name', (server) => {
     expect(await collector.database.readRows()).toHaveLength(1)
   })
 
-  test('needs only SELECT and INSERT once the database is migrated', async () => {
+  test('needs only SELECT and INSERT on the audit table once the database is migrated', async () => {
     const database = await createDatabase(server)
     onTestFinished(database.drop)
     const { database: location, table } = parseConfig(createConfig(database.url), environment)
@@ -225,6 +225,8 @@ describe.each(mysqlServers)('The collector on $name', (server) => {
     await database.sql.raw("create user ? identified by 'a password'", [account])
     onTestFinished(() => database.sql.raw('drop user ?', [account]))
     await database.sql.raw('grant select, insert on ??.* to ?', [pathname.slice(1), account])
+    for (const liveTable of ['session_live', 'session_logout'])
+      await database.sql.raw('grant update, delete on ?? to ?', [liveTable, account])
 
     const url = `mysql://${account}:a%20password@${host}${pathname}`
     const collector = await startCollector(parseConfig(createConfig(url), environment), silent)

@@ -32,6 +32,13 @@ describe.each(serverKinds)('On $name with unusable settings', (kind) => {
     await expectRefusal(url, /max_allowed_packet=65536/)
   })
 
+  test('The collector refuses to start if the binary log refuses its isolation level', async () => {
+    const { url } = await server.createAccount()
+    await migrate(url)
+    await server.restartWith('--log-bin', '--binlog-format=STATEMENT')
+    await expectRefusal(url, /binlog_format=STATEMENT, which refuses the isolation level READ COMMITTED/)
+  })
+
   test('The collector refuses to start if the engine of its table has no transactions', async () => {
     const { url, root } = await server.createAccount()
     await migrate(url)

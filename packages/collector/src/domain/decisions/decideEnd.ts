@@ -57,7 +57,8 @@ export function decideEnd(state: SessionState, end: VerifiedEnd): Decision<EndAn
   const live = listEndedSessions(state, reported)
   if (live.some((each) => wasUsedAfter(each, reported))) return decideRefuted(state, reported, site)
 
-  const row = judgeReport(report, claims, site, request, findLatest(live))
+  const latest = findLatest(live)
+  const row = latest ? judgeReport(report, claims, site, request, latest) : reported
   const decision = decideRow(row, state, computeGraceMs(row, site))
   const isUnrecorded = decision.kind === 'insert' && isUnrecordedLogout(report, row, site)
   const changes: Change[] = [

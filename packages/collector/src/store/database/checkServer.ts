@@ -27,7 +27,10 @@ export async function checkServer(location: MysqlLocation, tableName: string): P
     try {
       const connection = await connectToHost(location, host)
       try {
-        const obstacle = findReadOnlyObstacle(connection) ?? (await findEngineObstacle(connection, tableName))
+        const obstacle =
+          findReadOnlyObstacle(connection) ??
+          findBinlogObstacle(connection) ??
+          (await findEngineObstacle(connection, tableName))
         if (obstacle !== undefined) obstacles.push(`${hostName}: ${obstacle}`)
         else isUsable = true
         warnings.push(
@@ -57,6 +60,11 @@ function findReadOnlyObstacle({ readOnlySettings }: MysqlConnection): string | u
   if (readOnlySettings.length === 0) return undefined
   const settings = readOnlySettings.map((name) => `${name}=ON`).join(', ')
   return `It does not accept writes (${settings}). Use a host that does.`
+}
+
+function findBinlogObstacle({ logsReadCommitted }: MysqlConnection): string | undefined {
+  if (logsReadCommitted) return undefined
+  return 'It has binlog_format=STATEMENT, which refuses the isolation level READ COMMITTED. Set it to ROW or MIXED.'
 }
 
 /** An engine without transactions may keep a part of a batch, and an engine such as BLACKHOLE keeps nothing. */

@@ -6,33 +6,43 @@ import { execute, toDatetime } from '../database/mysql/preparedStatements.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
 import { splitRows } from './splitRows.ts'
 
+/** Lists the values of rows for the driver. */
+export function listRowValues(sessionEnds: readonly NewSessionEnd[]): unknown[][] {
+  // Sending numbers as text takes half the time of the driver's integers, and is just as exact.
+  return sessionEnds.map((sessionEnd) =>
+    toColumnValues(sessionEnd, toDatetime).map((value) =>
+      typeof value === 'number' ? String(value) : value,
+    ),
+  )
+}
+
 /** @returns the ids, in the order of the rows. */
 export async function insertSessionEnds(
   connection: MysqlConnection,
   statements: MysqlStatements,
   sessionEnds: readonly NewSessionEnd[],
 ): Promise<number[]> {
-  // Sending numbers as text takes half the time of the driver's integers, and is just as exact.
-  const rows = sessionEnds.map((sessionEnd) =>
-    toColumnValues(sessionEnd, toDatetime).map((value) =>
-      typeof value === 'number' ? String(value) : value,
-    ),
-  )
   const ids: number[] = []
-  for (const part of splitRows(rows, connection.maxPacketBytes)) {
-    const inserted = sessionEnds.slice(ids.length, ids.length + part.length)
-    ids.push(...(await insertPart(connection, statements, inserted, part.flat())))
+  for (const part of splitRows(listRowValues(sessionEnds), connection.maxPacketBytes)) {
+    const rows = sessionEnds.slice(ids.length, ids.length + part.length)
+    const statement = statements.insertRows(part.length)
+    ids.push(...(await insertAndReadIds(connection, statements, statement, rows, part.flat())))
   }
   return ids
 }
 
-async function insertPart(
+/**
+ * Runs a statement that inserts rows.
+ *
+ * @returns the ids, in the order of the rows.
+ */
+export async function insertAndReadIds(
   { connection, isMariadb, idStep, mayChangeIdStep }: MysqlConnection,
   statements: MysqlStatements,
+  insert: string,
   sessionEnds: readonly NewSessionEnd[],
   values: readonly unknown[],
 ): Promise<number[]> {
-  const insert = statements.insertRows(sessionEnds.length)
   if (isMariadb) {
     const rows = await execute<{ id: number }[]>(connection, `${insert} returning id`, values)
     return rows.map(({ id }) => id)

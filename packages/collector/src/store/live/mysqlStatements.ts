@@ -17,6 +17,11 @@ export interface MysqlStatements {
   /** Selects the ids of new rows. */
   readonly selectIds: (rows: number) => string
   readonly insertRows: (rows: number) => string
+  /**
+   * Inserts rows of revision 1, unless a session is live, or one of as many keys as rows has a row. Then it fails with
+   * `ER_BAD_NULL_ERROR`. The keys come before the revision of the first row.
+   */
+  readonly insertFirstRows: (rows: number) => string
   readonly insertReturns: (rows: number) => string
   readonly insertLive: (rows: number) => string
   readonly updateLive: (rows: number) => string
@@ -54,21 +59,34 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
   const keysIn = (keys: number, prefix = '') =>
     `(${prefix}site, ${prefix}session_key) in (${repeat('(?, ?)', keys)})`
 
+  // A revision that is null is refused, and so is the whole statement. MySQL does not let an INSERT read from its own
+  // table, except in a derived table.
+  const guardRevision = (keys: number) =>
+    `(select case when exists (select 1 from ${live}) or exists (select 1 from (select 1
+      from ${audit} force index (${revisionIndex}) where ${keysIn(keys)} limit 1) known) then null else ? end)`
+
+  // The statistics of a table that grows fast can mislead the optimizer, so the index is named.
+  const selectRows = (keys: number) =>
+    `select ${select(selectedColumns, 'a')}, successor.session_key as supersededUnder,
+      successor.id is not null as isSuperseded, r.id is not null as hasReturn
+    from ${audit} a force index (${revisionIndex})
+    left join ${audit} successor on successor.supersedes = a.id
+    left join ${sessionReturn} r on r.audit_id = a.id
+    where ${keysIn(keys, 'a.')}`
+
   return {
     lockLive: (keys) => `select ${select(selectedLiveColumns)} from ${live} where ${keysIn(keys)} for update`,
-    // The statistics of a table that grows fast can mislead the optimizer, so the index is named.
-    selectRows: (keys) =>
-      `select ${select(selectedColumns, 'a')}, successor.session_key as supersededUnder,
-        successor.id is not null as isSuperseded, r.id is not null as hasReturn
-      from ${audit} a force index (${revisionIndex})
-      left join ${audit} successor on successor.supersedes = a.id
-      left join ${sessionReturn} r on r.audit_id = a.id
-      where ${keysIn(keys, 'a.')} order by a.id`,
+    selectRows,
     selectLogouts: (keys) => `select ${select(selectedLogoutColumns)} from ${logout} where ${keysIn(keys)}`,
     selectIds: (rows) =>
       `select id, site, session_key as sessionKey, revision from ${audit} force index (${revisionIndex})
       where (site, session_key, revision) in (${repeat('(?, ?, ?)', rows)})`,
     insertRows: insert(audit, insertedColumns),
+    insertFirstRows: (rows) => {
+      const guarded = insertedColumns.map((column) => (column === 'revision' ? guardRevision(rows) : '?'))
+      const others = Array.from({ length: rows - 1 }, () => listPlaceholders(insertedColumns))
+      return `insert into ${audit} (${insertedColumns.join(', ')}) values ${[`(${guarded.join(', ')})`, ...others].join(', ')}`
+    },
     insertReturns: insert(sessionReturn, returnColumns),
     insertLive: insert(live, liveColumns),
     // The rows are locked, so this inserts nothing.

@@ -8,22 +8,30 @@ import { splitAndPadRows } from './splitRows.ts'
 
 type StoredRecord = Readonly<Record<string, unknown>>
 
+/** Which sessions to read. Logouts are needed for few reports. */
+interface HistoryIds {
+  readonly withRows: readonly SessionId[]
+  readonly withLogouts: readonly SessionId[]
+}
+
 /** Reads the rows and the remembered logouts of sessions. */
 export async function readHistories(
   connection: MysqlConnection,
   statements: MysqlStatements,
-  ids: readonly SessionId[],
+  { withRows, withLogouts }: HistoryIds,
 ): Promise<SessionHistory[]> {
-  const rows = (await selectByKeys(connection, statements.selectRows, ids)).map(toLinkedRow)
-  const read = [...ids]
+  const rows = (await selectByKeys(connection, statements.selectRows, withRows)).map(toLinkedRow)
+  const read = [...withRows]
   for (let unread = findUnreadKeys(rows, read); unread.length > 0; unread = findUnreadKeys(rows, read)) {
     rows.push(...(await selectByKeys(connection, statements.selectRows, unread)).map(toLinkedRow))
     read.push(...unread)
   }
   const rowsByKey = groupRows(rows)
-  const logouts = (await selectByKeys(connection, statements.selectLogouts, ids)).map(toRememberedLogout)
+  const logouts = (await selectByKeys(connection, statements.selectLogouts, withLogouts)).map(
+    toRememberedLogout,
+  )
   const logoutsByKey = new Map(logouts.map((logout) => [formatId(logout), logout]))
-  return ids.map((id) => ({
+  return withRows.map((id) => ({
     ...id,
     rows: collectRows(id, rowsByKey),
     logout: logoutsByKey.get(formatId(id)),
@@ -35,12 +43,15 @@ async function selectByKeys(
   statement: (keys: number) => string,
   ids: readonly SessionId[],
 ): Promise<StoredRecord[]> {
-  const parts = splitAndPadRows(
+  const records: StoredRecord[] = []
+  for (const keys of splitKeys(ids, maxPacketBytes))
+    records.push(...(await execute<StoredRecord[]>(connection, statement(keys.length), keys.flat())))
+  return records
+}
+
+function splitKeys(ids: readonly SessionId[], maxPacketBytes: number) {
+  return splitAndPadRows(
     ids.map(({ site, sessionKey }) => [site, sessionKey]),
     maxPacketBytes,
   )
-  const records: StoredRecord[] = []
-  for (const keys of parts)
-    records.push(...(await execute<StoredRecord[]>(connection, statement(keys.length), keys.flat())))
-  return records
 }

@@ -37,13 +37,19 @@ export function splitAndPadRows(
   const parts: (readonly (readonly unknown[])[])[] = []
   for (let start = 0; start < rows.length; start += maxPaddedRows) {
     const part = rows.slice(start, start + maxPaddedRows)
-    const size = 2 ** Math.ceil(Math.log2(part.length))
+    const size = roundUp(part.length)
     parts.push([...part, ...Array.from({ length: size - part.length }, () => last)])
   }
   return parts
 }
 
 const maxPaddedRows = 512
+
+/** Returns the next power of two, or one and a half times a power of two. */
+function roundUp(count: number): number {
+  const power = 2 ** Math.ceil(Math.log2(count))
+  return power * 0.75 >= count && power > 2 ? power * 0.75 : power
+}
 
 function estimateBytes(values: readonly unknown[]): number {
   const texts = values.filter((value) => typeof value === 'string')

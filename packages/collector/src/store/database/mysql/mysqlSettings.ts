@@ -17,6 +17,8 @@ export interface ServerState {
   readonly maxPacketBytes: number
   /** The variables that make the server refuse writes, such as `super_read_only`. Empty if it accepts writes. */
   readonly readOnlySettings: readonly string[]
+  /** Whether the binary log accepts transactions that read what others have committed meanwhile. */
+  readonly logsReadCommitted: boolean
   /** Settings that can lose committed rows in a crash, such as `sync_binlog=0`. */
   readonly durabilityRisks: readonly string[]
 }
@@ -80,6 +82,7 @@ const describedVariables = [
   'wsrep_on',
   'innodb_flush_log_at_trx_commit',
   'log_bin',
+  'binlog_format',
   'sync_binlog',
 ]
 
@@ -180,6 +183,7 @@ function describeServer(values: ReadonlyMap<string, string>): ServerState {
     mayChangeIdStep: values.get('wsrep_on') === 'ON',
     maxPacketBytes: Number(values.get('max_allowed_packet') ?? minPacketBytes),
     readOnlySettings: findReadOnlySettings(values),
+    logsReadCommitted: values.get('log_bin') !== 'ON' || values.get('binlog_format') !== 'STATEMENT',
     durabilityRisks: risks
       .map(([name = '', safe]) => ({ name, safe, value: values.get(name) }))
       .filter(({ safe, value }) => value !== undefined && value !== safe)

@@ -15,6 +15,11 @@ import { splitAndPadRows, splitRows } from './splitRows.ts'
 
 const maxAttempts = 8
 const maxPauseMs = 20
+/**
+ * A transaction that starts again sees what it collided with, so one more attempt is usually enough. A trigger of the
+ * application can violate a unique key of its own each time.
+ */
+const maxAttemptsAfterDuplicate = 4
 
 /**
  * Stores what a batch of reports changes, in one transaction.
@@ -26,7 +31,7 @@ const maxPauseMs = 20
  *
  * A refusal of one report rolls back all of them. The batch is then split until that report is alone.
  */
-export async function storeBatch(
+export async function storeInTransaction(
   connection: MysqlConnection,
   statements: MysqlStatements,
   works: readonly SessionWork[],
@@ -38,16 +43,20 @@ export async function storeBatch(
     // The connection is closed if it failed, or if the rollback fails.
     if (!isServerError(error)) throw error
     await execute(connection.connection, 'rollback')
-    if (attempt < maxAttempts && (isRetryable(error) || hasErrorCode(error, ['ER_DUP_ENTRY']))) {
-      await sleep(Math.random() * maxPauseMs * attempt)
-      return storeBatch(connection, statements, works, attempt + 1)
+    const isDuplicate = hasErrorCode(error, ['ER_DUP_ENTRY'])
+    if (
+      attempt < (isDuplicate ? maxAttemptsAfterDuplicate : maxAttempts) &&
+      (isDuplicate || isRetryable(error))
+    ) {
+      if (!isDuplicate) await sleep(Math.random() * maxPauseMs * attempt)
+      return storeInTransaction(connection, statements, works, attempt + 1)
     }
     if (!isRefusal(error)) throw error
     const middle = works.length >> 1
     if (middle === 0) return works.map(() => ({ kind: 'failed', refusal: error }))
     return [
-      ...(await storeBatch(connection, statements, works.slice(0, middle))),
-      ...(await storeBatch(connection, statements, works.slice(middle))),
+      ...(await storeInTransaction(connection, statements, works.slice(0, middle))),
+      ...(await storeInTransaction(connection, statements, works.slice(middle))),
     ]
   }
 }
@@ -59,6 +68,17 @@ async function runTransaction(
 ): Promise<readonly WorkOutcome[]> {
   const batch = new SessionBatch(works)
   await execute(connection.connection, 'start transaction')
+  await lockAndLoad(connection, statements, batch)
+  while (!batch.isDecided) await writeChanges(connection, statements, batch)
+  await execute(connection.connection, 'commit')
+  return batch.outcomes
+}
+
+async function lockAndLoad(
+  connection: MysqlConnection,
+  statements: MysqlStatements,
+  batch: SessionBatch,
+): Promise<void> {
   for (const keys of splitAndPadRows(batch.ids.map(toKey), connection.maxPacketBytes)) {
     const found = await execute<Record<string, unknown>[]>(
       connection.connection,
@@ -67,12 +87,9 @@ async function runTransaction(
     )
     batch.loadLive(found.map(toLiveSession))
   }
-  const { idsWithHistory } = batch
-  if (idsWithHistory.length > 0)
-    batch.loadHistory(await readHistories(connection, statements, idsWithHistory))
-  while (!batch.isDecided) await writeChanges(connection, statements, batch)
-  await execute(connection.connection, 'commit')
-  return batch.outcomes
+  const { historyIds } = batch
+  if (historyIds.withRows.length > 0)
+    batch.loadHistory(await readHistories(connection, statements, historyIds))
 }
 
 async function writeChanges(
