@@ -102,16 +102,9 @@ export async function countSteps<By extends StepGroups>(
   by: readonly By[],
   selection: RowSelection,
 ): Promise<RowCount<By | 'step'>[]> {
-  const reported = await countRows(connection, tableName, ['step', ...by], {
-    ...selection,
-    selectRows: (query) =>
-      void query
-        .modify(selection.selectRows)
-        .where('a.reason', 'idle_timeout')
-        .whereNotIn('a.detected_by', ['server', 'sweep'])
-        .whereBetween('a.elapsed_ms', [-maxElapsedMs, maxElapsedMs])
-        .whereNotNull('a.idle_timeout_seconds'),
-  })
+  // Only rows from the sweep have a return.
+  const reported =
+    selection.from === 'returned' ? [] : await countReportedSteps(connection, tableName, by, selection)
   const { returns } = getRollupTableNames(tableName)
   const { upToReturnId, isLocking, ...unlocked } = selection
   const swept = await countRows(connection, tableName, ['returnStep', ...by], {
@@ -127,10 +120,29 @@ export async function countSteps<By extends StepGroups>(
         .where({ 'a.reason': 'idle_timeout', 'a.detected_by': 'sweep' })
         .whereNotNull('a.expired_at'),
   })
-  return [
-    ...reported,
-    ...swept.map(({ returnStep, ...count }) => ({ ...count, step: returnStep })),
-  ] as RowCount<By | 'step'>[]
+  // TypeScript cannot compute the type of the rest.
+  const renamed = swept.map(({ returnStep, ...rest }) => ({ ...rest, step: returnStep })) as RowCount<
+    By | 'step'
+  >[]
+  return [...reported, ...renamed]
+}
+
+function countReportedSteps<By extends StepGroups>(
+  connection: Knex,
+  tableName: string,
+  by: readonly By[],
+  selection: RowSelection,
+): Promise<RowCount<By | 'step'>[]> {
+  return countRows(connection, tableName, ['step', ...by], {
+    ...selection,
+    selectRows: (query) =>
+      void query
+        .modify(selection.selectRows)
+        .where('a.reason', 'idle_timeout')
+        .whereNotIn('a.detected_by', ['server', 'sweep'])
+        .whereBetween('a.elapsed_ms', [-maxElapsedMs, maxElapsedMs])
+        .whereNotNull('a.idle_timeout_seconds'),
+  })
 }
 
 /** The negation of `isSelftest`. */
