@@ -1,94 +1,66 @@
 import type { Knex } from 'knex'
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import type { Evidence, SessionEnd } from '../../domain/sessionEnd.ts'
 import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import { padValues } from '../database/padValues.ts'
 import { readTime } from '../database/storedTime.ts'
 import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
 
 /**
- * Adds what has become known about rows since they were written. These are look-ups by unique keys, a few for each page:
- * joins would slow down the query that finds the page.
- *
- * @param areCurrent whether the query has already selected the rows that nothing supersedes.
+ * Adds what has become known about rows since they were written. It is one more query for each page, which looks up
+ * unique keys: joins in the query that finds the page could slow that down.
  */
 export async function addDetails(
   database: Knex,
   tableName: string,
   rows: readonly SessionEnd[],
-  { areCurrent }: { readonly areCurrent: boolean },
 ): Promise<ListedSessionEnd[]> {
   if (rows.length === 0) return []
-  const successors = areCurrent ? new Map<number, number>() : await readSuccessors(database, tableName, rows)
-  const evidence = await readCorrectedEvidence(database, tableName, rows)
-  const returns = await readReturns(database, tableName, rows)
-  const resumptions = await readResumptions(
+  const found: Details[] = await selectDetails(
     database,
     tableName,
-    rows.filter(({ id }) => !successors.has(id)),
+    rows.map(({ id }) => id),
   )
-  return rows.map((row) => ({
-    ...row,
-    supersededBy: successors.get(row.id) ?? null,
-    needsReview: row.supersedes !== null && evidence.get(row.supersedes) === row.evidence,
-    returnedAt: returns.get(row.id) ?? null,
-    resumedAt: resumptions.get(row.id) ?? null,
-  }))
+  const details = new Map(found.map((each) => [Number(each.id), each]))
+  return rows.map((row) => {
+    // A row that was purged meanwhile has no details.
+    const { supersededBy, correctedEvidence, returnedAt, resumedAt } = details.get(row.id) ?? noDetails
+    return {
+      ...row,
+      supersededBy: supersededBy === null ? null : Number(supersededBy),
+      needsReview: correctedEvidence === row.evidence,
+      returnedAt: returnedAt === null ? null : readTime(returnedAt),
+      resumedAt: resumedAt === null ? null : readTime(resumedAt),
+    }
+  })
 }
 
-/** Reads which rows supersede these rows. */
-async function readSuccessors(
-  database: Knex,
-  tableName: string,
-  rows: readonly SessionEnd[],
-): Promise<Map<number, number>> {
-  const found = await database(tableName)
-    .select('id', 'supersedes')
-    .whereIn('supersedes', padValues(rows.map(({ id }) => id)))
-  return new Map(found.map(({ id, supersedes }) => [Number(supersedes), Number(id)]))
+interface Details {
+  readonly id: number
+  readonly supersededBy: number | null
+  readonly correctedEvidence: Evidence | null
+  readonly returnedAt: Date | string | null
+  readonly resumedAt: Date | string | null
 }
 
-/** Reads the evidence of the rows that these rows correct. */
-async function readCorrectedEvidence(
-  database: Knex,
-  tableName: string,
-  rows: readonly SessionEnd[],
-): Promise<Map<number, string>> {
-  const ids = rows.flatMap(({ supersedes }) => supersedes ?? [])
-  if (ids.length === 0) return new Map()
-  const found = await database(tableName).select('id', 'evidence').whereIn('id', padValues(ids))
-  return new Map(found.map(({ id, evidence }) => [Number(id), evidence]))
-}
+const noDetails = { supersededBy: null, correctedEvidence: null, returnedAt: null, resumedAt: null }
 
-/** Reads when users came back after timeouts that the sweep recorded. */
-async function readReturns(
-  database: Knex,
-  tableName: string,
-  rows: readonly SessionEnd[],
-): Promise<Map<number, Date>> {
-  const ids = rows.filter(({ detectedBy }) => detectedBy === 'sweep').map(({ id }) => id)
-  if (ids.length === 0) return new Map()
-  const found = await database(nameTable(tableName, 'return'))
-    .select('audit_id', 'returned_at')
-    .whereIn('audit_id', padValues(ids))
-  return new Map(found.map((each) => [Number(each.audit_id), readTime(each.returned_at)]))
-}
-
-/** Reads since when sessions have been in use again. The table of live sessions has no index on `resumes`. */
-async function readResumptions(
-  database: Knex,
-  tableName: string,
-  rows: readonly SessionEnd[],
-): Promise<Map<number, Date>> {
-  if (rows.length === 0) return new Map()
-  const keys = rows.map(({ site, sessionKey }) => [site, sessionKey])
-  const found = await database(nameTable(tableName, 'live'))
-    .select('resumes', 'resumed_at')
-    .whereIn(['site', 'session_key'], padValues(keys))
-    .whereNotNull('resumed_at')
-  return new Map(found.map((each) => [Number(each.resumes), readTime(each.resumed_at)]))
-}
-
-function nameTable(tableName: string, kind: Parameters<typeof getLiveTableName>[1]): string {
+function selectDetails(database: Knex, tableName: string, ids: readonly number[]): Knex.QueryBuilder {
   const auditTable = splitTableName(tableName)
-  return qualify(auditTable, getLiveTableName(auditTable.table, kind))
+  const nameTable = (kind: Parameters<typeof getLiveTableName>[1]) =>
+    qualify(auditTable, getLiveTableName(auditTable.table, kind))
+  return database({ a: tableName })
+    .select({
+      id: 'a.id',
+      supersededBy: 's.id',
+      correctedEvidence: 'c.evidence',
+      returnedAt: 'r.returned_at',
+      resumedAt: 'l.resumed_at',
+    })
+    .leftJoin({ s: tableName }, 's.supersedes', 'a.id')
+    .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
+    .leftJoin({ r: nameTable('return') }, 'r.audit_id', 'a.id')
+    .leftJoin({ l: nameTable('live') }, (live) => {
+      live.on('l.site', 'a.site').andOn('l.session_key', 'a.session_key').andOn('l.resumes', 'a.id')
+    })
+    .whereIn('a.id', padValues(ids))
 }

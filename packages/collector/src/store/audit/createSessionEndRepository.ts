@@ -17,14 +17,11 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
   const { knex, tableName } = auditDatabase
   const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
 
-  async function read(query: Knex.QueryBuilder, areCurrent: boolean) {
-    return addDetails(knex, tableName, (await query).map(toSessionEnd), { areCurrent })
-  }
+  const read = async (query: Knex.QueryBuilder) =>
+    addDetails(knex, tableName, (await query).map(toSessionEnd))
 
   const readPage: SessionEndRepository['readPage'] = (selection, page) =>
-    run(queryDeadlineMs, () =>
-      read(selectPage(knex, tableName, selection, page), selection.revisions !== 'all'),
-    )
+    run(queryDeadlineMs, () => read(selectPage(knex, tableName, selection, page)))
 
   return {
     readPage,
@@ -38,7 +35,7 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
     },
     find: (id) =>
       run(lookupDeadlineMs, async () => {
-        const [row, ...earlierRevisions] = await read(selectHistory(knex, tableName, id), false)
+        const [row, ...earlierRevisions] = await read(selectHistory(knex, tableName, id))
         return row && { ...row, earlierRevisions }
       }),
     follow: (selection, options) =>
@@ -58,7 +55,6 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
                 selectMatching(knex, tableName, { ...selection, revisions: 'all' })
                   .whereIn('a.id', ids)
                   .orderBy('a.id'),
-                false,
               ),
             ),
         },

@@ -53,9 +53,7 @@ function summarize(
           .where('a.detected_at', '>=', toStoredTime(database, new Date(part.from)))
           .where('a.detected_at', '<', toStoredTime(database, new Date(part.to)))
     const listRest = (unitMs: number) =>
-      rollup
-        ? listUncounted(tableName, rollup, span, unitMs, selectSpan)
-        : listAll(tableName, selectSpan(span))
+      rollup ? listUncounted(tableName, rollup, span, unitMs, selectSpan) : listAll(selectSpan(span))
 
     if (rollup) addRollupDays(rollup.days, span, tally)
     const unit = usesQuarterHours ? 'quarterHour' : 'second'

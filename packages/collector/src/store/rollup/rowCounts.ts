@@ -52,6 +52,7 @@ export interface RowSelection {
    *
    * - `rows` (default): as the database decides.
    * - `newest`: by the primary key. No database knows that this is fastest for few rows at the end of the table.
+   * - `corrected`: only rows that another row supersedes, found as the database decides.
    * - `superseded`: by the rows `s` that supersede them, in the order of the ids of `s`.
    * - `returned`: by the returns `x`, in the order of their ids.
    */
@@ -166,7 +167,7 @@ function excludeSelftests(either: Knex.QueryBuilder): void {
 const maxElapsedMs = 1e15
 
 interface Dialect {
-  readonly sources: Readonly<Record<'rows' | 'newest' | 'superseded' | 'returned', string>>
+  readonly sources: Readonly<Record<'rows' | 'newest' | 'corrected' | 'superseded' | 'returned', string>>
   /** The time of the detection in seconds since 1970 (UTC). */
   readonly epochSeconds: string
   /** The milliseconds from one time to another. */
@@ -179,6 +180,7 @@ const sqlite: Dialect = {
   sources: {
     rows: ':audit: as a',
     newest: ':audit: as a not indexed',
+    corrected: ':audit: as s join :audit: as a on a.id = s.supersedes',
     superseded: ':audit: as s not indexed cross join :audit: as a on a.id = s.supersedes',
     returned: ':returns: as x not indexed cross join :audit: as a on a.id = x.audit_id',
   },
@@ -192,6 +194,7 @@ const mysql: Dialect = {
   sources: {
     rows: ':audit: as a',
     newest: ':audit: as a force index (primary)',
+    corrected: ':audit: as s join :audit: as a on a.id = s.supersedes',
     superseded: ':audit: as s force index (primary) straight_join :audit: as a on a.id = s.supersedes',
     returned: ':returns: as x force index (primary) straight_join :audit: as a on a.id = x.audit_id',
   },

@@ -14,11 +14,18 @@ interface Uncounted {
   readonly returns: readonly SignedSelection[]
 }
 
-/** Lists the rows of a summary that does not use the rollup. */
-export function listAll(tableName: string, selectRows: SelectRows): Uncounted {
-  const selectCurrentRows: SelectRows = (query) =>
-    void query.modify(selectRows).modify(selectCurrent, tableName)
-  return { rows: [{ sign: 1, selectRows: selectCurrentRows }], returns: [] }
+/**
+ * Lists the rows of a summary that does not use the rollup: all rows, less those that were corrected. For a million rows,
+ * looking for the correction of each took three to five times as long.
+ */
+export function listAll(selectRows: SelectRows): Uncounted {
+  return {
+    rows: [
+      { sign: 1, selectRows },
+      { sign: -1, from: 'corrected', selectRows },
+    ],
+    returns: [],
+  }
 }
 
 /**
