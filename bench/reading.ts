@@ -13,6 +13,8 @@ const { values: options } = parseArgs({
     database: { type: 'string', multiple: true, default: ['SQLite'] },
     rows: { type: 'string', default: '10000,1000000,10000000' },
     rounds: { type: 'string', default: '21' },
+    /** Every n-th row corrects the one before it; 0 for no corrections. */
+    'corrected-every': { type: 'string', default: '20' },
     /** The maximum number of rows in an export. */
     'export-rows': { type: 'string', default: '1000000' },
   },
@@ -39,7 +41,10 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
   'first page, rare reason': () => '/v1/lapses?reason=revoked&evidence=signed',
   'first page, evidence that no row has': () => '/v1/lapses?evidence=server',
   'first page, subject': () => '/v1/lapses?subject=u_4217',
+  'first page, all revisions': () => '/v1/lapses?revisions=all',
+  'first page, site, all revisions': () => '/v1/lapses?site=site7&revisions=all',
   'deep page': (at) => `/v1/lapses?cursor=${at}`,
+  'deep page, all revisions': (at) => `/v1/lapses?revisions=all&cursor=${at}`,
   'deep page, site': (at) => `/v1/lapses?site=site7&cursor=${at}`,
   'deep page, site and reason': (at) => `/v1/lapses?site=site7&reason=logout&cursor=${at}`,
   'summary of the year': () => `/v1/summary?${year}`,
@@ -52,7 +57,7 @@ const requests: Readonly<Record<string, (at: string) => string>> = {
 async function build(server: DatabaseServer, rows: number): Promise<Audit> {
   const collector = await startCollector(server, { sites })
   const startedAt = performance.now()
-  await fillTable(collector.database.sql, rows)
+  await fillTable(collector.database.sql, rows, Number(options['corrected-every']))
   const filledAt = performance.now()
   await collector.runLapse('rollup')
   const formatSeconds = (ms: number) => (ms / 1000).toFixed(1)

@@ -7,9 +7,11 @@ const yearSeconds = 365 * 86_400
 /**
  * Fills an empty audit table with rows evenly distributed over the year 2025, in the order of their detection. They
  * belong to 20 sites and 50,000 users. Every site has all reasons and kinds of evidence; one row in a thousand is
- * `revoked`.
+ * `revoked`. The sweep recorded a quarter of the rows, and half of these users came back.
+ *
+ * @param correctedEvery every n-th row corrects the one before it; 0 for no corrections.
  */
-export async function fillTable(sql: Knex, rows: number): Promise<void> {
+export async function fillTable(sql: Knex, rows: number, correctedEvery: number): Promise<void> {
   const dialect = sql.client.driverName === 'better-sqlite3' ? sqlite : mysql
   // Creating an index afterwards is much faster than updating it for every row.
   const indexes = await dialect.indexes(sql)
@@ -18,10 +20,12 @@ export async function fillTable(sql: Knex, rows: number): Promise<void> {
     const last = Math.min(first + chunkSize, rows) - 1
     await sql.transaction(async (transaction) => {
       await dialect.prepare(transaction)
-      await transaction.raw(createInsert(dialect, first, last, yearSeconds / rows))
+      await transaction.raw(createInsert(dialect, { first, last, step: yearSeconds / rows, correctedEvery }))
     })
   }
   for (const { create } of indexes) await sql.raw(create)
+  await sql.raw(`insert into session_return (audit_id, site, returned_at, received_at)
+    select id, site, detected_at, received_at from session_audit where detected_by = 'sweep' and id % 8 = 2`)
   await sql.raw(dialect.analyze)
 }
 
@@ -38,7 +42,6 @@ interface Dialect {
   /** The SQL for an instant, in seconds since the start of the year. */
   readonly time: (seconds: string) => string
   readonly text: (prefix: string, number: string) => string
-  readonly random: string
 }
 
 const sqlite: Dialect = {
@@ -52,7 +55,6 @@ const sqlite: Dialect = {
   analyze: 'analyze',
   time: (seconds) => `strftime('%Y-%m-%dT%H:%M:%fZ', unixepoch('2025-01-01') + ${seconds}, 'unixepoch')`,
   text: (prefix, number) => `'${prefix}' || (${number})`,
-  random: 'lower(hex(randomblob(16)))',
 }
 
 const mysql: Dialect = {
@@ -77,20 +79,33 @@ const mysql: Dialect = {
   time: (seconds) =>
     `timestampadd(microsecond, round((${seconds}) * 1000) * 1000, '2025-01-01 00:00:00.000')`,
   text: (prefix, number) => `concat('${prefix}', ${number})`,
-  random: 'left(sha2(uuid(), 256), 32)',
 }
 
-/** @param step the seconds between two rows. */
-function createInsert({ time, text, random }: Dialect, first: number, last: number, step: number): string {
+interface Chunk {
+  readonly first: number
+  readonly last: number
+  /** The seconds between two rows. */
+  readonly step: number
+  readonly correctedEvery: number
+}
+
+function createInsert({ time, text }: Dialect, { first, last, step, correctedEvery }: Chunk): string {
+  const isCorrection = correctedEvery === 0 ? '0' : `i % ${correctedEvery} = ${correctedEvery - 1}`
+  // A correction has the site and the session of the row before it. The multiplication scatters the keys.
+  const session = `(i - (${isCorrection}))`
+  const key = text('session-', `${session} * 2654435761 % 4294967296`)
   const columns: Record<string, string> = {
-    site: text('site', 'i % 20'),
-    session_key: random,
-    session: random,
+    id: 'i + 1',
+    site: text('site', `${session} % 20`),
+    session_key: key,
+    revision: `1 + (${isCorrection})`,
+    supersedes: `case when ${isCorrection} then i end`,
+    session: key,
     subject: text('u_', 'i * 7 % 50000'),
     reason: `case when i % 1009 = 7 then 'revoked' when i % 101 < 60 then 'idle_timeout' when i % 101 < 80 then 'logout'
       when i % 101 < 90 then 'absolute_timeout' else 'ended_early' end`,
     evidence: `case when i % 7 < 3 then 'signed' else 'self_reported' end`,
-    detected_by: `'login_page'`,
+    detected_by: `case when i % 4 = 1 then 'sweep' else 'login_page' end`,
     started_at: time('at - idle - 3600'),
     last_access_at: time('at - idle'),
     expired_at: time('at - idle + 1800'),

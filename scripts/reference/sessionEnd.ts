@@ -1,4 +1,6 @@
+import { z } from 'zod'
 import { type SessionEndField, sessionEndFields } from '../../packages/collector/src/domain/sessionEnd.ts'
+import { addedFieldsSchema } from '../../packages/collector/src/reading/listedSessionEnd.ts'
 import { formatCode, formatTable, joinParts } from './markdown.ts'
 import { requireDescription } from './missingDescriptions.ts'
 import type { Page } from './page.ts'
@@ -13,7 +15,7 @@ export function createSessionEndPage(): Page {
       'A row of the audit table describes how and when one session ended. The name of the table is the setting [`table`](configuration.md#table), `session_audit` by default.',
       'In the database, times are UTC to the millisecond: `DATETIME(3)` on MySQL and MariaDB, ISO 8601 text in SQLite. In JSON and CSV they are ISO 8601 with `Z`. A null value is an empty cell in CSV.',
       'All times are by the clock of the collector. No time in a row is later than `received_at`.',
-      'The pair of `site` and `session_key` is unique, because a session has one row.',
+      'A session has one current row. A report that knows better adds a row that supersedes it: `revision` is one higher, and `supersedes` is the id of the corrected row. Rows never change, and are deleted only by retention or erasure. So `site`, `session_key` and `revision` are unique together, and `supersedes` is unique.',
       '## Columns',
       formatTable(
         ['Column', 'JSON and CSV', 'Type', 'Nullable', 'Description'],
@@ -25,9 +27,26 @@ export function createSessionEndPage(): Page {
           requireDescription(field.description, `row field ${field.name}`),
         ]),
       ),
+      '## Added by lists and exports',
+      'These fields are not in the table. Lists and exports add them, after the others.',
+      formatTable(
+        ['JSON and CSV', 'Type', 'Nullable', 'Description'],
+        Object.entries(addedFieldsSchema.shape).map(([name, schema]) => [
+          formatCode(name),
+          describeAddedType(schema),
+          schema instanceof z.ZodNullable ? 'yes' : 'no',
+          requireDescription(schema.description ?? '', `added field ${name}`),
+        ]),
+      ),
       ...sessionEndFields.map(formatValues),
     ),
   }
+}
+
+function describeAddedType(schema: z.ZodType): string {
+  const type = schema instanceof z.ZodNullable ? schema.unwrap() : schema
+  if (type instanceof z.ZodNumber) return 'integer'
+  return type instanceof z.ZodBoolean ? 'boolean' : 'time'
 }
 
 function describeFieldType(field: SessionEndField): string {

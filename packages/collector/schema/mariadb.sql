@@ -76,9 +76,10 @@ CREATE TABLE `session_audit_rollup` (
   PRIMARY KEY (`site`,`day`,`reason`,`evidence`)
 ) ENGINE=InnoDB;
 
-CREATE TABLE `session_audit_rollup_state` (
+CREATE TABLE `session_audit_rollup_progress` (
   `id` int(11) NOT NULL,
   `up_to_id` bigint(20) NOT NULL,
+  `up_to_return_id` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB;
 

@@ -82,9 +82,10 @@ CREATE TABLE `session_audit_rollup` (
   primary key (`site`, `day`, `reason`, `evidence`)
 );
 
-CREATE TABLE `session_audit_rollup_state` (
+CREATE TABLE "session_audit_rollup_progress" (
   `id` integer,
   `up_to_id` bigint not null,
+  up_to_return_id bigint not null default 0,
   primary key (`id`)
 );
 

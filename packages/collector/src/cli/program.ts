@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { erase } from './commands/erase.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
@@ -8,6 +9,7 @@ import { purge } from './commands/purge.ts'
 import { rollup } from './commands/rollup.ts'
 import { selftest } from './commands/selftest.ts'
 import { serve } from './commands/serve.ts'
+import { sessions } from './commands/sessions.ts'
 import { ticket } from './commands/ticket.ts'
 import { token } from './commands/token.ts'
 import { exitStatuses } from './exitStatus.ts'
@@ -25,9 +27,11 @@ export const program = new Command('lapse')
   .addCommand(serve)
   .addCommand(migrate)
   .addCommand(list)
+  .addCommand(sessions)
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)
+  .addCommand(erase)
   .addCommand(mirror)
   .addCommand(selftest)
   .addCommand(rollup)

@@ -12,7 +12,8 @@ export const selftestDetectedBy = 'login_page' satisfies NewSessionEnd['detected
  * Returns whether a row was written by a self-test. Such rows are neither counted nor copied.
  *
  * Nobody can hide a real session by reporting its end as a self-test, because the host chooses aliases at random.
- * Self-tests do not report as a server.
+ * Self-tests do not report as a server. And they correct no row: otherwise, who knows the marker of a session could correct
+ * its row with one that is not counted.
  */
 export function isSelftest({
   clientVersion,
@@ -20,12 +21,17 @@ export function isSelftest({
   session,
   evidence,
   detectedBy,
-}: Pick<NewSessionEnd, 'clientVersion' | 'subject' | 'session' | 'evidence' | 'detectedBy'>): boolean {
+  supersedes,
+}: Pick<
+  NewSessionEnd,
+  'clientVersion' | 'subject' | 'session' | 'evidence' | 'detectedBy' | 'supersedes'
+>): boolean {
   return (
     clientVersion === selftestClient &&
     subject === selftestSubject &&
     session?.startsWith(selftestSessionPrefix) === true &&
     evidence !== 'server' &&
-    detectedBy === selftestDetectedBy
+    detectedBy === selftestDetectedBy &&
+    supersedes === null
   )
 }

@@ -5,6 +5,7 @@ import { getSession, signIn, signOut } from './routes/dashboardSession.ts'
 import { getSessionEnd } from './routes/getSessionEnd.ts'
 import { getSummary } from './routes/getSummary.ts'
 import { health, readiness } from './routes/health.ts'
+import { listLiveSessions } from './routes/listLiveSessions.ts'
 import { listSessionEnds } from './routes/listSessionEnds.ts'
 import { metrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openApi.ts'
@@ -15,6 +16,7 @@ import { tagPage } from './routes/tagPage.ts'
 const describedRoutes: readonly Route[] = [
   reportSessionEnd,
   reportActivity,
+  listLiveSessions,
   listSessionEnds,
   getSessionEnd,
   getSummary,

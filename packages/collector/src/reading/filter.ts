@@ -29,6 +29,14 @@ export const maxPageSize = 1000
 /** The number of rows on a page if the reader does not choose one. */
 export const defaultPageSize = 50
 
+const limitRule = { error: `must be a whole number from 1 to ${maxPageSize}` }
+
+/** The number of rows on a page. `z.coerce` would also accept 1e3 and 0x10. */
+export const pageLimitSchema = z.preprocess(
+  (text) => (/^\d+$/.test(String(text)) ? Number(text) : text),
+  z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
+)
+
 /** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
 export const sessionEndFilterSchema = z
   .strictObject({
@@ -47,6 +55,18 @@ export const sessionEndFilterSchema = z
 
 /** A checked filter. */
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
+
+export const revisionChoices = ['current', 'all'] as const
+
+/** Selects what a list shows: the rows that match the filter, without or with those that were corrected. */
+export const sessionEndSelectionSchema = sessionEndFilterSchema.safeExtend({
+  revisions: z.enum(revisionChoices).default('current'),
+})
+
+export type SessionEndSelection = SessionEndFilter & {
+  /** `current` by default: only rows that no other row supersedes. */
+  readonly revisions?: (typeof revisionChoices)[number]
+}
 
 /** A half-open interval: `from` is inclusive, `to` is exclusive. */
 export interface TimeSpan {

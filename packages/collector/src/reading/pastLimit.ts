@@ -1,5 +1,8 @@
 import { maxMarkerAgeSeconds } from '../domain/verdict.ts'
 
+/** Counts the users who have not come back, in place of a step. */
+export const notReturnedStep = -1
+
 /** The start of the last, open-ended step: users who return later have no marker any more. */
 export const lastStepSeconds = maxMarkerAgeSeconds
 
@@ -21,12 +24,14 @@ export const pastLimitSteps = [
   { until: lastStepSeconds, step: 172_800 },
 ] as const
 
-/** Counts by the start of their step, in seconds past the limit. */
+/** Counts by the start of their step, in seconds past the limit, and by `notReturnedStep`. */
 export type PastLimitCounts = ReadonlyMap<number, number>
 
 export interface PastLimit {
   /** The number of returns. */
   readonly count: number
+  /** The number of idle timeouts from the sweep after which nobody has come back. */
+  readonly notReturned: number
   /** Null if `count` is 0. Off by at most 1 %, or half a second below five minutes. */
   readonly p50Ms: number | null
   readonly p75Ms: number | null
@@ -46,11 +51,12 @@ const bars = [0, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400,
 
 /** Computes the quantiles and the histogram of the time from the idle timeout to the user's return. */
 export function toPastLimit(counts: PastLimitCounts): PastLimit {
-  const steps = [...counts].sort(([a], [b]) => a - b)
+  const steps = [...counts].filter(([step]) => step !== notReturnedStep).sort(([a], [b]) => a - b)
   const count = steps.reduce((sum, [, each]) => sum + each, 0)
   const quantile = (share: number) => computeQuantileMs(steps, Math.ceil(share * count))
   return {
     count,
+    notReturned: counts.get(notReturnedStep) ?? 0,
     p50Ms: quantile(0.5),
     p75Ms: quantile(0.75),
     p90Ms: quantile(0.9),
@@ -81,8 +87,9 @@ function computeQuantileMs(
   return null
 }
 
-/** Returns the start of the step that contains a number of seconds past the limit. */
+/** Returns the start of the step that contains a number of seconds past the limit, or `notReturnedStep` itself. */
 export function computeStepStart(seconds: number): number {
+  if (seconds === notReturnedStep) return notReturnedStep
   const step = computeStepSeconds(seconds)
   return step === 0 ? lastStepSeconds : Math.max(0, Math.floor(seconds / step) * step)
 }

@@ -1,6 +1,6 @@
-import type { SessionEnd } from '../domain/sessionEnd.ts'
 import type { Position } from './cursor.ts'
-import type { SessionEndFilter } from './filter.ts'
+import type { SessionEndSelection } from './filter.ts'
+import type { ListedSessionEnd, SessionEndHistory } from './listedSessionEnd.ts'
 
 /**
  * Reads the audit table.
@@ -8,17 +8,23 @@ import type { SessionEndFilter } from './filter.ts'
  * @throws {StorageError} from every method when the database cannot be used.
  */
 export interface SessionEndRepository {
-  find(id: number): Promise<SessionEnd | undefined>
+  find(id: number): Promise<SessionEndHistory | undefined>
   /** Reads one page, newest detection first. */
-  readPage(filter: SessionEndFilter, page: Page): Promise<SessionEnd[]>
+  readPage(selection: SessionEndSelection, page: Page): Promise<ListedSessionEnd[]>
   /**
    * Reads all rows, or those after a position, in the order of `readPage`, a few hundred at a time. It holds no
    * connection between pages and reads a page only when it is asked for. Rows inserted in between cause no repeats and
    * no gaps.
    */
-  readPages(filter: SessionEndFilter, after?: Position): AsyncGenerator<SessionEnd[], void, void>
-  /** Yields each new row once, as it is committed, until the signal is aborted. Throws only if the first read fails. */
-  follow(filter: SessionEndFilter, options: FollowOptions): AsyncGenerator<SessionEnd[], void, void>
+  readPages(selection: SessionEndSelection, after?: Position): AsyncGenerator<ListedSessionEnd[], void, void>
+  /**
+   * Yields each new row once, as it is committed, until the signal is aborted. Throws only if the first read fails. A new
+   * row is yielded even if another new row already corrects it.
+   */
+  follow(
+    selection: SessionEndSelection,
+    options: FollowOptions,
+  ): AsyncGenerator<ListedSessionEnd[], void, void>
 }
 
 export interface Page {

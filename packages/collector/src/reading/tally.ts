@@ -26,7 +26,11 @@ export class Tally {
     if (counts) counts[reason] = (counts[reason] ?? 0) + count
   }
 
-  /** Adds returns past the limit. `seconds` is the start of a step in `pastLimitSteps`. */
+  /**
+   * Adds idle timeouts by when their users came back.
+   *
+   * @param seconds the start of a step in `pastLimitSteps`, or `notReturnedStep`.
+   */
   addPastLimit(seconds: number, count: number): void {
     this.#pastLimit.set(seconds, (this.#pastLimit.get(seconds) ?? 0) + count)
   }

@@ -2,6 +2,7 @@ import type { DashboardSessionRepository } from '../auth/dashboardSessionReposit
 import type { TokenRepository } from '../auth/tokenRepository.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import { createErasureRepository, type ErasureRepository } from './audit/createErasureRepository.ts'
 import { createRetentionRepository, type RetentionRepository } from './audit/createRetentionRepository.ts'
 import { createSessionEndRepository } from './audit/createSessionEndRepository.ts'
 import { createDashboardSessionRepository } from './dashboardSessions/createDashboardSessionRepository.ts'
@@ -31,6 +32,7 @@ export interface Store {
   readonly tokens: TokenRepository
   readonly dashboardSessions: DashboardSessionRepository
   readonly retention: RetentionRepository
+  readonly erasure: ErasureRepository
   readonly rollup: RollupRepository
   readonly mirrors: MirrorRepository
   readonly schema: SchemaRepository
@@ -58,13 +60,14 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
 
   return {
     sessionEnds: createSessionEndRepository(usePool('reading')),
-    liveSessions: createLiveSessionRepository(usePool('auth')),
+    liveSessions: createLiveSessionRepository(usePool('auth'), usePool('reading')),
     sweep,
     marks: createMarkRepository(usePool('marks')),
     summaries: createSummaryRepository(usePool('summaries')),
     tokens: createTokenRepository(usePool('auth')),
     dashboardSessions: createDashboardSessionRepository(usePool('auth')),
     retention: createRetentionRepository(usePool('jobs')),
+    erasure: createErasureRepository(usePool('jobs')),
     rollup: createRollupRepository(usePool('jobs')),
     mirrors: createMirrorRepository(usePool('jobs')),
     schema: createSchemaRepository(location, usePool('jobs'), usePool('health')),

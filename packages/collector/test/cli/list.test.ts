@@ -50,6 +50,29 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
     expect(await listing.status).toBe(0)
     expect(parseSessions(listing.output.stdout)).toEqual(['s2', 's0', 'first', 'late', 'last'])
   })
+
+  test('--follow prints a corrected row and its correction, which names the row', async () => {
+    const { sql } = table.database()
+    const listing = table.start('--follow', '--limit', '1')
+    await listing.waitForOutput('needs_review')
+    await insertRows(sql, [
+      { session: 'wrong', id: 3000, detected_at: noon },
+      { session: 'wrong', id: 3001, revision: 2, supersedes: 3000, reason: 'logout', detected_at: noon },
+    ])
+    await listing.waitForOutput('3001')
+    listing.child.kill('SIGINT')
+    await listing.status
+    const { stdout } = listing.output
+    expect(stdout).toMatch(/^id +supersedes +site .* needs_review/)
+    expect(stdout).toMatch(/^3000 +- +acme .* wrong +idle_timeout /m)
+    expect(stdout).toMatch(/^3001 +3000 +acme .* wrong +logout .* yes *$/m)
+
+    const current = await table.run('--session', 'wrong')
+    expect(current.stdout).not.toMatch(/^3000/m)
+    const all = await table.run('--session', 'wrong', '--revisions', 'all')
+    expect(all.stdout).toMatch(/^3000 .* 3001 *$/m)
+    expect(all.stdout).toMatch(/^3001 /m)
+  })
 })
 
 describe('lapse list', () => {

@@ -21,6 +21,7 @@ describe('A response', () => {
     '/v1/lapses?format=csv',
     '/v1/lapses/1',
     '/v1/summary',
+    '/v1/sessions',
     '/metrics',
     '/dashboard/session',
     '/healthz',

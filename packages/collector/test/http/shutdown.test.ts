@@ -60,7 +60,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
   async function startWithStuckJob(): Promise<Knex.Transaction> {
     await insertRows(database.sql, [{ session: 's_1', detected_at: Date.now() - 10 * 60_000 }])
     const transaction = await database.sql.transaction()
-    await transaction('session_audit_rollup_state').update({ up_to_id: 0 })
+    await transaction('session_audit_rollup_progress').update({ up_to_id: 0 })
     collector = await startLapseServe(configFile, url)
     const findWaitingTransactions = () =>
       database.sql('information_schema.innodb_trx').where({ trx_state: 'LOCK WAIT' }).pluck('trx_id')
@@ -114,7 +114,7 @@ describe.each(databases)('A termination signal, with $name,', ({ start }) => {
       return () => running?.signal('SIGCONT')
     }
     const transaction = await database.sql.transaction()
-    await transaction('session_audit_rollup_state').update({ up_to_id: 0 })
+    await transaction('session_audit_rollup_progress').update({ up_to_id: 0 })
     return () => transaction.rollback()
   }
 

@@ -41,6 +41,14 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
       })),
       { ...other, session: 'undisclosed-2', detected_at: at - 20, reason: 'logout' },
     ])
+    const now = Date.now()
+    const activity = { site: 'undisclosed-site', session: 'undisclosed-live', subject: 'undisclosed-subject' }
+    const used = await fetch(`${collector.url}/v1/activity`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'text/plain', Origin: origin },
+      body: JSON.stringify({ ...createReport(activity), lastAccessAt: now, detectedAt: undefined }),
+    })
+    expect(used.status).toBe(204)
     for (const name of ['shown', 'undisclosed-site'])
       expect((await collector.post(createReport({ site: name, session: `${name}-posted` }))).status).toBe(201)
 
@@ -89,6 +97,9 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
           '/v1/lapses?session=undisclosed-1',
           '/v1/lapses?site=undisclosed-site',
           '/v1/lapses?site=undisclosed-site&format=csv',
+          '/v1/sessions?subject=undisclosed-subject',
+          '/v1/sessions?site=undisclosed-site',
+          '/v1/lapses?revisions=all',
           '/v1/summary?bucket=hour',
           '/v1/summary?site=undisclosed-site',
           '/v1/summary?subject=undisclosed-subject',
@@ -108,7 +119,7 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
       })
 
       test('gets the same response for a site that exists and for one that does not', async () => {
-        for (const path of ['/v1/lapses?', '/v1/summary?', '/v1/lapses?format=csv&']) {
+        for (const path of ['/v1/lapses?', '/v1/sessions?', '/v1/summary?', '/v1/lapses?format=csv&']) {
           const known = await read(`${path}site=undisclosed-site`)
           const unknown = await read(`${path}site=nowhere`)
           expect(known).toMatchObject({ status: 403, text: unknown.text })

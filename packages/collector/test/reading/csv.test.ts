@@ -1,13 +1,18 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { SessionEnd } from '../../src/domain/sessionEnd.ts'
-import { toCsv } from '../../src/reading/formats/csv.ts'
+import { formats } from '../../src/reading/formats/formats.ts'
+import type { ListedSessionEnd } from '../../src/reading/listedSessionEnd.ts'
 import { createCollector, createReport, issueToken, origin } from '../support/collector.ts'
 import { emptyFields } from '../support/emptyFields.ts'
 
+const toCsv = formats.csv.write
 const at = new Date(Date.UTC(2026, 0, 2))
 
-const createRow = (changes: Partial<SessionEnd>): SessionEnd => ({
+const createRow = (changes: Partial<ListedSessionEnd>): ListedSessionEnd => ({
   ...emptyFields,
+  supersededBy: null,
+  needsReview: false,
+  returnedAt: null,
+  resumedAt: null,
   id: 1,
   site: 'acme',
   sessionKey: 'a',

@@ -74,6 +74,10 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
         ip: '203.0.113.0',
         userAgent: 'Mozilla/5.0',
         clientVersion: '1.0.0',
+        supersededBy: null,
+        needsReview: false,
+        returnedAt: null,
+        resumedAt: null,
       })
     })
 
@@ -93,7 +97,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
 
     test('A row can be read by its id', async () => {
       const [{ id, ...row }] = (await (await fetchRows('?session=newest')).json()).lapses
-      expect(await (await fetchRows(`/${id}`)).json()).toEqual({ id, ...row })
+      expect(await (await fetchRows(`/${id}`)).json()).toEqual({ id, ...row, earlierRevisions: [] })
       for (const path of ['/999999999', '/x', '/1e3', '/99999999999999999999'])
         expect((await fetchRows(path)).status).toBe(404)
     })
@@ -228,7 +232,7 @@ describe.each(inject('databaseServers'))('GET /v1/lapses on $name', (server) => 
     expect(response.headers.get('content-type')).toMatch('text/csv')
     const [head, ...lines] = (await response.text()).split('\r\n')
     expect(head).toBe(
-      'id,site,sessionKey,revision,supersedes,marker,session,subject,reason,evidence,detectedBy,startedAt,lastAccessAt,expiredAt,detectedAt,receivedAt,elapsedMs,idleTimeoutSeconds,absoluteTimeoutSeconds,clockSkewMs,browserRestarted,origin,ip,userAgent,clientVersion',
+      'id,site,sessionKey,revision,supersedes,marker,session,subject,reason,evidence,detectedBy,startedAt,lastAccessAt,expiredAt,detectedAt,receivedAt,elapsedMs,idleTimeoutSeconds,absoluteTimeoutSeconds,clockSkewMs,browserRestarted,origin,ip,userAgent,clientVersion,supersededBy,needsReview,returnedAt,resumedAt',
     )
     expect(lines.pop()).toBe('')
     expect(lines.map((line) => /^\d+,acme,s\d,1,,,s\d,(.*),idle_timeout,/.exec(line)?.[1])).toEqual([

@@ -19,6 +19,7 @@ const names = [
   '0008_received_index',
   '0009_revisions',
   '0010_live_sessions',
+  '0011_rollup_progress',
 ]
 const table = 'session_audit'
 const history = 'session_audit_migrations'

@@ -143,12 +143,12 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
   }
 
   const readMark = async () =>
-    Number((await collector.database.sql('session_audit_rollup_state').first()).up_to_id)
+    Number((await collector.database.sql('session_audit_rollup_progress').first()).up_to_id)
 
   const selectCounts = (where: object) => collector.database.sql('session_audit_rollup').where(where)
 
   async function emptyRollup(): Promise<void> {
-    await collector.database.sql('session_audit_rollup_state').update({ up_to_id: 0 })
+    await collector.database.sql('session_audit_rollup_progress').update({ up_to_id: 0 })
     await collector.database.sql('session_audit_rollup').delete()
   }
 
@@ -220,8 +220,9 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
     expect(await readMark()).toBeGreaterThan(0)
     await sql.schema.dropTable('session_audit_rollup')
     await makeRollupOf0004(sql, { schema: undefined, table: 'session_audit' })
-    await sql('session_audit_migrations').where('name', '0005_rollup_by_site').delete()
-    expect(await collector.store.schema.migrate()).toEqual(['0005_rollup_by_site'])
+    const repeated = ['0005_rollup_by_site', '0011_rollup_progress']
+    await sql('session_audit_migrations').whereIn('name', repeated).delete()
+    expect(await collector.store.schema.migrate()).toEqual(repeated)
     await expectExact()
     await collector.store.rollup.update()
     await expectExact()
@@ -262,7 +263,12 @@ describe.each(inject('databaseServers'))('The rollup on $name', (server) => {
       const name = new URL(url).pathname.slice(1)
       const user = `reader_${randomUUID().slice(0, 8)}`
       await sql.raw("create user ??@'127.0.0.1' identified by 'secret'", [user])
-      for (const table of ['session_audit', 'session_audit_tokens', 'session_audit_migrations'])
+      for (const table of [
+        'session_audit',
+        'session_audit_tokens',
+        'session_audit_migrations',
+        'session_return',
+      ])
         await sql.raw("grant select, insert on ??.?? to ??@'127.0.0.1'", [name, table, user])
       const config = parseConfig(
         createConfig(url.replace('//root@', `//${user}:secret@`), { logLevel: 'silent' }),

@@ -88,7 +88,7 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     getSql()('session_audit').update({ received_at: toStoredTime(Date.now() - 600_000) })
   const readCell = () =>
     getSql()('session_audit_rollup').where({ site: 'acme', reason: 'idle_timeout' }).first()
-  const readMark = async () => Number((await getSql()('session_audit_rollup_state').first()).up_to_id)
+  const readMark = async () => Number((await getSql()('session_audit_rollup_progress').first()).up_to_id)
 
   test('5,000 reports with arbitrary times do not break the rollup or the summary', async () => {
     const now = Date.now()

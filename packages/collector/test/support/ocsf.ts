@@ -21,6 +21,7 @@ export const ocsfAuthentication = z
     is_remote: z.boolean().optional(),
     message: text.optional(),
     metadata: z.strictObject({
+      labels: z.array(text).optional(),
       logged_time: timestamp.optional(),
       product: z.strictObject({ name: text.optional(), vendor_name: text.optional() }),
       uid: text.optional(),

@@ -11,9 +11,12 @@ interface RowInput {
 export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<void> {
   const isSqlite = sql.client.driverName === 'better-sqlite3'
   const toStoredTime = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
+  const hasRevisions = rows.some((row) => 'revision' in row)
   const complete = rows.map(({ detected_at: at, ...columns }) => ({
     site: 'acme',
     session_key: columns.session,
+    // Earlier schemas do not have this column.
+    ...(hasRevisions && { revision: 1 }),
     subject: 'u_42',
     reason: 'idle_timeout',
     evidence: 'self_reported',

@@ -1,27 +1,30 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
-import { LapseError } from '../../domain/errors.ts'
-import { evidenceKinds, type SessionEnd } from '../../domain/sessionEnd.ts'
+import { evidenceKinds } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
 import {
   defaultPageSize,
   maxPageSize,
-  type SessionEndFilter,
-  sessionEndFilterSchema,
+  revisionChoices,
+  type SessionEndSelection,
+  sessionEndSelectionSchema,
 } from '../../reading/filter.ts'
 import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
-import { parseQuery } from '../../reading/parseQuery.ts'
+import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import type { Store } from '../../store/openStore.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
+import { parseLimit } from '../options/parseLimit.ts'
+import { parseOptions } from '../options/parseOptions.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
+import { formatPages } from '../output/formatPages.ts'
 import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
 
-type FilterOptions = Readonly<Partial<Record<keyof SessionEndFilter, string>>>
+type SelectionOptions = Readonly<Partial<Record<keyof SessionEndSelection, string>>>
 
-interface ListOptions extends ConfigOption, FilterOptions {
+interface ListOptions extends ConfigOption, SelectionOptions {
   readonly limit?: number
   readonly format: FormatName | 'table'
   readonly follow?: true
@@ -31,7 +34,7 @@ interface ListOptions extends ConfigOption, FilterOptions {
 export const list = new Command('list')
   .summary('print rows of the audit table')
   .description(
-    'Print rows of the audit table, newest first. Times are in UTC. The command reads the database directly and needs only the SELECT privilege.',
+    'Print rows of the audit table, newest first. Times are in UTC. A row that corrects another one names it in the column supersedes; needs_review marks corrections that have no better evidence than the row that they correct. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
   .option('--site <site>', 'only rows of this site')
@@ -41,6 +44,12 @@ export const list = new Command('list')
   .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidenceKinds))
   .option('--from <time>', 'only rows detected at or after this time, such as 2026-01-02T00:00:00Z')
   .option('--to <time>', 'only rows detected before this time')
+  .addOption(
+    new Option(
+      '--revisions <which>',
+      'print the current row of each session, or also the rows that were corrected (default: current)',
+    ).choices(revisionChoices),
+  )
   .option(
     '--limit <rows>',
     `print at most this many rows, from 1 to ${maxPageSize} (default: ${defaultPageSize} in a table, otherwise all)`,
@@ -51,27 +60,30 @@ export const list = new Command('list')
   )
   .option(
     '--follow',
-    'keep running, and print each new row once when it is written; with --limit, print the last existing rows first',
+    'keep running, and print each new row once when it is written, corrections included; with --limit, print the last existing rows first',
   )
   .action(
-    async ({ config: path, limit, format, follow, ...filterOptions }: ListOptions, command: Command) => {
-      const filter = parseFilter(filterOptions, command)
+    async ({ config: path, limit, format, follow, ...selectionOptions }: ListOptions, command: Command) => {
+      const selection = parseOptions(sessionEndSelectionSchema, selectionOptions, command)
       const interruption = new AbortController()
       const interrupt = () => interruption.abort()
       process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
       await withStore(loadStoreConfig(path), async (store) => {
         const pages = follow
-          ? store.sessionEnds.follow(filter, {
+          ? store.sessionEnds.follow(selection, {
               last: limit ?? 0,
               signal: interruption.signal,
               onFailure: ({ message }) =>
                 process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
             })
-          : readPages(store, filter, format === 'table' ? (limit ?? defaultPageSize) : limit)
+          : readPages(store, selection, format === 'table' ? (limit ?? defaultPageSize) : limit)
         const output =
           format === 'table'
-            ? formatSessionEndTable(pages, { isFiltered: Object.keys(filterOptions).length > 0 })
-            : formatPages(pages, format)
+            ? formatSessionEndTable(pages, {
+                isFiltered: Object.keys(selectionOptions).length > 0,
+                showsCorrected: selection.revisions === 'all',
+              })
+            : formatPages(pages, formats[format])
         await writeOutput(output, interruption.signal)
       })
     },
@@ -88,38 +100,11 @@ addExamples(list, [
   { line: 'lapse list --follow --format ecs', description: 'Feed a SIEM with each new row.' },
 ])
 
-function parseFilter(options: FilterOptions, command: Command): SessionEndFilter {
-  try {
-    return parseQuery(sessionEndFilterSchema, options)
-  } catch (error) {
-    if (!(error instanceof LapseError)) throw error
-    const faults = error.errors?.map(
-      (field) => `${'parameter' in field && `--${field.parameter}`}: ${field.detail}`,
-    )
-    return command.error(`error: ${faults?.join('\n       ')}`)
-  }
-}
-
 async function* readPages(
   store: Store,
-  filter: SessionEndFilter,
+  selection: SessionEndSelection,
   limit: number | undefined,
-): AsyncGenerator<readonly SessionEnd[]> {
-  if (limit === undefined) yield* store.sessionEnds.readPages(filter)
-  else yield await store.sessionEnds.readPage(filter, { limit })
-}
-
-async function* formatPages(
-  pages: AsyncIterable<readonly SessionEnd[]>,
-  name: FormatName,
-): AsyncGenerator<string> {
-  const { head, write } = formats[name]
-  if (head) yield head
-  for await (const rows of pages) yield write(rows)
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text)
-  if (/^\d+$/.test(text) && limit >= 1 && limit <= maxPageSize) return limit
-  throw new InvalidArgumentError(`Must be a whole number from 1 to ${maxPageSize}.`)
+): AsyncGenerator<readonly ListedSessionEnd[]> {
+  if (limit === undefined) yield* store.sessionEnds.readPages(selection)
+  else yield await store.sessionEnds.readPage(selection, { limit })
 }

@@ -22,7 +22,7 @@ interface MirrorOptions extends ConfigOption {
 export const mirror = new Command('mirror')
   .summary('copy new rows into your own table')
   .description(
-    'Create a database trigger that copies each new row into your own table, in the same transaction: either both rows are written or neither. Running the command again replaces the trigger for that table. Existing rows and rows of self-tests are not copied, and lapse purge does not delete copies.',
+    'Create a database trigger that copies each new row into your own table, in the same transaction: either both rows are written or neither. Running the command again replaces the trigger for that table. A row that corrects another one is copied if its reason is different, and if it or the corrected row matches --where. Existing rows and rows of self-tests are not copied, and lapse purge does not delete copies.',
   )
   .addOption(configOption)
   .requiredOption('--table <name>', 'your table, as NAME or SCHEMA.NAME')

@@ -1,8 +1,9 @@
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import { type Columns, createTableFormatter } from './printTable.ts'
 
-const columns: Columns<SessionEnd> = {
+const columns: Columns<ListedSessionEnd> = {
   id: (row) => row.id,
+  supersedes: (row) => row.supersedes,
   site: (row) => row.site,
   subject: (row) => row.subject,
   session: (row) => row.session,
@@ -11,18 +12,24 @@ const columns: Columns<SessionEnd> = {
   last_access_at: (row) => row.lastAccessAt,
   expired_at: (row) => row.expiredAt,
   detected_at: (row) => row.detectedAt,
+  needs_review: (row) => (row.needsReview ? 'yes' : null),
 }
 
-/**
- * Formats pages of rows as one table.
- *
- * @param isFiltered whether the pages contain only the rows that match a filter.
- */
+interface TableOptions {
+  /** Whether the pages contain only the rows that match a filter. */
+  readonly isFiltered: boolean
+  /** Whether the pages contain rows that were corrected. */
+  readonly showsCorrected: boolean
+}
+
+/** Formats pages of rows as one table. */
 export async function* formatSessionEndTable(
-  pages: AsyncIterable<readonly SessionEnd[]>,
-  { isFiltered }: { readonly isFiltered: boolean },
+  pages: AsyncIterable<readonly ListedSessionEnd[]>,
+  { isFiltered, showsCorrected }: TableOptions,
 ): AsyncGenerator<string> {
   const emptyMessage = isFiltered ? 'No matching session ends.\n' : 'No session ends recorded.\n'
-  const format = createTableFormatter(columns)
+  const format = createTableFormatter<ListedSessionEnd>(
+    showsCorrected ? { ...columns, superseded_by: (row) => row.supersededBy } : columns,
+  )
   for await (const rows of pages) yield rows.length === 0 ? emptyMessage : format(rows)
 }

@@ -1,7 +1,7 @@
 import { finished, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Position } from '../../reading/cursor.ts'
-import type { SessionEndFilter } from '../../reading/filter.ts'
+import type { SessionEndSelection } from '../../reading/filter.ts'
 import type { Format } from '../../reading/formats/formats.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -13,7 +13,7 @@ interface Export {
   readonly reader: Reader
   readonly sessionEnds: Dependencies['store']['sessionEnds']
   readonly slots: ExportSlots
-  readonly filter: SessionEndFilter
+  readonly selection: SessionEndSelection
   readonly after: Position | undefined
   readonly format: Format
 }
@@ -24,7 +24,7 @@ const recheckMs = 1_000
 /** Streams all matching rows, no faster than the client reads them, for as long as the client may read them. */
 export async function exportSessionEnds(
   ctx: Context,
-  { reader, sessionEnds, slots, filter, after, format: { mediaType, head, write } }: Export,
+  { reader, sessionEnds, slots, selection, after, format: { mediaType, head, write } }: Export,
 ): Promise<void> {
   const release = acquireSlot(ctx, slots, reader)
   const ended = new AbortController()
@@ -34,7 +34,7 @@ export async function exportSessionEnds(
     release()
     ended.abort()
   })
-  const pages = sessionEnds.readPages(filter, after)
+  const pages = sessionEnds.readPages(selection, after)
   // A failure before the first row becomes a problem response. Later failures end the connection.
   const first = await pages.next()
   async function* chunks() {

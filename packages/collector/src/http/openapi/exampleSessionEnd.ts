@@ -25,4 +25,8 @@ export const exampleSessionEnd = {
   ip: '127.0.0.0',
   userAgent: 'Mozilla/5.0',
   clientVersion: '0.1.0',
+  supersededBy: null,
+  needsReview: false,
+  returnedAt: null,
+  resumedAt: null,
 }

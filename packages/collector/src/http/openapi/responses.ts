@@ -1,6 +1,11 @@
 import { type ErrorCode, errorCodes, LapseError, toProblem } from '../../domain/errors.ts'
 import { referToSchema } from './schemas.ts'
 
+/** The headers of a page of a list. */
+export const linkHeader = {
+  Link: { schema: { type: 'string' }, description: 'The URL of the next page (RFC 8288).' },
+} as const
+
 /** The errors that any request may get. */
 const commonCodes: readonly ErrorCode[] = ['bad-request', 'request-timeout', 'headers-too-large', 'internal']
 

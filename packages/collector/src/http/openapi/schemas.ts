@@ -6,9 +6,10 @@ import {
   subjectEndReportSchema,
 } from '../../domain/endReport.ts'
 import { errorCodes, type Problem } from '../../domain/errors.ts'
-import { sessionEndSchema } from '../../domain/sessionEnd.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
+import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
+import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
@@ -77,8 +78,17 @@ const problemSchema = z.object({
 
 const instant = z.iso.datetime()
 
+const rowSchema = listedSessionEndSchema.describe('A row of the audit table. Times are UTC.')
+
 const pageSchema = z.object({
-  lapses: z.array(sessionEndSchema).describe('The rows, newest first.'),
+  lapses: z.array(rowSchema).describe('The rows, newest first.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+})
+
+const liveSessionSchema = listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.')
+
+const livePageSchema = z.object({
+  sessions: z.array(liveSessionSchema).describe('The sessions, by site and key.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
@@ -107,7 +117,12 @@ const summarySchema = z.object({
     .describe('The buckets with at least one session end.'),
   pastLimit: z
     .object({
-      count: z.int().describe('The number of idle timeouts that browsers reported, because users came back.'),
+      count: z.int().describe('The number of idle timeouts after which users came back.'),
+      notReturned: z
+        .int()
+        .describe(
+          'The number of idle timeouts that the sweep recorded and after which nobody has come back.',
+        ),
       p50Ms: percentile(50),
       p75Ms: percentile(75),
       p90Ms: percentile(90),
@@ -151,8 +166,11 @@ const schemas = {
   SubjectEndAnswer: subjectEndAnswerSchema.describe('The verdicts on the sessions of a user.'),
   BatchAnswer: batchAnswerSchema.describe('The result of several reports.'),
   RecordedVerdict: recordedVerdictSchema.describe('The verdict on a reported session end.'),
-  SessionEnd: sessionEndSchema.describe('A row of the audit table. Times are UTC.'),
+  SessionEnd: rowSchema,
+  SessionEndHistory: sessionEndHistorySchema.describe('A row with the rows that it corrects.'),
   SessionEndPage: pageSchema.describe('One page of rows.'),
+  LiveSession: liveSessionSchema,
+  LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }

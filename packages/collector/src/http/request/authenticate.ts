@@ -9,7 +9,6 @@ import {
 } from '../../auth/token.ts'
 import type { TokenRepository } from '../../auth/tokenRepository.ts'
 import { LapseError } from '../../domain/errors.ts'
-import type { SessionEndFilter } from '../../reading/filter.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { findOpenSession, readCookie, readSession, recordAccess } from './dashboardCookie.ts'
@@ -145,7 +144,10 @@ function assertSite(token: Token, site: string): void {
  *
  * @throws {LapseError} `forbidden` if the filter names another site.
  */
-export function restrictToSite<Filter extends SessionEndFilter>(token: Token, filter: Filter): Filter {
+export function restrictToSite<Filter extends { readonly site?: string | undefined }>(
+  token: Token,
+  filter: Filter,
+): Filter {
   if (token.site === null) return filter
   if (filter.site !== undefined) assertSite(token, filter.site)
   return { ...filter, site: token.site }

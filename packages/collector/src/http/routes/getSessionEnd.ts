@@ -13,7 +13,7 @@ import type { Route } from '../route.ts'
 const operation: Operation = {
   operationId: 'getSessionEnd',
   tags: ['lapses'],
-  summary: 'Get one row',
+  summary: 'Get one row with its earlier revisions',
   security: [{ token: ['read'] }],
   parameters: [
     {
@@ -35,8 +35,8 @@ const operation: Operation = {
       description: 'The row.',
       content: {
         'application/json': {
-          schema: referToSchema('SessionEnd'),
-          examples: { one: { value: exampleSessionEnd } },
+          schema: referToSchema('SessionEndHistory'),
+          examples: { one: { value: { ...exampleSessionEnd, earlierRevisions: [] } } },
         },
       },
     },
@@ -48,7 +48,7 @@ const operation: Operation = {
   },
 }
 
-/** `GET /v1/lapses/:id`: one row. */
+/** `GET /v1/lapses/:id`: one row, and the rows that it corrects. */
 export const getSessionEnd: Route = {
   method: 'get',
   path: '/v1/lapses/:id',

@@ -27,7 +27,7 @@ const operation: Operation = {
   operationId: 'getSummary',
   tags: ['lapses'],
   summary: 'Count session ends by time and reason',
-  description: `Counts rows by the time at which the end of the session was detected, and shows how long after the idle timeout users came back, according to reports from browsers. Rows of \`lapse selftest\` are not counted. At most ${maxBuckets.toLocaleString('en')} buckets.`,
+  description: `Counts current rows by the time at which the end of the session was detected, and shows how long after the idle timeout users came back, according to reports from browsers. Rows of \`lapse selftest\` are not counted. At most ${maxBuckets.toLocaleString('en')} buckets.`,
   security: [{ token: ['read'] }],
   parameters: describeQuery(summaryQuerySchema, {
     bucket: { description: 'The length of a bucket. A day has 23 to 25 hours.' },

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { cursorSchema, type Position, toCursor } from '../../reading/cursor.ts'
 import {
   defaultPageSize,
-  maxPageSize,
-  type SessionEndFilter,
-  sessionEndFilterSchema,
+  pageLimitSchema,
+  type SessionEndSelection,
+  sessionEndSelectionSchema,
 } from '../../reading/filter.ts'
 import { formatNames, formats } from '../../reading/formats/formats.ts'
+import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { exportSessionEnds } from '../export/exportSessionEnds.ts'
@@ -15,7 +15,7 @@ import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
-import { catchProblem, describeProblemResponses } from '../openapi/responses.ts'
+import { catchProblem, describeProblemResponses, linkHeader } from '../openapi/responses.ts'
 import { referToSchema } from '../openapi/schemas.ts'
 import {
   authenticateReader,
@@ -24,18 +24,11 @@ import {
   restrictToSite,
 } from '../request/authenticate.ts'
 import { chooseFormat } from '../request/chooseFormat.ts'
+import { linkToNextPage } from '../request/linkToNextPage.ts'
 import type { Route } from '../route.ts'
 
-const limitRule = { error: `must be a whole number from 1 to ${maxPageSize}` }
-
-const listQuerySchema = sessionEndFilterSchema.safeExtend({
-  // `z.coerce` would also accept 1e3 and 0x10.
-  limit: z
-    .preprocess(
-      (text) => (/^\d+$/.test(String(text)) ? Number(text) : text),
-      z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
-    )
-    .optional(),
+const listQuerySchema = sessionEndSelectionSchema.safeExtend({
+  limit: pageLimitSchema.optional(),
   cursor: cursorSchema.optional(),
   format: z.enum(['json', ...formatNames]).optional(),
 })
@@ -46,7 +39,7 @@ const operation: Operation = {
   operationId: 'listSessionEnds',
   tags: ['lapses'],
   summary: 'List rows, newest first',
-  description: `Returns one page as JSON. Without a \`limit\`, all other formats stream all rows; a token can run ${maxExportsPerToken} such exports at a time. A token for one site sees the rows of that site only.`,
+  description: `Returns one page as JSON. Without a \`limit\`, all other formats stream all rows; a token can run ${maxExportsPerToken} such exports at a time. A token for one site sees the rows of that site only. A row that corrects another one has its id in \`supersedes\`. If both have the same evidence, \`needsReview\` is true.`,
   security: [{ token: ['read'] }],
   parameters: describeQuery(listQuerySchema, {
     site: { description: filterDescriptions.site, examples: { page: { value: 'acme' } } },
@@ -60,6 +53,10 @@ const operation: Operation = {
       examples: { page: { value: '2026-01-01T00:00:00Z' } },
     },
     to: { description: 'Only session ends that were detected before this time.' },
+    revisions: {
+      description:
+        'With `all`, also the rows that were corrected by others. They name the row that corrects them in `supersededBy`.',
+    },
     limit: {
       description: `The maximum number of rows. The default in JSON is ${defaultPageSize}.`,
       examples: { page: { value: 10 } },
@@ -76,7 +73,7 @@ const operation: Operation = {
   responses: {
     200: {
       description: 'The rows.',
-      headers: { Link: { schema: { type: 'string' }, description: 'The URL of the next page (RFC 8288).' } },
+      headers: linkHeader,
       content: {
         'application/json': {
           schema: referToSchema('SessionEndPage'),
@@ -108,19 +105,24 @@ export const listSessionEnds: Route = {
     const slots = createExportSlots()
     return async (ctx) => {
       const reader = await authenticateReader(ctx, dependencies)
-      const { limit, cursor, format: requested, ...requestedFilter } = parseQuery(listQuerySchema, ctx.query)
-      const filter = restrictToSite(reader.token, requestedFilter)
+      const {
+        limit,
+        cursor,
+        format: requested,
+        ...requestedSelection
+      } = parseQuery(listQuerySchema, ctx.query)
+      const selection = restrictToSite(reader.token, requestedSelection)
       const { format, isJson } = chooseFormat(ctx, requested)
       ctx.vary('Accept')
 
       const { mediaType, head, write } = formats[format]
       if (!isJson && limit === undefined) {
-        const source = { filter, after: cursor, format: formats[format] }
+        const source = { selection, after: cursor, format: formats[format] }
         await exportSessionEnds(ctx, { reader, sessionEnds, slots, ...source })
         return
       }
-      const { rows, next } = await readPage(sessionEnds, filter, limit ?? defaultPageSize, cursor)
-      if (next !== null) ctx.set('Link', `<?${setCursor(ctx.querystring, next)}>; rel="next"`)
+      const { rows, next } = await readPage(sessionEnds, selection, limit ?? defaultPageSize, cursor)
+      if (next !== null) linkToNextPage(ctx, next)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())
         ctx.type = 'application/json'
@@ -135,19 +137,13 @@ export const listSessionEnds: Route = {
 
 async function readPage(
   sessionEnds: Dependencies['store']['sessionEnds'],
-  filter: SessionEndFilter,
+  selection: SessionEndSelection,
   limit: number,
   after: Position | undefined,
-): Promise<{ rows: SessionEnd[]; next: string | null }> {
+): Promise<{ rows: ListedSessionEnd[]; next: string | null }> {
   // One row more shows whether there is a next page.
-  const found = await sessionEnds.readPage(filter, { limit: limit + 1, after })
+  const found = await sessionEnds.readPage(selection, { limit: limit + 1, after })
   const rows = found.slice(0, limit)
   const last = rows.at(-1)
   return { rows, next: found.length > limit && last ? toCursor(last) : null }
-}
-
-function setCursor(query: string, cursor: string): string {
-  const parameters = new URLSearchParams(query)
-  parameters.set('cursor', cursor)
-  return parameters.toString()
 }

@@ -1,5 +1,4 @@
 import { stringify } from 'csv-stringify/sync'
-import { type SessionEnd, sessionEndFields } from '../../domain/sessionEnd.ts'
 import { replaceUnsafe } from '../../domain/text/plainText.ts'
 
 /**
@@ -12,16 +11,25 @@ const formulaStart = /(^|[;|\t\r\n])(?=[\s"\p{Cc}\p{Cf}]*[=+\-@\uff0b\uff0d\uff1
 /** Makes a text harmless in spreadsheets, which run formulas, and in terminals, which obey control characters. */
 const escapeText = (text: string) => replaceUnsafe(text.replace(formulaStart, "$1'"))
 
-const options = {
-  columns: sessionEndFields.map(({ name }) => name),
+const baseOptions = {
   record_delimiter: 'windows',
   cast: { string: escapeText, date: (time: Date) => time.toISOString(), boolean: String },
 } as const
 
-/** The header line (RFC 4180). The columns have the names of the JSON fields. */
-export const csvHeader = stringify([], { ...options, header: true })
+/** Writes rows as CSV (RFC 4180). */
+interface CsvWriter<Row> {
+  /** The header line. The columns have the names of the JSON fields. */
+  readonly header: string
+  /** Writes one line for each row. Unknown values are empty. */
+  readonly write: (rows: readonly Row[]) => string
+}
 
-/** Writes one line for each row. Unknown values are empty. */
-export function toCsv(rows: readonly SessionEnd[]): string {
-  return stringify([...rows], options)
+export function createCsvWriter<Row extends object>(
+  columns: readonly (keyof Row & string)[],
+): CsvWriter<Row> {
+  const options = { ...baseOptions, columns: [...columns] }
+  return {
+    header: stringify([], { ...options, header: true }),
+    write: (rows) => stringify([...rows], options),
+  }
 }

@@ -1,4 +1,5 @@
-import { type SessionEnd, sessionEndFields } from '../../domain/sessionEnd.ts'
+import { type SessionEnd, toColumnName } from '../../domain/sessionEnd.ts'
+import { type ListedSessionEnd, listedFieldNames } from '../listedSessionEnd.ts'
 
 /** Reasons that were reported when the session ended. The collector infers the others later. */
 const statedReasons = new Set<SessionEnd['reason']>(['logout', 'revoked', 'displaced'])
@@ -19,12 +20,26 @@ export function computeDurationMs(row: SessionEnd): number | undefined {
 }
 
 /** Describes the row in one sentence, for people who read the log. */
-export function describeSessionEnd({ subject, site, reason }: SessionEnd): string {
-  return `The session of ${subject ?? 'an unknown user'} at ${site} ended: ${reason.replaceAll('_', ' ')}.`
+export function describeSessionEnd({
+  subject,
+  site,
+  reason,
+  supersedes,
+  needsReview,
+}: ListedSessionEnd): string {
+  const end = `The session of ${subject ?? 'an unknown user'} at ${site} ended: ${reason.replaceAll('_', ' ')}.`
+  if (supersedes === null) return end
+  return `${end} This corrects row ${supersedes}.${needsReview ? ' Review it: both rows have the same evidence.' : ''}`
+}
+
+/** Returns the labels that mark a correction in formats that have labels. Other rows have none. */
+export function listLabels({ supersedes, needsReview }: ListedSessionEnd): string[] | undefined {
+  if (supersedes === null) return undefined
+  return needsReview ? ['lapse-correction', 'lapse-review'] : ['lapse-correction']
 }
 
 /** The fields that every SIEM format has a place for. */
-const mappedNames: readonly (keyof SessionEnd)[] = [
+const mappedNames: readonly (keyof ListedSessionEnd)[] = [
   'id',
   'site',
   'subject',
@@ -37,10 +52,12 @@ const mappedNames: readonly (keyof SessionEnd)[] = [
   'userAgent',
 ]
 
-const otherFields = sessionEndFields.filter(({ name }) => !mappedNames.includes(name))
+const otherFields = listedFieldNames
+  .filter((name) => !mappedNames.includes(name))
+  .map((name) => ({ name, column: toColumnName(name) }))
 
 /** Returns the fields that have no place in a SIEM format, by the names of their columns. */
-export function pickOtherFields(row: SessionEnd): Readonly<Record<string, unknown>> {
+export function pickOtherFields(row: ListedSessionEnd): Readonly<Record<string, unknown>> {
   const picked: Record<string, unknown> = {}
   for (const { name, column } of otherFields) picked[column] = row[name]
   return picked

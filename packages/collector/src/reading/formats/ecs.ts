@@ -1,20 +1,28 @@
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { computeDurationMs, computeEnd, describeSessionEnd, pickOtherFields } from './describeSessionEnd.ts'
+import type { ListedSessionEnd } from '../listedSessionEnd.ts'
+import {
+  computeDurationMs,
+  computeEnd,
+  describeSessionEnd,
+  listLabels,
+  pickOtherFields,
+} from './describeSessionEnd.ts'
 
 /** The version of the Elastic Common Schema: https://www.elastic.co/docs/reference/ecs */
 const version = '9.4.0'
 
 /**
  * Maps a row to an event of the Elastic Common Schema. Fields without a place in the schema, such as the session's id,
- * are under `lapse`.
+ * are under `lapse`. A correction has the tag `lapse-correction`: the schema has no other place for it, because sessions
+ * start and end, but do not change.
  */
-export function toEcs(row: SessionEnd) {
+export function toEcs(row: ListedSessionEnd) {
   const durationMs = computeDurationMs(row)
   const { subject, ip } = row
   return {
     '@timestamp': row.detectedAt,
     ecs: { version },
     message: describeSessionEnd(row),
+    tags: listLabels(row),
     event: {
       kind: 'event',
       category: ['session'],

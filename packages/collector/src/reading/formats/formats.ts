@@ -1,15 +1,16 @@
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { escapeUnsafe } from '../../domain/text/plainText.ts'
-import { csvHeader, toCsv } from './csv.ts'
+import { type ListedLiveSession, listedLiveFieldNames } from '../listedLiveSession.ts'
+import { type ListedSessionEnd, listedFieldNames } from '../listedSessionEnd.ts'
+import { createCsvWriter } from './csv.ts'
 import { toEcs } from './ecs.ts'
 import { toOcsf } from './ocsf.ts'
 import { toOwasp } from './owasp.ts'
 
 /** A format that is written a few rows at a time: `head`, then the result of each `write`. */
-export interface Format {
+export interface Format<Row = ListedSessionEnd> {
   readonly mediaType: string
   readonly head: string
-  readonly write: (rows: readonly SessionEnd[]) => string
+  readonly write: (rows: readonly Row[]) => string
 }
 
 /**
@@ -19,8 +20,8 @@ export interface Format {
  * the command line and their references take the name from this table.
  */
 export const formats = {
-  ndjson: createNdjsonFormat((row) => JSON.stringify(row)),
-  csv: { mediaType: 'text/csv', head: csvHeader, write: toCsv },
+  ndjson: createNdjsonFormat((row: ListedSessionEnd) => JSON.stringify(row)),
+  csv: createCsvFormat<ListedSessionEnd>(listedFieldNames),
   ecs: createSiemFormat(toEcs),
   ocsf: createSiemFormat(toOcsf),
   owasp: createSiemFormat(toOwasp),
@@ -31,8 +32,19 @@ export type FormatName = keyof typeof formats
 // The keys of an object literal are the keys of its type.
 export const formatNames = Object.keys(formats) as FormatName[]
 
+/** The formats of live sessions, by the name that `lapse sessions --format` accepts. */
+export const liveSessionFormats = {
+  ndjson: createNdjsonFormat((session: ListedLiveSession) => JSON.stringify(session)),
+  csv: createCsvFormat<ListedLiveSession>(listedLiveFieldNames),
+} as const satisfies Readonly<Record<string, Format<ListedLiveSession>>>
+
+function createCsvFormat<Row extends object>(columns: readonly (keyof Row & string)[]): Format<Row> {
+  const { header, write } = createCsvWriter(columns)
+  return { mediaType: 'text/csv', head: header, write }
+}
+
 /** Writes one JSON text per line: https://github.com/ndjson/ndjson-spec */
-function createNdjsonFormat(write: (row: SessionEnd) => string): Format {
+function createNdjsonFormat<Row>(write: (row: Row) => string): Format<Row> {
   return {
     mediaType: 'application/x-ndjson',
     head: '',
@@ -42,6 +54,6 @@ function createNdjsonFormat(write: (row: SessionEnd) => string): Format {
 }
 
 /** Writes one event per line. Unlike our own JSON, SIEM formats leave out unknown fields. */
-function createSiemFormat(toEvent: (row: SessionEnd) => object): Format {
+function createSiemFormat(toEvent: (row: ListedSessionEnd) => object): Format {
   return createNdjsonFormat((row) => JSON.stringify(toEvent(row), (_, value) => value ?? undefined))
 }

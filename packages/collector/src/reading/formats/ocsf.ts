@@ -1,5 +1,11 @@
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
-import { computeDurationMs, computeEnd, describeSessionEnd, pickOtherFields } from './describeSessionEnd.ts'
+import type { ListedSessionEnd } from '../listedSessionEnd.ts'
+import {
+  computeDurationMs,
+  computeEnd,
+  describeSessionEnd,
+  listLabels,
+  pickOtherFields,
+} from './describeSessionEnd.ts'
 
 /** The version of the Open Cybersecurity Schema Framework: https://schema.ocsf.io/1.9.0/classes/authentication */
 const version = '1.9.0'
@@ -9,9 +15,9 @@ const activityId = 2
 
 /**
  * Maps a row to a Logoff event of the class Authentication. Times are epoch milliseconds. Fields without a place in the
- * class are under `unmapped`.
+ * class are under `unmapped`. A correction is a Logoff too, with the label `lapse-correction`.
  */
-export function toOcsf(row: SessionEnd) {
+export function toOcsf(row: ListedSessionEnd) {
   const isClear = row.reason !== 'clock_anomaly'
   return {
     category_uid: 3,
@@ -36,6 +42,7 @@ export function toOcsf(row: SessionEnd) {
       product: { name: 'Lapse', vendor_name: 'Lapse' },
       uid: String(row.id),
       logged_time: row.receivedAt.getTime(),
+      labels: listLabels(row),
     },
     // The class requires a user with a name or an id.
     user: row.subject === null ? { name: 'unknown', type_id: 0 } : { uid: row.subject, type_id: 1 },

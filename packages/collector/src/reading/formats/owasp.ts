@@ -1,11 +1,14 @@
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import type { ListedSessionEnd } from '../listedSessionEnd.ts'
 import { describeSessionEnd, pickOtherFields } from './describeSessionEnd.ts'
 
 /**
  * Maps a row to an event of the OWASP logging vocabulary, which has no versions:
  * https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.html
+ *
+ * The vocabulary has no event for corrections. They are `session_expired` events whose `description` says so, and with
+ * the id of the corrected row in `lapse.supersedes`.
  */
-export function toOwasp(row: SessionEnd) {
+export function toOwasp(row: ListedSessionEnd) {
   const url = row.origin === null ? null : URL.parse(row.origin)
   return {
     datetime: row.detectedAt.toISOString().replace('Z', '+00:00'),

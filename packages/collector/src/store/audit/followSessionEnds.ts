@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { toError } from '../../domain/thrownError.ts'
+import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import type { FollowOptions } from '../../reading/sessionEndRepository.ts'
 
 /** The queries that following needs. */
@@ -9,9 +9,9 @@ interface FollowQueries {
   /** Reads the ids above `id` in ascending order, including rows that do not match the filter. */
   readIdsAbove(id: number): Promise<number[]>
   /** Reads the newest rows that match, newest first. */
-  readNewest(limit: number): Promise<SessionEnd[]>
-  /** Reads the rows with these ids that match, by ascending id. */
-  readByIds(ids: readonly number[]): Promise<SessionEnd[]>
+  readNewest(limit: number): Promise<ListedSessionEnd[]>
+  /** Reads the rows with these ids that match, superseded or not, by ascending id. */
+  readByIds(ids: readonly number[]): Promise<ListedSessionEnd[]>
 }
 
 const pollMs = 1_000
@@ -34,7 +34,7 @@ const idsPerQuery = 500
 export async function* followSessionEnds(
   queries: FollowQueries,
   { last, signal, onFailure }: FollowOptions,
-): AsyncGenerator<SessionEnd[]> {
+): AsyncGenerator<ListedSessionEnd[]> {
   let highestId = await queries.readMaxId()
   /** The highest id at each of the last polls, oldest first. */
   const earlierHighestIds = [Math.max(0, highestId - maxInFlightAtStart)]

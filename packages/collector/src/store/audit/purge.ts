@@ -6,6 +6,7 @@ import { isRefusal } from '../database/isRefusal.ts'
 import { withLease } from '../database/lease.ts'
 import { runTransaction } from '../database/runTransaction.ts'
 import { toStoredTime } from '../database/storedTime.ts'
+import { getRollupTableNames } from '../rollup/rollupTables.ts'
 import { subtractFromRollup } from '../rollup/updateRollup.ts'
 
 /** Rows of a site that were received before this time are expired. */
@@ -59,7 +60,8 @@ export async function countExpiredRows(
 }
 
 /**
- * Deletes expired rows in small chunks, in one process at a time. A site whose rows cannot be deleted does not stop the
+ * Deletes expired rows in small chunks, in one process at a time, and when users came back after them. A row that
+ * corrects another one is kept as long as the other one is. A site whose rows cannot be deleted does not stop the
  * purge of the other sites.
  *
  * @returns the number of deleted rows.
@@ -181,9 +183,39 @@ async function deleteUnlessRefused(
 }
 
 /** Deletes by primary key: deleting a range would lock gaps, and others could not insert there. */
-function deleteRows(database: Knex, tableName: string, ids: readonly number[]): Promise<number> {
+async function deleteRows(database: Knex, tableName: string, ids: readonly number[]): Promise<number> {
+  const deletable = await excludeCorrections(database, tableName, ids)
+  if (deletable.length === 0) return 0
   return runTransaction(database, async (transaction) => {
-    await subtractFromRollup(transaction, tableName, ids)
-    return transaction(tableName).whereIn('id', ids).delete()
+    await subtractFromRollup(transaction, tableName, deletable)
+    await transaction(getRollupTableNames(tableName).returns).whereIn('audit_id', deletable).delete()
+    return transaction(tableName).whereIn('id', deletable).delete()
   })
+}
+
+/**
+ * Excludes rows that correct a row which remains, because it is not expired or the database refuses to delete it. It
+ * would otherwise become the current row of its session again.
+ */
+async function excludeCorrections(
+  database: Knex,
+  tableName: string,
+  ids: readonly number[],
+): Promise<readonly number[]> {
+  const corrections: { readonly id: number; readonly supersedes: number }[] = await database(tableName)
+    .select('id', 'supersedes')
+    .whereIn('id', ids)
+    .whereNotNull('supersedes')
+    .orderBy('id')
+  if (corrections.length === 0) return ids
+  const deletable = new Set(ids)
+  const others = corrections.map(({ supersedes }) => supersedes).filter((id) => !deletable.has(id))
+  const remaining = new Set<number>(await database(tableName).whereIn('id', others).pluck('id'))
+  // A row has a lower id than its correction, so the rows of a session come in order.
+  for (const { id, supersedes } of corrections) {
+    if (!remaining.has(supersedes)) continue
+    deletable.delete(id)
+    remaining.add(id)
+  }
+  return [...deletable]
 }

@@ -32,7 +32,7 @@ export function getSchemaBuilder(database: Knex, { schema }: TableName): Knex.Sc
 export const getTokenTableName = (auditTable: string) => `${auditTable}_tokens`
 export const getDashboardSessionTableName = (auditTable: string) => `${auditTable}_dashboard`
 export const getRollupTableName = (auditTable: string) => `${auditTable}_rollup`
-export const getRollupStateTableName = (auditTable: string) => `${auditTable}_rollup_state`
+export const getRollupProgressTableName = (auditTable: string) => `${auditTable}_rollup_progress`
 export const getMigrationTableName = (auditTable: string) => `${auditTable}_migrations`
 
 /**

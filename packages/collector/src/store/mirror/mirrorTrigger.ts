@@ -15,7 +15,10 @@ export interface Mirror {
   /** The target table, `SCHEMA.NAME` or `NAME`. */
   readonly table: string
   readonly columns: readonly MirroredColumn[]
-  /** Rows must have all of these values to be copied. */
+  /**
+   * Rows must have all of these values to be copied. A row that corrects another one is copied if its reason is different
+   * and one of the two has these values.
+   */
   readonly where: readonly { readonly column: string; readonly value: string }[]
 }
 
@@ -49,11 +52,10 @@ export function buildTriggerStatement(
 ): string {
   const name = quotes.table({ ...audit, table: getTriggerName(audit, target) })
   const values = mirror.columns.map((column) => buildValue(column, audit, target, quotes)).join(', ')
-  const matches = mirror.where.map(
-    ({ column, value }) =>
-      `new.${quotes.name(column)} = ${buildLiteral(toComparedValue(column, value), quotes)}`,
-  )
-  const conditions = [`not (${buildSelftestCondition(quotes)})`, ...matches]
+  const conditions = [
+    `not (${buildSelftestCondition(quotes)})`,
+    buildCorrectionCondition(audit, mirror, quotes),
+  ]
   const head = `create trigger ${name} after insert on ${quotes.table(audit)}`
   const insert = buildInsert(target, mirror, quotes)
   return quotes.isSqlite
@@ -65,6 +67,23 @@ export function buildInsert(target: TableDescription, { columns }: Mirror, quote
   return `insert into ${quotes.table(target)} (${columns.map(({ column }) => quotes.name(column)).join(', ')})`
 }
 
+/**
+ * A correction informs the target table only if the reason is different, and if that table has been told of the corrected
+ * row or the correction matches. If the corrected row was deleted, the correction counts like a first row.
+ */
+function buildCorrectionCondition(audit: TableDescription, { where }: Mirror, quotes: Quotes): string {
+  const matches = (row: string) =>
+    where
+      .map(
+        ({ column, value }) =>
+          `${row}.${quotes.name(column)} = ${buildLiteral(toComparedValue(column, value), quotes)}`,
+      )
+      .join(' and ') || '1 = 1'
+  const corrected = `select case when corrected.reason = new.reason then 0 when (${matches('corrected')}) or (${matches('new')}) then 1 else 0 end
+from ${quotes.table(audit)} as corrected where corrected.id = new.supersedes`
+  return `coalesce((${corrected}), ${matches('new')})`
+}
+
 /** The same condition as `isSelftest`, for the inserted row. It is never null. */
 function buildSelftestCondition(quotes: Quotes): string {
   const value = (column: string) => `new.${quotes.name(column)}`
@@ -74,6 +93,7 @@ function buildSelftestCondition(quotes: Quotes): string {
     quotes.equals(`substr(${value('session')}, 1, ${selftestSessionPrefix.length})`, selftestSessionPrefix),
     `not (${quotes.equals(value('evidence'), 'server')})`,
     quotes.equals(value('detected_by'), selftestDetectedBy),
+    `${value('supersedes')} is null`,
   ].join(' and ')
 }
 

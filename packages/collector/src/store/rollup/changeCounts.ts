@@ -1,17 +1,18 @@
 import type { Knex } from 'knex'
 import { dayMs } from '../../domain/durations.ts'
+import { selectCurrent } from '../audit/selectCurrent.ts'
 import { isRefusal } from '../database/isRefusal.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import {
   allSites,
-  parseDayNumber,
+  getDayNumber,
   RollupDays,
   type RollupKey,
   type StoredDay,
   serializeDay,
 } from './rollupDay.ts'
-import { getRollupTableNames } from './rollupTables.ts'
-import { countRows, type SelectRows } from './rowCounts.ts'
+import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
+import { countRows, countSteps, type RowSelection } from './rowCounts.ts'
 
 const maxUpsertRows = 100
 /** In characters: a server may accept statements of no more than 1 MiB (`max_allowed_packet`). */
@@ -25,39 +26,38 @@ export interface SkippedRows {
   readonly cause?: unknown
 }
 
-interface CountChange {
-  readonly selectRows: SelectRows
-  /** The watermark before the change: rows up to this id are counted. */
-  readonly countedUpToId: number
+/** Rows that are added to the rollup or subtracted from it. */
+export interface CountChange extends RowSelection {
   /** 1 adds the rows, -1 subtracts them. */
   readonly sign: 1 | -1
+  /** Whether only the counts by the time of the return change. */
+  readonly changesReturnsOnly?: boolean
 }
 
-/** Adds rows to the rollup, or subtracts them. */
+/**
+ * Changes the rollup.
+ *
+ * @param progress what is counted before the change.
+ */
 export async function changeCounts(
   transaction: Knex.Transaction,
   tableName: string,
-  { selectRows, countedUpToId, sign }: CountChange,
+  changes: readonly CountChange[],
+  progress: RollupProgress,
 ): Promise<SkippedRows[]> {
-  // A locking read waits for transactions that are changing one of the rows. SQLite ignores it, and does not need the
-  // lock.
-  const selectLocked: SelectRows = (query) => void query.modify(selectRows).forShare()
-  const quarterHours = await countRows(
-    transaction,
-    tableName,
-    ['quarterHour', 'site', 'reason', 'evidence'],
-    selectLocked,
-  )
-  const steps = await countRows(transaction, tableName, ['step', 'day', 'site', 'evidence'], selectLocked)
+  const counted = []
+  for (const change of changes) counted.push(await count(transaction, tableName, change))
   const table = getRollupTableNames(tableName).days
-  const sites = new Set(quarterHours.map(({ site }) => site))
-  const dayNumbers = new Set(quarterHours.flatMap(({ quarterHour }) => parseDayNumber(quarterHour) ?? []))
+  const counts = counted.flatMap(({ quarterHours, steps }) => [...quarterHours, ...steps])
+  const sites = new Set(counts.map(({ site }) => site))
+  const dayNumbers = new Set(counts.flatMap((each) => getDayNumber(each) ?? []))
   const stored: StoredDay[] = await transaction(table)
     .whereIn('site', [...sites, allSites])
     .whereIn('day', [...dayNumbers])
   const days = new RollupDays(stored)
-  for (const key of days.damaged) await recountDay(transaction, tableName, days, key, countedUpToId)
-  const rowsWithoutDay = days.add(quarterHours, steps, sign)
+  for (const key of days.damaged) await recountDay(transaction, tableName, days, key, progress)
+  let rowsWithoutDay = 0
+  for (const { quarterHours, steps, sign } of counted) rowsWithoutDay += days.add(quarterHours, steps, sign)
   const skipped = await saveDays(transaction, table, days)
   const emptyKeys = days.empty.map((day) => keyColumns.map((column) => day[column]))
   if (emptyKeys.length > 0)
@@ -69,24 +69,38 @@ export async function changeCounts(
   return skipped
 }
 
+async function count(transaction: Knex.Transaction, tableName: string, change: CountChange) {
+  const { sign, changesReturnsOnly, ...selection } = change
+  const locking = { ...selection, isLocking: true }
+  const quarterHours = changesReturnsOnly
+    ? []
+    : await countRows(transaction, tableName, ['quarterHour', 'site', 'reason', 'evidence'], locking)
+  const steps = await countSteps(transaction, tableName, ['day', 'site', 'evidence'], locking)
+  return { sign, quarterHours, steps }
+}
+
 /** Counts the rows of a day again, because its stored counts cannot be read. */
 async function recountDay(
   transaction: Knex.Transaction,
   tableName: string,
   days: RollupDays,
   key: RollupKey,
-  countedUpToId: number,
+  { upToId, upToReturnId }: RollupProgress,
 ): Promise<void> {
   const { day, site, reason, evidence } = key
   const startOf = (dayNumber: number) => toStoredTime(transaction, new Date(dayNumber * dayMs))
-  const selectRows: SelectRows = (query) =>
-    void query
-      .where({ reason, evidence, ...(site !== allSites && { site }) })
-      .where('detected_at', '>=', startOf(day))
-      .where('detected_at', '<', startOf(day + 1))
-      .where('id', '<=', countedUpToId)
-  const quarterHours = await countRows(transaction, tableName, ['quarterHour'], selectRows)
-  const steps = await countRows(transaction, tableName, ['step'], selectRows)
+  const selection: RowSelection = {
+    upToReturnId,
+    selectRows: (query) =>
+      void query
+        .where({ 'a.reason': reason, 'a.evidence': evidence, ...(site !== allSites && { 'a.site': site }) })
+        .where('a.detected_at', '>=', startOf(day))
+        .where('a.detected_at', '<', startOf(day + 1))
+        .where('a.id', '<=', upToId)
+        .modify(selectCurrent, tableName, upToId),
+  }
+  const quarterHours = await countRows(transaction, tableName, ['quarterHour'], selection)
+  const steps = await countSteps(transaction, tableName, [], selection)
   days.restore(key, quarterHours, steps)
 }
 
@@ -110,9 +124,10 @@ async function saveDays(
       for (const day of batch) {
         const cause = await upsert([day]).then(() => undefined, returnRefusal)
         // Each row is also counted for all sites: report it once.
-        if (cause !== undefined && day.site !== allSites)
+        const rows = days.countChanged(day)
+        if (cause !== undefined && day.site !== allSites && rows > 0)
           skipped.push({
-            rows: days.countChanged(day),
+            rows,
             reason: `the database refused ${describeDay(day)}`,
             cause,
           })

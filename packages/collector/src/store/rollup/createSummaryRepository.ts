@@ -8,10 +8,11 @@ import { queryDeadlineMs } from '../database/deadlines.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { toStoredTime } from '../database/storedTime.ts'
-import { type EpochSpan, splitEdges } from './epochSpan.ts'
+import type { EpochSpan } from './epochSpan.ts'
 import { addRollupDays, readRollup } from './readRollup.ts'
 import { allSites } from './rollupDay.ts'
-import { countRows, type SelectRows } from './rowCounts.ts'
+import { countRows, countSteps, type SelectRows } from './rowCounts.ts'
+import { listAll, listUncounted } from './uncountedRows.ts'
 
 export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRepository {
   const { knex, tableName } = auditDatabase
@@ -37,76 +38,48 @@ function summarize(
   // Since 1972, every time zone's offset from UTC is a multiple of 15 minutes.
   const usesQuarterHours = tally.starts.every((start) => start % quarterHourMs === 0)
   const usesRollup = usesQuarterHours && equalTo.subject === undefined && equalTo.session === undefined
-  const selectMatching = selectEqual(equalTo)
   // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
   // rejects.
   const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
 
   return database.transaction(async (transaction) => {
-    const selectDays = selectEqual({ ...equalTo, site: equalTo.site ?? allSites })
+    const selectDays = selectEqual({ ...equalTo, site: equalTo.site ?? allSites }, '')
     const rollup = usesRollup ? await readRollup(transaction, tableName, selectDays, span) : undefined
-    const upToId = rollup?.upToId ?? 0
-
     const selectSpan =
       (part: EpochSpan): SelectRows =>
       (query) =>
         void query
-          .modify(selectMatching)
-          .where('detected_at', '>=', toStoredTime(database, new Date(part.from)))
-          .where('detected_at', '<', toStoredTime(database, new Date(part.to)))
-
-    /** Selects the rows that are not in the rollup, or only in a unit that the span does not fully include. */
-    const selectRest = (unitMs: number): Selection[] =>
-      upToId === 0
-        ? [{ selectRows: selectSpan(span) }]
-        : [
-            {
-              selectRows: (query) => void query.modify(selectSpan(span)).where('id', '>', upToId),
-              index: 'id',
-            },
-            ...splitEdges(span, unitMs).map((edge) => ({
-              selectRows: (query: Knex.QueryBuilder) =>
-                void query.modify(selectSpan(edge)).where('id', '<=', upToId),
-            })),
-          ]
+          .modify(selectEqual(equalTo, 'a.'))
+          .where('a.detected_at', '>=', toStoredTime(database, new Date(part.from)))
+          .where('a.detected_at', '<', toStoredTime(database, new Date(part.to)))
+    const listRest = (unitMs: number) =>
+      rollup ? listUncounted(tableName, rollup, span, unitMs, selectSpan) : listAll(selectSpan(span))
 
     if (rollup) addRollupDays(rollup.days, span, tally)
     const unit = usesQuarterHours ? 'quarterHour' : 'second'
-    for (const selection of selectRest(quarterHourMs)) {
+    for (const { sign, ...selection } of listRest(quarterHourMs).rows) {
       // The caller no longer waits, and the remaining queries would keep a connection busy.
       signal.throwIfAborted()
-      await tallyRows(transaction, tableName, unit, selection, tally)
+      const counts = await countRows(transaction, tableName, [unit, 'reason'], selection)
+      for (const { [unit]: start, reason, count } of counts)
+        tally.add(start * unitsMs[unit], reason, sign * count)
     }
-    for (const { selectRows, index } of selectRest(dayMs)) {
+    const { rows, returns } = listRest(dayMs)
+    for (const { sign, ...selection } of [...rows, ...returns]) {
       signal.throwIfAborted()
-      for (const { step, count } of await countRows(transaction, tableName, ['step'], selectRows, index))
-        tally.addPastLimit(step, count)
+      for (const { step, count } of await countSteps(transaction, tableName, [], selection))
+        tally.addPastLimit(step, sign * count)
     }
   }, snapshot)
 }
 
 /** Selects rows whose columns have these values. Undefined values are ignored. */
-function selectEqual(columns: Omit<SessionEndFilter, keyof TimeSpan>): SelectRows {
+function selectEqual(columns: Omit<SessionEndFilter, keyof TimeSpan>, prefix: string): SelectRows {
   return (query) => {
-    for (const [column, value] of Object.entries(columns)) if (value !== undefined) query.where(column, value)
+    for (const [column, value] of Object.entries(columns))
+      if (value !== undefined) query.where(`${prefix}${column}`, value)
   }
-}
-
-interface Selection {
-  readonly selectRows: SelectRows
-  readonly index?: 'id'
 }
 
 /** The length of the units by which rows are counted. */
 const unitsMs = { quarterHour: quarterHourMs, second: 1000 } as const
-
-async function tallyRows(
-  transaction: Knex.Transaction,
-  tableName: string,
-  unit: keyof typeof unitsMs,
-  { selectRows, index }: Selection,
-  tally: Tally,
-): Promise<void> {
-  const counts = await countRows(transaction, tableName, [unit, 'reason'], selectRows, index)
-  for (const { [unit]: start, reason, count } of counts) tally.add(start * unitsMs[unit], reason, count)
-}

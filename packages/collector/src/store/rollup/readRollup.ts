@@ -4,12 +4,9 @@ import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { Tally } from '../../reading/tally.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
-import { getRollupTableNames } from './rollupTables.ts'
-import type { SelectRows } from './rowCounts.ts'
+import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
 
-interface Rollup {
-  /** All rows up to this id are counted. */
-  readonly upToId: number
+interface Rollup extends RollupProgress {
   readonly days: readonly RollupDay[]
 }
 
@@ -17,11 +14,11 @@ interface Rollup {
 export async function readRollup(
   transaction: Knex.Transaction,
   tableName: string,
-  selectDays: SelectRows,
+  selectDays: (query: Knex.QueryBuilder) => void,
   { from, to }: EpochSpan,
 ): Promise<Rollup | undefined> {
-  const upToId = await readWatermarkIfAllowed(transaction, tableName)
-  if (upToId === 0) return undefined
+  const progress = await readProgressIfAllowed(transaction, tableName)
+  if (!progress || progress.upToId === 0) return undefined
   const stored: StoredDay[] = await transaction(getRollupTableNames(tableName).days)
     .modify(selectDays)
     .where('day', '>=', Math.floor(from / dayMs))
@@ -32,7 +29,7 @@ export async function readRollup(
     if (!day) return undefined
     days.push(day)
   }
-  return { upToId, days }
+  return { ...progress, days }
 }
 
 /** Adds the counts of whole quarters of an hour, and of how late users returned on whole days. */
@@ -47,17 +44,22 @@ export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpa
   }
 }
 
-/**
- * @returns the last row that is counted: 0 if the rollup is empty or missing, or if the account is not allowed to read
- * it.
- */
-async function readWatermarkIfAllowed(transaction: Knex.Transaction, tableName: string): Promise<number> {
-  const { days, state } = getRollupTableNames(tableName)
+/** @returns undefined if the rollup is missing, or if the account is not allowed to read it. */
+async function readProgressIfAllowed(
+  transaction: Knex.Transaction,
+  tableName: string,
+): Promise<RollupProgress | undefined> {
   try {
-    await transaction(days).first('day')
-    return Number((await transaction(state).first('up_to_id'))?.up_to_id ?? 0)
+    await transaction(getRollupTableNames(tableName).days).first('day')
+    return await readProgress(transaction, tableName)
   } catch (error) {
-    if (hasErrorCode(error, ['ER_TABLEACCESS_DENIED_ERROR', 'ER_NO_SUCH_TABLE'])) return 0
+    if (hasErrorCode(error, ['ER_TABLEACCESS_DENIED_ERROR', 'ER_NO_SUCH_TABLE'])) return undefined
     throw error
   }
+}
+
+/** Reads which rows and returns are counted. */
+export async function readProgress(database: Knex, tableName: string): Promise<RollupProgress> {
+  const found = await database(getRollupTableNames(tableName).progress).first('up_to_id', 'up_to_return_id')
+  return { upToId: Number(found?.up_to_id ?? 0), upToReturnId: Number(found?.up_to_return_id ?? 0) }
 }

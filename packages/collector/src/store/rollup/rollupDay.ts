@@ -18,7 +18,7 @@ export interface RollupKey extends Omit<RowCount<'day' | 'site' | 'evidence'>, '
 export interface RollupDay extends RollupKey {
   /** The number of rows in each quarter of an hour. */
   readonly quarterHours: number[]
-  /** The number of rows by the start of their step, see `pastLimitSteps`. */
+  /** The number of rows by the start of their step, see `PastLimitCounts`. */
   readonly pastLimit: Map<number, number>
 }
 
@@ -91,7 +91,7 @@ export class RollupDays {
   add(quarterHours: readonly QuarterHourCount[], steps: readonly StepCount[], sign: 1 | -1): number {
     let skippedRows = 0
     for (const { quarterHour, count, ...key } of quarterHours) {
-      const day = parseDayNumber(quarterHour)
+      const day = getDayNumber({ quarterHour })
       if (day === undefined) {
         skippedRows += count
         continue
@@ -104,7 +104,7 @@ export class RollupDays {
       }
     }
     for (const { step, count, ...key } of steps) {
-      if (parseDayNumber(key.day * quarterHoursPerDay) === undefined) continue
+      if (getDayNumber(key) === undefined) continue
       for (const site of withAllSites(key.site)) {
         const { pastLimit } = this.#getOrCreate({ ...key, site, reason: 'idle_timeout' })
         pastLimit.set(step, Math.max(0, (pastLimit.get(step) ?? 0) + sign * count))
@@ -138,9 +138,16 @@ export class RollupDays {
 }
 
 /** @returns undefined if the time is not between 1970 and 9999. Databases then return null or a negative number. */
-export function parseDayNumber(quarterHour: number | null): number | undefined {
-  const day = quarterHour === null ? -1 : Math.floor(quarterHour / quarterHoursPerDay)
-  return day >= 0 && day <= lastDayNumber ? day : undefined
+export function getDayNumber(
+  count: { readonly quarterHour: number | null } | { readonly day: number | null },
+): number | undefined {
+  const day =
+    'day' in count
+      ? count.day
+      : count.quarterHour === null
+        ? null
+        : Math.floor(count.quarterHour / quarterHoursPerDay)
+  return day !== null && day >= 0 && day <= lastDayNumber ? day : undefined
 }
 
 const withAllSites = (site: string) => new Set([site, allSites])

@@ -1,5 +1,6 @@
 import {
-  getRollupStateTableName,
+  getLiveTableName,
+  getRollupProgressTableName,
   getRollupTableName,
   qualify,
   splitTableName,
@@ -8,14 +9,28 @@ import {
 interface RollupTables {
   /** One row of counts for each day, site, reason and evidence. */
   readonly days: string
-  /** A single row with `up_to_id`: the last row of the audit table that is counted. */
-  readonly state: string
+  /** A single row, see `RollupProgress`. */
+  readonly progress: string
+  /** When users came back after timeouts that the sweep recorded. */
+  readonly returns: string
 }
 
 export function getRollupTableNames(tableName: string): RollupTables {
   const auditTable = splitTableName(tableName)
   return {
     days: qualify(auditTable, getRollupTableName(auditTable.table)),
-    state: qualify(auditTable, getRollupStateTableName(auditTable.table)),
+    progress: qualify(auditTable, getRollupProgressTableName(auditTable.table)),
+    returns: qualify(auditTable, getLiveTableName(auditTable.table, 'return')),
   }
+}
+
+/**
+ * What the rollup counts: the rows up to one id that no row up to that id supersedes, with the returns up to another
+ * id. So it does not depend on the order in which rows, corrections and returns are added.
+ */
+export interface RollupProgress {
+  /** The last row of the audit table that is counted. */
+  readonly upToId: number
+  /** The last return that is counted. */
+  readonly upToReturnId: number
 }

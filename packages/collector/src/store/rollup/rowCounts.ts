@@ -8,20 +8,24 @@ import {
 } from '../../domain/selftest.ts'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import type { Reason } from '../../domain/verdict.ts'
-import { lastStepSeconds, pastLimitSteps } from '../../reading/pastLimit.ts'
 import { isSqlite } from '../database/isSqlite.ts'
+import { buildReturnStepExpression, buildStepExpression, type Divide } from './pastLimitStep.ts'
+import { getRollupTableNames } from './rollupTables.ts'
 
 /** The SQL expressions that rows are grouped by. */
 const groupExpressions = {
-  site: () => 'site',
-  reason: () => 'reason',
-  evidence: () => 'evidence',
+  site: () => 'a.site',
+  reason: () => 'a.reason',
+  evidence: () => 'a.evidence',
   /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
   second: ({ epochSeconds }) => epochSeconds,
   quarterHour: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
   day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
-  /** When the user returned, in seconds past the idle timeout: the start of a step of `pastLimitSteps`. */
+  /** When the user returned according to the row, in seconds past the idle timeout: the start of a step. */
   step: ({ divide }) => buildStepExpression(divide),
+  /** When the user returned after a timeout that the sweep recorded: the start of a step, or `notReturnedStep`. */
+  returnStep: ({ divide, msBetween }) =>
+    buildReturnStepExpression(divide, msBetween('a.expired_at', 'r.returned_at')),
 } as const satisfies Record<keyof Groups, (dialect: Dialect) => string>
 
 interface Groups {
@@ -32,6 +36,7 @@ interface Groups {
   readonly quarterHour: number
   readonly day: number
   readonly step: number
+  readonly returnStep: number
 }
 
 /** The number of rows in one group. */
@@ -40,50 +45,119 @@ export type RowCount<By extends keyof Groups> = Pick<Groups, By> & { readonly co
 /** Adds conditions that select rows of the audit table. */
 export type SelectRows = (query: Knex.QueryBuilder) => void
 
-/**
- * Counts rows of the audit table by groups. Self-tests are excluded. When grouped by step, rows without a step are
- * excluded too. Only an idle timeout whose times are known has a step, and only if a browser reported it: a server may
- * report timeouts of users who have not come back.
- *
- * @param index 'id' for few rows at the end of the table: no database knows that the primary key is fastest for these.
- */
+/** Which rows to count. */
+export interface RowSelection {
+  /**
+   * How the query finds the rows `a`:
+   *
+   * - `rows` (default): as the database decides.
+   * - `newest`: by the primary key. No database knows that this is fastest for few rows at the end of the table.
+   * - `corrected`: only rows that another row supersedes, found as the database decides.
+   * - `superseded`: by the rows `s` that supersede them, in the order of the ids of `s`.
+   * - `returned`: by the returns `x`, in the order of their ids.
+   */
+  readonly from?: keyof Dialect['sources']
+  readonly selectRows: SelectRows
+  /** Ignores returns with a higher id. */
+  readonly upToReturnId?: number
+  /** Waits for transactions that are changing one of the rows. SQLite does not need the lock, and ignores it. */
+  readonly isLocking?: boolean
+}
+
+/** Counts rows of the audit table by groups. Self-tests are excluded. */
 export async function countRows<By extends keyof Groups>(
   connection: Knex,
   tableName: string,
   by: readonly By[],
-  selectRows: SelectRows,
-  index?: 'id',
+  { from = 'rows', selectRows, isLocking }: RowSelection,
 ): Promise<RowCount<By>[]> {
   const dialect = isSqlite(connection) ? sqlite : mysql
   const columns = by.map((name) => connection.raw(`${groupExpressions[name](dialect)} as ??`, [name]))
+  const tables = { audit: tableName, returns: getRollupTableNames(tableName).returns }
   const query = connection
-    .from(index === 'id' ? connection.raw(dialect.tableByPrimaryKey, [tableName]) : tableName)
+    .from(connection.raw(dialect.sources[from], tables))
     .select(columns)
     .count({ count: '*' })
     .where(excludeSelftests)
-    .groupBy(by)
-  if (by.some((name) => name === 'step'))
-    query
-      .where('reason', 'idle_timeout')
-      .whereNot('detected_by', 'server')
-      .whereBetween('elapsed_ms', [-maxElapsedMs, maxElapsedMs])
-      .whereNotNull('idle_timeout_seconds')
-  const counts: unknown[] = await query.modify(selectRows)
+    // By number, because a group can have the name of a column.
+    .groupByRaw(by.map((_, index) => index + 1).join(', '))
+    .modify(selectRows)
+  if (isLocking) query.forShare()
+  const counts: unknown[] = await query
   // These are the columns that the statement selects.
   return counts as RowCount<By>[]
+}
+
+type StepGroups = 'day' | 'site' | 'evidence'
+
+/**
+ * Counts idle timeouts by when their users returned, and by other groups.
+ *
+ * A browser that reports a timeout shows that its user is back. A server may report timeouts of users who have not come
+ * back, so these are excluded, and so are rows with unknown times. After a timeout that the sweep recorded, the return is
+ * in a table of its own.
+ */
+export async function countSteps<By extends StepGroups>(
+  connection: Knex,
+  tableName: string,
+  by: readonly By[],
+  selection: RowSelection,
+): Promise<RowCount<By | 'step'>[]> {
+  // Only rows from the sweep have a return.
+  const reported =
+    selection.from === 'returned' ? [] : await countReportedSteps(connection, tableName, by, selection)
+  const { returns } = getRollupTableNames(tableName)
+  const { upToReturnId, isLocking, ...unlocked } = selection
+  const swept = await countRows(connection, tableName, ['returnStep', ...by], {
+    // A lock would also lock the gaps between returns, and so delay reports.
+    ...unlocked,
+    selectRows: (query) =>
+      void query
+        .modify(selection.selectRows)
+        .leftJoin({ r: returns }, (on) => {
+          on.on('r.audit_id', 'a.id')
+          if (upToReturnId !== undefined) on.andOnVal('r.id', '<=', upToReturnId)
+        })
+        .where({ 'a.reason': 'idle_timeout', 'a.detected_by': 'sweep' })
+        .whereNotNull('a.expired_at'),
+  })
+  // TypeScript cannot compute the type of the rest.
+  const renamed = swept.map(({ returnStep, ...rest }) => ({ ...rest, step: returnStep })) as RowCount<
+    By | 'step'
+  >[]
+  return [...reported, ...renamed]
+}
+
+function countReportedSteps<By extends StepGroups>(
+  connection: Knex,
+  tableName: string,
+  by: readonly By[],
+  selection: RowSelection,
+): Promise<RowCount<By | 'step'>[]> {
+  return countRows(connection, tableName, ['step', ...by], {
+    ...selection,
+    selectRows: (query) =>
+      void query
+        .modify(selection.selectRows)
+        .where('a.reason', 'idle_timeout')
+        .whereNotIn('a.detected_by', ['server', 'sweep'])
+        .whereBetween('a.elapsed_ms', [-maxElapsedMs, maxElapsedMs])
+        .whereNotNull('a.idle_timeout_seconds'),
+  })
 }
 
 /** The negation of `isSelftest`. */
 function excludeSelftests(either: Knex.QueryBuilder): void {
   either
-    .whereNull('client_version')
-    .orWhereNot('client_version', selftestClient)
-    .orWhereNull('subject')
-    .orWhereNot('subject', selftestSubject)
-    .orWhereNull('session')
-    .orWhereRaw('substr(session, 1, ?) <> ?', [selftestSessionPrefix.length, selftestSessionPrefix])
-    .orWhere('evidence', 'server')
-    .orWhereNot('detected_by', selftestDetectedBy)
+    .whereNull('a.client_version')
+    .orWhereNot('a.client_version', selftestClient)
+    .orWhereNull('a.subject')
+    .orWhereNot('a.subject', selftestSubject)
+    .orWhereNull('a.session')
+    .orWhereRaw('substr(a.session, 1, ?) <> ?', [selftestSessionPrefix.length, selftestSessionPrefix])
+    .orWhere('a.evidence', 'server')
+    .orWhereNot('a.detected_by', selftestDetectedBy)
+    .orWhereNotNull('a.supersedes')
 }
 
 /**
@@ -93,32 +167,39 @@ function excludeSelftests(either: Knex.QueryBuilder): void {
 const maxElapsedMs = 1e15
 
 interface Dialect {
-  /** The table with a hint to use the primary key only. */
-  readonly tableByPrimaryKey: string
+  readonly sources: Readonly<Record<'rows' | 'newest' | 'corrected' | 'superseded' | 'returned', string>>
   /** The time of the detection in seconds since 1970 (UTC). */
   readonly epochSeconds: string
+  /** The milliseconds from one time to another. */
+  readonly msBetween: (from: string, to: string) => string
   /** Integer division. */
-  readonly divide: (dividend: string, divisor: number) => string
+  readonly divide: Divide
 }
 
 const sqlite: Dialect = {
-  tableByPrimaryKey: '?? not indexed',
-  epochSeconds: 'unixepoch(detected_at)',
+  sources: {
+    rows: ':audit: as a',
+    newest: ':audit: as a not indexed',
+    corrected: ':audit: as s join :audit: as a on a.id = s.supersedes',
+    superseded: ':audit: as s not indexed cross join :audit: as a on a.id = s.supersedes',
+    returned: ':returns: as x not indexed cross join :audit: as a on a.id = x.audit_id',
+  },
+  epochSeconds: 'unixepoch(a.detected_at)',
+  msBetween: (from, to) =>
+    `cast(round((unixepoch(${to}, 'subsec') - unixepoch(${from}, 'subsec')) * 1000) as integer)`,
   divide: (dividend, divisor) => `(${dividend}) / ${divisor}`,
 }
 
 const mysql: Dialect = {
-  tableByPrimaryKey: '?? force index (primary)',
+  sources: {
+    rows: ':audit: as a',
+    newest: ':audit: as a force index (primary)',
+    corrected: ':audit: as s join :audit: as a on a.id = s.supersedes',
+    superseded: ':audit: as s force index (primary) straight_join :audit: as a on a.id = s.supersedes',
+    returned: ':returns: as x force index (primary) straight_join :audit: as a on a.id = x.audit_id',
+  },
   // Not UNIX_TIMESTAMP(), which interprets the time in the session's time zone.
-  epochSeconds: "timestampdiff(second, '1970-01-01', detected_at)",
+  epochSeconds: "timestampdiff(second, '1970-01-01', a.detected_at)",
+  msBetween: (from, to) => `timestampdiff(microsecond, ${from}, ${to}) div 1000`,
   divide: (dividend, divisor) => `(${dividend}) div ${divisor}`,
-}
-
-/** Users who return within the grace period return before the limit. They are counted at 0. */
-function buildStepExpression(divide: Dialect['divide']): string {
-  const pastMs = 'elapsed_ms - idle_timeout_seconds * 1000'
-  const cases = pastLimitSteps.map(
-    ({ until, step }) => `when ${pastMs} < ${until * 1000} then (${divide(pastMs, step * 1000)}) * ${step}`,
-  )
-  return `case when ${pastMs} < 0 then 0 ${cases.join(' ')} else ${lastStepSeconds} end`
 }

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
+import { selectCurrent } from '../audit/selectCurrent.ts'
 import { runTransaction } from '../database/runTransaction.ts'
 import { toStoredTime } from '../database/storedTime.ts'
-import { changeCounts, type SkippedRows } from './changeCounts.ts'
-import { getRollupTableNames } from './rollupTables.ts'
-import type { SelectRows } from './rowCounts.ts'
+import { type CountChange, changeCounts, type SkippedRows } from './changeCounts.ts'
+import { readProgress } from './readRollup.ts'
+import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
 
 /** The rows of one transaction. In embedded SQLite, a transaction blocks all other writers. */
 const chunkRows = 10_000
@@ -21,11 +22,11 @@ export interface RollupOptions {
 }
 
 /**
- * Adds the rows to the rollup that it does not contain yet, in chunks.
+ * Adds what the rollup does not contain yet, in chunks: rows, corrections of rows that it contains, and returns.
  *
- * Each chunk is one transaction, which also moves the watermark: the id up to which rows are counted. The rollup is
- * therefore correct even if the process is killed. Any number of processes may update it at the same time: each
- * transaction locks the watermark first, so each row is counted once.
+ * Each chunk is one transaction, which also moves the progress. The rollup is therefore correct even if the process is
+ * killed. Any number of processes may update it at the same time: each transaction locks the progress first, so
+ * everything is counted once.
  */
 export async function updateRollup(
   database: Knex,
@@ -33,16 +34,19 @@ export async function updateRollup(
   { signal, onChunk, onSkipped }: RollupOptions = {},
 ): Promise<void> {
   const lastId = await findLastSettledId(database, tableName)
-  // Without new rows, no transaction blocks the writers.
-  if ((await readWatermark(database, tableName)) >= lastId) return
-  for (;;) {
+  const lastReturnId = await findLastSettledId(database, getRollupTableNames(tableName).returns)
+  // Without anything new, no transaction blocks the writers.
+  const progress = await readProgress(database, tableName)
+  let isComplete = progress.upToId >= lastId && progress.upToReturnId >= lastReturnId
+  while (!isComplete) {
     const startedAt = performance.now()
-    const { upToId, skipped } = await runTransaction(database, (transaction) =>
-      addChunk(transaction, tableName, lastId),
+    const { upToId, upToReturnId, skipped } = await runTransaction(database, (transaction) =>
+      addChunk(transaction, tableName, { upToId: lastId, upToReturnId: lastReturnId }),
     )
     for (const rows of skipped) onSkipped?.(rows)
     onChunk?.(upToId, lastId)
-    if (upToId >= lastId || signal?.aborted) return
+    isComplete = upToId >= lastId && upToReturnId >= lastReturnId
+    if (isComplete || signal?.aborted) return
     // Leaves the database to writers for at least half of the time.
     await sleep(performance.now() - startedAt)
   }
@@ -54,9 +58,11 @@ export async function rebuildRollup(
   tableName: string,
   options: RollupOptions = {},
 ): Promise<void> {
-  const { days, state } = getRollupTableNames(tableName)
+  const { days, progress, returns } = getRollupTableNames(tableName)
+  // Rows are then counted together with their returns.
+  const lastReturnId = await findLastSettledId(database, returns)
   await runTransaction(database, async (transaction) => {
-    await transaction(state).update({ up_to_id: 0 })
+    await transaction(progress).update({ up_to_id: 0, up_to_return_id: lastReturnId })
     await transaction(days).delete()
   })
   await updateRollup(database, tableName, options)
@@ -64,7 +70,7 @@ export async function rebuildRollup(
 
 /**
  * Subtracts rows that are about to be deleted. Called in the transaction that deletes them, it keeps summaries exact at
- * every moment. It locks the watermark until the transaction ends, so other changes of the rollup wait.
+ * every moment. It locks the progress until the transaction ends, so other changes of the rollup wait.
  *
  * @param transaction a transaction that has not read anything yet.
  */
@@ -73,56 +79,124 @@ export async function subtractFromRollup(
   tableName: string,
   ids: readonly number[],
 ): Promise<void> {
-  const upToId = await lockWatermark(transaction, tableName)
-  const selectRows: SelectRows = (query) => void query.whereIn('id', ids).where('id', '<=', upToId)
-  await changeCounts(transaction, tableName, { selectRows, countedUpToId: upToId, sign: -1 })
+  const progress = await lockProgress(transaction, tableName)
+  const { upToId, upToReturnId } = progress
+  const rows: CountChange = {
+    sign: -1,
+    upToReturnId,
+    selectRows: (query) =>
+      void query.whereIn('a.id', ids).where('a.id', '<=', upToId).modify(selectCurrent, tableName, upToId),
+  }
+  await changeCounts(transaction, tableName, [rows], progress)
 }
 
-interface AddedChunk {
-  /** All rows up to this id are counted now. */
-  readonly upToId: number
+/** What is counted after a chunk. */
+interface AddedChunk extends RollupProgress {
   readonly skipped: readonly SkippedRows[]
 }
 
+/** @param last where the work ends. */
 async function addChunk(
   transaction: Knex.Transaction,
   tableName: string,
-  lastId: number,
+  last: RollupProgress,
 ): Promise<AddedChunk> {
-  const countedUpToId = await lockWatermark(transaction, tableName)
-  if (countedUpToId >= lastId) return { upToId: countedUpToId, skipped: [] }
-  const chunk = transaction(tableName)
+  const tables = getRollupTableNames(tableName)
+  const progress = await lockProgress(transaction, tableName)
+  const { upToId, upToReturnId } = progress
+  if (upToId < last.upToId) {
+    const next = await findEndOfChunk(transaction, tableName, upToId, last.upToId)
+    const changes = listNewRows(tableName, progress, next)
+    const skipped = await changeCounts(transaction, tableName, changes, progress)
+    await transaction(tables.progress).update({ up_to_id: next })
+    return { upToId: next, upToReturnId, skipped }
+  }
+  if (upToReturnId < last.upToReturnId) {
+    const next = await findEndOfChunk(transaction, tables.returns, upToReturnId, last.upToReturnId)
+    const changes = listNewReturns(tableName, progress, next)
+    const skipped = await changeCounts(transaction, tableName, changes, progress)
+    await transaction(tables.progress).update({ up_to_return_id: next })
+    return { upToId, upToReturnId: next, skipped }
+  }
+  return { ...progress, skipped: [] }
+}
+
+/** Adds the rows up to an id, and subtracts the counted rows that they correct. */
+function listNewRows(
+  tableName: string,
+  { upToId, upToReturnId }: RollupProgress,
+  next: number,
+): CountChange[] {
+  return [
+    {
+      sign: 1,
+      upToReturnId,
+      selectRows: (query) =>
+        void query
+          .where('a.id', '>', upToId)
+          .where('a.id', '<=', next)
+          .modify(selectCurrent, tableName, next),
+    },
+    {
+      sign: -1,
+      upToReturnId,
+      from: 'superseded',
+      selectRows: (query) =>
+        void query.where('s.id', '>', upToId).where('s.id', '<=', next).where('a.id', '<=', upToId),
+    },
+  ]
+}
+
+/** Moves the counted rows whose users have come back from one step to another. */
+function listNewReturns(
+  tableName: string,
+  { upToId, upToReturnId }: RollupProgress,
+  next: number,
+): CountChange[] {
+  const moved = {
+    changesReturnsOnly: true,
+    from: 'returned',
+    selectRows: (query) =>
+      void query
+        .where('x.id', '>', upToReturnId)
+        .where('x.id', '<=', next)
+        .where('a.id', '<=', upToId)
+        .modify(selectCurrent, tableName, upToId),
+  } as const satisfies Partial<CountChange>
+  return [
+    { ...moved, sign: -1, upToReturnId },
+    { ...moved, sign: 1, upToReturnId: next },
+  ]
+}
+
+async function findEndOfChunk(
+  transaction: Knex.Transaction,
+  table: string,
+  after: number,
+  lastId: number,
+): Promise<number> {
+  const chunk = transaction(table)
     .select('id')
-    .where('id', '>', countedUpToId)
+    .where('id', '>', after)
     .where('id', '<=', lastId)
     .orderBy('id')
     .limit(chunkRows)
   const [last] = await transaction.from(chunk.as('chunk')).max({ id: 'id' })
-  const upToId = Number(last?.id ?? lastId)
-  const selectRows: SelectRows = (query) =>
-    void query.where('id', '>', countedUpToId).where('id', '<=', upToId)
-  const skipped = await changeCounts(transaction, tableName, { selectRows, countedUpToId, sign: 1 })
-  await transaction(getRollupTableNames(tableName).state).update({ up_to_id: upToId })
-  return { upToId, skipped }
+  return Number(last?.id ?? lastId)
 }
 
-/** Locks the rollup against other changes until the transaction ends, and reads the watermark. */
-async function lockWatermark(transaction: Knex.Transaction, tableName: string): Promise<number> {
+/** Locks the rollup against other changes until the transaction ends, and reads the progress. */
+async function lockProgress(transaction: Knex.Transaction, tableName: string): Promise<RollupProgress> {
   // The write comes first: SQLite refuses the first write of a transaction that has read something which another
   // transaction changed since.
-  await transaction(getRollupTableNames(tableName).state).update({ id: 1 })
-  return readWatermark(transaction, tableName)
-}
-
-/** Reads the id of the last row that is counted. */
-async function readWatermark(database: Knex, tableName: string): Promise<number> {
-  return Number((await database(getRollupTableNames(tableName).state).first('up_to_id')).up_to_id)
+  await transaction(getRollupTableNames(tableName).progress).update({ id: 1 })
+  return readProgress(transaction, tableName)
 }
 
 /** Finds the last row that was received long enough ago for all rows before it to be committed or rolled back. */
-async function findLastSettledId(database: Knex, tableName: string): Promise<number> {
+async function findLastSettledId(database: Knex, table: string): Promise<number> {
   const settledBefore = toStoredTime(database, new Date(Date.now() - settleMs))
-  const last = await database(tableName)
+  const last = await database(table)
     .where('received_at', '<', settledBefore)
     .orderBy('id', 'desc')
     .first('id')

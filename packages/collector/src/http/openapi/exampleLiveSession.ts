@@ -1,0 +1,21 @@
+/** The live session that the examples of the documentation show. */
+export const exampleLiveSession = {
+  site: 'acme',
+  sessionKey: 'd4f',
+  marker: '3f6d2c1a-8b7e-4e0f-a1d2-5c4b3a291807',
+  session: 'd4f',
+  subject: 'u_42',
+  evidence: 'server',
+  startedAt: '2026-01-02T09:50:00.000Z',
+  lastAccessAt: '2026-01-02T10:00:00.000Z',
+  idleTimeoutSeconds: 1800,
+  absoluteTimeoutSeconds: null,
+  heartbeatSeconds: 300,
+  expiresAt: '2026-01-02T10:30:00.000Z',
+  origin: 'https://app.acme.com',
+  userAgent: 'Mozilla/5.0',
+  clientVersion: '0.1.0',
+  registeredAt: '2026-01-02T10:00:00.000Z',
+  resumedAt: null,
+  resumes: null,
+}

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { createCollector, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { insertRows } from '../support/rows.ts'
+
+const dayMs = 86_400_000
+
+describe.each(inject('databaseServers'))('A purge of sessions with revisions, on $name,', (server) => {
+  let collector: InProcessCollector
+  let token: string
+  beforeEach(async () => {
+    collector = await createCollector(server)
+    token = (await issueToken(collector.store)).token
+  })
+  afterEach(() => collector.end())
+
+  const toStored = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
+  const now = Date.now()
+  const getSql = () => collector.database.sql
+
+  /** Inserts a session with one row for each age. */
+  async function insertSession(session: string, firstId: number, daysAgo: readonly number[]): Promise<void> {
+    await insertRows(
+      getSql(),
+      daysAgo.map((age, index) => ({
+        session,
+        id: firstId + index,
+        revision: index + 1,
+        supersedes: index === 0 ? null : firstId + index - 1,
+        detected_at: now - 30 * dayMs,
+        received_at: toStored(now - age * dayMs),
+      })),
+    )
+  }
+
+  const purge = () => collector.store.retention.purge([{ site: 'acme', before: new Date(now - 10 * dayMs) }])
+  const readIds = async () => (await getSql()('session_audit').orderBy('id').pluck('id')).map(Number)
+  const readListedIds = async () => {
+    const headers = { Authorization: `Bearer ${token}` }
+    const { lapses } = await (await fetch(`${collector.url}/v1/lapses`, { headers })).json()
+    return lapses.map(({ id }: { id: number }) => id).sort()
+  }
+
+  /** Creates a trigger that refuses to delete a row. */
+  const refuseDeletion = (id: number) =>
+    getSql().raw(
+      server.url === undefined
+        ? `create trigger keep before delete on session_audit when old.id = ${id} begin select raise(abort, 'keep'); end`
+        : `create trigger keep before delete on session_audit for each row begin if old.id = ${id} then signal sqlstate '45000' set message_text = 'keep'; end if; end`,
+    )
+
+  test('deletes the expired rows of a session, and the current row stays current', async () => {
+    await insertSession('aged', 10, [30, 20, 5])
+    await insertSession('old', 20, [40, 30])
+    expect(await purge()).toBe(4)
+    expect(await readIds()).toEqual([12])
+    expect(await readListedIds()).toEqual([12])
+    const row = await fetch(`${collector.url}/v1/lapses/12`, {
+      headers: { Authorization: `Bearer ${token}` },
+    })
+    expect(await row.json()).toMatchObject({ supersedes: 11, needsReview: false, earlierRevisions: [] })
+  })
+
+  test('keeps a correction that is older than the row that it corrects', async () => {
+    // The collectors' clocks differed.
+    await insertSession('clocks', 10, [9, 11, 12])
+    expect(await purge()).toBe(0)
+    expect(await readListedIds()).toEqual([12])
+  })
+
+  test('keeps the corrections of a row that the database refuses to delete', async () => {
+    await insertSession('kept', 10, [30, 20, 15])
+    await insertSession('old', 20, [40, 30])
+    await refuseDeletion(10)
+    await expect(purge()).rejects.toThrow('keep')
+    expect(await readIds()).toEqual([10, 11, 12])
+    expect(await readListedIds()).toEqual([12])
+  })
+
+  test('deletes the rows before one that the database refuses to delete, and keeps those after it', async () => {
+    await insertSession('kept', 10, [30, 20, 15])
+    await refuseDeletion(11)
+    await expect(purge()).rejects.toThrow('keep')
+    expect(await readIds()).toEqual([11, 12])
+    expect(await readListedIds()).toEqual([12])
+  })
+
+  test('deletes when the users of expired rows came back', async () => {
+    await insertSession('old', 10, [30])
+    await insertSession('new', 20, [5])
+    const times = { site: 'acme', returned_at: toStored(now), received_at: toStored(now) }
+    await getSql()('session_return').insert([
+      { audit_id: 10, ...times },
+      { audit_id: 20, ...times },
+    ])
+    await purge()
+    expect((await getSql()('session_return').pluck('audit_id')).map(Number)).toEqual([20])
+  })
+})
