@@ -5,15 +5,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { findFreePort } from '../servers.ts'
-import { type Environment, startEnvironment } from './environment.ts'
+import { type Environment, patientTimeoutSeconds, startEnvironment } from './environment.ts'
 import { createVisitor, createVisitorInTab, type Visitor } from './visitor.ts'
 
 let env: Environment<'app' | 'patient'>
 beforeAll(async () => {
   env = await startEnvironment({
     app: { idleTimeoutSeconds: 3 },
-    // For a user who must not time out, however slow the machine is.
-    patient: { idleTimeoutSeconds: 60 },
+    patient: { idleTimeoutSeconds: patientTimeoutSeconds },
   })
 })
 afterAll(() => env.end())
@@ -101,7 +100,9 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     async function measureMove(path: string, query: Record<string, string>) {
       const own = visitPatientHost()
       await own.signIn()
-      await own.open(`/reports?${new URLSearchParams({ 'data-idle-timeout-seconds': '60', ...query })}`)
+      await own.open(
+        `/reports?${new URLSearchParams({ 'data-idle-timeout-seconds': `${patientTimeoutSeconds}`, ...query })}`,
+      )
       const { at: before = 0 } = (await own.readMarker()) ?? {}
       await own.tab.evaluate(
         `void setInterval(() => fetch('${path.startsWith('http') ? path : api + path}').then((response) => response.text(), String), 200)`,
@@ -140,7 +141,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
   describe('an integer as an id', { concurrent: false }, () => {
     test('is the same session as its text in the tag, so no call and no page load leaves a row', async () => {
       const subject = Math.floor(Math.random() * 1e9)
-      const path = `/reports?data-idle-timeout-seconds=60&data-session=42&data-subject=${subject}`
+      const path = `/reports?data-idle-timeout-seconds=${patientTimeoutSeconds}&data-session=42&data-subject=${subject}`
       const own = visitPatientHost()
       await own.open(`/sign-in?user=${user.subject}&next=${encodeURIComponent(path)}`)
       const { id } = (await own.readMarker()) ?? {}

@@ -4,6 +4,9 @@ import type { Application } from './application.ts'
 import { type Host, startHost } from './host.ts'
 import type { HostOptions } from './hostOptions.ts'
 
+/** The idle timeout of an application whose users must not time out, however slow the machine is. */
+export const patientTimeoutSeconds = 60
+
 /** The settings of one application and its site in the collector's configuration. */
 export interface SiteOptions
   extends Pick<

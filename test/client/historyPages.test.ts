@@ -2,15 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
-import { type Environment, startEnvironment } from './environment.ts'
+import { type Environment, patientTimeoutSeconds, startEnvironment } from './environment.ts'
 import { createVisitor, createVisitorInTab, type Visitor } from './visitor.ts'
 
 let env: Environment<'app' | 'patient'>
 beforeAll(async () => {
   env = await startEnvironment({
     app: { idleTimeoutSeconds: 3 },
-    // For a user who must not time out, however slow the machine is.
-    patient: { idleTimeoutSeconds: 60 },
+    patient: { idleTimeoutSeconds: patientTimeoutSeconds },
   })
 })
 afterAll(() => env.end())
@@ -78,7 +77,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
     test('leaves no row and moves the marker in time', async () => {
       const own = createVisitorInTab(user.browser, user.tab, env, env.hosts.patient, user)
       const { id } = await own.signIn()
-      await own.open(`${path}&data-idle-timeout-seconds=60`)
+      await own.open(`${path}&data-idle-timeout-seconds=${patientTimeoutSeconds}`)
       const { at = 0 } = (await own.readMarker()) ?? {}
       await leaveForOtherSite()
       await sleep(500)

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
-import { type Environment, startEnvironment } from './environment.ts'
+import { type Environment, patientTimeoutSeconds, startEnvironment } from './environment.ts'
 import type { Host } from './host.ts'
 import { createVisitor, createVisitorInTab, type Visitor } from './visitor.ts'
 
@@ -10,8 +10,7 @@ beforeAll(async () => {
   const otherOrigins = (port: number) => [`http://app.localhost:${port}`]
   env = await startEnvironment({
     app: { idleTimeoutSeconds: 3, otherOrigins },
-    // For a user who must not time out, however slow the machine is.
-    patient: { idleTimeoutSeconds: 60, otherOrigins },
+    patient: { idleTimeoutSeconds: patientTimeoutSeconds, otherOrigins },
   })
 })
 afterAll(() => env.end())
@@ -49,7 +48,7 @@ describe.concurrent.each(createEngines())('In $name, of two markers,', (engine) 
     test('keeps the one of its domain, and removes both when the user signs out', async () => {
       const own = createVisitorInTab(user.browser, user.tab, env, atOtherOrigin(env.hosts.patient), user)
       const { id } = await own.signIn()
-      const query = 'data-cookie-domain=app.localhost&data-idle-timeout-seconds=60'
+      const query = `data-cookie-domain=app.localhost&data-idle-timeout-seconds=${patientTimeoutSeconds}`
       await own.open(`/reports?${query}`)
       await waitUntil(async () => (await countMarkers('patient')) === 1, 'the only marker')
       expect(await own.readMarker()).toMatchObject({ id })

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { waitUntil } from '../engines/engine.ts'
 import { createEngines } from '../engines/engines.ts'
 import { buildAstroRouter } from './buildAstroRouter.ts'
-import { type Environment, startEnvironment } from './environment.ts'
+import { type Environment, patientTimeoutSeconds, startEnvironment } from './environment.ts'
 import { astro, createSwappedPages, htmx, libraryFiles, type SwapLibrary, turbo } from './swappedPages.ts'
 import { createSwappingUser, type SwappingUser } from './swappingUser.ts'
 
@@ -31,13 +31,12 @@ beforeAll(async () => {
     htmxBody: createSite(htmx, 'body'),
     astroHead: createSite(astro, 'head'),
     astroBody: createSite(astro, 'body'),
-    // For a user who must not time out, however slow the machine is.
-    turboPatientHead: createSite(turbo, 'head', 60),
-    turboPatientBody: createSite(turbo, 'body', 60),
-    htmxPatientHead: createSite(htmx, 'head', 60),
-    htmxPatientBody: createSite(htmx, 'body', 60),
-    astroPatientHead: createSite(astro, 'head', 60),
-    astroPatientBody: createSite(astro, 'body', 60),
+    turboPatientHead: createSite(turbo, 'head', patientTimeoutSeconds),
+    turboPatientBody: createSite(turbo, 'body', patientTimeoutSeconds),
+    htmxPatientHead: createSite(htmx, 'head', patientTimeoutSeconds),
+    htmxPatientBody: createSite(htmx, 'body', patientTimeoutSeconds),
+    astroPatientHead: createSite(astro, 'head', patientTimeoutSeconds),
+    astroPatientBody: createSite(astro, 'body', patientTimeoutSeconds),
   })
 })
 afterAll(() => env.end())

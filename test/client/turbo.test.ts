@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEngines } from '../engines/engines.ts'
-import { type Environment, startEnvironment } from './environment.ts'
+import { type Environment, patientTimeoutSeconds, startEnvironment } from './environment.ts'
 import { createSwappedPages, libraryFiles, turbo } from './swappedPages.ts'
 import { createSwappingUser, type SwappingUser } from './swappingUser.ts'
 
@@ -19,9 +19,8 @@ beforeAll(async () => {
   env = await startEnvironment({
     head: createSite('head', 3),
     body: createSite('body', 3),
-    // For a user who must not time out, however slow the machine is.
-    patientHead: createSite('head', 60),
-    patientBody: createSite('body', 60),
+    patientHead: createSite('head', patientTimeoutSeconds),
+    patientBody: createSite('body', patientTimeoutSeconds),
   })
 })
 afterAll(() => env.end())

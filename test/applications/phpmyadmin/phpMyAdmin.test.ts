@@ -30,7 +30,9 @@ const actions: Actions = {
 /** Waits for the dialog. The page's timer may count from the start again, if it is early by a second. */
 const waitForDialog = ({ waitFor }: Visitor) => waitFor(dialog, 45_000)
 
-async function signInInDialog(visitor: Visitor): Promise<void> {
+async function timeOutAndSignInAgain(visitor: Visitor): Promise<void> {
+  await actions.signIn(visitor)
+  await waitForDialog(visitor)
   await visitor.tab.evaluate(renderSubmit(loginFields(visitor), '#modalOverlay #input_go'))
   await visitor.waitFor(`!${dialog}`)
 }
@@ -48,9 +50,7 @@ const scenarios: Scenario[] = [
     title: 'signs in again in the dialog, and is idle again',
     reasons: ['idle_timeout', 'idle_timeout'],
     async run(visitor) {
-      await actions.signIn(visitor)
-      await waitForDialog(visitor)
-      await signInInDialog(visitor)
+      await timeOutAndSignInAgain(visitor)
       await waitForDialog(visitor)
     },
   },
@@ -58,9 +58,7 @@ const scenarios: Scenario[] = [
     title: 'signs in again in the dialog, leaves the page, and comes back later',
     reasons: ['idle_timeout', 'idle_timeout'],
     async run(visitor) {
-      await actions.signIn(visitor)
-      await waitForDialog(visitor)
-      await signInInDialog(visitor)
+      await timeOutAndSignInAgain(visitor)
       await actions.leave(visitor)
       await actions.waitUntilExpired()
       await actions.comeBack(visitor)
@@ -70,9 +68,7 @@ const scenarios: Scenario[] = [
     title: 'signs in again in the dialog, and signs out in time',
     reasons: ['idle_timeout', 'logout'],
     async run(visitor) {
-      await actions.signIn(visitor)
-      await waitForDialog(visitor)
-      await signInInDialog(visitor)
+      await timeOutAndSignInAgain(visitor)
       await actions.signOut(visitor)
     },
   },

@@ -31,7 +31,15 @@ const actions: Actions = {
 
 const loginFrame = `document.querySelector('#wp-auth-check-frame')`
 
-async function signInInFrame({ tab, user, waitFor }: Visitor): Promise<void> {
+async function timeOut(visitor: Visitor): Promise<void> {
+  await actions.signIn(visitor)
+  await actions.waitUntilExpired()
+  await actions.poll(visitor)
+}
+
+async function timeOutAndSignInAgain(visitor: Visitor): Promise<void> {
+  await timeOut(visitor)
+  const { tab, user, waitFor } = visitor
   const fields = { user_login: user, user_pass: password }
   await tab.evaluate(renderSubmit(fields, '#wp-submit', `${loginFrame}.contentDocument`))
   await waitFor(`!${loginFrame}`)
@@ -42,10 +50,7 @@ const interimLogins: Scenario[] = [
     title: 'signs in again in the frame, and is idle again',
     reasons: ['idle_timeout', 'idle_timeout'],
     async run(visitor) {
-      await actions.signIn(visitor)
-      await actions.waitUntilExpired()
-      await actions.poll(visitor)
-      await signInInFrame(visitor)
+      await timeOutAndSignInAgain(visitor)
       await actions.waitUntilExpired()
       await actions.poll(visitor)
     },
@@ -54,10 +59,7 @@ const interimLogins: Scenario[] = [
     title: 'signs in again in the frame, leaves the page, and comes back later',
     reasons: ['idle_timeout', 'idle_timeout'],
     async run(visitor) {
-      await actions.signIn(visitor)
-      await actions.waitUntilExpired()
-      await actions.poll(visitor)
-      await signInInFrame(visitor)
+      await timeOutAndSignInAgain(visitor)
       await actions.leave(visitor)
       await actions.waitUntilExpired()
       await actions.comeBack(visitor)
@@ -67,10 +69,7 @@ const interimLogins: Scenario[] = [
     title: 'signs in again in the frame, and signs out in time',
     reasons: ['idle_timeout'],
     async run(visitor) {
-      await actions.signIn(visitor)
-      await actions.waitUntilExpired()
-      await actions.poll(visitor)
-      await signInInFrame(visitor)
+      await timeOutAndSignInAgain(visitor)
       await actions.signOut(visitor)
     },
   },
@@ -113,11 +112,7 @@ describe('In WordPress, whose sessions end at a fixed time after the sign-in:', 
     {
       title: 'has a page open that polls after the session has ended and gets 200',
       reasons: ['absolute_timeout'],
-      async run(visitor) {
-        await actions.signIn(visitor)
-        await actions.waitUntilExpired()
-        await actions.poll(visitor)
-      },
+      run: timeOut,
     },
   ]
   testScenarios(scenarios, () => wordPress, { concurrent: false })
