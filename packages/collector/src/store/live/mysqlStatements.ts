@@ -55,7 +55,9 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
     `(${prefix}site, ${prefix}session_key) in (${repeat('(?, ?)', keys)})`
 
   return {
-    lockLive: (keys) => `select ${select(selectedLiveColumns)} from ${live} where ${keysIn(keys)} for update`,
+    // If a second index begins with the site, MariaDB takes a tenth of a second to choose between the two for 512 keys.
+    lockLive: (keys) =>
+      `select ${select(selectedLiveColumns)} from ${live} force index (primary) where ${keysIn(keys)} for update`,
     // The statistics of a table that grows fast can mislead the optimizer, so the index is named.
     selectRows: (keys) =>
       `select ${select(selectedColumns, 'a')}, successor.session_key as supersededUnder,
@@ -74,7 +76,8 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
     // The rows are locked, so this inserts nothing.
     updateLive: (rows) =>
       `${insert(live, liveColumns)(rows)} on duplicate key update ${overwrite(liveColumns)}`,
-    deleteLive: (keys) => `delete from ${live} where ${keysIn(keys)}`,
+    // A DELETE accepts the name of an index only in the syntax for several tables.
+    deleteLive: (keys) => `delete l from ${live} l force index (primary) where ${keysIn(keys, 'l.')}`,
     putLogouts: (rows) =>
       `${insert(logout, logoutColumns)(rows)} on duplicate key update ${overwrite(logoutColumns)}`,
   }
