@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { readStoredTime } from '../../../../test/databases.ts'
+import { createKeyPair } from '../support/keyServer.ts'
 import {
   createActivity,
   createEnd,
@@ -19,7 +20,14 @@ import {
 
 const hour = 3_600_000
 const ticketKeys = [{ alg: 'HS256' as const, secret: 'env:TICKET_SECRET' }]
-const sites = { acme: { ...shortLimits, ticketKeys } }
+const sites = {
+  acme: { ...shortLimits, ticketKeys },
+  // Nothing listens on port 9.
+  remote: {
+    ...shortLimits,
+    ticketKeys: [{ alg: 'ES256' as const, jwksUrl: 'http://127.0.0.1:9/jwks.json' }],
+  },
+}
 
 describe.concurrent.each(inject('databaseServers'))('On $name, the sweep', (server) => {
   let collector: SessionCollector
@@ -137,5 +145,19 @@ describe.concurrent.each(inject('databaseServers'))('On $name, the sweep', (serv
     expect(Math.abs(readStoredTime(row?.last_access_at) - Number(activity.lastAccessAt))).toBeLessThan(1_000)
     // After the row, activity of weaker evidence does not make the session live again either.
     expect(await collector.findLive(session)).toBeUndefined()
+  })
+
+  test('is not delayed by tickets that cannot be verified, because the keys of their site are unavailable', async ({
+    onTestFinished,
+  }) => {
+    const activity = createUse()
+    await collector.use(activity)
+    const ticket = await (await createKeyPair('one')).sign()
+    const attacker = startWorkingUser(getUrls, { activity: { site: 'remote', ticket } })
+    onTestFinished(attacker.stop)
+    const [row] = await waitForRows(activity.session, 1)
+    expect(new Set(attacker.statuses)).toEqual(new Set([503]))
+    const delayMs = readStoredTime(row?.received_at) - readStoredTime(row?.detected_at)
+    expect(delayMs).toBeLessThan(3_000)
   })
 })

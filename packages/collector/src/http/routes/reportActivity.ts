@@ -2,7 +2,7 @@ import { type ActivityReport, parseActivityReport } from '../../domain/activityR
 import { errorCodes, LapseError } from '../../domain/errors.ts'
 import { StorageError } from '../../domain/storageError.ts'
 import { createKeyMismatchError } from '../../domain/ticket.ts'
-import { prepareActivity, recordActivity } from '../../recording/recordActivity.ts'
+import { type ActivityWriter, prepareActivity, recordActivity } from '../../recording/recordActivity.ts'
 import { maxBatchReports, recordBatch } from '../../recording/recordBatch.ts'
 import { createUnknownSiteError, createUnlistedOriginError } from '../../recording/verifyReport.ts'
 import type { Context, Middleware } from '../context.ts'
@@ -126,10 +126,16 @@ export const reportActivity: Route = {
   path: '/v1/activity',
   operation,
   isRateLimited: true,
-  handler: (dependencies) => countUnstored(dependencies, createHandler(dependencies)),
+  handler: (dependencies) =>
+    countUnstored(
+      dependencies,
+      createHandler({ ...dependencies, writer: createCountingWriter(dependencies) }),
+    ),
 }
 
-function createHandler(dependencies: Dependencies): (ctx: Context) => Promise<void> {
+type HandlerDependencies = Omit<Dependencies, 'writer'> & { readonly writer: ActivityWriter }
+
+function createHandler(dependencies: HandlerDependencies): (ctx: Context) => Promise<void> {
   const { settings, writer, verifyRepeatedTicket, metrics } = dependencies
   const recording = { sites: settings.sites, writer, verifyTicket: verifyRepeatedTicket }
 
@@ -155,7 +161,30 @@ function createHandler(dependencies: Dependencies): (ctx: Context) => Promise<vo
   }
 }
 
-/** A session whose activity could not be stored is not idle. */
+/**
+ * Counts verified reports that could not be stored: a session whose activity could not be stored is not idle.
+ *
+ * Reports whose ticket could not be verified, because the site's keys cannot be fetched, do not count. Anyone can send
+ * those, and could otherwise keep the timeouts of all sites from being recorded.
+ */
+function createCountingWriter({
+  writer,
+  unstoredActivity,
+}: Pick<Dependencies, 'writer' | 'unstoredActivity'>): ActivityWriter {
+  return {
+    async write(work) {
+      try {
+        return await writer.write(work)
+      } catch (error) {
+        if (!(error instanceof LapseError) || errorCodes[error.code].status >= 500)
+          unstoredActivity.count += 1
+        throw error
+      }
+    },
+  }
+}
+
+/** Counts reports of servers whose token could not be looked up. */
 function countUnstored(
   { unstoredActivity }: Pick<Dependencies, 'unstoredActivity'>,
   handler: (ctx: Context) => Promise<void>,
@@ -164,14 +193,8 @@ function countUnstored(
     try {
       await handler(ctx)
     } catch (error) {
-      if (isUnavailable(error)) unstoredActivity.count += 1
+      if (error instanceof StorageError) unstoredActivity.count += 1
       throw error
     }
   }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return (
-    error instanceof StorageError || (error instanceof LapseError && errorCodes[error.code].status >= 500)
-  )
 }

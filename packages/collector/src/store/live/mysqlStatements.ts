@@ -75,7 +75,9 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
     where ${keysIn(keys, 'a.')}`
 
   return {
-    lockLive: (keys) => `select ${select(selectedLiveColumns)} from ${live} where ${keysIn(keys)} for update`,
+    // If a second index begins with the site, MariaDB takes a tenth of a second to choose between the two for 512 keys.
+    lockLive: (keys) =>
+      `select ${select(selectedLiveColumns)} from ${live} force index (primary) where ${keysIn(keys)} for update`,
     selectRows,
     selectLogouts: (keys) => `select ${select(selectedLogoutColumns)} from ${logout} where ${keysIn(keys)}`,
     selectIds: (rows) =>
@@ -92,7 +94,8 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
     // The rows are locked, so this inserts nothing.
     updateLive: (rows) =>
       `${insert(live, liveColumns)(rows)} on duplicate key update ${overwrite(liveColumns)}`,
-    deleteLive: (keys) => `delete from ${live} where ${keysIn(keys)}`,
+    // A DELETE accepts the name of an index only in the syntax for several tables.
+    deleteLive: (keys) => `delete l from ${live} l force index (primary) where ${keysIn(keys, 'l.')}`,
     putLogouts: (rows) =>
       `${insert(logout, logoutColumns)(rows)} on duplicate key update ${overwrite(logoutColumns)}`,
   }

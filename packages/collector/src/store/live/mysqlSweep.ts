@@ -149,7 +149,8 @@ async function writeTimeouts(
 ): Promise<Pick<SweptChunk, 'rows' | 'removed'>> {
   const independent = selectIndependent(selected)
   if (independent.length === 0) return { rows: [], removed: 0 }
-  const histories = await readHistories(connection, statements, independent.flatMap(listIds))
+  const ids = independent.flatMap(listIds)
+  const histories = await readHistories(connection, statements, { withRows: ids, withLogouts: ids })
   const historyByKey = new Map(histories.map((history) => [formatId(history), history]))
   const { rows, ended } = decideChunk(
     independent,
