@@ -37,7 +37,8 @@ function summarize(
   const span = { from: from.getTime(), to: to.getTime() }
   // Since 1972, every time zone's offset from UTC is a multiple of 15 minutes.
   const usesQuarterHours = tally.starts.every((start) => start % quarterHourMs === 0)
-  const usesRollup = usesQuarterHours && equalTo.subject === undefined && equalTo.session === undefined
+  const areFew = equalTo.subject !== undefined || equalTo.session !== undefined
+  const usesRollup = usesQuarterHours && !areFew
   // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
   // rejects.
   const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
@@ -53,7 +54,9 @@ function summarize(
           .where('a.detected_at', '>=', toStoredTime(database, new Date(part.from)))
           .where('a.detected_at', '<', toStoredTime(database, new Date(part.to)))
     const listRest = (unitMs: number) =>
-      rollup ? listUncounted(tableName, rollup, span, unitMs, selectSpan) : listAll(selectSpan(span))
+      rollup
+        ? listUncounted(tableName, rollup, span, unitMs, selectSpan)
+        : listAll(tableName, selectSpan(span), areFew)
 
     if (rollup) addRollupDays(rollup.days, span, tally)
     const unit = usesQuarterHours ? 'quarterHour' : 'second'

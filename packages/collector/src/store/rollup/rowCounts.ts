@@ -52,7 +52,7 @@ export interface RowSelection {
    *
    * - `rows` (default): as the database decides.
    * - `newest`: by the primary key. No database knows that this is fastest for few rows at the end of the table.
-   * - `corrected`: only rows that another row supersedes, found as the database decides.
+   * - `corrected`: by the rows `s` that supersede them. The condition on `s.supersedes` selects these by their index.
    * - `superseded`: by the rows `s` that supersede them, in the order of the ids of `s`.
    * - `returned`: by the returns `x`, in the order of their ids.
    */
@@ -180,7 +180,7 @@ const sqlite: Dialect = {
   sources: {
     rows: ':audit: as a',
     newest: ':audit: as a not indexed',
-    corrected: ':audit: as s join :audit: as a on a.id = s.supersedes',
+    corrected: ':audit: as s cross join :audit: as a on a.id = s.supersedes',
     superseded: ':audit: as s not indexed cross join :audit: as a on a.id = s.supersedes',
     returned: ':returns: as x not indexed cross join :audit: as a on a.id = x.audit_id',
   },
@@ -194,7 +194,7 @@ const mysql: Dialect = {
   sources: {
     rows: ':audit: as a',
     newest: ':audit: as a force index (primary)',
-    corrected: ':audit: as s join :audit: as a on a.id = s.supersedes',
+    corrected: ':audit: as s straight_join :audit: as a on a.id = s.supersedes',
     superseded: ':audit: as s force index (primary) straight_join :audit: as a on a.id = s.supersedes',
     returned: ':returns: as x force index (primary) straight_join :audit: as a on a.id = x.audit_id',
   },

@@ -15,17 +15,23 @@ interface Uncounted {
 }
 
 /**
- * Lists the rows of a summary that does not use the rollup: all rows, less those that were corrected. For a million rows,
- * looking for the correction of each took three to five times as long.
+ * Lists the rows of a summary that does not use the rollup.
+ *
+ * If these are many, they are all rows less those that were corrected: looking for the correction of each of a million
+ * rows took three to five times as long.
  */
-export function listAll(selectRows: SelectRows): Uncounted {
-  return {
-    rows: [
-      { sign: 1, selectRows },
-      { sign: -1, from: 'corrected', selectRows },
-    ],
-    returns: [],
-  }
+export function listAll(tableName: string, selectRows: SelectRows, areFew: boolean): Uncounted {
+  const rows: readonly SignedSelection[] = areFew
+    ? [{ sign: 1, selectRows: (query) => void query.modify(selectRows).modify(selectCurrent, tableName) }]
+    : [
+        { sign: 1, selectRows },
+        {
+          sign: -1,
+          from: 'corrected',
+          selectRows: (query) => void query.modify(selectRows).where('s.supersedes', '>', 0),
+        },
+      ]
+  return { rows, returns: [] }
 }
 
 /**
