@@ -21,7 +21,7 @@ interface MarkRequest {
 }
 
 /** A mark that has been written. */
-export interface WrittenMark {
+interface WrittenMark {
   /** The time of the database's clock, in epoch milliseconds. */
   readonly databaseTime: number
   /** When that time was read, by the monotonic clock of this process in milliseconds. */
