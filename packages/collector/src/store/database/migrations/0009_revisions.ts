@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import { createUniqueIndex, dropIndex, qualify, schemaBuilder, type TableName } from './helpers.ts'
+import { addColumn } from './addColumn.ts'
+import { createUniqueIndex, dropIndex, type TableName } from './helpers.ts'
 
 /**
  * Allows several rows for a session: a row with a higher revision supersedes an earlier one.
@@ -13,25 +14,4 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
   await createUniqueIndex(database, tableName, 'revision', ['site', 'session_key', 'revision'])
   await createUniqueIndex(database, tableName, 'supersedes', ['supersedes'])
   await dropIndex(database, tableName, 'session_key')
-}
-
-async function addColumn(
-  database: Knex,
-  tableName: TableName,
-  name: string,
-  type: string,
-  after: string,
-): Promise<void> {
-  const { table } = tableName
-  const addIt = (position: string) =>
-    database.raw(`alter table ?? add column ${name} ${type}${position}`, [qualify(tableName, table)])
-  if (database.client.driverName === 'better-sqlite3') {
-    // SQLite can add a column only at the end.
-    if (!(await schemaBuilder(database, tableName).hasColumn(table, name))) await addIt('')
-  } else {
-    // An interrupted migration may have added the column. knex would look for it in the connection's own schema.
-    await addIt(` after ${after}`).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ER_DUP_FIELDNAME')) throw error
-    })
-  }
 }

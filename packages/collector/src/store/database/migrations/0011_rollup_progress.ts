@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { addColumn } from './addColumn.ts'
 import { qualify, schemaBuilder, type TableName } from './helpers.ts'
 
 /**
@@ -20,8 +21,6 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
       qualify(tableName, progress),
     ])
   }
-  if (!(await schemaBuilder(database, tableName).hasColumn(progress, 'up_to_return_id')))
-    await database.raw('alter table ?? add column up_to_return_id bigint not null default 0', [
-      qualify(tableName, progress),
-    ])
+  const type = 'bigint not null default 0'
+  await addColumn(database, { ...tableName, table: progress }, 'up_to_return_id', type, 'up_to_id')
 }
