@@ -24,6 +24,8 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: 'abcd' },
+    /** Keeps a session live, so that end reports cannot assume that none is. */
+    live: { type: 'boolean', default: false },
     /** Delays every commit of a MySQL with a binary log, as a slower disk would. In milliseconds. */
     'commit-delay': { type: 'string' },
   },
@@ -113,6 +115,7 @@ async function measure(
       if (site === 'signed') writeFileSync(tickets, signTickets(seconds * maxRequestsPerSecond, now))
       return load({ port, connections, report, tickets, seconds })
     }
+    if (options.live) await reportActivity(port, site)
     await post(1)
     const pids = [child.pid, ...(await findDatabaseProcess(database.url))]
     const before = pids.map(readCpuMicroseconds)
@@ -127,6 +130,16 @@ async function measure(
     await database.drop()
     rmSync(folder, { recursive: true })
   }
+}
+
+async function reportActivity(port: number, site: string): Promise<void> {
+  const now = Date.now()
+  const times = { startedAt: now, lastAccessAt: now, sentAt: now }
+  const [ticket] = signTickets(1, now).split('\n')
+  await fetch(`http://127.0.0.1:${port}/v1/activity`, {
+    method: 'POST',
+    body: JSON.stringify({ site, marker: randomUUID(), ...times, ...(site === 'signed' && { ticket }) }),
+  })
 }
 
 /** Signs a ticket for each session, one per line. */
