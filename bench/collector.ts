@@ -1,15 +1,16 @@
-// Compares the collector's throughput with that of a bare Koa server. Needs wrk, because a load generator in JavaScript
-// would use as much of the machine as the server. Run: pnpm build && node bench/collector.ts
+// Compares the collector's throughput, and its CPU time for each end report, with those of a bare Koa server. Needs wrk,
+// because a load generator in JavaScript would use as much of the machine as the server. A database must run on this
+// machine as the same user. Run: pnpm build && node bench/collector.ts --database MySQL=mysql://root@127.0.0.1:3306
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { createHmac, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { SignJWT } from 'jose'
-import { createConnection } from 'mysql2/promise'
+import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { lapsePath } from '../test/collector.ts'
 import { createDatabase } from '../test/databases.ts'
 import { type DatabaseServer, findFreePort } from '../test/servers.ts'
@@ -23,11 +24,15 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: 'abcd' },
+    /** Keeps a session live, so that end reports cannot assume that none is. */
+    live: { type: 'boolean', default: false },
     /** Delays every commit of a MySQL with a binary log, as a slower disk would. In milliseconds. */
     'commit-delay': { type: 'string' },
   },
 })
 const secret = 'a benchmark secret of 32 bytes or more'
+const maxRequestsPerSecond = 20_000
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 const bare = fileURLToPath(new URL('./collector/bare.ts', import.meta.url))
 const script = fileURLToPath(new URL('./collector/post.lua', import.meta.url))
 
@@ -35,6 +40,9 @@ interface Measurement {
   readonly requestsPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** For each request. */
+  readonly collectorMicroseconds: number
+  readonly databaseMicroseconds: number
 }
 
 interface Candidate {
@@ -87,26 +95,35 @@ async function measure(
   try {
     await waitUntilReachable(port)
     const now = Date.now()
-    const ticket = await new SignJWT({ sub: 'u_42', iat: Math.floor(now / 1000) - 3600 })
-      .setProtectedHeader({ alg: 'HS256', typ: 'lapse+jwt' })
-      .setIssuer('signed')
-      .sign(Buffer.from(secret))
     const report = {
       site,
-      marker: '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d',
+      marker: '0b9c1f5e-7f1c-4a53-9c9e-[id]',
       startedAt: now - 3_600_000,
       lastAccessAt: now - 2_400_000,
       detectedAt: now,
       sentAt: now,
-      session: '[id]',
+      session: 's_[id]',
       subject: 'u_42',
       detectedBy: 'login_page',
       browserRestarted: false,
       client: '1.0.0',
-      ...(site === 'signed' && { ticket }),
+      ...(site === 'signed' && { ticket: '[ticket]' }),
     }
-    await load(port, connections, report, 1)
-    return await load(port, connections, report, Number(options.seconds))
+    const tickets = join(folder, 'tickets')
+    const post = async (seconds: number) => {
+      // A collector verifies each ticket once. Each session has its own.
+      if (site === 'signed') writeFileSync(tickets, signTickets(seconds * maxRequestsPerSecond, now))
+      return load({ port, connections, report, tickets, seconds })
+    }
+    if (options.live) await reportActivity(port, site)
+    await post(1)
+    const pids = [child.pid, ...(await findDatabaseProcess(database.url))]
+    const before = pids.map(readCpuMicroseconds)
+    const { requests, ...measured } = await post(Number(options.seconds))
+    const [collector = 0, databaseTime = 0] = pids.map(
+      (pid, index) => (readCpuMicroseconds(pid) - (before[index] ?? 0)) / requests,
+    )
+    return { ...measured, collectorMicroseconds: collector, databaseMicroseconds: databaseTime }
   } finally {
     child.kill()
     await once(child, 'exit')
@@ -115,12 +132,55 @@ async function measure(
   }
 }
 
-async function load(
-  port: number,
-  connections: number,
-  report: unknown,
-  seconds: number,
-): Promise<Measurement> {
+async function reportActivity(port: number, site: string): Promise<void> {
+  const now = Date.now()
+  const times = { startedAt: now, lastAccessAt: now, sentAt: now }
+  const [ticket] = signTickets(1, now).split('\n')
+  await fetch(`http://127.0.0.1:${port}/v1/activity`, {
+    method: 'POST',
+    body: JSON.stringify({ site, marker: randomUUID(), ...times, ...(site === 'signed' && { ticket }) }),
+  })
+}
+
+/** Signs a ticket for each session, one per line. */
+function signTickets(count: number, now: number): string {
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const header = encode({ alg: 'HS256', typ: 'lapse+jwt' })
+  const iat = Math.floor(now / 1000) - 3600
+  const lines: string[] = []
+  for (let index = 0; index < count; index++) {
+    const signed = `${header}.${encode({ iss: 'signed', sub: `u_${randomUUID()}`, iat })}`
+    lines.push(`${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`)
+  }
+  return lines.join('\n')
+}
+
+/** @returns no process for an embedded database, or none at all. */
+async function findDatabaseProcess(url: string): Promise<number[]> {
+  if (!url.startsWith('m')) return []
+  const connection = await createConnection(url)
+  const [rows] = await connection.query<RowDataPacket[]>('select @@pid_file as file')
+  await connection.end()
+  return rows.map(({ file }) => Number(readFileSync(file, 'utf8')))
+}
+
+/** Reads the CPU time that a process has used, in microseconds. See proc_pid_stat(5). */
+function readCpuMicroseconds(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  const ticks = Number(fields[11]) + Number(fields[12])
+  return (ticks * 1_000_000) / ticksPerSecond
+}
+
+interface Load {
+  readonly port: number
+  readonly connections: number
+  readonly report: unknown
+  /** A file. */
+  readonly tickets: string
+  readonly seconds: number
+}
+
+async function load({ port, connections, report, tickets, seconds }: Load) {
   const { stdout } = await promisify(execFile)(
     'wrk',
     [
@@ -135,11 +195,17 @@ async function load(
       script,
       `http://127.0.0.1:${port}/v1/lapses`,
     ],
-    { env: { ...process.env, LAPSE_BODY: JSON.stringify(report) } },
+    {
+      env: {
+        ...process.env,
+        LAPSE_BODY: JSON.stringify(report),
+        ...(existsSync(tickets) && { LAPSE_TICKETS: tickets }),
+      },
+    },
   )
   const { requests, seconds: took, p50, p99, failed } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   if (failed > 0) throw new Error(`${failed} of ${requests} requests failed.`)
-  return { requestsPerSecond: requests / took, p50Ms: p50, p99Ms: p99 }
+  return { requests, requestsPerSecond: requests / took, p50Ms: p50, p99Ms: p99 }
 }
 
 async function waitUntilReachable(port: number): Promise<void> {
@@ -189,6 +255,12 @@ for (const text of options.database) {
             ),
             'p50 ms': computeMedian(measured.map(({ p50Ms }) => p50Ms)),
             'p99 ms': computeMedian(measured.map(({ p99Ms }) => p99Ms)),
+            'server µs': Math.round(
+              computeMedian(measured.map(({ collectorMicroseconds }) => collectorMicroseconds)),
+            ),
+            'database µs': Math.round(
+              computeMedian(measured.map(({ databaseMicroseconds }) => databaseMicroseconds)),
+            ),
             'to (a)': computeRatio(key, 'a'),
             'to (b)': computeRatio(key, 'b'),
           },

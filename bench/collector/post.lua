@@ -1,15 +1,14 @@
--- Posts the report in LAPSE_BODY. Each request is about another session: `[id]` is replaced with a unique number.
+-- Posts the report in LAPSE_BODY. Each request is about another session: `[id]` is replaced with a number of 12 digits,
+-- and `[ticket]` with the next line of the file LAPSE_TICKETS. Needs a single thread.
 local body = os.getenv('LAPSE_BODY')
-local threads = 0
-
-function setup(thread)
-  thread:set('prefix', os.time() .. '-' .. threads .. '-')
-  threads = threads + 1
-end
+local tickets = {}
 
 function init()
-  local from, to = body:find('[id]', 1, true)
-  head, tail, count = body:sub(1, from - 1) .. prefix, body:sub(to + 1), 0
+  count, prefix = 0, string.format('%05d', os.time() % 100000)
+  local file = os.getenv('LAPSE_TICKETS')
+  if file then
+    for line in io.lines(file) do table.insert(tickets, line) end
+  end
   wrk.method = 'POST'
   wrk.headers['Content-Type'] = 'text/plain'
   wrk.headers['Origin'] = 'https://app.acme.com'
@@ -17,7 +16,9 @@ end
 
 function request()
   count = count + 1
-  return wrk.format(nil, nil, nil, head .. count .. tail)
+  local id = prefix .. string.format('%07d', count)
+  local report = body:gsub('%[id%]', id):gsub('%[ticket%]', tickets[count] or '')
+  return wrk.format(nil, nil, nil, report)
 end
 
 function done(summary, latency)

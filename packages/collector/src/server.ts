@@ -109,7 +109,7 @@ type AppParts = Pick<
 
 async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<typeof createApp>> {
   const dashboardKey = createDashboardTicketKey(parts.store.dashboardSessions.findByAlias)
-  const sites = await prepareSites(config.sites, dashboardKey)
+  const sites = prepareSites(config.sites, dashboardKey)
   return createApp({
     ...parts,
     settings: { ...config, sites, dashboard: getDashboardLimits(config.sites) },
@@ -157,11 +157,11 @@ async function checkSchema(schema: Store['schema'], log: Logger): Promise<void> 
 }
 
 /** Adds the keys that verify tickets, those of the dashboard's own sessions included. */
-async function prepareSites(sites: Config['sites'], dashboardKey: TicketKey): Promise<Record<string, Site>> {
-  const entries = Object.entries(sites).map(async ([name, site]) => {
-    const ticketKeys = await prepareTicketKeys(name, site.ticketKeys)
+function prepareSites(sites: Config['sites'], dashboardKey: TicketKey): Record<string, Site> {
+  const entries = Object.entries(sites).map(([name, site]) => {
+    const ticketKeys = prepareTicketKeys(name, site.ticketKeys)
     if (name === dashboardSite) ticketKeys.push(dashboardKey)
     return [name, { ...site, ticketKeys }] as const
   })
-  return Object.fromEntries(await Promise.all(entries))
+  return Object.fromEntries(entries)
 }

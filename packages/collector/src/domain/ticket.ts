@@ -1,3 +1,4 @@
+import { KeyObject } from 'node:crypto'
 import {
   type CryptoKey,
   errors,
@@ -8,6 +9,7 @@ import {
 } from 'jose'
 import { z } from 'zod'
 import { LapseError } from './errors.ts'
+import { verifyHmac } from './hmacTicket.ts'
 import { describeTicketFault, TooManyKeysError } from './ticketFault.ts'
 import { idSchema } from './validation/fieldSchemas.ts'
 import { validate } from './validation/validate.ts'
@@ -34,8 +36,8 @@ export type TicketAlgorithm = 'HS256' | (typeof publicKeyAlgorithms)[number]
 /** A key that verifies a site's tickets. The site chooses the algorithm, never the ticket. */
 export interface TicketKey {
   readonly alg: TicketAlgorithm
-  /** The key, or a function that finds it in a JWK set by the ticket's `kid`. */
-  readonly key: CryptoKey | JWTVerifyGetKey
+  /** The secret, or a function that finds the key in a JWK set by the ticket's `kid`. */
+  readonly key: KeyObject | JWTVerifyGetKey
 }
 
 const timeoutSecondsSchema = z.int().positive().max(maxMarkerAgeSeconds)
@@ -163,10 +165,12 @@ async function verifyWithKey(
 
 async function verifyJwt(
   ticket: string,
-  key: TicketKey['key'],
+  key: TicketKey['key'] | CryptoKey,
   options: JWTVerifyOptions,
 ): Promise<VerifiedPayload> {
   try {
+    const hmacPayload = key instanceof KeyObject ? verifyHmac(ticket, key, options) : undefined
+    if (hmacPayload) return { payload: hmacPayload, hasExpired: false }
     // Both kinds of keys have their own overload.
     const { payload } = await (typeof key === 'function'
       ? jwtVerify(ticket, key, options)

@@ -68,6 +68,11 @@ const pingIntervalMs = 500
  */
 const quietMs = 2 * writeDeadlineMs
 const closePollMs = 10
+/**
+ * How long to wait for the callers that have just been answered, whose next reports arrive one by one. Without this, most
+ * batches were small, and an end report took a tenth more CPU time, and a sixth more of the database's.
+ */
+const maxGatherMs = 2
 const retryAfterSeconds = 5
 
 /**
@@ -81,6 +86,7 @@ export class BatchingWriter {
   readonly #closing = new AbortController()
   #inFlight = 0
   #activeLoops = 0
+  #lastBatchSize = 0
   #isUnavailable = false
   #recovering: Promise<void> | undefined
   #failingSince: number | undefined
@@ -142,6 +148,7 @@ export class BatchingWriter {
     while (this.#queue.length > 0 && !this.#isUnavailable) {
       // Reports that arrive in the current turn of the event loop join the batch.
       await nextTurn()
+      await this.#gather()
       await this.#writeBatch(
         this.#queue.splice(0, chooseBatchSize(Math.min(this.#queue.length, maxBatchSize))),
       )
@@ -149,7 +156,14 @@ export class BatchingWriter {
     this.#activeLoops -= 1
   }
 
+  /** Waits a moment for a batch of about the size of the last one. */
+  async #gather(): Promise<void> {
+    const until = performance.now() + maxGatherMs
+    while (this.#queue.length < this.#lastBatchSize && performance.now() < until) await sleep(1)
+  }
+
   async #writeBatch(taken: readonly WaitingWork[]): Promise<void> {
+    this.#lastBatchSize = taken.length
     const startedAt = performance.now()
     const late = taken.filter(({ queuedAt }) => startedAt - queuedAt > maxQueuedMs)
     const batch = taken.filter(({ queuedAt }) => startedAt - queuedAt <= maxQueuedMs)

@@ -15,8 +15,8 @@ export function createMysqlSessionStore(location: MysqlLocation, tableName: stri
   const statements = buildMysqlStatements(tableName)
   let firstRowsAt = 0
   return {
-    // More were not faster.
-    concurrency: 3,
+    // More made the batches smaller.
+    concurrency: 2,
     get connections() {
       return connections.count
     },
