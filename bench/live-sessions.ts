@@ -150,7 +150,7 @@ async function waitUntilSwept(cluster: Cluster, dueAt: number): Promise<void> {
 }
 
 /** Prints quantiles of the time by which rows were recorded later than they were due. */
-async function printLateness({ sql }: Cluster, title: string, afterId: number): Promise<void> {
+async function printLateness({ sql }: Cluster, title: string, expected: number, afterId = 0): Promise<void> {
   const rows = await sql('session_audit')
     .where({ detected_by: 'sweep' })
     .where('id', '>', afterId)
@@ -162,7 +162,7 @@ async function printLateness({ sql }: Cluster, title: string, afterId: number): 
     ((lateMs[Math.min(lateMs.length - 1, Math.floor(share * lateMs.length))] ?? Number.NaN) / 1000).toFixed(1)
   const inTime = lateMs.filter((late) => late <= maxRecordingDelayMs).length / lateMs.length
   log(
-    `${title}: ${lateMs.length} timeouts recorded later than expiry plus slack by ${format(0.5)} s (p50), ${format(0.99)} s (p99), ${format(1)} s (max); ${(inTime * 100).toFixed(2)} % within ${maxRecordingDelayMs / 1000} s`,
+    `${title}: ${lateMs.length} of ${expected} timeouts recorded, later than expiry plus slack by ${format(0.5)} s (p50), ${format(0.99)} s (p99), ${format(1)} s (max); ${(inTime * 100).toFixed(2)} % within ${maxRecordingDelayMs / 1000} s`,
   )
 }
 
@@ -209,7 +209,7 @@ async function measureBurst(parts: Parts, title: string): Promise<Usage> {
   const before = await readUsage(parts)
   await waitUntilSwept(cluster, dueAt)
   const usage = subtract(await readUsage(parts), before)
-  await printLateness(cluster, `${burst} sessions expire at the same moment, ${title}`, lastId)
+  await printLateness(cluster, `Sessions that expire at the same moment, ${title}`, burst, lastId)
   return usage
 }
 
@@ -237,7 +237,7 @@ async function run(cluster: Cluster): Promise<void> {
   const result = await load.result
   await waitUntilSwept(cluster, dueAt + seconds * 1000)
   memory.end = readMemoryMiB(collector.pid)
-  await printLateness(cluster, 'Under load', 0)
+  await printLateness(cluster, 'Under load', expiring)
 
   const burstLoad = startSteadyLoad(parts, maxBurstSeconds, sessions + expiring)
   await measureBurst(parts, 'under load')
