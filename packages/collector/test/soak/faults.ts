@@ -27,6 +27,7 @@ export interface Fault {
 const cohortSize = 6_000
 /** More reports than wait in a collector. */
 const floodSize = 14_000
+const floods = 3
 const expiresInMs = 6_000
 /** Another fault may have delayed the sweep by one heartbeat and the slack. */
 const maxSweepDelayMs = 60_000
@@ -61,14 +62,14 @@ export const faults: readonly Fault[] = [
     async run({ cluster, histories, random, log }) {
       const [replica] = random.shuffle(cluster.replicas)
       if (!replica) return
-      for (let flood = 0; flood < 3; flood++) {
-        const first = histories.length
+      const first = histories.length
+      for (let flood = 0; flood < floods; flood++)
         await reportFlood(floodSize, {
           ...{ url: replica.url, token: cluster.token, subject: 'u_flood', histories },
         })
-        const refused = histories.slice(first).filter(({ reports }) => reports[0]?.status === 503)
-        log(`${refused.length} of ${floodSize} reports got 503`)
-      }
+      const refused = histories.slice(first).filter(({ reports }) => reports[0]?.status === 503)
+      log(`${refused.length} of ${floods * floodSize} reports got 503`)
+      if (refused.length === 0) throw new Error('The collector was not overloaded.')
     },
   },
   {
@@ -119,7 +120,9 @@ async function killInSweep(
   })
   await waitUntil(async () => (await countCohort('session_audit')) > 0, 'the first timeouts', maxSweepDelayMs)
   await killed?.kill()
-  log(`${await countCohort('session_live')} of ${cohortSize} sessions were not swept yet`)
+  const left = await countCohort('session_live')
+  log(`${left} of ${cohortSize} sessions were not swept yet`)
+  if (left === 0) throw new Error('The sweep had ended before the collector was killed.')
   await sleep(3_000)
   await killed?.start()
 }

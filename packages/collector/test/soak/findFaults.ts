@@ -66,7 +66,7 @@ function findWrongTimeouts(
 ): string[] {
   return rows
     .filter(({ detectedBy }) => detectedBy === 'sweep')
-    .flatMap((row) => {
+    .flatMap((row, index, swept) => {
       const faults: string[] = []
       if (!hasLeft || row.receivedAt < lastUsedAt)
         faults.push('a row calls its user idle, who worked at that time')
@@ -75,7 +75,8 @@ function findWrongTimeouts(
         faults.push('a row does not know an access that had been confirmed')
       else if (row.receivedAt < row.lastAccessAt + idleTimeoutSeconds * 1000)
         faults.push('a row was written before the session expired')
-      if (ending === 'returns' && !row.hasReturn && hasConfirmedReturn(reports, row))
+      const isLast = index === swept.length - 1
+      if (ending === 'returns' && isLast && !row.hasReturn && hasConfirmedReturn(reports, row))
         faults.push('a row does not know that the user has returned')
       return faults
     })
