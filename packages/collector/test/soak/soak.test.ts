@@ -7,7 +7,7 @@ import { serverKinds } from '../../../../test/servers.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { createRandom } from './createRandom.ts'
 import { type FaultContext, faults } from './faults.ts'
-import { findFaults } from './findFaults.ts'
+import { findViolations } from './findViolations.ts'
 import { heartbeatSeconds, longerThanLimitMs, slackMs } from './limits.ts'
 import type { SessionHistory } from './sessionHistory.ts'
 import { startCrowd } from './startCrowd.ts'
@@ -54,19 +54,21 @@ describe.each(databases)('On $name, while processes fail under load', ({ name, k
       log(`everybody leaves but ${staying}`)
       await crowd.leave()
       await waitUntilSwept(cluster)
-      const stored = await readStoredSessions(sql)
       const readAt = Date.now()
+      const stored = await readStoredSessions(sql)
       log(`${stored.live.size} sessions are live`)
       await crowd.end()
 
       log(JSON.stringify(summarize(histories, stored, cluster.readWarnings()), undefined, 2))
-      const wrong = histories.flatMap((history) => {
+      const violations = histories.flatMap((history) => {
         const found = findStoredSession(stored, history)
-        return findFaults(history, found, readAt).map((fault) => ({ fault, history, stored: found }))
+        return findViolations(history, found, readAt).map((violation) => ({
+          ...{ violation, history, stored: found },
+        }))
       })
-      for (const each of wrong.slice(0, maxShownSessions))
+      for (const each of violations.slice(0, maxShownSessions))
         log(JSON.stringify(each, (key, value) => (key.endsWith('At') ? formatTime(value) : value), 1))
-      expect(countBy(wrong, ({ fault }) => fault)).toEqual({})
+      expect(countBy(violations, ({ violation }) => violation)).toEqual({})
       expect(findUnknownKeys(histories, [...stored.rows.keys(), ...stored.live.keys()])).toEqual([])
     },
     testTimeoutMs,

@@ -13,7 +13,7 @@ const temporaryStatuses: readonly number[] = [0, 502, 503, 504]
  * @param now when the database was read, in epoch milliseconds.
  * @returns what is wrong, in words.
  */
-export function findFaults(history: SessionHistory, stored: StoredSession, now: number): string[] {
+export function findViolations(history: SessionHistory, stored: StoredSession, now: number): string[] {
   return [
     ...findWrongAnswers(history),
     ...findBrokenRevisions(stored),
@@ -39,24 +39,30 @@ function findBrokenRevisions({ rows }: StoredSession): string[] {
   return isChain ? [] : ['its rows are no chain of revisions: it has several current rows']
 }
 
-function findLoss({ ending, reports }: SessionHistory, { rows, live }: StoredSession, now: number): string[] {
+function findLoss(history: SessionHistory, { rows, live }: StoredSession, now: number): string[] {
+  const { ending, reports } = history
   const lostRows = reports.filter(({ rowId }) => typeof rowId === 'number' && !hasRow(rows, rowId))
-  const faults = lostRows.map(() => 'a row is missing that the collector confirmed')
+  const violations = lostRows.map(() => 'a row is missing that the collector confirmed')
   const isKnown = reports.some(isConfirmed)
   if (ending === 'stays') {
-    if (isKnown && live.length === 0) faults.push('the user still works, and it is not live')
+    if (isKnown && live.length === 0) violations.push('the user still works, and it is not live')
   } else if (live.length > 0) {
-    faults.push(
+    violations.push(
       live.some(({ dueAt }) => dueAt < now) ? 'it is overdue' : 'it is live, although its user is gone',
     )
-  } else if (isKnown && rows.length === 0 && !hasUnrecordedLogout(reports)) faults.push('it is lost')
-  if (live.length > 1) faults.push('it is live twice')
-  return faults
+  } else if (isKnown && rows.length === 0 && !hasUnrecordedLogout(history)) violations.push('it is lost')
+  if (live.length > 1) violations.push('it is live twice')
+  const confirmedAt = findConfirmedAccess(reports, now)
+  if (live.some(({ lastAccessAt }) => lastAccessAt < confirmedAt - toleranceMs))
+    violations.push('it is live, and an access is missing that had been confirmed')
+  return violations
 }
 
 const hasRow = (rows: readonly StoredEnd[], id: number) => rows.some((row) => row.id === id)
 
-const hasUnrecordedLogout = (reports: readonly SentReport[]) =>
+const hasUnrecordedLogout = ({ site, ending, reports }: SessionHistory) =>
+  ending === 'logsOut' &&
+  site !== 'recording' &&
   reports.some((report) => report.kind === 'end' && isConfirmed(report) && report.rowId === null)
 
 /** Nobody is called idle while in use, not even in a row that has been superseded since. */
@@ -67,18 +73,18 @@ function findWrongTimeouts(
   return rows
     .filter(({ detectedBy }) => detectedBy === 'sweep')
     .flatMap((row, index, swept) => {
-      const faults: string[] = []
+      const violations: string[] = []
       if (!hasLeft || row.receivedAt < lastUsedAt)
-        faults.push('a row calls its user idle, who worked at that time')
+        violations.push('a row calls its user idle, who worked at that time')
       const confirmedAt = findConfirmedAccess(reports, row.receivedAt)
       if (row.lastAccessAt === null || row.lastAccessAt < confirmedAt - toleranceMs)
-        faults.push('a row does not know an access that had been confirmed')
+        violations.push('a row does not know an access that had been confirmed')
       else if (row.receivedAt < row.lastAccessAt + idleTimeoutSeconds * 1000)
-        faults.push('a row was written before the session expired')
+        violations.push('a row was written before the session expired')
       const isLast = index === swept.length - 1
       if (ending === 'returns' && isLast && !row.hasReturn && hasConfirmedReturn(reports, row))
-        faults.push('a row does not know that the user has returned')
-      return faults
+        violations.push('a row does not know that the user has returned')
+      return violations
     })
 }
 
@@ -99,13 +105,14 @@ function findWrongEnd({ ending, site, reports }: SessionHistory, { rows }: Store
   if (!current) return []
   const hasReportedEnd = reports.some((report) => report.kind === 'end' && isConfirmed(report))
   const expected = hasReportedEnd ? expectedReasons[ending] : 'idle_timeout'
-  const faults: string[] = []
-  if (current.reason !== expected) faults.push(`its end is ${current.reason}, not ${expected}`)
-  if (site === 'signed' && current.evidence === 'self_reported') faults.push('its evidence is not the ticket')
+  const violations: string[] = []
+  if (current.reason !== expected) violations.push(`its end is ${current.reason}, not ${expected}`)
+  if (site === 'signed' && current.evidence === 'self_reported')
+    violations.push('its evidence is not the ticket')
   const confirmedAt = findConfirmedAccess(reports, current.receivedAt)
   if ((current.lastAccessAt ?? 0) < confirmedAt - toleranceMs)
-    faults.push('its current row does not know an access that had been confirmed')
-  return faults
+    violations.push('its current row does not know an access that had been confirmed')
+  return violations
 }
 
 const expectedReasons = {
