@@ -1,5 +1,5 @@
-// Runs `npm run demo`, `npm test` and `npm run test:applications`: installs what is missing, builds the packages, then
-// starts the task with the pinned Node.
+// Runs `npm run demo`, `npm test`, `npm run test:applications` and `npm run test:soak`: installs what is missing, builds
+// the packages, then starts the task with the pinned Node.
 import { installApplications, installPackages, installPrograms, pnpm, run } from './setup.mjs'
 
 const [task, ...args] = process.argv.slice(2)
@@ -7,8 +7,11 @@ const [task, ...args] = process.argv.slice(2)
 await installPackages()
 if (task === 'test') await installPrograms()
 if (task === 'test:applications') await installApplications()
+if (task === 'test:soak') await installPrograms('mariadb-server', 'haproxy')
 if (task === 'demo' && args.includes('--play')) await installPrograms('chromium')
 await pnpm('--silent', 'build')
-if (task === 'test') await run('vitest', ['run', '--project', '!applications', ...args])
+if (task === 'test') await run('vitest', ['run', '--project', '!applications', '--project', '!soak', ...args])
 if (task === 'test:applications') await run('vitest', ['run', '--project', 'applications', ...args])
+if (task === 'test:soak')
+  await run('vitest', ['run', '--project', 'soak', '--disable-console-intercept', ...args])
 if (task === 'demo') await run('node', ['demo/demo.ts', ...args])
