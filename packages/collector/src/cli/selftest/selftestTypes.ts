@@ -23,7 +23,7 @@ export interface SelftestInput extends SelftestTarget {
 }
 
 /** The simulated sessions. */
-export interface SelftestSessions {
+interface SelftestSessions {
   /** Its user returns after the timeout, and only that is reported. Undefined if the ticket is for one session. */
   readonly returning: SelftestSession | undefined
   /** Its use is reported. Its user does not return before the sweep has recorded the timeout. */
@@ -57,7 +57,7 @@ export interface SelftestResponse {
 }
 
 /** A report without its ticket: anyone who has the ticket can report with it. */
-export type SentReport = Readonly<Record<string, unknown>>
+type SentReport = Readonly<Record<string, unknown>>
 
 /** What happened with a session whose user returned after the timeout. */
 export interface ReturnResult {
