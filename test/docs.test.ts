@@ -169,7 +169,7 @@ const knownAttributes = [
     'requests',
   ],
   ...['on-error', 'cookie-name', 'cookie-domain', 'cookie-path', 'cookie-same-site', 'cookie-days'],
-  ...['lapse-logout', 'lapse-message'],
+  ...['lapse-logout', 'lapse-message', 'heartbeat-seconds'],
 ]
 
 const plainConfiguration = JSON.stringify({

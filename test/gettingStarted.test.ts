@@ -78,8 +78,8 @@ test('The steps of the getting-started guide lead from an empty folder to one ro
   await tab.waitForSelector(`text=You were signed out after ${idleTimeoutSeconds} seconds without activity.`)
   const list = await runBlock('npx lapse list', project)
   expect(list.trim().split('\n')).toEqual([
-    expect.stringMatching(/^id +site +subject +session +reason +evidence/),
-    expect.stringMatching(/^1 +my-app +u_42 +[\da-f-]{36} +idle_timeout +self_reported/),
+    expect.stringMatching(/^id +supersedes +site +subject +session +reason +evidence/),
+    expect.stringMatching(/^1 +- +my-app +u_42 +[\da-f-]{36} +idle_timeout +self_reported/),
   ])
 
   await tab.click('text=Sign in')

@@ -33,7 +33,7 @@ export function loadStoreConfig(path?: string): Config {
  * Loads the configuration for a command that does not use the database, so its URL may be unset. Ticket secrets may be
  * unset too: `readSecret` checks the one that is used.
  */
-export function loadSiteConfig(path?: string): Pick<Config, 'sites' | 'listen'> {
+export function loadSiteConfig(path?: string): Pick<Config, 'sites' | 'listen' | 'sweep'> {
   const { LAPSE_DATABASE_URL, ...environment } = process.env
   return load(path, environment, { requiresSecrets: false, omitsDatabase: true })
 }

@@ -5,15 +5,25 @@ export const selftestClient = 'selftest'
 export const selftestSubject = 'selftest'
 export const selftestSessionPrefix = 'selftest-'
 
-/** A self-test reports like a browser whose login page found a marker. */
-export const selftestDetectedBy = 'login_page' satisfies NewSessionEnd['detectedBy']
+/** A self-test reports like a browser whose login page found a marker, or waits for the sweep. */
+export const selftestDetectedBy = ['login_page', 'sweep'] as const satisfies NewSessionEnd['detectedBy'][]
+
+/**
+ * Returns whether an alias is that of a self-test.
+ *
+ * Such a session is never joined with what is known under its marker: otherwise, who knows the marker of a session could
+ * continue it as a self-test, whose row is not counted.
+ */
+export function isSelftestAlias(session: string): boolean {
+  return session.startsWith(selftestSessionPrefix)
+}
 
 /**
  * Returns whether a row was written by a self-test. Such rows are neither counted nor copied.
  *
- * Nobody can hide a real session by reporting its end as a self-test, because the host chooses aliases at random.
- * Self-tests do not report as a server. And they correct no row: otherwise, who knows the marker of a session could correct
- * its row with one that is not counted.
+ * Nobody can hide a real session by reporting it as a self-test, because the host chooses aliases at random. Self-tests do
+ * not report as a server. And they correct no row: otherwise, who knows the marker of a session could correct its row with
+ * one that is not counted.
  */
 export function isSelftest({
   clientVersion,
@@ -29,9 +39,10 @@ export function isSelftest({
   return (
     clientVersion === selftestClient &&
     subject === selftestSubject &&
-    session?.startsWith(selftestSessionPrefix) === true &&
+    session !== null &&
+    isSelftestAlias(session) &&
     evidence !== 'server' &&
-    detectedBy === selftestDetectedBy &&
+    selftestDetectedBy.some((way) => way === detectedBy) &&
     supersedes === null
   )
 }

@@ -3,6 +3,7 @@ import { decideEnd, type EndAnswer, getEndedKey, type VerifiedEnd } from '../dom
 import type { Decision, SessionState } from '../domain/decisions/sessionState.ts'
 import type { LapseError } from '../domain/errors.ts'
 import type { Activity } from '../domain/liveSession.ts'
+import { isSelftestAlias } from '../domain/selftest.ts'
 import type { NewSessionEnd, SessionEnd } from '../domain/sessionEnd.ts'
 
 /** A verified report, which is decided and stored together with others. */
@@ -43,7 +44,7 @@ export type WorkOutcome =
 export interface SessionKeys {
   readonly site: string
   readonly own: string
-  /** The marker, if the session has an alias. */
+  /** The marker, if the session has an alias and is not that of a self-test. */
   readonly underMarker: string | undefined
 }
 
@@ -52,7 +53,8 @@ export function getKeys(work: SessionWork): SessionKeys {
     work.kind === 'activity'
       ? { ...work.activity, own: work.activity.sessionKey }
       : { ...work.end.report, own: getEndedKey(work.end) }
-  return { site, own, underMarker: marker === null || marker === own ? undefined : marker }
+  const hasOneKey = marker === own || isSelftestAlias(own)
+  return { site, own, underMarker: hasOneKey ? undefined : (marker ?? undefined) }
 }
 
 /** Decides one report on what the database has about its session. */

@@ -26,6 +26,7 @@ describe('A configuration that takes every secret from the environment', () => {
     writeConfigIn(folder, {
       database: 'env:DATABASE',
       listen: { port: await findFreePort() },
+      sweep: { everySeconds: 1 },
       sites: { open: site, acme: signed('ACME_SECRET'), shop: signed('SHOP_SECRET') },
     })
     const { privateKey } = generateKeyPairSync('ed25519')

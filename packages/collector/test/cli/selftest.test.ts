@@ -26,6 +26,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
+/** The self-test waits for the sweep. */
+const sweep = { everySeconds: 1 }
+
+const waiting = /^Waiting until the sweep has recorded the timeout of the live session, at most \d+ s\.\n$/
+
 const runSelftest = (site: string, ...args: string[]) =>
   runLapseIn(folder, ['selftest', '--site', site, '--url', collector.url, ...args], environment)
 
@@ -39,17 +44,25 @@ const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
 
 describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
   beforeEach(async () => {
-    collector = await createCollector(server)
-    writeConfigIn(folder, createConfig(collector.database.url))
+    collector = await createCollector(server, { sweep })
+    writeConfigIn(folder, createConfig(collector.database.url, { sweep }))
   })
 
   test('The report shows a simulated timeout: what was sent, answered and stored', async () => {
     const { status, stdout } = await runSelftest('acme')
     expect(status).toBe(0)
-    const [row, ...others] = await collector.database.readRows()
-    expect(others).toEqual([])
-    expect(row).toMatchObject({ subject: 'selftest', reason: 'idle_timeout', client_version: 'selftest' })
-    for (const words of ['# Lapse self-test: passed', 'V-222445', collector.url, '1800 s', row?.session_key])
+    const rows = await collector.database.readRows()
+    const ofSelftest = { subject: 'selftest', reason: 'idle_timeout', client_version: 'selftest' }
+    expect(rows).toMatchObject([
+      { ...ofSelftest, detected_by: 'login_page' },
+      { ...ofSelftest, detected_by: 'sweep' },
+    ])
+    const [row, swept] = rows
+    expect(await collector.database.sql('session_live')).toEqual([])
+    const returns = await collector.database.sql('session_return')
+    expect(returns.map(({ audit_id: id }) => Number(id))).toEqual([Number(swept?.id)])
+    const keys = [row?.session_key, swept?.session_key]
+    for (const words of ['# Lapse self-test: passed', 'V-222445', collector.url, '1800 s', ...keys])
       expect(stdout).toContain(words)
     expect(stdout).not.toMatch('FAILED')
   })
@@ -63,11 +76,16 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
       stdout: 'The self-test passed. The report is in report.json.\n',
     })
     const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
-    const [row] = await collector.database.readRows()
+    const [row, swept] = await collector.database.readRows()
     expect(report).toMatchObject({
       verdict: 'pass',
       answers: [{ status: 201 }, { status: 200 }],
       row: { evidence: 'signed', session: row?.session, sessionKey: row?.session_key },
+      live: {
+        answers: [{ status: 204 }, { status: 200, body: { duplicate: true } }],
+        row: { evidence: 'signed', detectedBy: 'sweep', sessionKey: swept?.session_key, returnedAt: null },
+        returnedAt: expect.stringMatching(/Z$/),
+      },
       collector: { version: expect.stringMatching(/^\d+\.\d+\.\d+/) },
     })
     expect(JSON.stringify(report)).not.toMatch('eyJ')
@@ -79,7 +97,10 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     const args = ['selftest', '--site', 'signed', '--url', collector.url]
     const withSecrets = [...args, '--token', 'env:READ_TOKEN', '--ticket', 'env:SELFTEST_TICKET']
     const variables = { ...environment, READ_TOKEN: token, SELFTEST_TICKET: ticket }
-    expect(await runLapseIn(folder, withSecrets, variables)).toMatchObject({ status: 0, stderr: '' })
+    expect(await runLapseIn(folder, withSecrets, variables)).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(waiting),
+    })
     const { status, stderr } = await runLapseIn(folder, withSecrets, { ...variables, READ_TOKEN: '' })
     expect({ status, stderr }).toEqual({
       status: 2,
@@ -90,7 +111,7 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
 
 describe('lapse selftest', () => {
   beforeEach(async () => {
-    collector = await createCollector({ name: 'SQLite' })
+    collector = await createCollector({ name: 'SQLite' }, { sweep })
   })
 
   test.each([
@@ -119,8 +140,8 @@ describe('lapse selftest', () => {
     async (absoluteTimeoutSeconds) => {
       const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, absoluteTimeoutSeconds }
       await collector.end()
-      collector = await createCollector({ name: 'SQLite' }, { sites: { acme: site } })
-      writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
+      collector = await createCollector({ name: 'SQLite' }, { sweep, sites: { acme: site } })
+      writeConfigIn(folder, { database: collector.database.url, sweep, sites: { acme: site } })
       const { status, stdout } = await runSelftest('acme')
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching('self-test: passed') })
     },
@@ -138,7 +159,7 @@ describe('lapse selftest', () => {
   })
 
   test("The command refuses the ticket of a user, so that no user's session is ended", async () => {
-    writeConfigIn(folder, createConfig(collector.database.url))
+    writeConfigIn(folder, createConfig(collector.database.url, { sweep }))
     const now = Math.floor(Date.now() / 1000)
     const another = await runSelftest('signed', '--ticket', await signTicket('u_42', now - 7200))
     expect(another.stderr).toMatch('The ticket belongs to a user, "u_42"')
@@ -147,6 +168,10 @@ describe('lapse selftest', () => {
     const session = await runSelftest('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
     expect(session.stderr).toMatch('The ticket is for session "a1f"')
     expect(await collector.database.readRows()).toEqual([])
-    expect((await runSelftest('signed', '--ticket', await signTicket('selftest', now - 7200))).status).toBe(0)
+    const own = await signTicket('selftest', now - 7200)
+    expect((await runSelftest('signed', '--ticket', own)).status).toBe(0)
+    const again = await runSelftest('signed', '--ticket', own)
+    expect(again.stderr).toMatch('It has a row already. Sign a ticket with another sid')
+    expect(await collector.database.readRows()).toHaveLength(1)
   })
 })

@@ -59,7 +59,7 @@ describe('File permissions', () => {
 
   test('Only the owner can read a new report of lapse selftest', async () => {
     const port = await findFreePort()
-    const file = writeConfigIn(folder, { listen: { port }, sites })
+    const file = writeConfigIn(folder, { listen: { port }, sites, sweep: { everySeconds: 1 } })
     const collector = await startLapseServe(file, `http://127.0.0.1:${port}`)
     const writeReport = () => runLapse('selftest', '--site', 'acme', '--output', 'report.txt')
     expect((await writeReport()).status).toBe(0)

@@ -59,6 +59,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       { detected_at: first + 1, reason: 'logout' },
       { detected_at: first + 2, reason: 'logout' },
       { detected_at: first + 3, ...selftest },
+      { detected_at: first + 3, ...selftest, session: 'selftest-4', detected_by: 'sweep' },
       // These only resemble a self-test, so they are counted.
       { detected_at: first + 3, ...selftest, session: 'u-1', reason: 'displaced' },
       { detected_at: first + 3, ...selftest, session: 'selftest', reason: 'displaced' },

@@ -113,9 +113,16 @@ describe.each(inject('databaseServers'))('A mirror of sessions with revisions, o
   test('copies a correction that pretends to be a self-test, so nobody can hide a row behind one', async () => {
     await createMirror()
     const activity = startSession()
-    await endSession({ ...activity, session: undefined }, 50)
-    const forged = { session: `selftest-${randomUUID()}`, subject: 'selftest', client: 'selftest' }
-    await endSession({ ...activity, ...forged }, 5)
+    const { id } = await endSession({ ...activity, session: undefined }, 50)
+    const forged = { session: `selftest-${randomUUID()}`, subject: 'selftest' }
+    // The collector writes this report as a row of its own, so the correction has to be inserted here.
+    await endSession({ ...activity, ...forged, client: 'selftest' }, 5)
+    expect(await readReasons()).toEqual(['idle_timeout'])
+    const [row] = await collector.findRows(activity.marker)
+    await collector.database.sql('session_audit').insert({
+      ...{ ...row, ...forged, client_version: 'selftest', reason: 'ended_early' },
+      ...{ id: Number(id) + 1_000, revision: 2, supersedes: id },
+    })
     expect(await readReasons()).toEqual(['idle_timeout', 'ended_early'])
   })
 })

@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import type { Config } from '../../config/config.ts'
 import { selftestSessionPrefix, selftestSubject } from '../../domain/selftest.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
@@ -8,8 +7,8 @@ import { findSite } from '../options/findSite.ts'
 import { parseSecret, secretHint } from '../options/parseSecret.ts'
 import { addSigningKeyOptions, type SigningKeyOptions } from '../options/signingKeyOptions.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
-import { createRowReader } from '../selftest/createRowReader.ts'
-import { createSelftestSession } from '../selftest/createSelftestSession.ts'
+import { createSelftestSessions } from '../selftest/createSelftestSessions.ts'
+import { withSelftestReader } from '../selftest/openSelftestReader.ts'
 import { runSelftest } from '../selftest/runSelftest.ts'
 import { formatSelftestReport, requirements } from '../selftest/selftestReport.ts'
 import type { Selftest } from '../selftest/selftestTypes.ts'
@@ -28,7 +27,7 @@ interface SelftestOptions extends ConfigOption, SigningKeyOptions {
 export const selftest = new Command('selftest')
   .summary('check that timeouts are recorded, and report it for an audit')
   .description(
-    `Report the timeout of a simulated session to the running collector, read its row back, and print a report to attach to an audit. The report states what was sent, answered and stored, which requirements of DISA's Application Security and Development STIG this is evidence for, and whether the test passed. The row remains, with the subject "${selftestSubject}"; summaries do not count it.`,
+    `Play simulated sessions that time out against the running collector, read their rows back, and print a report to attach to an audit. In one of them, the user does not return before the sweep has recorded the timeout, so the command takes up to half a minute with the default "sweep", and longer while the sweep pauses; it says so on standard error. The report states what was sent, answered and stored, which requirements of DISA's Application Security and Development STIG this is evidence for, and whether the test passed. The rows remain, with the subject "${selftestSubject}"; summaries do not count them.`,
   )
   .addOption(configOption)
   .requiredOption('--site <site>', 'the site to test')
@@ -39,12 +38,12 @@ export const selftest = new Command('selftest')
   )
   .option(
     '--ticket <jwt>',
-    `report with this ticket instead of signing one; its subject must be "${selftestSubject}", and its sid, if any, must begin with "${selftestSessionPrefix}"; ${secretHint}`,
+    `report with this ticket instead of signing one; its subject must be "${selftestSubject}", and its sid, if any, must begin with "${selftestSessionPrefix}", and is used for one session only; ${secretHint}`,
     parseSecret,
   )
   .option(
     '--token <token>',
-    `read the row over HTTP with this token, which needs the scope read, instead of from the database; ${secretHint}`,
+    `read the rows over HTTP with this token, which needs the scope read, instead of from the database; ${secretHint}`,
     parseSecret,
   )
   .addOption(
@@ -52,23 +51,18 @@ export const selftest = new Command('selftest')
   )
   .option('--output <file>', 'write the report to this file (default: standard output)')
   .action(async (options: SelftestOptions) => {
-    const { config, readRow } = createRowReader(options)
-    const { origins } = findSite(config, options.site)
-    const url = (options.url ?? getCollectorUrl(config)).replace(/\/+$/, '')
-    const result = await runSelftest({
-      url,
-      site: options.site,
-      origin: options.origin ?? findOrigin(origins),
-      ...(await createSelftestSession(config, options)),
-      readRow: (id) => readRow(url, id),
+    await withSelftestReader(options, async (reader, config, url) => {
+      const { origins } = findSite(config, options.site)
+      const result = await runSelftest({
+        ...{ url, reader },
+        site: options.site,
+        origin: options.origin ?? findOrigin(origins),
+        sweepSeconds: config.sweep.everySeconds,
+        ...(await createSelftestSessions(config, options)),
+        onProgress: (message) => void process.stderr.write(`${message}\n`),
+      })
+      printResult(result, options)
     })
-    const report = formatReport(result, options.format)
-    if (options.output === undefined) process.stdout.write(escapeForTerminal(report))
-    else writeFileSync(options.output, report, { mode: 0o600 })
-    const faults = result.checks.flatMap(({ fault }) => fault ?? [])
-    if (result.verdict === 'fail') throw new Error(`The self-test failed. ${faults.join(' ')}`)
-    if (options.output !== undefined)
-      process.stdout.write(`The self-test passed. The report is in ${options.output}.\n`)
   })
 addSigningKeyOptions(selftest)
 addExamples(selftest, [
@@ -82,10 +76,14 @@ addExamples(selftest, [
   },
 ])
 
-function getCollectorUrl({ listen: { host, port } }: Pick<Config, 'listen'>): string {
-  // A collector that listens on all addresses is reached at the loopback address.
-  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+/** @throws if the self-test failed. */
+function printResult(result: Selftest, { format, output }: SelftestOptions): void {
+  const report = formatReport(result, format)
+  if (output === undefined) process.stdout.write(escapeForTerminal(report))
+  else writeFileSync(output, report, { mode: 0o600 })
+  const faults = result.checks.flatMap(({ fault }) => fault ?? [])
+  if (result.verdict === 'fail') throw new Error(`The self-test failed. ${faults.join(' ')}`)
+  if (output !== undefined) process.stdout.write(`The self-test passed. The report is in ${output}.\n`)
 }
 
 function findOrigin(origins: readonly string[]): string {

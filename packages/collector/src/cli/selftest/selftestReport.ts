@@ -21,7 +21,7 @@ export const requirements = [
 
 /** Formats a self-test as Markdown, to attach to an audit. */
 export function formatSelftestReport(selftest: Selftest): string {
-  const { verdict, at, collector, site, origin, limits, event, answers: responses, row, checks } = selftest
+  const { verdict, at, collector, site, origin, limits, checks } = selftest
   return `# Lapse self-test: ${verdict === 'pass' ? 'passed' : 'FAILED'}
 
 | | |
@@ -42,26 +42,62 @@ ${requirements.map(({ id, references, asks }) => `- ${id} (${references.join(', 
 
 ## What was checked
 
-The end of a simulated session was reported to the running collector, as a browser would report it. The test did not wait for the timeout. Instead, the reported times are in the past: the session was used, then was idle for a minute longer than its limit.
+Simulated sessions were reported to the running collector, as a browser would report them:
+
+- **Nobody comes back.** A live session was opened, and nothing was done until the collector had recorded its timeout. Only then did the user return. This is the check of V-222445: perform no action, wait, then review the log.
+- **The user comes back after the timeout.** No use of the session was reported, only its end.
+
+The test did not wait for the idle timeout. Instead, the reported times are in the past: the session was last used so long ago that its time ran out within seconds, or before the report.
 
 ${checks.map(formatCheck).join('\n')}
 
 This test does not show that the pages of the application load the client, or that the application ends its sessions. To check that, let the session of a real user time out.
 
-## What was observed
+## What was observed if nobody comes back
 
-The report that was sent (times in epoch milliseconds):
+${formatLive(selftest)}
+
+## What was observed if the user comes back
+
+${formatReturn(selftest)}
+`
+}
+
+function formatLive({ live }: Selftest): string {
+  if (!live) return 'Not played, because an earlier check failed.'
+  const { activity, event, answers, row, returnedAt } = live
+  return `The report that the session was in use (times in epoch milliseconds):
+
+${formatJson(activity)}
+
+The row that the sweep wrote:
+
+${row ? formatJson(row) : 'There is none.'}
+
+The report of the return:
+
+${event ? formatJson(event) : 'It was not sent.'}
+
+After that, the row said that the user returned: ${returnedAt?.toISOString() ?? 'no'}.
+
+The responses:
+
+${answers.map(formatJson).join('\n\n') || 'None.'}`
+}
+
+function formatReturn({ event, answers, row }: Selftest): string {
+  if (!event) return 'Not played, because the ticket is for one session only.'
+  return `The report that was sent (times in epoch milliseconds):
 
 ${formatJson(event)}
 
 The responses to the report and to its repetition:
 
-${responses.map(formatJson).join('\n\n') || 'None.'}
+${answers.map(formatJson).join('\n\n') || 'None.'}
 
 The stored row:
 
-${row ? formatJson(row) : 'No row was read.'}
-`
+${row ? formatJson(row) : 'No row was read.'}`
 }
 
 function formatCheck({ what, passed, fault }: Check): string {

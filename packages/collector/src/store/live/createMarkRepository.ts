@@ -29,6 +29,15 @@ interface WrittenMark {
   readonly disturbances: readonly Disturbance[]
 }
 
+/** What decides whether the sweep runs. Times are of the database's clock, in epoch milliseconds. */
+export interface SweepStatus {
+  readonly databaseTime: number
+  /** When a collector last marked that it is running. Null if none is running. */
+  readonly markedAt: number | null
+  /** When reports of activity were last missing. 0 if they never were. */
+  readonly disturbedAt: number
+}
+
 /** Marks which collectors are running, so that the sweep does not take missing reports for idle users. */
 export interface MarkRepository {
   /**
@@ -39,6 +48,7 @@ export interface MarkRepository {
   mark(request: MarkRequest & { readonly judgesOthers: boolean }): Promise<WrittenMark>
   /** Notes that this collector stops in order. */
   signOff(request: MarkRequest): Promise<void>
+  readStatus(): Promise<SweepStatus>
 }
 
 export function createMarkRepository(auditDatabase: AuditDatabase): MarkRepository {
@@ -71,6 +81,18 @@ export function createMarkRepository(auditDatabase: AuditDatabase): MarkReposito
           await transaction(tables.collector).where({ id }).update({ stopped_at: now })
         }),
       ),
+    readStatus: () =>
+      run(lookupDeadlineMs, async () => {
+        const databaseTime = await readDatabaseTime(knex)
+        const running = (await knex(tables.collector).whereNull('stopped_at').max('marked_at as at').first())
+          ?.at
+        const disturbance = await knex(tables.disturbance).where({ id: 1 }).first('disturbed_at')
+        return {
+          databaseTime,
+          markedAt: running === null || running === undefined ? null : Number(running),
+          disturbedAt: Number(disturbance?.disturbed_at ?? 0),
+        }
+      }),
   }
 }
 

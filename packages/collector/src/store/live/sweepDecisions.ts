@@ -1,6 +1,7 @@
 import { decideSweep } from '../../domain/decisions/decideSweep.ts'
 import { emptyRecords, type SessionRecords } from '../../domain/decisions/sessionState.ts'
 import type { LiveSession } from '../../domain/liveSession.ts'
+import { isSelftestAlias } from '../../domain/selftest.ts'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import type { SessionId } from '../../recording/sessionBatch.ts'
 import { formatId } from './linkedRows.ts'
@@ -30,7 +31,8 @@ export function selectIndependent(sessions: readonly LiveSession[]): LiveSession
 /** Lists the keys under which a live session can have rows and logouts. */
 export function listIds({ site, sessionKey, marker }: LiveSession): SessionId[] {
   const own = { site, sessionKey }
-  return marker === null || marker === sessionKey ? [own] : [own, { site, sessionKey: marker }]
+  const hasOneKey = marker === null || marker === sessionKey || isSelftestAlias(sessionKey)
+  return hasOneKey ? [own] : [own, { site, sessionKey: marker }]
 }
 
 /** @param readRecords returns the rows and the logout under a key. */

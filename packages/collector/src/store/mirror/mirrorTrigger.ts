@@ -92,7 +92,7 @@ function buildSelftestCondition(quotes: Quotes): string {
     quotes.equals(value('subject'), selftestSubject),
     quotes.equals(`substr(${value('session')}, 1, ${selftestSessionPrefix.length})`, selftestSessionPrefix),
     `not (${quotes.equals(value('evidence'), 'server')})`,
-    quotes.equals(value('detected_by'), selftestDetectedBy),
+    `(${selftestDetectedBy.map((way) => quotes.equals(value('detected_by'), way)).join(' or ')})`,
     `${value('supersedes')} is null`,
   ].join(' and ')
 }

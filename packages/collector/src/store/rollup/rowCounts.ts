@@ -156,7 +156,7 @@ function excludeSelftests(either: Knex.QueryBuilder): void {
     .orWhereNull('a.session')
     .orWhereRaw('substr(a.session, 1, ?) <> ?', [selftestSessionPrefix.length, selftestSessionPrefix])
     .orWhere('a.evidence', 'server')
-    .orWhereNot('a.detected_by', selftestDetectedBy)
+    .orWhereNotIn('a.detected_by', selftestDetectedBy)
     .orWhereNotNull('a.supersedes')
 }
 
