@@ -1,3 +1,4 @@
+import './format/correctLanguage.ts'
 import { render } from 'preact'
 import { App } from './App.tsx'
 import 'uplot/dist/uPlot.min.css'
