@@ -182,7 +182,7 @@ function createSweepMetrics(registry: Registry): SweepMetrics {
     observeSweep: ({ durationMs, failure }) =>
       durations.labels(failure === undefined ? 'completed' : 'failed').observe(durationMs / 1000),
     setLiveSessions(counts) {
-      // A site that is not configured any more is not counted any more when its last session has ended.
+      // Sites that are no longer configured are missing from the counts after their last session has ended.
       liveSessions.reset()
       for (const [site, count] of counts) liveSessions.labels(site).set(count)
       liveCounts = counts
