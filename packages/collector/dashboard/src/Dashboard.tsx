@@ -7,6 +7,7 @@ import { PastLimitCard } from './charts/PastLimitCard.tsx'
 import { ErrorNotice } from './components/ErrorNotice.tsx'
 import { FilterForm } from './components/FilterForm.tsx'
 import { Header } from './components/Header.tsx'
+import { LiveSessionsCard } from './components/LiveSessionsCard.tsx'
 import { SessionEndDialog } from './components/SessionEndDialog.tsx'
 import { SessionEndList } from './components/SessionEndList.tsx'
 import { useRoute } from './state/route.ts'
@@ -86,6 +87,15 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
           <EndedSessionsCard summary={hideSharedError(summary)} route={route} retry={retry} />
           <PastLimitCard summary={summary} />
         </div>
+        <LiveSessionsCard
+          route={route}
+          isPolling={isPolling}
+          pollCount={pollCount}
+          attempt={attempt}
+          retry={retry}
+          onSignedOut={onSignedOut}
+          shownError={page.error?.message}
+        />
         <SessionEndList page={hideSharedError(page)} route={route} query={query} retry={retry} />
       </main>
       {route.get('row') && <SessionEndDialog id={route.get('row')} route={route} onSignedOut={onSignedOut} />}

@@ -115,9 +115,6 @@ export type SessionEnd = Readonly<z.output<typeof sessionEndSchema>>
 /** A row before the database assigns its `id`. */
 export type NewSessionEnd = Omit<SessionEnd, 'id'>
 
-/** A row as JSON carries it: times are ISO 8601 strings. */
-export type SessionEndJson = Readonly<z.input<typeof sessionEndSchema>>
-
 interface Field {
   /** Its name in TypeScript, JSON and CSV. */
   readonly name: keyof SessionEnd

@@ -1,5 +1,6 @@
 import type { Route } from './route.ts'
 import { clientScript } from './routes/clientScript.ts'
+import { countLiveSessions } from './routes/countLiveSessions.ts'
 import { dashboardAsset, dashboardPage } from './routes/dashboard.ts'
 import { getSession, signIn, signOut } from './routes/dashboardSession.ts'
 import { getSessionEnd } from './routes/getSessionEnd.ts'
@@ -26,6 +27,7 @@ const describedRoutes: readonly Route[] = [
   signIn,
   getSession,
   signOut,
+  countLiveSessions,
   dashboardAsset,
   health,
   readiness,

@@ -24,6 +24,8 @@ export interface Metrics {
   observeSweep(sweep: { readonly durationMs: number; readonly failure: unknown }): void
   /** @param counts the number of live sessions by site. */
   setLiveSessions(counts: ReadonlyMap<string, number>): void
+  /** Returns the counts of the last `setLiveSessions`. Empty until the sessions have been counted. */
+  getLiveSessions(): ReadonlyMap<string, number>
 }
 
 /** The methods of the endpoints. Node's parser accepts 30 more, such as `MKCALENDAR`. */
@@ -142,7 +144,7 @@ function createWriterMetrics(registry: Registry, getWriter: GetWriter): Metrics[
   }
 }
 
-type SweepMetrics = Pick<Metrics, 'observeTimeout' | 'observeSweep' | 'setLiveSessions'>
+type SweepMetrics = Pick<Metrics, 'observeTimeout' | 'observeSweep' | 'setLiveSessions' | 'getLiveSessions'>
 
 function createSweepMetrics(registry: Registry): SweepMetrics {
   const registers = [registry]
@@ -171,6 +173,7 @@ function createSweepMetrics(registry: Registry): SweepMetrics {
     buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120],
     registers,
   })
+  let liveCounts: ReadonlyMap<string, number> = new Map()
   return {
     observeTimeout({ site, reason, expiredAt, receivedAt }) {
       timeouts.labels(site, reason).inc()
@@ -179,7 +182,11 @@ function createSweepMetrics(registry: Registry): SweepMetrics {
     observeSweep: ({ durationMs, failure }) =>
       durations.labels(failure === undefined ? 'completed' : 'failed').observe(durationMs / 1000),
     setLiveSessions(counts) {
+      // Sites that are no longer configured are missing from the counts after their last session has ended.
+      liveSessions.reset()
       for (const [site, count] of counts) liveSessions.labels(site).set(count)
+      liveCounts = counts
     },
+    getLiveSessions: () => liveCounts,
   }
 }

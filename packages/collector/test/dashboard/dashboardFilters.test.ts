@@ -94,7 +94,7 @@ describe('The filters', () => {
     )
     await dashboard.signIn(token)
     await expect.poll(() => dashboard.errors.allTextContents()).toEqual(['To: must be later than “From”.'])
-    await expect.poll(() => dashboard.page.locator('.card').count()).toBe(3)
+    await expect.poll(() => dashboard.page.locator('.card').count()).toBe(4)
     await dashboard.expectNoAccessibilityViolations()
   })
 })

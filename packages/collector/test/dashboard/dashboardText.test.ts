@@ -1,8 +1,14 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { SessionEnd } from '../../dashboard/src/api/types.ts'
-import { describeLongerLimit, formatQuantile } from '../../dashboard/src/charts/pastLimitShares.ts'
+import {
+  describeLongerLimit,
+  describeNotReturned,
+  formatQuantile,
+} from '../../dashboard/src/charts/pastLimitShares.ts'
+import { formatCountdown } from '../../dashboard/src/format/countdown.ts'
+import { explainCorrection } from '../../dashboard/src/format/explainCorrection.ts'
 import { explainVerdict } from '../../dashboard/src/format/explainVerdict.ts'
-import { toPastLimit } from '../../src/reading/pastLimit.ts'
+import { notReturnedStep, toPastLimit } from '../../src/reading/pastLimit.ts'
 import { emptyFields } from '../support/emptyFields.ts'
 
 const { TZ } = process.env
@@ -53,6 +59,33 @@ describe('The return times', () => {
   })
 
   test.each([
+    { back: 3, notBack: 0, text: null },
+    { back: 2, notBack: 1, text: 'Nobody has come back after 1 of 3 timeouts (33%).' },
+    { back: 0, notBack: 1, text: 'Nobody has come back after this timeout.' },
+    // 99.9% is not rounded to 100%.
+    { back: 1, notBack: 999, text: 'Nobody has come back after 999 of 1,000 timeouts (99%).' },
+  ])('show the share that is not back: $text', ({ back, notBack, text }) => {
+    const counts = [
+      [30, back],
+      [notReturnedStep, notBack],
+    ] as const
+    const pastLimit = toPastLimit(new Map(counts.filter(([, count]) => count > 0)))
+    expect(describeNotReturned(pastLimit)?.replace(/\s?%/, '%') ?? null).toBe(text)
+  })
+
+  test('count users who are not back among those whom a longer limit would not have helped', () => {
+    const pastLimit = toPastLimit(
+      new Map([
+        [30, 1],
+        [notReturnedStep, 3],
+      ]),
+    )
+    expect(describeLongerLimit(pastLimit).replace(/\s?%/, '%')).toBe(
+      'A limit 10 min longer would have kept 25% of these 4 sessions alive.',
+    )
+  })
+
+  test.each([
     { secondsPastLimit: 0, text: '1 s' },
     { secondsPastLimit: 7, text: '7 s' },
     { secondsPastLimit: 600, text: '10 min' },
@@ -79,9 +112,21 @@ test('Times have a UTC offset only in the hour that occurs twice when clocks go 
   }).toEqual({ before: undefined, firstTime: 'GMT+2', secondTime: 'GMT+1', after: undefined })
 })
 
+test.each([
+  { seconds: 3 * 3600 + 61, text: 'in 3 h 1 min' },
+  { seconds: 24 * 60 + 59, text: 'in 24 min' },
+  { seconds: 119, text: 'in 1 min 59 s' },
+  { seconds: 0.4, text: 'now' },
+  { seconds: -20, text: 'expired 20 s ago' },
+  { seconds: -400, text: 'expired 6 min ago' },
+])('A session whose limit is $seconds seconds away expires "$text"', ({ seconds, text }) => {
+  expect(formatCountdown(seconds * 1000, 0)).toBe(text)
+})
+
 describe('The explanation of a verdict', () => {
   const idleFor20Minutes: SessionEnd = {
     ...emptyFields,
+    ...{ supersededBy: null, needsReview: false, returnedAt: null, resumedAt: null },
     id: 1,
     site: 'acme',
     sessionKey: 'a1f',
@@ -109,5 +154,43 @@ describe('The explanation of a verdict', () => {
   test('does not say that a logout came before the limit, because it may have come later', () => {
     const logout = { ...idleFor20Minutes, reason: 'logout', elapsedMs: 3_600_000 } as const
     expect(explainVerdict(logout).reason).toBe('The application’s server reported that the user signed out.')
+  })
+
+  describe('that was corrected', () => {
+    const swept = {
+      ...idleFor20Minutes,
+      evidence: 'self_reported',
+      detectedBy: 'sweep',
+      expiredAt: '2026-01-02T10:30:00.000Z',
+      detectedAt: '2026-01-02T10:35:00.000Z',
+    } as const satisfies SessionEnd
+    const correction = { ...swept, id: 2, detectedBy: 'login_page' } as const satisfies SessionEnd
+
+    test.each([
+      {
+        text: /^Row 2 corrects it\.$/,
+        // The sweep waits for five minutes, because it may not know of later activity.
+        correction: { ...correction, lastAccessAt: '2026-01-02T10:04:00.000Z' },
+      },
+      {
+        text: /^According to row 2, the session was used until .*:06:00\.$/,
+        correction: { ...correction, lastAccessAt: '2026-01-02T10:06:00.000Z' },
+      },
+      {
+        text: /^According to row 2, the session had ended before its limit \(logout, .*:20:00\)\.$/,
+        correction: { ...correction, reason: 'logout', detectedAt: '2026-01-02T10:20:00.000Z' } as const,
+      },
+      {
+        text: /^Its evidence is weaker than that of row 2 \(server\)\.$/,
+        correction: { ...correction, evidence: 'server' } as const,
+      },
+      {
+        text: /^Its times contradict each other\.$/,
+        earlier: { ...swept, reason: 'clock_anomaly' } as const,
+        correction,
+      },
+    ])('matches $text', ({ text, earlier = swept, correction }) => {
+      expect(explainCorrection(earlier, correction)).toMatch(text)
+    })
   })
 })

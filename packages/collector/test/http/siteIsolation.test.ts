@@ -22,6 +22,8 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
   let collector: InProcessCollector
   let otherId: number
   let otherCursor: string
+  /** Headers with a token for all sites. */
+  let everySite: Record<string, string>
   /** Headers for each way to use the token: directly or in a dashboard session, from this machine or another one. */
   const credentials: Record<string, Record<string, string>> = {}
   beforeAll(async () => {
@@ -53,8 +55,10 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
       expect((await collector.post(createReport({ site: name, session: `${name}-posted` }))).status).toBe(201)
 
     const all = (await issueToken(collector.store)).token
-    const headers = { Authorization: `Bearer ${all}` }
-    const page = await fetch(`${collector.url}/v1/lapses?site=undisclosed-site&limit=1`, { headers })
+    everySite = { Authorization: `Bearer ${all}` }
+    const page = await fetch(`${collector.url}/v1/lapses?site=undisclosed-site&limit=1`, {
+      headers: everySite,
+    })
     const { lapses, next } = await page.json()
     otherId = lapses[0].id
     otherCursor = next
@@ -88,6 +92,7 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
         const addresses = [
           ...readable.map((path) => path.replace('{id}', String(otherId))),
           '/dashboard/session',
+          '/dashboard/live-sessions',
           '/tag?site=shown',
           '/lapse.js?site=shown',
           ...listPaths,
@@ -131,6 +136,14 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
         const { buckets } = JSON.parse((await read('/v1/summary')).text)
         const counts = buckets.flatMap(({ counts }: { counts: object }) => Object.values(counts))
         expect(counts.reduce((sum: number, count: number) => sum + count, 0)).toBe(ownRows + 1)
+      })
+
+      test('counts only the live sessions of its own site', async () => {
+        const readCounts = async (headers: Readonly<Record<string, string>>) =>
+          JSON.parse((await get('/dashboard/live-sessions', headers)).text).counts
+        // The first sweep counts the sessions.
+        await expect.poll(() => readCounts(everySite)).toHaveProperty('undisclosed-site')
+        expect(Object.keys(await readCounts(credentials[how] ?? {}))).toEqual(['shown'])
       })
 
       test('reads the metrics of its own site and of the whole process', async () => {

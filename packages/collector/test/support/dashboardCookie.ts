@@ -4,7 +4,9 @@ const readPaths = [
   '/v1/lapses/1',
   '/v1/lapses?format=csv',
   '/v1/lapses?format=ndjson',
+  '/v1/sessions',
   '/v1/summary',
+  '/dashboard/live-sessions',
   '/metrics',
 ]
 

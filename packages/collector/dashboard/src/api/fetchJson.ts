@@ -1,3 +1,5 @@
+import { compareClocks } from './collectorClock.ts'
+
 /** A query parameter that the collector rejected. */
 interface InvalidParameter {
   readonly parameter: string
@@ -55,6 +57,7 @@ export async function fetchJson<Data>(
       body: body ? JSON.stringify(body) : null,
       signal: signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal,
     })
+    compareClocks(response)
     return await readResponse(response, timeout.signal)
   } catch (cause) {
     if (signal?.aborted || cause instanceof ApiError) throw cause

@@ -2,7 +2,13 @@ import type { Summary } from '../api/types.ts'
 import type { QueryState } from '../api/useQuery.ts'
 import { EmptyState } from '../components/EmptyState.tsx'
 import { formatCount, formatDuration, formatPercent } from '../format/numbers.ts'
-import { addCumulativeShares, describeLongerLimit, formatQuantile } from './pastLimitShares.ts'
+import {
+  addCumulativeShares,
+  countTimeouts,
+  describeLongerLimit,
+  describeNotReturned,
+  formatQuantile,
+} from './pastLimitShares.ts'
 
 type PastLimit = Summary['pastLimit']
 
@@ -10,16 +16,16 @@ interface Props {
   readonly summary: QueryState<Summary>
 }
 
-/** Shows how long after the idle timeout users returned. If most return soon, the limit may be too short. */
+/** Shows how long after the idle timeout users returned, and how many never did. If most return soon, the limit may be too short. */
 export function PastLimitCard({ summary: { data, isLoading } }: Props) {
   return (
     <section class="card past-limit-card" aria-labelledby="past-limit-title" aria-busy={isLoading}>
       <div class="card-header">
-        <h2 id="past-limit-title">Returns after idle timeout</h2>
+        <h2 id="past-limit-title">Back after the limit</h2>
       </div>
       {!data && <EmptyState isLoading={isLoading} />}
       {data &&
-        (data.pastLimit.count === 0 ? (
+        (countTimeouts(data.pastLimit) === 0 ? (
           <p class="empty-state">No idle timeouts in this period.</p>
         ) : (
           <Distribution pastLimit={data.pastLimit} />
@@ -29,27 +35,28 @@ export function PastLimitCard({ summary: { data, isLoading } }: Props) {
 }
 
 function Distribution({ pastLimit }: { readonly pastLimit: PastLimit }) {
-  const { p50Ms, p75Ms } = pastLimit
+  const { p50Ms, p75Ms, notReturned } = pastLimit
+  const notReturnedText = describeNotReturned(pastLimit)
   return (
     <>
-      <p class="headline">
-        {p50Ms !== null && (
-          <>
-            Half of the users returned within about <strong>{formatQuantile(p50Ms)}</strong> of the timeout
-            {p75Ms !== null && <>, and three quarters within {formatQuantile(p75Ms)}</>}.
-          </>
-        )}
-      </p>
+      {p50Ms !== null && (
+        <p class="headline">
+          Half of the users {notReturned > 0 && 'who came back '}returned within about{' '}
+          <strong>{formatQuantile(p50Ms)}</strong> of the timeout
+          {p75Ms !== null && <>, and three quarters within {formatQuantile(p75Ms)}</>}.
+        </p>
+      )}
+      {notReturnedText !== null && <p class={p50Ms === null ? 'headline' : undefined}>{notReturnedText}</p>}
       <p class="muted">{describeLongerLimit(pastLimit)}</p>
       <Histogram pastLimit={pastLimit} />
-      <Quantiles pastLimit={pastLimit} />
+      {p50Ms !== null && <Quantiles pastLimit={pastLimit} />}
     </>
   )
 }
 
 function Histogram({ pastLimit }: { readonly pastLimit: PastLimit }) {
-  const { histogram } = pastLimit
-  const highestCount = Math.max(...histogram.map((bar) => bar.count))
+  const { histogram, notReturned } = pastLimit
+  const highestCount = Math.max(notReturned, ...histogram.map((bar) => bar.count))
   const lastUsed = histogram.findLastIndex((bar) => bar.count > 0)
   const bars = addCumulativeShares(pastLimit).slice(0, lastUsed + 1)
   return (
@@ -70,16 +77,36 @@ function Histogram({ pastLimit }: { readonly pastLimit: PastLimit }) {
           <tr key={fromMs}>
             <th scope="row">{formatInterval(fromMs, toMs)}</th>
             <td>
-              {count > 0 && (
-                <span class="histogram-bar" style={{ width: `${(count / highestCount) * 100}%` }} />
-              )}
-              <span class="histogram-count">{formatCount(count)}</span>
+              <HistogramBar count={count} highestCount={highestCount} />
             </td>
             <td class="number muted">{formatPercent(cumulativeShare)}</td>
           </tr>
         ))}
+        {notReturned > 0 && (
+          <tr class="not-returned">
+            <th scope="row">not back yet</th>
+            <td>
+              <HistogramBar count={notReturned} highestCount={highestCount} />
+            </td>
+            <td />
+          </tr>
+        )}
       </tbody>
     </table>
+  )
+}
+
+interface BarProps {
+  readonly count: number
+  readonly highestCount: number
+}
+
+function HistogramBar({ count, highestCount }: BarProps) {
+  return (
+    <>
+      {count > 0 && <span class="histogram-bar" style={{ width: `${(count / highestCount) * 100}%` }} />}
+      <span class="histogram-count">{formatCount(count)}</span>
+    </>
   )
 }
 

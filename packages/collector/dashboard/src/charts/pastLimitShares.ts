@@ -1,12 +1,15 @@
 import { type PastLimit, pastLimitSteps } from '../../../src/reading/pastLimit.ts'
 import { formatCount, formatDuration, formatPercent } from '../format/numbers.ts'
 
-/** Adds to each bar of the histogram the share of all users who had returned by its end. */
-export function addCumulativeShares({ count, histogram }: PastLimit) {
+/** Counts the idle timeouts: those after which users came back, and those after which nobody has. */
+export const countTimeouts = ({ count, notReturned }: PastLimit) => count + notReturned
+
+/** Adds to each bar of the histogram the share of all timeouts after which users were back by its end. */
+export function addCumulativeShares(pastLimit: PastLimit) {
   let returned = 0
-  return histogram.map((bar) => {
+  return pastLimit.histogram.map((bar) => {
     returned += bar.count
-    return { ...bar, cumulativeShare: returned / count }
+    return { ...bar, cumulativeShare: returned / countTimeouts(pastLimit) }
   })
 }
 
@@ -14,10 +17,21 @@ const longerByMs = 10 * 60_000
 
 /** Says how many timeouts a slightly longer limit would have prevented. */
 export function describeLongerLimit(pastLimit: PastLimit): string {
+  const sessions = countTimeouts(pastLimit)
   const share = addCumulativeShares(pastLimit).find(({ toMs }) => toMs === longerByMs)?.cumulativeShare ?? 1
   const subject = `A limit ${formatDuration(longerByMs)} longer would`
-  if (pastLimit.count === 1) return `${subject} ${share === 1 ? '' : 'not '}have kept this session alive.`
-  return `${subject} have kept ${formatPercent(share)} of these ${formatCount(pastLimit.count)} sessions alive.`
+  if (sessions === 1) return `${subject} ${share === 1 ? '' : 'not '}have kept this session alive.`
+  return `${subject} have kept ${formatPercent(share)} of these ${formatCount(sessions)} sessions alive.`
+}
+
+/** Says after how many timeouts nobody has come back, or null if there are none or this is not known of any. */
+export function describeNotReturned(pastLimit: PastLimit): string | null {
+  const { notReturned } = pastLimit
+  const sessions = countTimeouts(pastLimit)
+  if (notReturned === 0) return null
+  if (sessions === 1) return 'Nobody has come back after this timeout.'
+  const share = formatPercent(notReturned / sessions)
+  return `Nobody has come back after ${formatCount(notReturned)} of ${formatCount(sessions)} timeouts (${share}).`
 }
 
 /**

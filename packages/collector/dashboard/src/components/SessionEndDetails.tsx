@@ -1,21 +1,30 @@
-import type { SessionEnd } from '../api/types.ts'
+import type { SessionEnd, SessionEndHistory } from '../api/types.ts'
 import { formatDateTime, formatUtc, timeZone } from '../format/dateTime.ts'
-import { calculatePastLimitMs, explainVerdict } from '../format/explainVerdict.ts'
+import { calculateIdleMs, calculatePastLimitMs, explainVerdict } from '../format/explainVerdict.ts'
 import { detectionLabels, evidenceLabels } from '../format/labels.ts'
 import { formatDuration } from '../format/numbers.ts'
 import { clearedFilters, type Route } from '../state/route.ts'
+import { EarlierRevisions } from './EarlierRevisions.tsx'
+import { RevisionNotices } from './RevisionNotices.tsx'
 
 interface Props {
   readonly sessionEnd: SessionEnd
 }
 
+interface DetailsProps {
+  readonly sessionEnd: SessionEndHistory
+  readonly route: Route
+}
+
 /** Explains the verdict, and shows everything that is stored about a session end. */
-export function SessionEndDetails({ sessionEnd, route }: Props & { readonly route: Route }) {
-  const { timeline, reason, evidence, clock } = explainVerdict(sessionEnd)
+export function SessionEndDetails({ sessionEnd, route }: DetailsProps) {
+  const { timeline, reason, userReturn, evidence, clock } = explainVerdict(sessionEnd)
   const { site, subject } = sessionEnd
   return (
     <>
+      <RevisionNotices sessionEnd={sessionEnd} route={route} />
       <p class="timeline">{timeline}</p>
+      {userReturn !== null && <p>{userReturn}</p>}
       <p>{reason}</p>
       <IdleTimeBar sessionEnd={sessionEnd} />
       <dl class="explanations">
@@ -28,6 +37,7 @@ export function SessionEndDetails({ sessionEnd, route }: Props & { readonly rout
           </>
         )}
       </dl>
+      <EarlierRevisions sessionEnd={sessionEnd} route={route} />
       <h3>Times</h3>
       <TimesTable sessionEnd={sessionEnd} />
       <h3>Details</h3>
@@ -72,18 +82,6 @@ function IdleTimeBar({ sessionEnd }: Props) {
 }
 
 function TimesTable({ sessionEnd }: Props) {
-  const hasReachedLimit = sessionEnd.reason.endsWith('_timeout')
-  const times = [
-    { name: 'Signed in', time: sessionEnd.startedAt },
-    { name: 'Last access', time: sessionEnd.lastAccessAt },
-    {
-      name: 'Expired',
-      time: sessionEnd.expiredAt,
-      missingText: hasReachedLimit ? undefined : 'No limit was reached',
-    },
-    { name: 'Detected', time: sessionEnd.detectedAt },
-    { name: 'Received', time: sessionEnd.receivedAt },
-  ]
   return (
     <table class="times-table">
       <thead>
@@ -94,7 +92,7 @@ function TimesTable({ sessionEnd }: Props) {
         </tr>
       </thead>
       <tbody>
-        {times.map(({ name, time, missingText = 'Unknown' }) => (
+        {listTimes(sessionEnd).map(({ name, time, missingText = 'Unknown' }) => (
           <tr key={name}>
             <th scope="row">{name}</th>
             <td>{time === null ? missingText : formatDateTime(time)}</td>
@@ -104,6 +102,34 @@ function TimesTable({ sessionEnd }: Props) {
       </tbody>
     </table>
   )
+}
+
+interface NamedTime {
+  readonly name: string
+  readonly time: string | null
+  /** What to show if the time is null. */
+  readonly missingText?: string
+}
+
+function listTimes(sessionEnd: SessionEnd): NamedTime[] {
+  const { reason, detectedBy, returnedAt, resumedAt } = sessionEnd
+  const isTimeout = reason.endsWith('_timeout')
+  const isReturnExpected = detectedBy === 'sweep' && resumedAt === null
+  return [
+    { name: 'Signed in', time: sessionEnd.startedAt },
+    { name: 'Last access', time: sessionEnd.lastAccessAt },
+    {
+      name: 'Expired',
+      time: sessionEnd.expiredAt,
+      missingText: isTimeout ? 'Unknown' : 'No limit was reached',
+    },
+    { name: 'Detected', time: sessionEnd.detectedAt },
+    { name: 'Received', time: sessionEnd.receivedAt },
+    ...(isReturnExpected || returnedAt !== null
+      ? [{ name: 'Came back', time: returnedAt, missingText: 'Not yet' }]
+      : []),
+    ...(resumedAt === null ? [] : [{ name: 'In use again', time: resumedAt }]),
+  ]
 }
 
 function FieldList({ sessionEnd }: Props) {
@@ -120,17 +146,18 @@ function FieldList({ sessionEnd }: Props) {
 }
 
 function listFields(sessionEnd: SessionEnd): { readonly name: string; readonly value: string }[] {
-  const { elapsedMs, idleTimeoutSeconds, absoluteTimeoutSeconds, browserRestarted } = sessionEnd
+  const { idleTimeoutSeconds, absoluteTimeoutSeconds, browserRestarted } = sessionEnd
   const formatMs = (ms: number | null) => (ms === null ? null : formatDuration(ms))
   const formatSeconds = (seconds: number | null) => (seconds === null ? null : formatDuration(seconds * 1000))
   const values = {
     ID: String(sessionEnd.id),
+    Revision: String(sessionEnd.revision),
     Site: sessionEnd.site,
     Subject: sessionEnd.subject,
     Session: sessionEnd.session,
     Marker: sessionEnd.marker,
     'Detected by': detectionLabels[sessionEnd.detectedBy],
-    'Idle for': formatMs(elapsedMs),
+    'Idle for': formatMs(calculateIdleMs(sessionEnd)),
     'Idle timeout': formatSeconds(idleTimeoutSeconds),
     'Absolute timeout': formatSeconds(absoluteTimeoutSeconds),
     'Clock skew': formatDuration(sessionEnd.clockSkewMs),

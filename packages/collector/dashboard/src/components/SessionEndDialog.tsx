@@ -1,6 +1,6 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiError } from '../api/fetchJson.ts'
-import type { SessionEnd } from '../api/types.ts'
+import type { SessionEndHistory } from '../api/types.ts'
 import { useQuery } from '../api/useQuery.ts'
 import { reasonLabels } from '../format/labels.ts'
 import type { Route } from '../state/route.ts'
@@ -17,11 +17,12 @@ const notFound = new ApiError(404, 'Ended session not found. It may have been de
 
 export function SessionEndDialog({ id, route, onSignedOut }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
+  const title = useRef<HTMLHeadingElement>(null)
   const [attempt, setAttempt] = useState(0)
   // The id comes from the URL and may be anything, such as `..`. No row has the id 0.
   const path = `v1/lapses/${/^\d{1,15}$/.test(id) ? id : 0}`
   const triggers = { userRequest: `${id} ${attempt}`, pollCount: 0 }
-  const { data: sessionEnd, error, isLoading } = useQuery<SessionEnd>(path, triggers, onSignedOut)
+  const { data: sessionEnd, error, isLoading } = useQuery<SessionEndHistory>(path, triggers, onSignedOut)
 
   const leaveDetail = () =>
     route.navigation === 'detail' ? history.back() : route.navigate({ row: null }, 'replace')
@@ -41,6 +42,16 @@ export function SessionEndDialog({ id, route, onSignedOut }: Props) {
     }
   }, [])
 
+  // A link to another revision replaces the content, and with it the element that had the focus.
+  const shownId = useRef(id)
+  useEffect(() => {
+    if (shownId.current === id || !title.current) return
+    shownId.current = id
+    // Not from the start, or the heading would get the focus when the dialog opens.
+    title.current.tabIndex = -1
+    title.current.focus()
+  }, [id])
+
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click on the backdrop closes the dialog, as Escape does.
     <dialog
@@ -51,7 +62,7 @@ export function SessionEndDialog({ id, route, onSignedOut }: Props) {
     >
       <div class="dialog-content">
         <header>
-          <h2 id="session-end-title">
+          <h2 id="session-end-title" ref={title}>
             {sessionEnd ? (
               <>
                 <span class={`dot ${sessionEnd.reason}`} />

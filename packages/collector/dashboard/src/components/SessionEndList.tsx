@@ -1,15 +1,15 @@
 import type { TargetedMouseEvent } from 'preact'
-import { isSelftest } from '../../../src/domain/selftest.ts'
 import type { SessionEnd, SessionEndPage } from '../api/types.ts'
 import type { QueryState } from '../api/useQuery.ts'
 import { formatDateTime, formatUtc, timeZone } from '../format/dateTime.ts'
-import { calculatePastLimitMs } from '../format/explainVerdict.ts'
+import { calculateIdleMs, calculatePastLimitMs } from '../format/explainVerdict.ts'
 import { evidenceLabels, reasonLabels } from '../format/labels.ts'
 import { formatDuration } from '../format/numbers.ts'
 import { isPlainClick, type Route } from '../state/route.ts'
 import { EmptyState } from './EmptyState.tsx'
 import { ErrorNotice } from './ErrorNotice.tsx'
 import { Pagination } from './Pagination.tsx'
+import { SessionEndBadges } from './SessionEndBadges.tsx'
 
 interface Props {
   readonly page: QueryState<SessionEndPage>
@@ -94,7 +94,8 @@ function SessionEndTable({ sessionEnds, route }: TableProps) {
 }
 
 function SessionEndRow({ sessionEnd, route }: { readonly sessionEnd: SessionEnd; readonly route: Route }) {
-  const { id, reason, site, subject, session, marker, detectedAt, elapsedMs, evidence } = sessionEnd
+  const { id, reason, site, subject, session, marker, detectedAt, evidence } = sessionEnd
+  const idleMs = calculateIdleMs(sessionEnd)
   const pastLimitMs = calculatePastLimitMs(sessionEnd)
   const link = route.buildLinkProps({ row: String(id) }, 'detail')
   const openDetail = (event: TargetedMouseEvent<HTMLTableRowElement>) => {
@@ -117,14 +118,14 @@ function SessionEndRow({ sessionEnd, route }: { readonly sessionEnd: SessionEnd;
       <td class="reason">
         <span class={`dot ${reason}`} />
         {reasonLabels[reason]}
-        {isSelftest(sessionEnd) && <span class="badge">self-test</span>}
+        <SessionEndBadges sessionEnd={sessionEnd} />
       </td>
       <td class="identifier">{subject ?? '–'}</td>
       <td class="identifier wide-screens-only">{session ?? marker ?? '–'}</td>
       <td class="site not-on-phones" title={site}>
         {site}
       </td>
-      <td class="number not-on-phones">{elapsedMs === null ? '–' : formatDuration(elapsedMs)}</td>
+      <td class="number not-on-phones">{idleMs === null ? '–' : formatDuration(idleMs)}</td>
       <td class="number wide-screens-only">{pastLimitMs === null ? '–' : formatDuration(pastLimitMs)}</td>
       <td class="evidence not-on-phones">{evidenceLabels[evidence]}</td>
     </tr>

@@ -40,6 +40,11 @@ export function formatAxisTime(at: number): string {
 /** Formats a time as the audit table stores it: `2026-01-02 13:30:00.123 UTC`. */
 export const formatUtc = (time: string) => `${time.replace('T', ' ').replace('Z', '')} UTC`
 
+/** Returns the time from one instant to another in milliseconds, or null if one of them is unknown. */
+export function measureMs(from: string | null, to: string | null): number | null {
+  return from === null || to === null ? null : Date.parse(to) - Date.parse(from)
+}
+
 /** When clocks go back, an hour occurs twice. Returns the offset of such a time (` GMT+2`), and `''` for any other. */
 function formatAmbiguousOffset(time: string): string {
   const at = Date.parse(time)

@@ -1,5 +1,5 @@
 import type { SessionEnd } from '../api/types.ts'
-import { formatDate, formatTimeOfDay } from './dateTime.ts'
+import { formatDate, formatTimeOfDay, measureMs } from './dateTime.ts'
 import { formatDuration } from './numbers.ts'
 
 interface Explanation {
@@ -7,6 +7,8 @@ interface Explanation {
   readonly timeline: string
   /** Why the session has this reason. */
   readonly reason: string
+  /** Whether the user came back after a timeout that the sweep recorded, or null for other rows. */
+  readonly userReturn: string | null
   /** How far the row can be trusted. */
   readonly evidence: string
   /** How the sender's clock differed from the collector's, or null if they agreed. */
@@ -18,24 +20,44 @@ export function explainVerdict(sessionEnd: SessionEnd): Explanation {
   return {
     timeline: describeTimeline(sessionEnd),
     reason: explainReason(sessionEnd),
-    evidence: evidenceExplanations[sessionEnd.evidence],
+    userReturn: explainReturn(sessionEnd),
+    evidence: (sessionEnd.detectedBy === 'sweep' ? activityExplanations : reportExplanations)[
+      sessionEnd.evidence
+    ],
     clock: describeClock(sessionEnd),
   }
 }
 
-/** Returns how long after the idle timeout the user returned, in milliseconds; negative if it was before the limit. */
-export function calculatePastLimitMs({ reason, elapsedMs, idleTimeoutSeconds }: SessionEnd): number | null {
-  if (reason !== 'idle_timeout' || elapsedMs === null || idleTimeoutSeconds === null) return null
+/**
+ * Returns how long after the idle timeout the user returned, in milliseconds; negative if it was before the limit, and
+ * null if the user has not come back.
+ */
+export function calculatePastLimitMs(sessionEnd: SessionEnd): number | null {
+  const { reason, detectedBy, expiredAt, returnedAt, elapsedMs, idleTimeoutSeconds } = sessionEnd
+  if (reason !== 'idle_timeout') return null
+  if (detectedBy === 'sweep') return measureMs(expiredAt, returnedAt)
+  if (elapsedMs === null || idleTimeoutSeconds === null) return null
   return elapsedMs - idleTimeoutSeconds * 1000
 }
 
-function describeTimeline(sessionEnd: SessionEnd): string {
-  const { reason, startedAt, lastAccessAt, expiredAt, detectedAt } = sessionEnd
+/** Returns how long the session was idle, as far as is known, in milliseconds. */
+export function calculateIdleMs({ lastAccessAt, returnedAt, elapsedMs }: SessionEnd): number | null {
+  return measureMs(lastAccessAt, returnedAt) ?? elapsedMs
+}
+
+/** Leaves out the day of times on the day of the detection. */
+function createTimeFormat({ detectedAt }: SessionEnd): (time: string) => string {
   const dayOfDetection = formatDate(detectedAt)
-  const formatTime = (time: string) => {
+  return (time) => {
     const day = formatDate(time)
     return day === dayOfDetection ? formatTimeOfDay(time) : `${day} ${formatTimeOfDay(time)}`
   }
+}
+
+/** Describes what happened when, in one line. */
+export function describeTimeline(sessionEnd: SessionEnd): string {
+  const { reason, detectedBy, startedAt, lastAccessAt, expiredAt, detectedAt } = sessionEnd
+  const formatTime = createTimeFormat(sessionEnd)
   const isAbsolute = reason === 'absolute_timeout'
   const isTimeout = isAbsolute || reason === 'idle_timeout'
   const limitSeconds = isAbsolute ? sessionEnd.absoluteTimeoutSeconds : sessionEnd.idleTimeoutSeconds
@@ -44,7 +66,8 @@ function describeTimeline(sessionEnd: SessionEnd): string {
     lastAccessAt !== null && `last access ${formatTime(lastAccessAt)}`,
     isTimeout && limitSeconds !== null && `limit ${formatDuration(limitSeconds * 1000)}`,
     expiredAt !== null && `expired ${formatTime(expiredAt)}`,
-    `detected ${formatTime(detectedAt)}`,
+    // The sweep detects nothing but that the time has run out.
+    detectedBy !== 'sweep' && `detected ${formatTime(detectedAt)}`,
   ].filter((event) => event !== false)
   const sentence = events.join(', ')
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`
@@ -81,10 +104,12 @@ function explainReason(sessionEnd: SessionEnd): string {
   }
 }
 
-function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds, evidence }: SessionEnd): string {
+function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds, evidence, detectedBy }: SessionEnd): string {
   const declared = 'The application’s server reported an idle timeout.'
   if (elapsedMs === null || idleTimeoutSeconds === null) return declared
   const limitMs = idleTimeoutSeconds * 1000
+  if (detectedBy === 'sweep')
+    return `No activity was reported for ${formatDuration(limitMs)}, which is the session’s limit.`
   const idleTime = `The session was idle for ${formatDuration(elapsedMs)}`
   const limit = `its limit of ${formatDuration(limitMs)}`
   if (elapsedMs < limitMs) {
@@ -95,12 +120,36 @@ function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds, evidence }: Session
   return `${idleTime}, ${formatDuration(elapsedMs - limitMs)} past ${limit}.`
 }
 
-const evidenceExplanations = {
+function explainReturn(sessionEnd: SessionEnd): string | null {
+  const { detectedBy, expiredAt, returnedAt, resumedAt } = sessionEnd
+  if (detectedBy !== 'sweep') return null
+  const formatTime = createTimeFormat(sessionEnd)
+  const formatDelay = (time: string) => {
+    const delayMs = measureMs(expiredAt, time)
+    return delayMs === null ? '' : `, ${formatDuration(delayMs)} after expiry`
+  }
+  if (returnedAt !== null)
+    return `Recorded by the sweep: nobody came back until ${formatTime(returnedAt)}${formatDelay(returnedAt)}.`
+  if (resumedAt !== null)
+    return `Recorded by the sweep: the session was not used again until ${formatTime(resumedAt)}${formatDelay(resumedAt)}.`
+  return 'Recorded by the sweep: nobody has come back.'
+}
+
+const reportExplanations = {
   signed:
     'The application signed a ticket at sign-in. It proves the user, the session and its limits. The times of the last access and of the detection come from the browser and are not signed.',
   self_reported:
     'The browser reported this session end. Nothing in the report was signed by the application.',
   server: 'A server reported this session end with a token that has the “write” scope.',
+} as const satisfies Record<SessionEnd['evidence'], string>
+
+/** For timeouts that the sweep recorded. They have the evidence of the last activity. */
+const activityExplanations = {
+  signed:
+    'The application signed a ticket at sign-in. It proves the user, the session and its limits. The time of the last access comes from the browser and is not signed.',
+  self_reported:
+    'The browser reported the last activity. Nothing in its reports was signed by the application.',
+  server: 'A server reported the last activity with a token that has the “write” scope.',
 } as const satisfies Record<SessionEnd['evidence'], string>
 
 /** Smaller differences are normal and not worth mentioning. */

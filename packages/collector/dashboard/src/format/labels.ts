@@ -42,5 +42,5 @@ export const detectionLabels = {
   new_session: 'The next sign-in',
   logout: 'The page, at logout',
   server: 'The application’s server',
-  sweep: 'The collector: nobody came back in time',
+  sweep: 'The sweep, because no activity was reported',
 } as const satisfies Record<SessionEnd['detectedBy'], string>

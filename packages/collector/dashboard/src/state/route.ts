@@ -29,7 +29,7 @@ export interface Route {
   /** Makes a real link, which modifier keys open in a new tab or window. */
   readonly buildLinkProps: (
     changes: RouteChanges,
-    navigation?: Navigation,
+    navigation?: Navigation | 'replace',
   ) => { readonly href: string; readonly onClick: (event: MouseEvent) => void }
   /** What created the current history entry, or null if the user opened the URL directly. */
   readonly navigation: Navigation | null
@@ -68,7 +68,7 @@ export function useRoute(): Route {
     return query ? `?${query}` : location.pathname
   }
   const navigate: Route['navigate'] = (changes, navigation = 'filter') => {
-    if (navigation === 'replace') history.replaceState(null, '', buildHref(changes))
+    if (navigation === 'replace') history.replaceState(history.state, '', buildHref(changes))
     else history.pushState({ navigation }, '', buildHref(changes))
     setHistoryEntry(readHistoryEntry())
   }
