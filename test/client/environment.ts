@@ -1,4 +1,5 @@
 import { startCollector } from '../collector.ts'
+import type { TestDatabase } from '../databases.ts'
 import { findFreePort } from '../servers.ts'
 import type { Application } from './application.ts'
 import { type Host, startHost } from './host.ts'
@@ -25,6 +26,7 @@ export type Row = Readonly<Record<string, unknown>>
 export interface Environment<Site extends string, App extends Application = Host> {
   readonly hosts: Readonly<Record<Site, App>>
   readonly collectorUrl: string
+  readonly database: TestDatabase
   /**
    * Reads the rows of these users. Tests share the database, and each has its own users. Rows without a user are
    * included, because any test may have caused them.
@@ -39,12 +41,14 @@ export interface Environment<Site extends string, App extends Application = Host
  * Starts a host application for each site.
  *
  * @param proxy returns the address at which pages reach the collector, if a proxy is in front of it.
+ * @param config the collector's configuration apart from its sites.
  */
 export function startEnvironment<Site extends string>(
   sites: Readonly<Record<Site, SiteOptions>>,
   proxy?: (collectorUrl: string) => Promise<string>,
+  config?: object,
 ): Promise<Environment<Site>> {
-  return startApplications(sites, startHost, proxy)
+  return startApplications(sites, startHost, proxy, config)
 }
 
 /** Starts an application of any kind for each site. */
@@ -52,11 +56,15 @@ export async function startApplications<Site extends string, App extends Applica
   sites: Readonly<Record<Site, SiteOptions>>,
   start: (options: HostOptions) => Promise<App>,
   proxy = async (collectorUrl: string) => collectorUrl,
+  config: object = {},
 ): Promise<Environment<Site, App>> {
   const plan: { readonly site: Site; readonly port: number }[] = []
   for (const site in sites) plan.push({ site, port: await findFreePort() })
   const siteConfigs = plan.map(({ site, port }) => [site, createSiteConfig(sites[site], port)])
-  const collector = await startCollector({ name: 'SQLite' }, { sites: Object.fromEntries(siteConfigs) })
+  const collector = await startCollector(
+    { name: 'SQLite' },
+    { ...config, sites: Object.fromEntries(siteConfigs) },
+  )
   const collectorAddress = await proxy(collector.url)
   const hosts: Partial<Record<Site, App>> = {}
   for (const { site, port } of plan)
@@ -65,6 +73,7 @@ export async function startApplications<Site extends string, App extends Applica
     // The loop above has started an application for each site.
     hosts: hosts as Record<Site, App>,
     collectorUrl: collector.url,
+    database: collector.database,
     readRows: (subjects) =>
       collector.database
         .sql('session_audit')

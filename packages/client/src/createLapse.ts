@@ -109,7 +109,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
     detectedBy: DetectedBy,
     logoutOptions?: LogoutOptions,
   ): Promise<Outcome | undefined> {
-    const marker = activity.endActivity()
+    const marker = activity.endActivity(logoutOptions)
     if (!marker) return
     knownAliases.add(marker.sid)
     if (logoutOptions) reporter?.endReports(marker)
@@ -142,7 +142,7 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
       // Only `pageshow` has `persisted`: whether the page was restored from the back/forward cache.
       if (event?.persisted) activity.recordActivity()
       else if (event && isWatching)
-        reporter?.reportActivity(event.type === 'visibilitychange' && document.visibilityState === 'hidden')
+        reporter?.reportActivity(event.type === 'visibilitychange' && document.hidden)
       return outbox.flushReports()
     })
   }
@@ -175,12 +175,14 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
           if (markerCookie.readMarkerText() && (await outcome)?.pending) return
           marker = markerCookie.readMarker()
         }
-        const now = Date.now()
-        marker ??= createMarker(now)
+        marker ??= createMarker()
         const isUsedNow = touchOn.includes('load') && (loadedAt > marker.at || !activity.isExpired(marker))
         markerCookie.writeMarker({
           ...marker,
-          at: Math.min(now, Math.max(marker.at, Math.trunc(lastAccessAt) || (isUsedNow ? now : 0))),
+          at: Math.min(
+            Date.now(),
+            Math.max(marker.at, Math.trunc(lastAccessAt) || (isUsedNow ? Date.now() : 0)),
+          ),
           sid: session || marker.sid,
           sub: subject || marker.sub,
           ticket: ticket || marker.ticket,

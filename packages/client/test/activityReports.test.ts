@@ -156,7 +156,7 @@ describe('When the page is hidden, an activity report', () => {
     await openReportedSession()
     const other = await env.context.newPage()
     await other.addInitScript(() => {
-      Object.defineProperty(document, 'visibilityState', { value: 'hidden' })
+      Object.defineProperty(document, 'hidden', { value: true })
     })
     const attributes = 'data-state="active" data-session="a1" data-idle-timeout-seconds="1800"'
     env.serve('/app', `${attributes} data-heartbeat-seconds="300"`)

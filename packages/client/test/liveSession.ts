@@ -49,8 +49,8 @@ export function useLiveSession(env: Environment) {
 /** Lets the page believe that the user has turned to another tab, and then that the user is back. */
 export const hidePage = (page: Page) =>
   page.evaluate(() => {
-    for (const visibilityState of ['hidden', 'visible']) {
-      Object.defineProperty(document, 'visibilityState', { value: visibilityState, configurable: true })
+    for (const hidden of [true, false]) {
+      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
       document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
     }
   })

@@ -3,6 +3,7 @@ import type { MarkerCookie } from '../marker/markerCookie.ts'
 import { readIdleTimeoutSeconds } from '../marker/readIdleTimeoutSeconds.ts'
 import { markerIntervalMs } from '../shared/limits.ts'
 import { msPerSecond } from '../shared/time.ts'
+import type { LogoutOptions } from '../types/lapse.ts'
 
 export type ActivityRecorder = ReturnType<typeof createActivityRecorder>
 
@@ -21,16 +22,21 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
     return limitSeconds && Date.now() - marker.at > limitSeconds * msPerSecond
   }
 
-  /** Writes the last activity to the marker, if there still is one. */
-  function saveActivity() {
+  /**
+   * Writes the last activity to the marker, if there still is one.
+   *
+   * @param logoutOptions of the logout that is taking place. The user is there, so a marker whose time lies ahead of the
+   * clock is lowered to it in any case.
+   */
+  function saveActivity(logoutOptions?: LogoutOptions) {
     const marker = markerCookie.readMarker()
-    const at = unsavedAt
+    const at = Math.min(Date.now(), unsavedAt)
     unsavedAt = 0
-    if (!marker || !at) return
+    if (!marker) return
     // The clock was set back if the marker's time lies ahead of it. Otherwise, another tab may have moved the marker
     // further, or created one for a session that started after this activity.
-    if (marker.at > Date.now() || (marker.since <= at && marker.at < at)) {
-      markerCookie.writeMarker({ ...marker, at })
+    if (marker.at > Date.now() ? at || logoutOptions : marker.since <= at && marker.at < at) {
+      markerCookie.writeMarker({ ...marker, at: at || Date.now() })
     }
   }
 
@@ -55,9 +61,14 @@ export function createActivityRecorder(markerCookie: MarkerCookie, idleTimeoutSe
     return marker?.id === endedMarkerId ? undefined : marker
   }
 
-  /** Saves the last activity of the marker's session, which has ended. Returns the marker. */
-  function endActivity() {
-    saveActivity()
+  /**
+   * Saves the last activity of the marker's session, which has ended.
+   *
+   * @param logoutOptions if the user has ended it
+   * @returns the marker
+   */
+  function endActivity(logoutOptions?: LogoutOptions) {
+    saveActivity(logoutOptions)
     const marker = markerCookie.readMarker()
     endedMarkerId = marker?.id
     return marker

@@ -3,7 +3,7 @@ import type { Marker } from '../marker/marker.ts'
 import { postReport } from '../outbox/postReport.ts'
 import { classifyFailure, computeRetryDelayMs } from '../outbox/retryPolicy.ts'
 import type { EmitError } from '../shared/emitError.ts'
-import { claimMs } from '../shared/limits.ts'
+import { claimMs, latestTimeMs } from '../shared/limits.ts'
 import { msPerHour, msPerSecond } from '../shared/time.ts'
 import type { ActivityRecorder } from './activityRecorder.ts'
 import { chooseHeartbeatSeconds } from './chooseHeartbeatSeconds.ts'
@@ -116,7 +116,7 @@ export function createActivityReporter(
     endReports(marker: Marker) {
       const state = readReportState(storageKey, marker)
       // Without a claim, so that the answer to a report that has been sent changes nothing.
-      writeReportState(storageKey, { ...state, claimedAt: 0, confirmedAt: Number.MAX_SAFE_INTEGER })
+      writeReportState(storageKey, { ...state, claimedAt: 0, confirmedAt: latestTimeMs })
     },
   }
 }

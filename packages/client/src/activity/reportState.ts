@@ -34,8 +34,8 @@ export function readReportState(storageKey: string, marker: Marker): ReportState
   const key = marker.sid ?? marker.id
   const state = readStoredValue<ReportState>(storageKey) ?? ownStates[storageKey] ?? unknownState
   // If the clock was set back since, none of the times means anything.
-  const isKnown = state.key === key && state.claimedAt < Date.now() + clockToleranceMs
-  return isKnown ? { ...unknownState, ...state } : { ...unknownState, key }
+  const isKnown = state.claimedAt < Date.now() + clockToleranceMs && state.key === key
+  return { ...unknownState, ...(isKnown ? state : { key }) }
 }
 
 export function writeReportState(storageKey: string, state: ReportState) {

@@ -3,6 +3,8 @@ import type { EndReport } from '../types/endReport.ts'
 
 /** A report in `localStorage`. */
 export interface StoredReport extends EndReport {
+  /** When the report was stored, at first or after it was sent, in epoch milliseconds. */
+  readonly sentAt: number
   /** Not to be sent before this time, in epoch milliseconds. The collector ignores it. */
   readonly retryAt: number
 }
@@ -14,8 +16,8 @@ export function readReport(key: string): StoredReport | undefined {
 
 /** Whether a report may be sent now. */
 export function isDue(report: StoredReport): boolean {
-  // If the clock was set back since the report was created, `retryAt` means nothing.
-  return !(report.retryAt > Date.now() && report.detectedAt <= Date.now())
+  // If the clock was set back since the report was stored, `retryAt` means nothing.
+  return !(report.retryAt > Date.now() && report.sentAt <= Date.now())
 }
 
 /**
@@ -24,5 +26,5 @@ export function isDue(report: StoredReport): boolean {
  * @throws if `localStorage` is blocked or full.
  */
 export function writeReport(key: string, report: EndReport, delayMs: number) {
-  storeValue(key, { ...report, retryAt: Date.now() + delayMs })
+  storeValue(key, { ...report, sentAt: Date.now(), retryAt: Date.now() + delayMs })
 }
