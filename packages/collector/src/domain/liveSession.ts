@@ -75,6 +75,8 @@ export interface Activity extends SessionUse {
   readonly receivedAt: Date
   /** Whether the ticket of the report has expired. It then counts only for the session that it registered. */
   readonly hasExpiredTicket: boolean
+  /** Whether the ticket names the session. Otherwise its alias is only what the sender claims. */
+  readonly hasSignedAlias: boolean
 }
 
 /** A report that a session started a moment earlier is a matter of the request's duration. */
@@ -85,7 +87,8 @@ export function registerSession(
   activity: Activity,
   resumption: Pick<LiveSession, 'resumedAt' | 'resumes'> = { resumedAt: null, resumes: null },
 ): LiveSession {
-  const { site, sessionKey, receivedAt, hasExpiredTicket, graceMs, siteHeartbeatSeconds, ...use } = activity
+  const { site, sessionKey, receivedAt, hasExpiredTicket, hasSignedAlias, graceMs, ...rest } = activity
+  const { siteHeartbeatSeconds, ...use } = rest
   return schedule(
     {
       ...use,

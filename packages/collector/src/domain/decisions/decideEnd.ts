@@ -10,6 +10,7 @@ import { createExpiredTicketError, type TicketClaims } from '../ticket.ts'
 import {
   type Change,
   type Decision,
+  hasForeignTicket,
   isRegisteredFor,
   type KnownSessionEnd,
   listRows,
@@ -49,6 +50,9 @@ export function decideEnd(state: SessionState, end: VerifiedEnd): Decision<EndAn
     return { changes: [], answer: { kind: 'refused', error: createExpiredTicketError() } }
 
   const reported = judgeReport(report, claims, site, request)
+  const hasSignedAlias = claims?.session !== undefined
+  if (hasForeignTicket(state, { ...reported, hasSignedAlias }))
+    return { changes: [], answer: { kind: 'unrecorded', verdict: reported } }
   if (isPlainLogout(report) && isRememberedLogout(state, reported))
     return {
       changes: [],
