@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'product',
           include: ['{packages/collector,examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/applications/**'],
+          exclude: ['test/applications/**', 'packages/collector/test/soak/**'],
           globalSetup: 'test/servers.ts',
         },
       },
@@ -28,6 +28,13 @@ export default defineConfig({
           globalSetup: 'test/servers.ts',
           // Tests that wait for minutes run in parallel, but each has a browser.
           maxConcurrency: 8,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'soak',
+          include: ['packages/collector/test/soak/**/*.test.ts'],
         },
       },
     ],
