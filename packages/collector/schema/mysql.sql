@@ -42,7 +42,8 @@ CREATE TABLE `session_audit` (
   KEY `session_audit_by_reason` (`reason`,`detected_at`),
   KEY `session_audit_by_site_time` (`site`,`detected_at`,`id`,`reason`,`evidence`),
   KEY `session_audit_by_evidence` (`evidence`,`detected_at`),
-  KEY `session_audit_by_receipt` (`site`,`received_at`)
+  KEY `session_audit_by_receipt` (`site`,`received_at`),
+  KEY `session_audit_by_marker` (`site`,`marker`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_dashboard` (
@@ -134,7 +135,8 @@ CREATE TABLE `session_live` (
   `resumes` bigint unsigned DEFAULT NULL,
   PRIMARY KEY (`site`,`session_key`),
   KEY `session_live_by_due` (`due_at`),
-  KEY `session_live_by_subject` (`site`,`subject`)
+  KEY `session_live_by_subject` (`site`,`subject`),
+  KEY `session_live_by_marker` (`site`,`marker`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_logout` (

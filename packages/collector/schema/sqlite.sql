@@ -36,6 +36,8 @@ CREATE TABLE `session_audit` (
 
 CREATE INDEX `session_audit_by_evidence` on `session_audit` (`evidence`, `detected_at`);
 
+CREATE INDEX `session_audit_by_marker` on `session_audit` (`site`, `marker`);
+
 CREATE INDEX `session_audit_by_reason` on `session_audit` (`reason`, `detected_at`);
 
 CREATE INDEX `session_audit_by_receipt` on `session_audit` (`site`, `received_at`);
@@ -141,6 +143,8 @@ CREATE TABLE `session_live` (
 );
 
 CREATE INDEX `session_live_by_due` on `session_live` (`due_at`);
+
+CREATE INDEX `session_live_by_marker` on `session_live` (`site`, `marker`);
 
 CREATE INDEX `session_live_by_subject` on `session_live` (`site`, `subject`);
 

@@ -54,6 +54,7 @@ export function describeActivity(
     clientVersion: report.client ?? null,
     receivedAt: new Date(receivedAt),
     hasExpiredTicket: claims?.hasExpired ?? false,
+    hasSignedAlias: claims?.session !== undefined,
   }
 }
 

@@ -13,7 +13,7 @@ const { site, sessionKey, marker, session, subject, evidence, origin, userAgent,
 export const liveSessionSchema = z.object({
   site,
   sessionKey,
-  marker: marker.describe("The id of the client's marker in the report that last moved the session."),
+  marker: marker.describe("The id of the client's marker in the last report that named one."),
   session,
   subject,
   evidence: evidence.describe('How far the report that last moved the session can be trusted.'),
@@ -75,6 +75,8 @@ export interface Activity extends SessionUse {
   readonly receivedAt: Date
   /** Whether the ticket of the report has expired. It then counts only for the session that it registered. */
   readonly hasExpiredTicket: boolean
+  /** Whether the ticket names the session. Otherwise its alias is only what the sender claims. */
+  readonly hasSignedAlias: boolean
 }
 
 /** A report that a session started a moment earlier is a matter of the request's duration. */
@@ -85,7 +87,8 @@ export function registerSession(
   activity: Activity,
   resumption: Pick<LiveSession, 'resumedAt' | 'resumes'> = { resumedAt: null, resumes: null },
 ): LiveSession {
-  const { site, sessionKey, receivedAt, hasExpiredTicket, graceMs, siteHeartbeatSeconds, ...use } = activity
+  const { site, sessionKey, receivedAt, hasExpiredTicket, hasSignedAlias, graceMs, ...rest } = activity
+  const { siteHeartbeatSeconds, ...use } = rest
   return schedule(
     {
       ...use,
@@ -126,13 +129,13 @@ export function moveSession(live: LiveSession, use: SessionUse): LiveSession {
   if (!isStronger && !isLater && !startsEarlier) return live
   // A ticket's limits are those of this session. A report without a ticket knows only those of the site.
   const keepsLimits = live.signedInAt !== null && use.signedInAt === null
-  const { evidence, marker, lastAccessAt, clockSkewMs, origin, userAgent, clientVersion } = isLater
-    ? use
-    : live
+  const { evidence, lastAccessAt, clockSkewMs, origin, userAgent, clientVersion } = isLater ? use : live
   return schedule(
     {
       ...live,
-      ...{ marker, lastAccessAt, clockSkewMs, origin, userAgent, clientVersion },
+      ...{ lastAccessAt, clockSkewMs, origin, userAgent, clientVersion },
+      // A server that names no marker does not mean another browser.
+      marker: isLater ? (use.marker ?? live.marker) : live.marker,
       evidence: isStronger ? use.evidence : evidence,
       session: live.session ?? use.session,
       subject: chooseSubject(live, use, isStronger),

@@ -1,5 +1,6 @@
 import type { ActivityAnswer } from '../domain/decisions/decideActivity.ts'
 import type { EndAnswer } from '../domain/decisions/decideEnd.ts'
+import { findAlias } from '../domain/decisions/findAlias.ts'
 import {
   type Change,
   emptyRecords,
@@ -10,19 +11,19 @@ import {
 } from '../domain/decisions/sessionState.ts'
 import type { LiveSession } from '../domain/liveSession.ts'
 import type { NewSessionEnd, SessionEnd } from '../domain/sessionEnd.ts'
-import { decide, getKeys, type SessionKeys, type SessionWork, type WorkOutcome } from './sessionWork.ts'
-
-/** A key of the tables of sessions. */
-export interface SessionId {
-  readonly site: string
-  readonly sessionKey: string
-}
-
-/** The rows of one session, with the key that they are read for. */
-export interface SessionHistory extends SessionId {
-  readonly rows: readonly KnownSessionEnd[]
-  readonly logout: RememberedLogout | undefined
-}
+import { type MarkerLink, MarkerLinks } from './markerLinks.ts'
+import { type HistoryIds, type SessionHistory, selectHistoryIds } from './sessionHistory.ts'
+import { compareIds, formatId, formatKey, type SessionId } from './sessionIds.ts'
+import {
+  addAlias,
+  decide,
+  getKeys,
+  getLoneMarker,
+  getSubject,
+  type SessionKeys,
+  type SessionWork,
+  type WorkOutcome,
+} from './sessionWork.ts'
 
 /** The changes of a batch, without those that cancel each other out. */
 export interface BatchChanges {
@@ -54,12 +55,13 @@ interface PendingRow {
 /**
  * Decides the reports of one transaction in their order, on what the database has, and collects the changes to write.
  *
- * First load the live sessions, then the history. `next` says whether the changes so far have to be written before
- * the next report can be decided.
+ * First load the live sessions, then the links of `unlinkedMarkers` and the live sessions that they lead to, then the
+ * history. Call `decide`, and `assignIds` after its changes are written, until `isDecided`.
  */
 export class SessionBatch {
-  readonly #works: readonly SessionWork[]
-  readonly #keys: readonly SessionKeys[]
+  readonly #works: SessionWork[]
+  readonly #keys: SessionKeys[]
+  readonly #links = new MarkerLinks()
   readonly #entries = new Map<string, Entry>()
   readonly #outcomes: (WorkOutcome | undefined)[]
   #decided = 0
@@ -69,12 +71,15 @@ export class SessionBatch {
   #logouts = new Map<string, RememberedLogout>()
 
   constructor(works: readonly SessionWork[]) {
-    this.#works = works
+    this.#works = [...works]
     this.#keys = works.map(getKeys)
     this.#outcomes = works.map(() => undefined)
     for (const { site, own, underMarker } of this.#keys) {
       this.#addEntry({ site, sessionKey: own })
-      if (underMarker !== undefined) this.#addEntry({ site, sessionKey: underMarker })
+      if (underMarker !== undefined) {
+        this.#addEntry({ site, sessionKey: underMarker })
+        this.#links.add({ site, sessionKey: own, marker: underMarker })
+      }
     }
   }
 
@@ -91,37 +96,49 @@ export class SessionBatch {
   }
 
   /**
-   * The keys whose rows are needed, and those whose logouts are needed too. Activity of a live session is decided
-   * without them, and most ends without logouts.
+   * The markers of reports without an alias, whose sessions may be stored under an alias. Activity of a session that is
+   * live under its marker alone is decided without looking.
    */
-  get historyIds(): { readonly withRows: readonly SessionId[]; readonly withLogouts: readonly SessionId[] } {
-    const endedKeys = new Set<string>()
-    const markers = new Set<string>()
-    this.#keys.forEach((keys, index) => {
-      for (const key of listKeys(keys)) if (this.#works[index]?.kind === 'end') endedKeys.add(key)
-      if (keys.underMarker !== undefined) markers.add(formatKey(keys.site, keys.underMarker))
-    })
-    const withRows = new Set<string>()
-    const withLogouts = new Set<string>()
-    this.#keys.forEach((keys, index) => {
-      const all = listKeys(keys)
-      const work = this.#works[index]
-      const isLive = all.some((key) => this.#entries.get(key)?.live)
-      const isPlainActivity = work?.kind === 'activity' && isLive && !work.activity.hasExpiredTicket
-      // Another report of the batch may end the session, or take it over.
-      const mayChange = all.some((key) => endedKeys.has(key)) || markers.has(formatKey(keys.site, keys.own))
-      if (isPlainActivity && !mayChange) return
-      const needsLogouts = work?.kind === 'activity' || work?.end.report.detectedBy === 'logout'
-      for (const key of all) {
-        withRows.add(key)
-        if (needsLogouts) withLogouts.add(key)
-      }
-    })
-    const { ids } = this
-    return {
-      withRows: ids.filter((id) => withRows.has(formatId(id))),
-      withLogouts: ids.filter((id) => withLogouts.has(formatId(id))),
+  get unlinkedMarkers(): readonly SessionId[] {
+    const markers = new Map<string, SessionId>()
+    for (const work of this.#works) {
+      const marker = getLoneMarker(work)
+      if (marker === undefined) continue
+      const { site } = getKeys(work)
+      const key = formatKey(site, marker)
+      const isPlainActivity = work.kind === 'activity' && this.#entries.get(key)?.live
+      if (!isPlainActivity) markers.set(key, { site, sessionKey: marker })
     }
+    return [...markers.values()].sort(compareIds)
+  }
+
+  /**
+   * Adds the sessions that have one of `unlinkedMarkers`.
+   *
+   * @returns those whose live sessions have to be loaded, in the order in which every transaction locks them.
+   */
+  addLinks(links: readonly MarkerLink[]): readonly SessionId[] {
+    const added = links.filter((link) => !this.#entries.has(formatId(link)))
+    for (const link of links) {
+      this.#addEntry({ site: link.site, sessionKey: link.sessionKey })
+      this.#links.add(link)
+    }
+    return [...new Map(added.map((link) => [formatId(link), link])).values()].sort(compareIds)
+  }
+
+  /** Returns whether a session is known that has this marker. */
+  hasLink(link: MarkerLink): boolean {
+    return this.#links.has(link)
+  }
+
+  get historyIds(): HistoryIds {
+    const reports = this.#works.flatMap((work, index) => {
+      const keys = this.#keys[index]
+      if (!keys) return []
+      const isLive = listKeys(keys).some((key) => this.#entries.get(key)?.live)
+      return [{ work, keys, possibleKeys: this.#listPossibleKeys(index), isLive }]
+    })
+    return selectHistoryIds(reports, this.ids)
   }
 
   loadHistory(histories: readonly SessionHistory[]): void {
@@ -134,10 +151,11 @@ export class SessionBatch {
   /** Decides reports until all are decided, or until one needs the id of a row that has not been written. */
   decide(): BatchChanges {
     for (; this.#decided < this.#works.length; this.#decided += 1) {
+      if (this.#listPossibleKeys(this.#decided).some((key) => this.#pendingKeys.has(key))) break
+      this.#nameSession(this.#decided)
       const work = this.#works[this.#decided]
       const keys = this.#keys[this.#decided]
       if (!work || !keys) break
-      if (listKeys(keys).some((key) => this.#pendingKeys.has(key))) break
       const { changes, answer } = decide(work, this.#getState(keys))
       for (const change of changes) this.#apply(change, keys)
       this.#outcomes[this.#decided] = toOutcome(answer)
@@ -172,6 +190,29 @@ export class SessionBatch {
     const key = formatId(id)
     if (this.#entries.has(key)) return
     this.#entries.set(key, { id, stored: undefined, live: undefined, rows: [], logout: undefined })
+  }
+
+  /** Lists the keys of a report, and those of the sessions that it may belong to. */
+  #listPossibleKeys(index: number): string[] {
+    const [work, keys] = [this.#works[index], this.#keys[index]]
+    if (!work || !keys) return []
+    const marker = getLoneMarker(work)
+    const linked = marker === undefined ? [] : this.#links.list(keys.site, marker).map(formatId)
+    return [...listKeys(keys), ...linked]
+  }
+
+  /** Adds the alias to a report with the marker alone, if the alias is known by now. */
+  #nameSession(index: number): void {
+    const work = this.#works[index]
+    const marker = work && getLoneMarker(work)
+    if (!work || marker === undefined) return
+    const { site } = getKeys(work)
+    const candidates = this.#links.list(site, marker).flatMap((id) => this.#entries.get(formatId(id)) ?? [])
+    const alias = findAlias(marker, getSubject(work), candidates)
+    if (alias === undefined) return
+    const named = addAlias(work, alias)
+    this.#works[index] = named
+    this.#keys[index] = getKeys(named)
   }
 
   #getState({ site, own, underMarker }: SessionKeys): SessionState {
@@ -251,16 +292,8 @@ function toOutcome(answer: ActivityAnswer | EndAnswer): WorkOutcome | undefined 
   return answer.kind === 'duplicate' ? { kind: 'recorded', row: answer.row, duplicate: true } : answer
 }
 
-const formatKey = (site: string, sessionKey: string) => `${site}\n${sessionKey}`
-const formatId = ({ site, sessionKey }: SessionId) => formatKey(site, sessionKey)
-
 function listKeys({ site, own, underMarker }: SessionKeys): string[] {
   return underMarker === undefined
     ? [formatKey(site, own)]
     : [formatKey(site, own), formatKey(site, underMarker)]
-}
-
-function compareIds(a: SessionId, b: SessionId): number {
-  if (a.site !== b.site) return a.site < b.site ? -1 : 1
-  return a.sessionKey < b.sessionKey ? -1 : Number(a.sessionKey > b.sessionKey)
 }

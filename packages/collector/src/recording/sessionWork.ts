@@ -57,6 +57,26 @@ export function getKeys(work: SessionWork): SessionKeys {
   return { site, own, underMarker: hasOneKey ? undefined : (marker ?? undefined) }
 }
 
+/** Returns the marker of a report that names no alias. */
+export function getLoneMarker(work: SessionWork): string | undefined {
+  const { own, underMarker } = getKeys(work)
+  const { marker } = work.kind === 'activity' ? work.activity : work.end.report
+  return underMarker === undefined && marker === own ? own : undefined
+}
+
+/** Adds the alias that is known to belong to the marker of a report. */
+export function addAlias(work: SessionWork, session: string): SessionWork {
+  if (work.kind === 'activity')
+    return { kind: 'activity', activity: { ...work.activity, sessionKey: session, session } }
+  return { kind: 'end', end: { ...work.end, report: { ...work.end.report, session } } }
+}
+
+/** Returns the user of a report, null if it does not say. */
+export function getSubject(work: SessionWork): string | null {
+  if (work.kind === 'activity') return work.activity.subject
+  return work.end.claims?.subject ?? work.end.report.subject ?? null
+}
+
 /** Decides one report on what the database has about its session. */
 export function decide(work: SessionWork, state: SessionState): Decision<ActivityAnswer | EndAnswer> {
   return work.kind === 'activity' ? decideActivity(state, work.activity) : decideEnd(state, work.end)

@@ -56,6 +56,10 @@ describe.each(inject('databaseServers'))('lapse erase on $name', (server) => {
     await end({ ...corrected, subject: 'u_other' }, 5)
     await end(createActivity({ subject, site: 'recording' }), 40)
     await end(createActivity({ subject: 'u_other' }), 40)
+    // The user is known only from the report with the marker alone.
+    const anonymous = createActivity({ subject: null })
+    await end({ ...anonymous, subject, session: undefined }, 50)
+    await end(anonymous, 20)
     return corrected
   }
 
@@ -65,18 +69,18 @@ describe.each(inject('databaseServers'))('lapse erase on $name', (server) => {
     const summary = await readSummary()
     expect(await runErase('--subject', subject, '--dry-run')).toMatchObject({
       status: 0,
-      stdout: 'Would erase the personal data in 3 rows of the audit table and 0 live sessions.\n',
+      stdout: 'Would erase the personal data in 5 rows of the audit table and 0 live sessions.\n',
     })
     expect(await readAll()).toEqual(before)
 
     expect(await runErase('--subject', subject)).toMatchObject({
       status: 0,
-      stdout: 'Erased the personal data in 3 rows of the audit table and 0 live sessions.\n',
+      stdout: 'Erased the personal data in 5 rows of the audit table and 0 live sessions.\n',
       stderr: '',
     })
     const after = await readAll()
     const emptied = { marker: null, session: null, subject: null, ip: null, user_agent: null }
-    const isErased = [true, true, false, true, false]
+    const isErased = [true, true, false, true, false, true, true]
     expect(after).toEqual(
       before.map((row, index) =>
         isErased[index]
@@ -94,7 +98,10 @@ describe.each(inject('databaseServers'))('lapse erase on $name', (server) => {
   test('--site limits the erasure to one site', async () => {
     await recordSessions()
     expect((await runErase('--subject', subject, '--site', 'recording')).stdout).toMatch(' in 1 rows ')
-    expect((await readAll()).filter((row) => row.subject === subject)).toMatchObject([{ site: 'acme' }])
+    expect((await readAll()).filter((row) => row.subject === subject)).toMatchObject([
+      { site: 'acme' },
+      { site: 'acme' },
+    ])
   })
 
   test('A live session forgets its user, goes on, and the command advises to end it first', async () => {

@@ -105,9 +105,10 @@ describe('A logout', () => {
     session.use()
     expect(session.end(logout)).toMatchObject({
       kind: 'unrecorded',
-      changes: ['rememberLogout', 'removeLive'],
+      changes: ['rememberLogout', 'rememberLogout', 'removeLive'],
     })
-    expect(session.records.get('a1f').logout).toMatchObject({ detectedAt: at(15 * minute) })
+    for (const key of ['a1f', marker])
+      expect(session.records.get(key).logout).toMatchObject({ detectedAt: at(15 * minute) })
     expect(session.end(logout)).toMatchObject({ kind: 'unrecorded', changes: [] })
   })
 

@@ -148,9 +148,9 @@ describe.each(inject('databaseServers'))('Marks of collectors on $name', (server
     })
 
     test('records sessions in chunks, in the order in which they expire, until nothing is due', async () => {
-      await mark()
       for (let count = 0; count < 1200; count++) await insertLive({ due_ms: -3_600_000 - count * 10 })
-      await insertLive({ due_ms: 60_000 })
+      await insertLive({ due_ms: 600_000 })
+      await mark()
       const detected: number[] = []
       let after: Parameters<Store['sweep']['sweepChunk']>[0]['after']
       do {

@@ -171,8 +171,9 @@ describe.each(inject('databaseServers'))('The current row of a session, on $name
     ])
     const third = createEnd({ ...activity, session: undefined }, { lastAccessAt: now() - 10 * minute })
     expect(await collector.endSession(third)).toMatchObject(superseded)
-    expect(await collector.findRows(activity.marker)).toMatchObject([
-      { revision: 1 },
+    expect(await collector.findRows(activity.marker)).toMatchObject([{ revision: 1 }])
+    expect(await collector.findRows(activity.session)).toMatchObject([
+      { revision: 2 },
       { revision: 3, supersedes: second.id },
     ])
     expect(await collector.endSession(third)).toMatchObject(duplicate)

@@ -20,6 +20,7 @@ const names = [
   '0009_revisions',
   '0010_live_sessions',
   '0011_rollup_progress',
+  '0012_marker_indexes.compatible',
 ]
 const table = 'session_audit'
 const history = 'session_audit_migrations'
@@ -109,12 +110,18 @@ describe.each(inject('databaseServers'))('Migrations on $name', (server) => {
     const store = open(database)
     await store.schema.migrate()
     const schema = await readSchema(database)
+    const now = Date.now()
+    await insertRows(database.sql, [
+      { id: 1, session: 's_1', detected_at: now, revision: 1, supersedes: null },
+      { id: 2, session: 's_1', detected_at: now, revision: 2, supersedes: 1 },
+    ])
     await database.sql(history).delete()
     await database.sql.schema.alterTable(table, (columns) => {
       columns.dropIndex([], `${table}_by_subject`)
     })
     expect(await store.schema.migrate()).toEqual(names)
     expect(sortLines(await readSchema(database))).toEqual(sortLines(schema))
+    expect(await database.readRows()).toMatchObject([{ revision: 1 }, { revision: 2, supersedes: 1 }])
   })
 })
 

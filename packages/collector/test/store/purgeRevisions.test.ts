@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { createCollector, type InProcessCollector, issueToken } from '../support/collector.ts'
+import { createLiveRow } from '../support/liveRows.ts'
 import { insertRows } from '../support/rows.ts'
+import { createActivity, createEnd } from '../support/sessionCollector.ts'
 
 const dayMs = 86_400_000
 
@@ -82,6 +85,23 @@ describe.each(inject('databaseServers'))('A purge of sessions with revisions, on
     await expect(purge()).rejects.toThrow('keep')
     expect(await readIds()).toEqual([11, 12])
     expect(await readListedIds()).toEqual([12])
+  })
+
+  test.runIf(server.url)('leaves no return of a user who comes back while the row is deleted', async () => {
+    const activity = createActivity({ lastAccessAt: now - 45 * 60_000 })
+    const { session, marker } = { session: String(activity.session), marker: String(activity.marker) }
+    await insertRows(getSql(), [
+      { id: 5, session, marker, detected_at: now - 5 * 60_000, detected_by: 'sweep', revision: 1 },
+    ])
+    // With a live session, the collector reads what is known before it writes.
+    await collector.database.sql('session_live').insert(createLiveRow(server, { due_ms: 3_600_000 }))
+    const transaction = await getSql().transaction()
+    await transaction('session_audit').where({ id: 5 }).delete()
+    const answer = collector.post(createEnd(activity))
+    await sleep(500)
+    await transaction.commit()
+    expect((await answer).status).toBe(200)
+    expect(await getSql()('session_return')).toEqual([])
   })
 
   test('deletes when the users of expired rows came back', async () => {

@@ -15,6 +15,7 @@ import { createExpiredTicketError } from '../ticket.ts'
 import {
   type Change,
   type Decision,
+  hasForeignTicket,
   isRegisteredFor,
   listCurrentRows,
   type Refusal,
@@ -35,6 +36,7 @@ const confirmed: Decision<ActivityAnswer> = { changes: [], answer: { kind: 'conf
  */
 export function decideActivity(state: SessionState, activity: Activity): Decision<ActivityAnswer> {
   if (activity.hasExpiredTicket && !isRegisteredFor(activity.subject, state)) return decideUnregistered(state)
+  if (hasForeignTicket(state, activity)) return confirmed
   const changes = continueSession(state, activity) ?? startSession(state, activity)
   return changes.length === 0 ? confirmed : { changes, answer: { kind: 'confirmed' } }
 }

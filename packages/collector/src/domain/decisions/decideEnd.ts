@@ -10,6 +10,7 @@ import { createExpiredTicketError, type TicketClaims } from '../ticket.ts'
 import {
   type Change,
   type Decision,
+  hasForeignTicket,
   isRegisteredFor,
   type KnownSessionEnd,
   listRows,
@@ -49,6 +50,9 @@ export function decideEnd(state: SessionState, end: VerifiedEnd): Decision<EndAn
     return { changes: [], answer: { kind: 'refused', error: createExpiredTicketError() } }
 
   const reported = judgeReport(report, claims, site, request)
+  const hasSignedAlias = claims?.session !== undefined
+  if (hasForeignTicket(state, { ...reported, hasSignedAlias }))
+    return { changes: [], answer: { kind: 'unrecorded', verdict: reported } }
   if (isPlainLogout(report) && isRememberedLogout(state, reported))
     return {
       changes: [],
@@ -141,15 +145,23 @@ function answerRow(decision: RowDecision): EndAnswer {
   return decision.kind === 'duplicate' ? decision : { kind: 'recorded', row: decision.row }
 }
 
-/** Remembers a logout, unless one is remembered that forbids more. */
-function listLogout({ own: { logout: known } }: SessionState, row: NewSessionEnd): Change[] {
+/**
+ * Remembers a logout, under the marker as well, because a late report of activity may not name the alias. One that is
+ * remembered already stays if it forbids more.
+ */
+function listLogout({ own, underMarker }: SessionState, row: NewSessionEnd): Change[] {
   const { site, sessionKey, marker, evidence, detectedAt, clockSkewMs, receivedAt } = row
   const logout: RememberedLogout = { site, sessionKey, marker, evidence, detectedAt, clockSkewMs, receivedAt }
-  if (known) {
-    const rank = compareEvidence(evidence, known.evidence)
-    if (rank < 0 || (rank === 0 && detectedAt <= known.detectedAt)) return []
-  }
-  return [{ kind: 'rememberLogout', logout }]
+  const logouts = forbidsMore(logout, own.logout) ? [logout] : []
+  if (marker !== null && marker !== sessionKey && forbidsMore(logout, underMarker.logout))
+    logouts.push({ ...logout, sessionKey: marker })
+  return logouts.map((each) => ({ kind: 'rememberLogout', logout: each }))
+}
+
+function forbidsMore(logout: RememberedLogout, known: RememberedLogout | undefined): boolean {
+  if (!known) return true
+  const rank = compareEvidence(logout.evidence, known.evidence)
+  return rank > 0 || (rank === 0 && logout.detectedAt > known.detectedAt)
 }
 
 /** The first report of a page without the session, after the sweep recorded a timeout, shows when the user returned. */

@@ -1,14 +1,25 @@
 import { compareEvidence } from '../evidence.ts'
-import { computeExpiry, getGraceMs, getLastAccess, type LiveSession } from '../liveSession.ts'
+import {
+  computeExpiry,
+  describeUse,
+  getGraceMs,
+  getLastAccess,
+  type LiveSession,
+  moveSession,
+} from '../liveSession.ts'
 import { compareMoments, toMoment } from '../reportedMoment.ts'
 import type { NewSessionEnd } from '../sessionEnd.ts'
-import type { Decision, RememberedLogout, SessionState } from './sessionState.ts'
+import { findAlias } from './findAlias.ts'
+import type { Decision, RememberedLogout, SessionRecords, SessionState } from './sessionState.ts'
 import { decideRow } from './supersede.ts'
 
 /** What the sweep did with a live session. */
 export type SweepAnswer =
   | { readonly kind: 'recorded'; readonly row: NewSessionEnd }
-  /** It had ended before, which a concurrent report did not know. It is removed without a row. */
+  /**
+   * It had ended before, which a concurrent report did not know, or it is live under its alias too. It is removed without
+   * a row.
+   */
   | { readonly kind: 'removed' }
   /** Its time has not run out. */
   | { readonly kind: 'live' }
@@ -17,15 +28,50 @@ export type SweepAnswer =
  * Decides whether the time of a live session has run out, and whether that is news.
  *
  * @param state with the live session under its own key. The records under its marker belong to the same session.
+ * @param linked the sessions under an alias that have the marker of a session without an alias.
  */
-export function decideSweep(state: SessionState, now: Date): Decision<SweepAnswer> {
+export function decideSweep(
+  state: SessionState,
+  now: Date,
+  linked: readonly SessionRecords[] = [],
+): Decision<SweepAnswer> {
   const { live } = state.own
   if (!live || live.dueAt > now) return { changes: [], answer: { kind: 'live' } }
+  const alias = live.session === null ? findAlias(live.sessionKey, live.subject, linked) : undefined
+  const known = linked.find((each) => isStoredUnder(alias, each))
+  if (alias === undefined || !known) return decideDue(state, live, live, now)
+  if (known.live) return joinSessions(known.live, live)
+  const named = { ...live, sessionKey: alias, session: alias }
+  return decideDue({ own: known, underMarker: state.own }, live, named, now)
+}
+
+const isStoredUnder = (alias: string | undefined, { live, rows }: SessionRecords) =>
+  live?.session === alias || rows.some(({ session }) => session === alias)
+
+/** The session is live under its alias too. What is known of its use is kept there. */
+function joinSessions(underAlias: LiveSession, underMarker: LiveSession): Decision<SweepAnswer> {
+  const joined = moveSession(underAlias, describeUse(underMarker))
+  return {
+    changes: [
+      { kind: 'removeLive', live: underMarker },
+      ...(joined === underAlias ? [] : [{ kind: 'putLive', live: joined } as const]),
+    ],
+    answer: { kind: 'removed' },
+  }
+}
+
+/** @param named the live session with its alias, if that is known from other reports. */
+function decideDue(
+  state: SessionState,
+  live: LiveSession,
+  named: LiveSession,
+  now: Date,
+): Decision<SweepAnswer> {
   const removal = { kind: 'removeLive', live } as const
   const logouts = [state.own.logout, state.underMarker.logout]
   if (logouts.some((logout) => logout && wasEndedBy(logout, live)))
     return { changes: [removal], answer: { kind: 'removed' } }
-  const decision = decideRow(createTimeout(live, now), state, getGraceMs(live))
+  const decision = decideRow(createTimeout(named, now), state, getGraceMs(live))
   if (decision.kind === 'duplicate') return { changes: [removal], answer: { kind: 'removed' } }
   const { row } = decision
   return { changes: [{ kind: 'insertRow', row }, removal], answer: { kind: 'recorded', row } }

@@ -92,3 +92,25 @@ export function isRegisteredFor(subject: string | null, state: SessionState): bo
     (each) => each !== undefined && each.subject === subject && compareEvidence(each.evidence, 'signed') >= 0,
   )
 }
+
+/**
+ * Returns whether a report has the ticket of another user than the one for whom a ticket or a server has registered the
+ * session. If the ticket does not name the session, it says nothing about it: everybody who is signed in has a ticket.
+ */
+export function hasForeignTicket(
+  state: SessionState,
+  {
+    evidence,
+    subject,
+    hasSignedAlias,
+  }: Pick<SessionEnd, 'evidence' | 'subject'> & { readonly hasSignedAlias: boolean },
+): boolean {
+  if (evidence !== 'signed' || hasSignedAlias) return false
+  return [state.own.live, state.underMarker.live, ...listCurrentRows(state)].some(
+    (known) =>
+      known !== undefined &&
+      known.subject !== null &&
+      known.subject !== subject &&
+      compareEvidence(known.evidence, 'signed') >= 0,
+  )
+}

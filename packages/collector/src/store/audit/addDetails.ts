@@ -48,19 +48,25 @@ function selectDetails(database: Knex, tableName: string, ids: readonly number[]
   const auditTable = splitTableName(tableName)
   const nameTable = (kind: Parameters<typeof getLiveTableName>[1]) =>
     qualify(auditTable, getLiveTableName(auditTable.table, kind))
-  return database({ a: tableName })
-    .select({
-      id: 'a.id',
-      supersededBy: 's.id',
-      correctedEvidence: 'c.evidence',
-      returnedAt: 'r.returned_at',
-      resumedAt: 'l.resumed_at',
-    })
-    .leftJoin({ s: tableName }, 's.supersedes', 'a.id')
-    .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
-    .leftJoin({ r: nameTable('return') }, 'r.audit_id', 'a.id')
-    .leftJoin({ l: nameTable('live') }, (live) => {
-      live.on('l.site', 'a.site').andOn('l.session_key', 'a.session_key').andOn('l.resumes', 'a.id')
-    })
-    .whereIn('a.id', padValues(ids))
+  return (
+    database({ a: tableName })
+      .select({
+        id: 'a.id',
+        supersededBy: 's.id',
+        correctedEvidence: 'c.evidence',
+        returnedAt: 'r.returned_at',
+        resumedAt: database.raw('coalesce(l.resumed_at, m.resumed_at)'),
+      })
+      .leftJoin({ s: tableName }, 's.supersedes', 'a.id')
+      .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
+      .leftJoin({ r: nameTable('return') }, 'r.audit_id', 'a.id')
+      .leftJoin({ l: nameTable('live') }, (live) => {
+        live.on('l.site', 'a.site').andOn('l.session_key', 'a.session_key').andOn('l.resumes', 'a.id')
+      })
+      // A row that was recorded under the marker, of a session that was used again under its alias.
+      .leftJoin({ m: nameTable('live') }, (live) => {
+        live.on('m.site', 'a.site').andOn('m.marker', 'a.marker').andOn('m.resumes', 'a.id')
+      })
+      .whereIn('a.id', padValues(ids))
+  )
 }

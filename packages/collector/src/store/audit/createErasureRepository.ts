@@ -100,12 +100,14 @@ async function readRows(database: Knex, tableName: string, target: ErasureTarget
         [site, key],
         ...(marker === null ? [] : [[site, marker]]),
       ])
-    const related: PersonalRow[] = await database(tableName)
-      .select(columns)
-      .whereIn(['site', 'session_key'], keys)
-      .whereNull('subject')
-      .orderBy('id')
-    for (const row of related) found.set(Number(row.id), row)
+    for (const column of ['session_key', 'marker']) {
+      const related: PersonalRow[] = await database(tableName)
+        .select(columns)
+        .whereIn(['site', column], keys)
+        .whereNull('subject')
+        .orderBy('id')
+      for (const row of related) found.set(Number(row.id), row)
+    }
   }
   return [...found.values()]
 }

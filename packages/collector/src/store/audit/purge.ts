@@ -188,8 +188,10 @@ async function deleteRows(database: Knex, tableName: string, ids: readonly numbe
   if (deletable.length === 0) return 0
   return runTransaction(database, async (transaction) => {
     await subtractFromRollup(transaction, tableName, deletable)
+    const deleted = await transaction(tableName).whereIn('id', deletable).delete()
+    // Afterwards, because a return is stored only while its row exists.
     await transaction(getRollupTableNames(tableName).returns).whereIn('audit_id', deletable).delete()
-    return transaction(tableName).whereIn('id', deletable).delete()
+    return deleted
   })
 }
 

@@ -5,8 +5,10 @@ import { decide, getKeys, type SessionWork, type WorkOutcome } from '../../recor
 import { insertedColumns } from '../audit/auditColumns.ts'
 import { isServerError } from '../database/mysql/mysqlClient.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
+import { execute } from '../database/mysql/preparedStatements.ts'
 import { insertAndReadIds, listRowValues } from './insertSessionEnds.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
+import { assertUnsplitSessions, SimultaneousReportsError } from './simultaneousReports.ts'
 import { splitRows } from './splitRows.ts'
 
 type Result =
@@ -43,15 +45,39 @@ export async function insertFirstRows(
   try {
     const statement = statements.insertFirstRows(rows.length)
     const sent = [...guarded, ...others.flat()]
-    const ids = await insertAndReadIds(connection, statements, statement, rows, sent)
+    const insert = () => insertAndReadIds(connection, statements, statement, rows, sent)
+    const ids = rows.some(({ marker }) => marker !== null)
+      ? await insertInTransaction(connection, statements, rows, insert)
+      : await insert()
     const outcomes = rows.map(
       (row, index) => ({ kind: 'recorded', row: { id: ids[index] ?? 0, ...row }, duplicate: false }) as const,
     )
     return { kind: 'inserted', outcomes }
   } catch (error) {
-    if (!isServerError(error)) throw error
+    if (!isServerError(error) && !(error instanceof SimultaneousReportsError)) throw error
     // Whatever else is wrong, the transaction finds out which report it is about.
     return { kind: hasErrorCode(error, ['ER_BAD_NULL_ERROR']) ? 'guarded' : 'unsuitable' }
+  }
+}
+
+/** Inserts rows that must not be committed together with another first row of their session. */
+async function insertInTransaction(
+  connection: MysqlConnection,
+  statements: MysqlStatements,
+  rows: readonly NewSessionEnd[],
+  insert: () => Promise<number[]>,
+): Promise<number[]> {
+  await execute(connection.connection, 'start transaction')
+  try {
+    const ids = await insert()
+    await assertUnsplitSessions(connection, statements, rows, () => false)
+    await execute(connection.connection, 'commit')
+    return ids
+  } catch (error) {
+    // The connection is closed if it failed, or if the rollback fails.
+    if (isServerError(error) || error instanceof SimultaneousReportsError)
+      await execute(connection.connection, 'rollback')
+    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import type { KnownSessionEnd } from '../../domain/decisions/sessionState.ts'
-import type { SessionId } from '../../recording/sessionBatch.ts'
+import { formatId, type SessionId } from '../../recording/sessionIds.ts'
 import { toSessionEnd } from '../audit/auditColumns.ts'
 
 /** A row of the audit table, and the key of the row that supersedes it. */
@@ -52,8 +52,4 @@ export function collectRows(
       if (supersededUnder !== null) keys.add(formatId({ site: row.site, sessionKey: supersededUnder }))
     }
   return collected.sort((a, b) => a.id - b.id)
-}
-
-export function formatId({ site, sessionKey }: SessionId): string {
-  return `${site}\n${sessionKey}`
 }

@@ -8,9 +8,10 @@ import {
   selectedLiveColumns,
   selectedLogoutColumns,
 } from './liveColumns.ts'
+import { buildMarkerStatements, type MarkerStatements, markersIn } from './mysqlMarkerStatements.ts'
 
 /** The statements of the writer, by how many rows or keys they have. */
-export interface MysqlStatements {
+export interface MysqlStatements extends MarkerStatements {
   readonly lockLive: (keys: number) => string
   readonly selectRows: (keys: number) => string
   readonly selectLogouts: (keys: number) => string
@@ -18,10 +19,11 @@ export interface MysqlStatements {
   readonly selectIds: (rows: number) => string
   readonly insertRows: (rows: number) => string
   /**
-   * Inserts rows of revision 1, unless a session is live, or one of as many keys as rows has a row. Then it fails with
-   * `ER_BAD_NULL_ERROR`. The keys come before the revision of the first row.
+   * Inserts rows of revision 1, unless a session is live, or one of as many markers as rows has a row. Then it fails with
+   * `ER_BAD_NULL_ERROR`. The sites and markers come before the revision of the first row.
    */
   readonly insertFirstRows: (rows: number) => string
+  /** Inserts the returns whose rows exist. It waits for a purge that is about to delete them. */
   readonly insertReturns: (rows: number) => string
   readonly insertLive: (rows: number) => string
   readonly updateLive: (rows: number) => string
@@ -54,6 +56,7 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
   const logout = quote(getLiveTableName(table, 'logout'))
   const sessionReturn = quote(getLiveTableName(table, 'return'))
   const revisionIndex = mysqlQuotes.name(`${table}_revision`)
+  const markerIndex = mysqlQuotes.name(`${table}_by_marker`)
   const insert = (into: string, columns: readonly string[]) => (rows: number) =>
     `insert into ${into} (${columns.join(', ')}) values ${repeat(listPlaceholders(columns), rows)}`
   const keysIn = (keys: number, prefix = '') =>
@@ -63,7 +66,7 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
   // table, except in a derived table.
   const guardRevision = (keys: number) =>
     `(select case when exists (select 1 from ${live}) or exists (select 1 from (select 1
-      from ${audit} force index (${revisionIndex}) where ${keysIn(keys)} limit 1) known) then null else ? end)`
+      from ${audit} force index (${markerIndex}) where ${markersIn(keys)} limit 1) known) then null else ? end)`
 
   // The statistics of a table that grows fast can mislead the optimizer, so the index is named.
   const selectRows = (keys: number) =>
@@ -75,6 +78,7 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
     where ${keysIn(keys, 'a.')}`
 
   return {
+    ...buildMarkerStatements(tableName),
     // If a second index begins with the site, MariaDB takes a tenth of a second to choose between the two for 512 keys.
     lockLive: (keys) =>
       `select ${select(selectedLiveColumns)} from ${live} force index (primary) where ${keysIn(keys)} for update`,
@@ -89,7 +93,13 @@ export function buildMysqlStatements(tableName: string): MysqlStatements {
       const others = Array.from({ length: rows - 1 }, () => listPlaceholders(insertedColumns))
       return `insert into ${audit} (${insertedColumns.join(', ')}) values ${[`(${guarded.join(', ')})`, ...others].join(', ')}`
     },
-    insertReturns: insert(sessionReturn, returnColumns),
+    insertReturns: (rows) => {
+      const values = returnColumns.map((column) => (column === 'audit_id' ? 'cast(? as unsigned)' : '?'))
+      const named = returnColumns.map((column, index) => `${values[index]} as ${column}`)
+      const returns = Array.from({ length: rows }, () => `select ${named.join(', ')}`).join(' union all ')
+      return `insert into ${sessionReturn} (${returnColumns.join(', ')}) select r.*
+        from (${returns}) r straight_join ${audit} a on a.id = r.audit_id lock in share mode`
+    },
     insertLive: insert(live, liveColumns),
     // The rows are locked, so this inserts nothing.
     updateLive: (rows) =>

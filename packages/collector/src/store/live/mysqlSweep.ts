@@ -3,19 +3,21 @@ import { staleMarkMs } from '../../domain/disturbance.ts'
 import type { LiveSession } from '../../domain/liveSession.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import { removeRowValues } from '../../observability/describeDatabaseError.ts'
+import { MarkerLinks } from '../../recording/markerLinks.ts'
+import { compareIds, formatId, type SessionId } from '../../recording/sessionIds.ts'
 import { isRetryable } from '../database/databaseErrors.ts'
 import { isRefusal } from '../database/isRefusal.ts'
 import { isServerError } from '../database/mysql/mysqlClient.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute, toDatetime } from '../database/mysql/preparedStatements.ts'
 import { insertSessionEnds } from './insertSessionEnds.ts'
-import { formatId } from './linkedRows.ts'
-import { toLiveSession } from './liveColumns.ts'
+import { lockLive, selectLinks } from './linkedSessions.ts'
+import { toLiveSession, toLiveValues } from './liveColumns.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
 import type { MysqlSweepStatements } from './mysqlSweepStatements.ts'
 import { readHistories } from './readHistories.ts'
 import { splitAndPadRows } from './splitRows.ts'
-import { decideChunk, getPosition, listIds, selectIndependent } from './sweepDecisions.ts'
+import { decideChunk, getPosition, listIds, listLoneMarkers, selectIndependent } from './sweepDecisions.ts'
 import { emptyChunk, type SweepPosition, type SweepRequest, type SweptChunk } from './sweepRepository.ts'
 
 export const chunkSize = 500
@@ -134,12 +136,7 @@ async function lockSessions(
   { connection, statements, undisturbedMs }: ChunkContext,
   sessions: readonly LiveSession[],
 ): Promise<readonly LiveSession[]> {
-  const found: LiveSession[] = []
-  for (const keys of splitAndPadRows(sessions.map(toKey), connection.maxPacketBytes)) {
-    const statement = statements.sessions.lockLive(keys.length)
-    const records = await execute<StoredRecord[]>(connection.connection, statement, keys.flat())
-    found.push(...records.map(toLiveSession))
-  }
+  const found = await lockLive(connection, statements.sessions, sessions)
   return found.filter(({ waitMs }) => waitMs <= undisturbedMs)
 }
 
@@ -147,20 +144,52 @@ async function writeTimeouts(
   { connection, statements: { sessions: statements }, now }: ChunkContext,
   selected: readonly LiveSession[],
 ): Promise<Pick<SweptChunk, 'rows' | 'removed'>> {
-  const independent = selectIndependent(selected)
-  if (independent.length === 0) return { rows: [], removed: 0 }
-  const ids = independent.flatMap(listIds)
+  const candidates = selectIndependent(selected)
+  if (candidates.length === 0) return { rows: [], removed: 0 }
+  const linked = await lockLinked(connection, statements, listLoneMarkers(candidates))
+  const candidateIds = new Set(candidates.map(formatId))
+  const independent = candidates.filter(
+    ({ site, sessionKey }) =>
+      !linked.links.list(site, sessionKey).some((id) => candidateIds.has(formatId(id))),
+  )
+  const ids = [...independent.flatMap(listIds), ...linked.ids]
   const histories = await readHistories(connection, statements, { withRows: ids, withLogouts: ids })
   const historyByKey = new Map(histories.map((history) => [formatId(history), history]))
-  const { rows, ended } = decideChunk(
-    independent,
-    now,
-    (id) => historyByKey.get(formatId(id)) ?? { rows: [], logout: undefined },
+  const readRecords = (id: SessionId) => historyByKey.get(formatId(id)) ?? { rows: [], logout: undefined }
+  const { rows, ended, moved } = decideChunk(independent, now, readRecords, ({ site, sessionKey }) =>
+    linked.links
+      .list(site, sessionKey)
+      .map((id) => ({ ...readRecords(id), live: linked.live.get(formatId(id)) })),
   )
   await insertSessionEnds(connection, statements, rows)
   for (const keys of splitAndPadRows(ended.map(toKey), connection.maxPacketBytes))
     await execute(connection.connection, statements.deleteLive(keys.length), keys.flat())
+  for (const values of splitAndPadRows(
+    moved.map((live) => toLiveValues(live, toDatetime)),
+    connection.maxPacketBytes,
+  ))
+    await execute(connection.connection, statements.updateLive(values.length), values.flat())
   return { rows, removed: ended.length - rows.length }
+}
+
+/** Finds the sessions under an alias that have one of the markers, and locks those that are live. */
+async function lockLinked(
+  connection: MysqlConnection,
+  statements: MysqlStatements,
+  markers: readonly SessionId[],
+): Promise<LinkedSessions> {
+  const links = new MarkerLinks()
+  const found = await selectLinks(connection, statements, markers)
+  for (const link of found) links.add(link)
+  const ids = [...new Map(found.map((link) => [formatId(link), link])).values()].sort(compareIds)
+  const live = await lockLive(connection, statements, ids)
+  return { links, ids, live: new Map(live.map((each) => [formatId(each), each])) }
+}
+
+interface LinkedSessions {
+  readonly links: MarkerLinks
+  readonly ids: readonly SessionId[]
+  readonly live: ReadonlyMap<string, LiveSession>
 }
 
 const toKey = ({ site, sessionKey }: LiveSession) => [site, sessionKey]

@@ -1,18 +1,13 @@
-import type { SessionHistory, SessionId } from '../../recording/sessionBatch.ts'
+import type { HistoryIds, SessionHistory } from '../../recording/sessionHistory.ts'
+import { formatId, type SessionId } from '../../recording/sessionIds.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute } from '../database/mysql/preparedStatements.ts'
-import { collectRows, findUnreadKeys, formatId, groupRows, toLinkedRow } from './linkedRows.ts'
+import { collectRows, findUnreadKeys, groupRows, toLinkedRow } from './linkedRows.ts'
 import { toRememberedLogout } from './liveColumns.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
 import { splitAndPadRows } from './splitRows.ts'
 
 type StoredRecord = Readonly<Record<string, unknown>>
-
-/** Which sessions to read. Logouts are needed for few reports. */
-interface HistoryIds {
-  readonly withRows: readonly SessionId[]
-  readonly withLogouts: readonly SessionId[]
-}
 
 /** Reads the rows and the remembered logouts of sessions. */
 export async function readHistories(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Database from 'better-sqlite3'
+import { findAlias } from '../../domain/decisions/findAlias.ts'
 import {
   type Change,
   emptyRecords,
@@ -7,7 +8,15 @@ import {
   type SessionState,
 } from '../../domain/decisions/sessionState.ts'
 import { ConnectionLostError, type SessionStore } from '../../recording/batchingWriter.ts'
-import { decide, getKeys, type SessionWork, type WorkOutcome } from '../../recording/sessionWork.ts'
+import {
+  addAlias,
+  decide,
+  getKeys,
+  getLoneMarker,
+  getSubject,
+  type SessionWork,
+  type WorkOutcome,
+} from '../../recording/sessionWork.ts'
 import { toColumnValues } from '../audit/auditColumns.ts'
 import { identifyFile, openSqlite } from '../database/sqlite/sqliteConnection.ts'
 import { collectRows, findUnreadKeys, groupRows, toLinkedRow } from './linkedRows.ts'
@@ -103,7 +112,8 @@ export function openSessionFile(path: string, tableName: string): SessionFile {
   }
 }
 
-function storeWork(statements: SqliteStatements, work: SessionWork): WorkOutcome {
+function storeWork(statements: SqliteStatements, reported: SessionWork): WorkOutcome {
+  const work = nameSession(statements, reported)
   const { site, own, underMarker } = getKeys(work)
   const state: SessionState = {
     own: readRecords(statements, site, own),
@@ -115,6 +125,23 @@ function storeWork(statements: SqliteStatements, work: SessionWork): WorkOutcome
   if (answer.kind !== 'recorded') return answer
   const id = ids.find((each) => each !== undefined) ?? 0
   return { kind: 'recorded', row: { id, ...answer.row }, duplicate: false }
+}
+
+/** Adds the alias to a report with the marker alone, if a session with this marker is stored under its alias. */
+function nameSession(statements: SqliteStatements, work: SessionWork): SessionWork {
+  const marker = getLoneMarker(work)
+  if (marker === undefined) return work
+  const { site } = getKeys(work)
+  if (work.kind === 'activity' && statements.selectLive.get(site, marker)) return work
+  const alias = findAlias(marker, getSubject(work), readLinked(statements, site, marker))
+  return alias === undefined ? work : addAlias(work, alias)
+}
+
+/** Reads the records of the sessions under an alias that have the marker. */
+export function readLinked(statements: SqliteStatements, site: string, marker: string): SessionRecords[] {
+  return statements.selectLinks
+    .all(site, marker, site, marker)
+    .map(({ sessionKey }) => readRecords(statements, site, sessionKey))
 }
 
 export function readRecords(statements: SqliteStatements, site: string, sessionKey: string): SessionRecords {

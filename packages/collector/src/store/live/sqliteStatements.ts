@@ -11,6 +11,7 @@ import {
 } from './liveColumns.ts'
 
 type Key = [site: string, sessionKey: string]
+type Marker = [site: string, marker: string]
 type Select = Database.Statement<Key, Record<string, unknown>>
 type Change = Database.Statement<unknown[]>
 
@@ -19,6 +20,8 @@ export interface SqliteStatements {
   readonly selectLive: Select
   readonly selectRows: Select
   readonly selectLogout: Select
+  /** Selects the sessions under an alias that have the marker. The parameters are listed twice. */
+  readonly selectLinks: Database.Statement<[...Marker, ...Marker], { sessionKey: string }>
   readonly insertRow: Change
   readonly insertReturn: Change
   readonly putLive: Change
@@ -51,6 +54,14 @@ export function prepareStatements(database: Database.Database, tableName: string
       where a.site = ? and a.session_key = ? order by a.id`,
     ),
     selectLogout: database.prepare(`select ${list(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`),
+    selectLinks: database.prepare(
+      [quote('live'), audit]
+        .map(
+          (table) =>
+            `select session_key as sessionKey from ${table} where site = ? and marker = ? and session_key <> marker`,
+        )
+        .join(' union '),
+    ),
     insertRow: write('insert', audit, insertedColumns),
     insertReturn: write('insert', quote('return'), returnColumns),
     putLive: write('replace', quote('live'), liveColumns),

@@ -10,12 +10,13 @@ import {
   busyRetryMs,
   isBusy,
   openSessionFile,
+  readLinked,
   readRecords,
   type SessionFile,
   writeChange,
 } from './sqliteSessionStore.ts'
 import { prepareSweepStatements, type SqliteSweepStatements } from './sqliteSweepStatements.ts'
-import { getPosition, listIds } from './sweepDecisions.ts'
+import { getPosition, listIds, listLoneMarkers } from './sweepDecisions.ts'
 import { emptyChunk, type SweepRepository, type SweepRequest, type SweptChunk } from './sweepRepository.ts'
 
 /** The thread that accepts reports waits for a chunk, so it is small. */
@@ -105,7 +106,10 @@ function sweepSession({ database, statements }: SessionFile, live: LiveSession, 
     readRecords(statements, site, sessionKey),
   )
   const state = { own: own ?? emptyRecords, underMarker: underMarker ?? emptyRecords }
-  const { changes, answer } = decideSweep(state, now)
+  const linked = listLoneMarkers([live]).flatMap(({ site, sessionKey }) =>
+    readLinked(statements, site, sessionKey),
+  )
+  const { changes, answer } = decideSweep(state, now, linked)
   // A transaction within another one is a savepoint.
   const write = database.transaction(() => {
     for (const change of changes) writeChange(statements, change)

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import { type BatchChanges, SessionBatch } from '../../recording/sessionBatch.ts'
+import type { SessionId } from '../../recording/sessionIds.ts'
 import type { SessionWork, WorkOutcome } from '../../recording/sessionWork.ts'
 import { isRetryable } from '../database/databaseErrors.ts'
 import { isRefusal } from '../database/isRefusal.ts'
@@ -8,9 +10,11 @@ import { isServerError } from '../database/mysql/mysqlClient.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute, toDatetime } from '../database/mysql/preparedStatements.ts'
 import { insertSessionEnds } from './insertSessionEnds.ts'
-import { toLiveSession, toLiveValues, toLogoutValues } from './liveColumns.ts'
+import { lockLive, selectLinks } from './linkedSessions.ts'
+import { toLiveValues, toLogoutValues } from './liveColumns.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
 import { readHistories } from './readHistories.ts'
+import { assertUnsplitSessions, SimultaneousReportsError } from './simultaneousReports.ts'
 import { splitAndPadRows, splitRows } from './splitRows.ts'
 
 const maxAttempts = 8
@@ -26,8 +30,8 @@ const maxAttemptsAfterDuplicate = 4
  *
  * Every transaction locks the live sessions of its reports, in the same order, before it reads anything else about
  * them. Rows that do not exist cannot be locked. There the unique keys decide: a transaction that violates one, because
- * another collector was first, starts again and sees what the other one did. The same goes for deadlocks, and for a
- * commit that a cluster does not certify.
+ * another collector was first, starts again and sees what the other one did. The same goes for deadlocks, for a commit
+ * that a cluster does not certify, and for simultaneous reports of a session under its marker and under its alias.
  *
  * A refusal of one report rolls back all of them. The batch is then split until that report is alone.
  */
@@ -41,12 +45,13 @@ export async function storeInTransaction(
     return await runTransaction(connection, statements, works)
   } catch (error) {
     // The connection is closed if it failed, or if the rollback fails.
-    if (!isServerError(error)) throw error
+    const isSplit = error instanceof SimultaneousReportsError
+    if (!isServerError(error) && !isSplit) throw error
     await execute(connection.connection, 'rollback')
     const isDuplicate = hasErrorCode(error, ['ER_DUP_ENTRY'])
     if (
       attempt < (isDuplicate ? maxAttemptsAfterDuplicate : maxAttempts) &&
-      (isDuplicate || isRetryable(error))
+      (isDuplicate || isSplit || isRetryable(error))
     ) {
       if (!isDuplicate) await sleep(Math.random() * maxPauseMs * attempt)
       return storeInTransaction(connection, statements, works, attempt + 1)
@@ -69,7 +74,9 @@ async function runTransaction(
   const batch = new SessionBatch(works)
   await execute(connection.connection, 'start transaction')
   await lockAndLoad(connection, statements, batch)
-  while (!batch.isDecided) await writeChanges(connection, statements, batch)
+  const rows: NewSessionEnd[] = []
+  while (!batch.isDecided) rows.push(...(await writeChanges(connection, statements, batch)))
+  await assertUnsplitSessions(connection, statements, rows, (link) => batch.hasLink(link))
   await execute(connection.connection, 'commit')
   return batch.outcomes
 }
@@ -79,34 +86,28 @@ async function lockAndLoad(
   statements: MysqlStatements,
   batch: SessionBatch,
 ): Promise<void> {
-  for (const keys of splitAndPadRows(batch.ids.map(toKey), connection.maxPacketBytes)) {
-    const found = await execute<Record<string, unknown>[]>(
-      connection.connection,
-      statements.lockLive(keys.length),
-      keys.flat(),
-    )
-    batch.loadLive(found.map(toLiveSession))
-  }
+  batch.loadLive(await lockLive(connection, statements, batch.ids))
+  const linked = batch.addLinks(await selectLinks(connection, statements, batch.unlinkedMarkers))
+  batch.loadLive(await lockLive(connection, statements, linked))
   const { historyIds } = batch
   if (historyIds.withRows.length > 0)
     batch.loadHistory(await readHistories(connection, statements, historyIds))
 }
 
+/** @returns the rows that were inserted. */
 async function writeChanges(
   connection: MysqlConnection,
   statements: MysqlStatements,
   batch: SessionBatch,
-): Promise<void> {
+): Promise<readonly NewSessionEnd[]> {
   const changes = batch.decide()
   batch.assignIds(await insertSessionEnds(connection, statements, changes.rows))
   for (const { parts, statement } of listWrites(changes, statements, connection.maxPacketBytes))
     for (const rows of parts) await execute(connection.connection, statement(rows.length), rows.flat())
+  return changes.rows
 }
 
-const toKey = ({ site, sessionKey }: { readonly site: string; readonly sessionKey: string }) => [
-  site,
-  sessionKey,
-]
+const toKey = ({ site, sessionKey }: SessionId) => [site, sessionKey]
 
 // Sending numbers as text takes half the time of the driver's integers, and is just as exact.
 const sendAsText = (values: readonly unknown[]) =>

@@ -3,8 +3,7 @@ import { emptyRecords, type SessionRecords } from '../../domain/decisions/sessio
 import type { LiveSession } from '../../domain/liveSession.ts'
 import { isSelftestAlias } from '../../domain/selftest.ts'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
-import type { SessionId } from '../../recording/sessionBatch.ts'
-import { formatId } from './linkedRows.ts'
+import { formatId, type SessionId } from '../../recording/sessionIds.ts'
 import type { SweepPosition } from './sweepRepository.ts'
 
 /** What a chunk of the sweep changes. */
@@ -12,6 +11,8 @@ export interface SweepChanges {
   readonly rows: readonly NewSessionEnd[]
   /** The sessions to remove, those without a row included. */
   readonly ended: readonly LiveSession[]
+  /** Sessions under an alias that were used later under their marker alone. */
+  readonly moved: readonly LiveSession[]
 }
 
 /**
@@ -35,23 +36,36 @@ export function listIds({ site, sessionKey, marker }: LiveSession): SessionId[] 
   return hasOneKey ? [own] : [own, { site, sessionKey: marker }]
 }
 
-/** @param readRecords returns the rows and the logout under a key. */
+/** The markers of sessions that are stored without an alias. */
+export function listLoneMarkers(sessions: readonly LiveSession[]): SessionId[] {
+  return sessions
+    .filter(({ session, sessionKey, marker }) => session === null && sessionKey === marker)
+    .map(({ site, sessionKey }) => ({ site, sessionKey }))
+}
+
+/**
+ * @param readRecords returns the rows and the logout under a key.
+ * @param readLinked returns the sessions under an alias that have the marker of a session without one.
+ */
 export function decideChunk(
   sessions: readonly LiveSession[],
   now: Date,
   readRecords: (id: SessionId) => Pick<SessionRecords, 'rows' | 'logout'>,
+  readLinked: (id: SessionId) => readonly SessionRecords[],
 ): SweepChanges {
   const rows: NewSessionEnd[] = []
   const ended: LiveSession[] = []
+  const moved: LiveSession[] = []
   for (const live of sessions) {
     const [ownId, markerId] = listIds(live)
     const own = { ...emptyRecords, ...(ownId && readRecords(ownId)), live }
     const underMarker = { ...emptyRecords, ...(markerId && readRecords(markerId)) }
-    const { answer } = decideSweep({ own, underMarker }, now)
+    const { answer, changes } = decideSweep({ own, underMarker }, now, readLinked(live))
     if (answer.kind === 'recorded') rows.push(answer.row)
     if (answer.kind !== 'live') ended.push(live)
+    moved.push(...changes.flatMap((change) => (change.kind === 'putLive' ? change.live : [])))
   }
-  return { rows, ended }
+  return { rows, ended, moved }
 }
 
 export function getPosition(sessions: readonly LiveSession[]): SweepPosition | undefined {

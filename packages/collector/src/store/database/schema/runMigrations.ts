@@ -1,10 +1,12 @@
 import type { Knex } from 'knex'
+import { describeTable } from '../describeTable.ts'
 import { withLease } from '../lease.ts'
 import { getMigrationTableName, getSchemaBuilder, qualify, splitTableName } from '../tableName.ts'
 import { isCompatible, migrations } from './migrationList.ts'
 import { SchemaTooNewError } from './schemaErrors.ts'
 
 const leaseWaitMs = 60_000
+const firstMigration = '0001_session_audit'
 
 /**
  * Runs the migrations that have not run yet, one process at a time.
@@ -20,17 +22,27 @@ export function runMigrations(database: Knex, tableName: string): Promise<string
     const { missing, incompatible } = await readSchemaState(database, tableName)
     if (incompatible.length > 0) throw new SchemaTooNewError(tableName, incompatible)
     if (missing.length === 0) return []
+    const hasLostHistory = missing.includes(firstMigration) && (await hasRevisions(database, tableName))
     await createHistory(database, tableName)
     const history = getHistoryTableName(tableName)
     const [last] = await database(history).max({ batch: 'batch' })
     const batch = Number(last?.batch ?? 0) + 1
     for (const [name, up] of migrations) {
       if (!missing.includes(name)) continue
-      await up(database, splitTableName(tableName))
+      if (!(name === firstMigration && hasLostHistory)) await up(database, splitTableName(tableName))
       await database(history).insert({ name, batch, migration_time: new Date() })
     }
     return missing
   })
+}
+
+/**
+ * Returns whether the table allows several rows for a session. The first migration, which created the table, would then
+ * create a unique key again that these rows violate.
+ */
+async function hasRevisions(database: Knex, tableName: string): Promise<boolean> {
+  const description = await describeTable(database, splitTableName(tableName))
+  return description?.columns.some(({ name }) => name === 'revision') ?? false
 }
 
 interface SchemaState {

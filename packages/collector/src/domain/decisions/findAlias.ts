@@ -1,0 +1,37 @@
+import type { SessionRecords } from './sessionState.ts'
+
+/**
+ * Finds the session to which a report with the marker alone belongs, among sessions that are stored under their aliases.
+ * The page that sent it does not know the alias, or it was sent before the alias was known.
+ *
+ * A session of another user is another session.
+ *
+ * @param candidates the records of sessions that a report with this marker may belong to.
+ * @returns the alias, or undefined if no session with an alias has this marker.
+ */
+export function findAlias(
+  marker: string,
+  subject: string | null,
+  candidates: readonly Pick<SessionRecords, 'live' | 'rows'>[],
+): string | undefined {
+  const belongs = (each: Session) =>
+    each.marker === marker &&
+    each.session !== null &&
+    (subject === null || each.subject === null || each.subject === subject)
+  const live = candidates
+    .flatMap((candidate) => candidate.live ?? [])
+    .filter(belongs)
+    .toSorted((a, b) => b.lastAccessAt.getTime() - a.lastAccessAt.getTime())
+  if (live[0]) return live[0].session ?? undefined
+  const rows = candidates
+    .flatMap((candidate) => candidate.rows)
+    .filter(belongs)
+    .toSorted((a, b) => b.id - a.id)
+  return rows[0]?.session ?? undefined
+}
+
+interface Session {
+  readonly marker: string | null
+  readonly session: string | null
+  readonly subject: string | null
+}

@@ -1,0 +1,40 @@
+import type { LiveSession } from '../../domain/liveSession.ts'
+import type { MarkerLink } from '../../recording/markerLinks.ts'
+import type { SessionId } from '../../recording/sessionIds.ts'
+import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
+import { execute } from '../database/mysql/preparedStatements.ts'
+import { toLiveSession } from './liveColumns.ts'
+import type { MysqlStatements } from './mysqlStatements.ts'
+import { splitAndPadRows } from './splitRows.ts'
+
+/** Locks and reads those sessions that are live. */
+export async function lockLive(
+  { connection, maxPacketBytes }: MysqlConnection,
+  statements: MysqlStatements,
+  ids: readonly SessionId[],
+): Promise<LiveSession[]> {
+  const found: LiveSession[] = []
+  for (const keys of splitAndPadRows(ids.map(toKey), maxPacketBytes)) {
+    const statement = statements.lockLive(keys.length)
+    const records = await execute<Record<string, unknown>[]>(connection, statement, keys.flat())
+    found.push(...records.map(toLiveSession))
+  }
+  return found
+}
+
+/** Finds the sessions under an alias that have one of the markers. */
+export async function selectLinks(
+  { connection, maxPacketBytes }: MysqlConnection,
+  statements: MysqlStatements,
+  markers: readonly SessionId[],
+): Promise<MarkerLink[]> {
+  const links: MarkerLink[] = []
+  // Both selects of the statement list the markers.
+  for (const keys of splitAndPadRows(markers.map(toKey), maxPacketBytes / 2)) {
+    const values = [...keys, ...keys].flat()
+    links.push(...(await execute<MarkerLink[]>(connection, statements.selectLinks(keys.length), values)))
+  }
+  return links
+}
+
+const toKey = ({ site, sessionKey }: SessionId) => [site, sessionKey]

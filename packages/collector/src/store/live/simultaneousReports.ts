@@ -1,0 +1,44 @@
+import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
+import type { MarkerLink } from '../../recording/markerLinks.ts'
+import { formatId } from '../../recording/sessionIds.ts'
+import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
+import { execute } from '../database/mysql/preparedStatements.ts'
+import type { MysqlStatements } from './mysqlStatements.ts'
+import { splitAndPadRows } from './splitRows.ts'
+
+/** Another transaction has just recorded the end of the same session, one under its marker and the other under its alias. */
+export class SimultaneousReportsError extends Error {
+  override readonly name = 'SimultaneousReportsError'
+}
+
+/**
+ * Checks that no first row of a session was inserted under its marker while another transaction inserted one under its
+ * alias. The two have no key in common, so the database does not notice. Each transaction inserts first and then reads
+ * what has the same marker, with a lock that waits for the other one. So at least one of them sees both.
+ *
+ * @param isKnown returns whether a session was known to have the marker, and yet is another session.
+ * @throws {SimultaneousReportsError} if the transaction has to start again.
+ */
+export async function assertUnsplitSessions(
+  connection: MysqlConnection,
+  statements: MysqlStatements,
+  inserted: readonly NewSessionEnd[],
+  isKnown: (link: MarkerLink) => boolean,
+): Promise<void> {
+  const markers = inserted.flatMap(({ site, marker, revision }) =>
+    marker !== null && revision === 1 ? [[site, marker]] : [],
+  )
+  const insertedIds = new Set(inserted.map(formatId))
+  for (const part of splitAndPadRows(markers, connection.maxPacketBytes)) {
+    const select = <T>(statement: (count: number) => string, values: readonly (readonly unknown[])[]) =>
+      execute<T[]>(connection.connection, statement(values.length), values.flat())
+    const split = await select<{ site: string; marker: string }>(statements.selectSplitMarkers, part)
+    if (split.length === 0) continue
+    const rows = await select<MarkerLink>(
+      statements.selectFirstRows,
+      split.map(({ site, marker }) => [site, marker]),
+    )
+    if (rows.some((row) => !insertedIds.has(formatId(row)) && !isKnown(row)))
+      throw new SimultaneousReportsError()
+  }
+}
