@@ -1,3 +1,4 @@
+import { isSelftestAlias } from '../selftest.ts'
 import type { SessionRecords } from './sessionState.ts'
 
 /**
@@ -17,6 +18,7 @@ export function findAlias(
   const belongs = (each: Session) =>
     each.marker === marker &&
     each.session !== null &&
+    !isSelftestAlias(each.session) &&
     (subject === null || each.subject === null || each.subject === subject)
   const live = candidates
     .flatMap((candidate) => candidate.live ?? [])

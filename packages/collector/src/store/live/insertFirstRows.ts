@@ -22,7 +22,7 @@ const revisionIndex = insertedColumns.indexOf('revision')
 
 /**
  * Inserts the first rows of sessions with one statement, if that is all that a batch of reports changes. Most batches
- * are like that in applications that report ends only, and a transaction needs five statements for them.
+ * are like that in applications that report ends only, and a transaction needs six statements for them.
  *
  * The reports are decided as if nothing was known about their sessions. The statement checks that: it stores nothing
  * if there is any live session, or if one of the sessions has a row.
@@ -46,7 +46,7 @@ export async function insertFirstRows(
     const statement = statements.insertFirstRows(rows.length)
     const sent = [...guarded, ...others.flat()]
     const insert = () => insertAndReadIds(connection, statements, statement, rows, sent)
-    const ids = rows.some(({ marker }) => marker !== null)
+    const ids = rows.some(({ sessionKey, marker }) => sessionKey === marker)
       ? await insertInTransaction(connection, statements, rows, insert)
       : await insert()
     const outcomes = rows.map(
@@ -60,7 +60,10 @@ export async function insertFirstRows(
   }
 }
 
-/** Inserts rows that must not be committed together with another first row of their session. */
+/**
+ * Inserts rows of which some have no alias. They must not be committed together with a row of their session under its
+ * alias. That one needs no check of its own: its statement waits for what has been inserted under the marker.
+ */
 async function insertInTransaction(
   connection: MysqlConnection,
   statements: MysqlStatements,
