@@ -103,7 +103,7 @@ async function measure(
       detectedAt: now,
       sentAt: now,
       session: 's_[id]',
-      subject: 'u_42',
+      subject: 'u_[id]',
       detectedBy: 'login_page',
       browserRestarted: false,
       client: '1.0.0',
