@@ -156,10 +156,11 @@ export class BatchingWriter {
     this.#activeLoops -= 1
   }
 
-  /** Waits a moment for a batch of about the size of the last one. */
+  /** While the database is busy anyway, waits a moment for a batch of about the size of the last one. */
   async #gather(): Promise<void> {
     const until = performance.now() + maxGatherMs
-    while (this.#queue.length < this.#lastBatchSize && performance.now() < until) await sleep(1)
+    while (this.#inFlight > 0 && this.#queue.length < this.#lastBatchSize && performance.now() < until)
+      await sleep(1)
   }
 
   async #writeBatch(taken: readonly WaitingWork[]): Promise<void> {
