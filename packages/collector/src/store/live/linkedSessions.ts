@@ -1,4 +1,5 @@
 import type { LiveSession } from '../../domain/liveSession.ts'
+import { isSelftestAlias } from '../../domain/selftest.ts'
 import type { MarkerLink } from '../../recording/markerLinks.ts'
 import type { SessionId } from '../../recording/sessionIds.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
@@ -32,7 +33,8 @@ export async function selectLinks(
   // Both selects of the statement list the markers.
   for (const keys of splitAndPadRows(markers.map(toKey), maxPacketBytes / 2)) {
     const values = [...keys, ...keys].flat()
-    links.push(...(await execute<MarkerLink[]>(connection, statements.selectLinks(keys.length), values)))
+    const found = await execute<MarkerLink[]>(connection, statements.selectLinks(keys.length), values)
+    links.push(...found.filter(({ sessionKey }) => !isSelftestAlias(sessionKey)))
   }
   return links
 }

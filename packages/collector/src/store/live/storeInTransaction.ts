@@ -42,7 +42,7 @@ export async function storeInTransaction(
   attempt = 1,
 ): Promise<readonly WorkOutcome[]> {
   try {
-    return await runTransaction(connection, statements, works)
+    return await runTransaction(connection, statements, works, attempt)
   } catch (error) {
     // The connection is closed if it failed, or if the rollback fails.
     const isSplit = error instanceof SimultaneousReportsError
@@ -70,13 +70,16 @@ async function runTransaction(
   connection: MysqlConnection,
   statements: MysqlStatements,
   works: readonly SessionWork[],
+  attempt: number,
 ): Promise<readonly WorkOutcome[]> {
   const batch = new SessionBatch(works)
   await execute(connection.connection, 'start transaction')
   await lockAndLoad(connection, statements, batch)
   const rows: NewSessionEnd[] = []
   while (!batch.isDecided) rows.push(...(await writeChanges(connection, statements, batch)))
-  await assertUnsplitSessions(connection, statements, rows, (link) => batch.hasLink(link))
+  // What this looks for is over at the next attempt. If it is not, the reports must be stored nevertheless.
+  if (attempt < maxAttempts)
+    await assertUnsplitSessions(connection, statements, rows, (link) => batch.hasLink(link))
   await execute(connection.connection, 'commit')
   return batch.outcomes
 }
