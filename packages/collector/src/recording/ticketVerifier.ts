@@ -1,37 +1,35 @@
-import { type TicketClaims, type TicketContext, verifyTicket } from '../domain/ticket.ts'
+import { hash } from 'node:crypto'
+import { readVerifiedTicket, type TicketClaims, type TicketContext, verifyTicket } from '../domain/ticket.ts'
 
 /** Verifies a ticket like `verifyTicket`, and can remember that it was verified. */
 export type VerifyTicket = (ticket: string, context: TicketContext) => Promise<TicketClaims>
 
-/** A ticket has about 300 characters, so this takes up to 60 MB. */
-const maxRemembered = 100_000
+/** A million live sessions. This takes up to 150 MB. */
+const maxRemembered = 1_000_000
+/** 128 bits. */
+const digestLength = 22
 /** How long a ticket stays verified after its key was removed from the configuration or from a set of keys. */
 const maxAgeMs = 60 * 60_000
 /** Keys that are looked up can be removed at any time. */
 const maxAgeWithLookupMs = 5 * 60_000
 
-interface Remembered {
-  readonly claims: TicketClaims
-  /** Epoch milliseconds of the collector's clock. */
-  readonly until: number
-}
-
 /**
- * Creates a function that verifies each ticket once, and later repeats the result: a browser sends the same ticket with
- * each report of its session. The tickets that were used last are remembered, none beyond its expiry.
+ * Creates a function that verifies each ticket once, and later only reads it: a browser sends the same ticket with each
+ * report of its session. The tickets that were used last are remembered, by a digest, none beyond its expiry.
  */
 export function createTicketVerifier(limit = maxRemembered): VerifyTicket {
-  // A map keeps the order of insertion, so the ticket that was used least recently is first.
-  const remembered = new Map<string, Remembered>()
+  // Until when each is remembered, in epoch milliseconds of the collector's clock. A map keeps the order of insertion, so
+  // the ticket that was used least recently is first.
+  const remembered = new Map<string, number>()
 
   return async (ticket, context) => {
-    const key = `${context.site}\n${ticket}`
-    const known = remembered.get(key)
-    if (known) {
+    const key = hash('sha256', `${context.site}\n${ticket}`, 'base64url').slice(0, digestLength)
+    const knownUntil = remembered.get(key)
+    if (knownUntil !== undefined) {
       remembered.delete(key)
-      if (context.now < known.until) {
-        remembered.set(key, known)
-        return known.claims
+      if (context.now < knownUntil) {
+        remembered.set(key, knownUntil)
+        return readVerifiedTicket(ticket, context.now)
       }
     }
     const claims = await verifyTicket(ticket, context)
@@ -41,7 +39,7 @@ export function createTicketVerifier(limit = maxRemembered): VerifyTicket {
       context.now + (looksUpKeys ? maxAgeWithLookupMs : maxAgeMs),
       claims.expiresAt ?? Number.POSITIVE_INFINITY,
     )
-    remembered.set(key, { claims, until })
+    remembered.set(key, until)
     const [oldest] = remembered.keys()
     if (remembered.size > limit && oldest !== undefined) remembered.delete(oldest)
     return claims
