@@ -62,7 +62,7 @@ describe.each(inject('databaseServers'))('A report that pretends to be a self-te
     )
   }
 
-  test('has a row of its own, which is neither counted nor copied', async () => {
+  test.concurrent('has a row of its own, which is neither counted nor copied', async () => {
     const pretended = pretendSelftest()
     await collector.use(createUse({ site: 'honest', ...pretended }))
     expect(await waitForRow(pretended.session)).toMatchObject({ detected_by: 'sweep', subject: 'selftest' })
@@ -70,7 +70,7 @@ describe.each(inject('databaseServers'))('A report that pretends to be a self-te
     expect(await countCopies(pretended.session)).toBe(0)
   })
 
-  test('does not hide the timeout of a session that has an alias', async () => {
+  test.concurrent('does not hide the timeout of a session that has an alias', async () => {
     const real = createUse({ site: 'named', session: `alias-${randomUUID()}` })
     expect(await collector.use(real)).toBe(204)
     expect(await collector.use({ ...real, ...pretendSelftest(), session: real.session })).toBe(204)
@@ -80,7 +80,7 @@ describe.each(inject('databaseServers'))('A report that pretends to be a self-te
     expect(await countCopies(real.session)).toBe(1)
   })
 
-  test('does not take over a session that is known by its marker alone', async () => {
+  test.concurrent('does not take over a session that is known by its marker alone', async () => {
     const real = createUse({ site: 'activity' })
     await collector.use(real)
     const later = Date.now() + 1
@@ -91,7 +91,7 @@ describe.each(inject('databaseServers'))('A report that pretends to be a self-te
     expect(await countCopies(real.marker)).toBe(1)
   })
 
-  test('does not take over such a session in several steps', async () => {
+  test.concurrent('does not take over such a session in several steps', async () => {
     const real = createUse({ site: 'steps' })
     await collector.use(real)
     const pretended = pretendSelftest()
@@ -101,7 +101,7 @@ describe.each(inject('databaseServers'))('A report that pretends to be a self-te
     expect(await countCopies(real.marker)).toBe(1)
   })
 
-  test('does not end a session that is known by its marker alone', async () => {
+  test.concurrent('does not end a session that is known by its marker alone', async () => {
     const real = createUse({ site: 'end' })
     await collector.use(real)
     const forged = createEnd({ ...real, ...pretendSelftest() }, { lastAccessAt: Date.now() - 3000 })
@@ -111,7 +111,7 @@ describe.each(inject('databaseServers'))('A report that pretends to be a self-te
     expect(await countTimeouts('end')).toBe(1)
   })
 
-  test('does not correct the row of a session that is known by its marker alone', async () => {
+  test.concurrent('does not correct the row of a session that is known by its marker alone', async () => {
     const real = createUse({ site: 'ended' })
     await collector.use(real)
     await waitForRow(real.marker)
@@ -126,7 +126,7 @@ describe.each(inject('databaseServers'))('A report that pretends to be a self-te
     expect(await countTimeouts('ended')).toBe(1)
   })
 
-  test('does not replace the timeout of a session when the sweep meets both', async () => {
+  test.concurrent('does not replace the timeout of a session when the sweep meets both', async () => {
     const real = createUse({ site: 'shared' })
     const pretended = pretendSelftest()
     await collector.use({ ...real, ...pretended, lastAccessAt: Date.now() })

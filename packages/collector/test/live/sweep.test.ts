@@ -46,7 +46,8 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     return createActivity({ startedAt: now - 1000, lastAccessAt: now - 500, sentAt: now, ...changes })
   }
 
-  test('records an idle timeout although nobody returns', async () => {
+  // The tests wait for the sweep, so they wait together.
+  test.concurrent('records an idle timeout although nobody returns', async () => {
     const activity = createUse()
     await collector.use(activity)
     const row = await waitForRow(activity.session)
@@ -77,7 +78,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     expect(readStoredTime(row.received_at)).toBeLessThan(lastAccess + 12_000)
   })
 
-  test('records an absolute timeout of a session that is in use', async () => {
+  test.concurrent('records an absolute timeout of a session that is in use', async () => {
     const activity = createUse({ site: 'absolute' })
     await collector.use(activity)
     for (let count = 0; count < 8; count++) {
@@ -93,7 +94,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     expect(readStoredTime(row.expired_at)).toBe(readStoredTime(row.started_at) + 6000)
   })
 
-  test('takes evidence, user and limits from the report that last moved the session', async () => {
+  test.concurrent('takes evidence, user and limits from the report that last moved the session', async () => {
     const session = randomUUID()
     const ticket = await signTicket({ sid: session, sub: 'u_7', idle: 3, iat: -1 })
     await collector.use(createUse({ session, subject: 'u_666', ticket }))
@@ -112,7 +113,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     })
   })
 
-  test('records nothing before the limit, the grace period and the heartbeat have passed', async () => {
+  test.concurrent('records nothing before the limit, the grace period and the heartbeat have passed', async () => {
     const now = Date.now()
     const quick = createUse()
     const withHeartbeat = createUse({ heartbeatSeconds: 2 })
@@ -131,7 +132,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     expect(slacks).toEqual([400, 2400, 2400, 3400])
   })
 
-  test('leaves a session alone that is used, however long', async () => {
+  test.concurrent('leaves a session alone that is used, however long', async () => {
     const activity = createUse()
     for (let count = 0; count < 20; count++) {
       await collector.use({ ...activity, lastAccessAt: Date.now(), sentAt: Date.now() })
@@ -142,7 +143,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     await waitForRow(activity.session)
   })
 
-  test('records nothing for a session that has ended', async () => {
+  test.concurrent('records nothing for a session that has ended', async () => {
     const loggedOut = createUse()
     await collector.use(loggedOut)
     await collector.endSession(createEnd(loggedOut, { detectedBy: 'logout' }))
@@ -154,7 +155,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     expect(await collector.findRows(revoked.session)).toMatchObject([{ reason: 'revoked', revision: 1 }])
   })
 
-  test('removes a session without a row if a concurrent report has ended it', async () => {
+  test.concurrent('removes a session without a row if a concurrent report has ended it', async () => {
     const activity = createUse()
     await collector.use(activity)
     const live = await collector.findLive(activity.session)
@@ -172,7 +173,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     expect(await collector.findRows(reported.session)).toMatchObject([{ reason: 'logout' }])
   })
 
-  test('joins a session that is live under its alias with a row under its marker', async () => {
+  test.concurrent('joins a session that is live under its alias with a row under its marker', async () => {
     const activity = createUse()
     await collector.use({ ...activity, session: undefined })
     const { id } = await waitForRow(activity.marker)
@@ -182,7 +183,7 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     expect(await waitForRow(activity.session)).toMatchObject({ revision: 2, supersedes: id })
   })
 
-  test('forgets unrecorded logouts after 24 hours', async () => {
+  test.concurrent('forgets unrecorded logouts after 24 hours', async () => {
     const activity = createUse()
     await collector.use(activity)
     await collector.endSession(createEnd(activity, { detectedBy: 'logout' }))
