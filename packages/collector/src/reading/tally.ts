@@ -38,7 +38,7 @@ export class Tally {
   /** The buckets that are not empty. */
   get buckets(): BucketCounts[] {
     return this.#counts
-      .map((counts, index) => ({ start: this.starts[index] ?? 0, counts }))
+      .map((counts, index) => ({ start: this.starts[index] ?? 0, counts: omitZeros(counts) }))
       .filter(({ counts }) => Object.keys(counts).length > 0)
   }
 
@@ -56,4 +56,9 @@ export class Tally {
     }
     return low - 1
   }
+}
+
+/** Sessions that were corrected are added first, and subtracted later. */
+function omitZeros(counts: BucketCounts['counts']): BucketCounts['counts'] {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0))
 }
