@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 15_000 } },
+    // Most tests wait: for timeouts, browsers and databases. So two files at a time are faster even on two cores.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
