@@ -1,7 +1,7 @@
 // Measures how reading slows down as the audit table grows: sends the same requests to collectors with more and more
 // rows, in turns. Run: pnpm build && node bench/reading.ts
 import { parseArgs } from 'node:util'
-import { toCursor } from '../packages/collector/src/reading/cursor.ts'
+import { formatCursor } from '../packages/collector/src/reading/cursor.ts'
 import { startCollector, type TestCollector } from '../test/collector.ts'
 import type { DatabaseServer } from '../test/servers.ts'
 import { computeMedian } from './median.ts'
@@ -110,7 +110,7 @@ async function measureExport(audit: Audit, rows: number): Promise<Record<string,
 /** @param share the share of the list, newest row first, that follows the position. */
 function createCursor({ rows }: Audit, share: number): string {
   const detectedAt = new Date(Date.UTC(2025, 0, 1) + Math.min(share, 1) * yearMs)
-  return toCursor({ detectedAt, id: Math.ceil(share * rows) })
+  return formatCursor({ detectedAt, id: Math.ceil(share * rows), upToId: rows })
 }
 
 async function compare(name: string, audits: readonly Audit[]): Promise<void> {

@@ -5,7 +5,7 @@ const pollMs = 500
 
 /** Reads the newest rows in the form that the demo's pages show. */
 export async function readRowsForPage(store: Store): Promise<AuditRow[]> {
-  const rows = await store.sessionEnds.readPage({ site: 'demo' }, { limit: 20 })
+  const { rows } = await store.sessionEnds.readPage({ site: 'demo' }, { limit: 20 })
   return rows.map((row) => ({
     id: row.id,
     subject: row.subject,
@@ -24,9 +24,9 @@ export async function readRowsForPage(store: Store): Promise<AuditRow[]> {
 export function watchRows(store: Store, onRow: (row: SessionEnd) => void): () => void {
   let seenIds: Set<number> | undefined
   const poll = async () => {
-    const rows = await store.sessionEnds.readPage({ site: 'demo' }, { limit: 100 })
+    const { rows } = await store.sessionEnds.readPage({ site: 'demo' }, { limit: 100 })
     seenIds ??= new Set(rows.map(({ id }) => id))
-    for (const row of rows.reverse()) if (!seenIds.has(row.id)) onRow(row)
+    for (const row of rows.toReversed()) if (!seenIds.has(row.id)) onRow(row)
     for (const { id } of rows) seenIds.add(id)
   }
   const timer = setInterval(

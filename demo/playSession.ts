@@ -12,7 +12,7 @@ import type { Demo } from './startDemo.ts'
 export async function playSession(demo: Demo, print: (text: string) => void): Promise<void> {
   const { appUrl, idleTimeoutSeconds, store } = demo
   const printStep = (step: string) => print(`${new Date().toLocaleTimeString('en-GB')}  ${step}`)
-  const readRows = () => store.sessionEnds.readPage({ site: 'demo' }, { limit: 10 })
+  const readRows = async () => (await store.sessionEnds.readPage({ site: 'demo' }, { limit: 10 })).rows
   const earlierIds = new Set((await readRows()).map(({ id }) => id))
 
   const browser = await chromium.launch(createBrowserOptions())

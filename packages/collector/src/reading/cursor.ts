@@ -5,18 +5,28 @@ import { maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 /** The position of a row in lists, which are sorted by detection time and then by id. */
 export type Position = Pick<SessionEnd, 'detectedAt' | 'id'>
 
-/** Encodes a position for a URL. The format is opaque to clients and may change. */
-export function toCursor({ detectedAt, id }: Position): string {
-  return Buffer.from(`${detectedAt.getTime()}.${id}`).toString('base64url')
+/** Where the next page of a list starts. */
+export interface Cursor extends Position {
+  /**
+   * The highest id when the first page was read. Rows with a higher id are not on any page, and correct nothing: otherwise,
+   * a session whose row is corrected between two pages would be on neither.
+   */
+  readonly upToId: number
 }
 
-/** Decodes a cursor from `toCursor`. */
-export const cursorSchema = z.string().transform((cursor, { addIssue }): Position => {
-  const [, time, id] = /^(\d{1,15})\.(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (time !== undefined && Number(time) <= maxEpochMs && Number.isSafeInteger(Number(id))) {
-    const position = { detectedAt: new Date(Number(time)), id: Number(id) }
+/** Encodes a cursor for a URL. The format is opaque to clients and may change. */
+export function formatCursor({ detectedAt, id, upToId }: Cursor): string {
+  return Buffer.from(`${detectedAt.getTime()}.${id}.${upToId}`).toString('base64url')
+}
+
+/** Decodes a cursor from `formatCursor`. */
+export const cursorSchema = z.string().transform((text, { addIssue }): Cursor => {
+  const numbers = /^(\d{1,15})\.(\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(text, 'base64url').toString())
+  const [time = 0, id = 0, upToId = 0] = numbers?.slice(1).map(Number) ?? []
+  if (numbers && time <= maxEpochMs && Number.isSafeInteger(id) && Number.isSafeInteger(upToId)) {
+    const cursor = { detectedAt: new Date(time), id, upToId }
     // The decoder ignores invalid characters and a truncated end.
-    if (toCursor(position) === cursor) return position
+    if (formatCursor(cursor) === text) return cursor
   }
   addIssue('must be the `next` of an earlier response')
   return z.NEVER

@@ -1,4 +1,4 @@
-import type { Position } from './cursor.ts'
+import type { Cursor } from './cursor.ts'
 import type { SessionEndSelection } from './filter.ts'
 import type { ListedSessionEnd, SessionEndHistory } from './listedSessionEnd.ts'
 
@@ -9,29 +9,37 @@ import type { ListedSessionEnd, SessionEndHistory } from './listedSessionEnd.ts'
  */
 export interface SessionEndRepository {
   find(id: number): Promise<SessionEndHistory | undefined>
-  /** Reads one page, newest detection first. */
-  readPage(selection: SessionEndSelection, page: Page): Promise<ListedSessionEnd[]>
+  /** Reads one page, newest detection first. Rows inserted between two pages cause no repeats and no gaps. */
+  readPage(selection: SessionEndSelection, request: PageRequest): Promise<SessionEndPage>
   /**
-   * Reads all rows, or those after a position, in the order of `readPage`, a few hundred at a time. It holds no
-   * connection between pages and reads a page only when it is asked for. Rows inserted in between cause no repeats and
-   * no gaps.
+   * Reads all rows, or those after a cursor, in the order of `readPage`, a few hundred at a time. It holds no connection
+   * between pages and reads a page only when it is asked for.
    */
-  readPages(selection: SessionEndSelection, after?: Position): AsyncGenerator<ListedSessionEnd[], void, void>
+  readPages(
+    selection: SessionEndSelection,
+    after?: Cursor,
+  ): AsyncGenerator<readonly ListedSessionEnd[], void, void>
   /**
-   * Yields each new row once, as it is committed, until the signal is aborted. Throws only if the first read fails. A new
-   * row is yielded even if another new row already corrects it.
+   * Yields each new row that matches, or corrects one that matches, once, as it is committed, until the signal is aborted.
+   * Throws only if the first read fails. A new row is yielded even if another new row already corrects it.
    */
   follow(
     selection: SessionEndSelection,
     options: FollowOptions,
-  ): AsyncGenerator<ListedSessionEnd[], void, void>
+  ): AsyncGenerator<readonly ListedSessionEnd[], void, void>
 }
 
-export interface Page {
+export interface PageRequest {
   /** The maximum number of rows. */
   readonly limit: number
   /** Where the page starts: after this row. */
-  readonly after?: Position | undefined
+  readonly after?: Cursor | undefined
+}
+
+export interface SessionEndPage {
+  readonly rows: readonly ListedSessionEnd[]
+  /** Undefined if this is the last page. */
+  readonly next: Cursor | undefined
 }
 
 export interface FollowOptions {

@@ -73,6 +73,24 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
     expect(all.stdout).toMatch(/^3000 .* 3001 *$/m)
     expect(all.stdout).toMatch(/^3001 /m)
   })
+
+  test('--follow with a filter prints the correction of a row that matches, even if it does not match itself', async () => {
+    const { sql } = table.database()
+    const listing = table.start('--follow', '--limit', '1', '--reason', 'idle_timeout', '--format', 'ndjson')
+    await listing.waitForOutput('idle_timeout')
+    await insertRows(sql, [
+      { session: 'timeout', id: 3100, detected_at: noon },
+      { session: 'unrelated', id: 3101, reason: 'logout', detected_at: noon },
+      { session: 'timeout', id: 3102, revision: 2, supersedes: 3100, reason: 'revoked', detected_at: noon },
+      { session: 'unrelated', id: 3103, revision: 2, supersedes: 3101, reason: 'revoked', detected_at: noon },
+      { session: 'last', id: 3104, detected_at: noon },
+    ])
+    await listing.waitForOutput('"last"')
+    listing.child.kill('SIGINT')
+    await listing.status
+    expect(parseSessions(listing.output.stdout).slice(1)).toEqual(['timeout', 'timeout', 'last'])
+    expect(listing.output.stdout).toMatch('"supersedes":3100')
+  })
 })
 
 describe('lapse list', () => {

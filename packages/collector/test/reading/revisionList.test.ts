@@ -109,6 +109,23 @@ describe.each(inject('databaseServers'))('A list of rows with revisions, on $nam
     }
   })
 
+  test.each(['', '&revisions=all'])(
+    'A session that is corrected between two pages is on one of them%s',
+    async (query) => {
+      const { sql } = collector.database
+      const first = await readPage(`?limit=2${query}`)
+      await insertRows(sql, [
+        { id: 8, session: 'swept', revision: 2, supersedes: 4, detected_at: noon + 4 * minute },
+      ])
+      const second = await readPage(`?limit=20${query}&cursor=${first.next}`)
+      const { lapses } = second
+      expect(lapses.find(({ id }: { id: number }) => id === 4)).toMatchObject({ supersededBy: 8 })
+      expect(lapses.map(({ id }: { id: number }) => id)).not.toContain(8)
+      expect((await readIds('')).at(0)).toBe(8)
+      await sql('session_audit').where({ id: 8 }).delete()
+    },
+  )
+
   test('A correction by the same evidence is marked for review', async () => {
     const { lapses } = await readPage('?revisions=all')
     expect(

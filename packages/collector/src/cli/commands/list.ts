@@ -34,7 +34,7 @@ interface ListOptions extends ConfigOption, SelectionOptions {
 export const list = new Command('list')
   .summary('print rows of the audit table')
   .description(
-    'Print rows of the audit table, newest first. Times are in UTC. A row that corrects another one names it in the column supersedes; needs_review marks corrections that have no better evidence than the row that they correct. The command reads the database directly and needs only the SELECT privilege.',
+    'Print rows of the audit table, newest first. Times are in UTC. The column supersedes is the id of the row that a row corrects. needs_review marks corrections with the same evidence as the corrected row. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
   .option('--site <site>', 'only rows of this site')
@@ -60,7 +60,7 @@ export const list = new Command('list')
   )
   .option(
     '--follow',
-    'keep running, and print each new row once when it is written, corrections included; with --limit, print the last existing rows first',
+    'keep running, and print each new row once when it is written, and also each correction of a row that matches; with --limit, print the last existing rows first',
   )
   .action(
     async ({ config: path, limit, format, follow, ...selectionOptions }: ListOptions, command: Command) => {
@@ -106,5 +106,5 @@ async function* readPages(
   limit: number | undefined,
 ): AsyncGenerator<readonly ListedSessionEnd[]> {
   if (limit === undefined) yield* store.sessionEnds.readPages(selection)
-  else yield await store.sessionEnds.readPage(selection, { limit })
+  else yield (await store.sessionEnds.readPage(selection, { limit })).rows
 }

@@ -52,8 +52,10 @@ function createDatabaseReader({
   marks,
 }: Pick<Store, 'sessionEnds' | 'liveSessions' | 'marks'>): SelftestReader {
   return {
-    listRows: (site, session) =>
-      sessionEnds.readPage({ site, session, revisions: 'all' }, { limit: pageSize }),
+    async listRows(site, session) {
+      const page = await sessionEnds.readPage({ site, session, revisions: 'all' }, { limit: pageSize })
+      return page.rows
+    },
     async isLive(site, session) {
       for await (const page of liveSessions.readPages({ site, subject: selftestSubject }))
         if (page.some((live) => live.session === session)) return true

@@ -1,6 +1,6 @@
 import { finished, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Position } from '../../reading/cursor.ts'
+import type { Cursor } from '../../reading/cursor.ts'
 import type { SessionEndSelection } from '../../reading/filter.ts'
 import type { Format } from '../../reading/formats/formats.ts'
 import type { Context } from '../context.ts'
@@ -14,7 +14,7 @@ interface Export {
   readonly sessionEnds: Dependencies['store']['sessionEnds']
   readonly slots: ExportSlots
   readonly selection: SessionEndSelection
-  readonly after: Position | undefined
+  readonly after: Cursor | undefined
   readonly format: Format
 }
 

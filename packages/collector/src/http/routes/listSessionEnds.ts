@@ -1,15 +1,8 @@
 import { z } from 'zod'
-import { cursorSchema, type Position, toCursor } from '../../reading/cursor.ts'
-import {
-  defaultPageSize,
-  pageLimitSchema,
-  type SessionEndSelection,
-  sessionEndSelectionSchema,
-} from '../../reading/filter.ts'
+import { cursorSchema, formatCursor } from '../../reading/cursor.ts'
+import { defaultPageSize, pageLimitSchema, sessionEndSelectionSchema } from '../../reading/filter.ts'
 import { formatNames, formats } from '../../reading/formats/formats.ts'
-import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
-import type { Dependencies } from '../dependencies.ts'
 import { exportSessionEnds } from '../export/exportSessionEnds.ts'
 import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
@@ -121,7 +114,9 @@ export const listSessionEnds: Route = {
         await exportSessionEnds(ctx, { reader, sessionEnds, slots, ...source })
         return
       }
-      const { rows, next } = await readPage(sessionEnds, selection, limit ?? defaultPageSize, cursor)
+      const page = await sessionEnds.readPage(selection, { limit: limit ?? defaultPageSize, after: cursor })
+      const { rows } = page
+      const next = page.next ? formatCursor(page.next) : null
       if (next !== null) linkToNextPage(ctx, next)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())
@@ -133,17 +128,4 @@ export const listSessionEnds: Route = {
       }
     }
   },
-}
-
-async function readPage(
-  sessionEnds: Dependencies['store']['sessionEnds'],
-  selection: SessionEndSelection,
-  limit: number,
-  after: Position | undefined,
-): Promise<{ rows: ListedSessionEnd[]; next: string | null }> {
-  // One row more shows whether there is a next page.
-  const found = await sessionEnds.readPage(selection, { limit: limit + 1, after })
-  const rows = found.slice(0, limit)
-  const last = rows.at(-1)
-  return { rows, next: found.length > limit && last ? toCursor(last) : null }
 }

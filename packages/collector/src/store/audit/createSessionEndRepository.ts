@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
-import type { SessionEndSelection } from '../../reading/filter.ts'
-import type { Page, SessionEndRepository } from '../../reading/sessionEndRepository.ts'
+import type { Cursor } from '../../reading/cursor.ts'
+import type { SessionEndFilter, SessionEndSelection } from '../../reading/filter.ts'
+import type { SessionEndRepository } from '../../reading/sessionEndRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
 import { createOperationRunner } from '../database/operations.ts'
@@ -20,18 +21,32 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
   const read = async (query: Knex.QueryBuilder) =>
     addDetails(knex, tableName, (await query).map(toSessionEnd))
 
-  const readPage: SessionEndRepository['readPage'] = (selection, page) =>
-    run(queryDeadlineMs, () => read(selectPage(knex, tableName, selection, page)))
+  async function readMaxId(): Promise<number> {
+    const row = await knex(tableName).max('id as id').first()
+    return Number(row?.id ?? 0)
+  }
+
+  const readPage: SessionEndRepository['readPage'] = (selection, { limit, after }) =>
+    run(queryDeadlineMs, async () => {
+      const upToId = after?.upToId ?? (await readMaxId())
+      // One row more shows whether there is a next page.
+      const found = await selectPage(knex, tableName, selection, { limit: limit + 1, after, upToId })
+      const rows = await addDetails(knex, tableName, found.slice(0, limit).map(toSessionEnd))
+      const last = rows.at(-1)
+      const next =
+        last && found.length > limit ? { detectedAt: last.detectedAt, id: last.id, upToId } : undefined
+      return { rows, next }
+    })
 
   return {
     readPage,
     async *readPages(selection, after) {
-      for (let last = after; ; ) {
-        const sessionEnds = await readPage(selection, { limit: rowsPerPage, after: last })
-        if (sessionEnds.length > 0) yield sessionEnds
-        last = sessionEnds.at(-1)
-        if (sessionEnds.length < rowsPerPage) return
-      }
+      let cursor = after
+      do {
+        const { rows, next } = await readPage(selection, { limit: rowsPerPage, after: cursor })
+        if (rows.length > 0) yield rows
+        cursor = next
+      } while (cursor)
     },
     find: (id) =>
       run(lookupDeadlineMs, async () => {
@@ -41,22 +56,11 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
     follow: (selection, options) =>
       followSessionEnds(
         {
-          readMaxId: () =>
-            run(lookupDeadlineMs, async () => {
-              const row = await knex(tableName).max('id as id').first()
-              return Number(row?.id ?? 0)
-            }),
+          readMaxId: () => run(lookupDeadlineMs, readMaxId),
           readIdsAbove: (id) =>
             run(queryDeadlineMs, () => knex(tableName).where('id', '>', id).orderBy('id').pluck('id')),
-          readNewest: (limit) => readPage(selection, { limit }),
-          readByIds: (ids) =>
-            run(queryDeadlineMs, () =>
-              read(
-                selectMatching(knex, tableName, { ...selection, revisions: 'all' })
-                  .whereIn('a.id', ids)
-                  .orderBy('a.id'),
-              ),
-            ),
+          readNewest: async (limit) => (await readPage(selection, { limit })).rows,
+          readByIds: (ids) => run(queryDeadlineMs, () => read(selectNew(knex, tableName, selection, ids))),
         },
         options,
       ),
@@ -67,32 +71,42 @@ const prefixedColumns = Object.fromEntries(
   Object.entries(selectedColumns).map(([name, column]) => [name, `a.${column}`]),
 )
 
-function selectMatching(
+/** Adds the conditions of a filter on the rows `alias`. */
+function filterRows(
+  query: Knex.QueryBuilder,
   database: Knex,
-  tableName: string,
-  { from, to, revisions, ...equalTo }: SessionEndSelection,
-): Knex.QueryBuilder {
-  const query = database({ a: tableName }).select(prefixedColumns)
+  alias: string,
+  { from, to, ...equalTo }: SessionEndFilter,
+): void {
   for (const [column, value] of Object.entries(equalTo))
-    if (value !== undefined) query.where(`a.${column}`, value)
-  if (from) query.where('a.detected_at', '>=', toStoredTime(database, from))
-  if (to) query.where('a.detected_at', '<', toStoredTime(database, to))
-  if (revisions !== 'all') query.modify(selectCurrent, tableName)
-  return query
+    if (value !== undefined) query.where(`${alias}.${column}`, value)
+  if (from) query.where(`${alias}.detected_at`, '>=', toStoredTime(database, from))
+  if (to) query.where(`${alias}.detected_at`, '<', toStoredTime(database, to))
+}
+
+interface SelectedPage {
+  readonly limit: number
+  readonly after: Cursor | undefined
+  readonly upToId: number
 }
 
 function selectPage(
   database: Knex,
   tableName: string,
-  selection: SessionEndSelection,
-  { limit, after }: Page,
+  { revisions, ...filter }: SessionEndSelection,
+  { limit, after, upToId }: SelectedPage,
 ): Knex.QueryBuilder {
-  const query = selectMatching(database, tableName, selection)
+  const query = database({ a: tableName })
+    .select(prefixedColumns)
+    .modify(filterRows, database, 'a', filter)
+    // The sum keeps databases from reading by id, which would be slow.
+    .whereRaw('a.id + 0 <= ?', [upToId])
     .orderBy([
       { column: 'a.detected_at', order: 'desc' },
       { column: 'a.id', order: 'desc' },
     ])
     .limit(limit)
+  if (revisions !== 'all') query.modify(selectCurrent, tableName, upToId)
   if (after) {
     const detectedAt = toStoredTime(database, after.detectedAt)
     // Equivalent to (detected_at, id) < (…), which the databases cannot use to seek in the index: on a large table it
@@ -102,6 +116,28 @@ function selectPage(
       .where((either) => either.where('a.detected_at', '<', detectedAt).orWhere('a.id', '<', after.id))
   }
   return query
+}
+
+/** Selects those of the rows that match, or that correct a row that matches: whoever has read that must learn of it. */
+function selectNew(
+  database: Knex,
+  tableName: string,
+  { revisions: _, ...filter }: SessionEndSelection,
+  ids: readonly number[],
+): Knex.QueryBuilder {
+  return database({ a: tableName })
+    .select(prefixedColumns)
+    .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
+    .whereIn('a.id', ids)
+    .where((either) =>
+      either
+        .where((row) => filterRows(row, database, 'a', filter))
+        .orWhere((corrected) => {
+          corrected.whereNotNull('c.id')
+          filterRows(corrected, database, 'c', filter)
+        }),
+    )
+    .orderBy('a.id')
 }
 
 /** Selects a row and those that it corrects, newest first. */

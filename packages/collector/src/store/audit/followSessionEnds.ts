@@ -9,8 +9,8 @@ interface FollowQueries {
   /** Reads the ids above `id` in ascending order, including rows that do not match the filter. */
   readIdsAbove(id: number): Promise<number[]>
   /** Reads the newest rows that match, newest first. */
-  readNewest(limit: number): Promise<ListedSessionEnd[]>
-  /** Reads the rows with these ids that match, superseded or not, by ascending id. */
+  readNewest(limit: number): Promise<readonly ListedSessionEnd[]>
+  /** Reads the rows with these ids that match or correct a row that matches, superseded or not, by ascending id. */
   readByIds(ids: readonly number[]): Promise<ListedSessionEnd[]>
 }
 
@@ -42,7 +42,7 @@ export async function* followSessionEnds(
   let seenIds = new Set(await queries.readIdsAbove(getLowestRecentId()))
   const newest = last > 0 ? await queries.readNewest(last) : []
   for (const { id } of newest) seenIds.add(id)
-  if (newest.length > 0) yield newest.reverse()
+  if (newest.length > 0) yield newest.toReversed()
 
   while (await waitUnlessAborted(pollMs, signal)) {
     try {
