@@ -69,13 +69,13 @@ describe.each(inject('databaseServers'))('lapse erase on $name', (server) => {
     const summary = await readSummary()
     expect(await runErase('--subject', subject, '--dry-run')).toMatchObject({
       status: 0,
-      stdout: 'Would erase the personal data in 5 rows of the audit table and 0 live sessions.\n',
+      stdout: 'Would erase personal data. Rows of the audit table: 5. Live sessions: 0.\n',
     })
     expect(await readAll()).toEqual(before)
 
     expect(await runErase('--subject', subject)).toMatchObject({
       status: 0,
-      stdout: 'Erased the personal data in 5 rows of the audit table and 0 live sessions.\n',
+      stdout: 'Erased personal data. Rows of the audit table: 5. Live sessions: 0.\n',
       stderr: '',
     })
     const after = await readAll()
@@ -92,31 +92,60 @@ describe.each(inject('databaseServers'))('lapse erase on $name', (server) => {
     const text = JSON.stringify(after.filter((_, index) => isErased[index]))
     for (const value of [subject, corrected.session, corrected.marker]) expect(text).not.toContain(value)
     const again = await runErase('--subject', subject)
-    expect(again).toMatchObject({ status: 0, stdout: expect.stringMatching('^No row and no live session') })
+    expect(again).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching('^No row and no live session matches'),
+    })
   })
 
   test('--site limits the erasure to one site', async () => {
     await recordSessions()
-    expect((await runErase('--subject', subject, '--site', 'recording')).stdout).toMatch(' in 1 rows ')
+    expect((await runErase('--subject', subject, '--site', 'recording')).stdout).toMatch(
+      'Rows of the audit table: 1.',
+    )
     expect((await readAll()).filter((row) => row.subject === subject)).toMatchObject([
       { site: 'acme' },
       { site: 'acme' },
     ])
   })
 
-  test('A live session forgets its user, goes on, and the command advises to end it first', async () => {
-    const activity = createActivity({ subject })
+  test('A live session forgets its user and goes on, and --session erases its row once it has ended', async () => {
+    const session = randomUUID()
+    const activity = createActivity({ subject, session })
     await collector.use(activity)
-    const erased = await runErase('--subject', subject)
-    expect(erased).toMatchObject({
+    expect(await runErase('--subject', subject)).toMatchObject({
       status: 0,
-      stdout: 'Erased the personal data in 0 rows of the audit table and 1 live sessions.\n',
-      stderr: expect.stringMatching('^Warning: the user still has live sessions'),
+      stdout: 'Erased personal data. Rows of the audit table: 0. Live sessions: 1.\n',
+      stderr: expect.stringMatching(
+        new RegExp(`^Warning: these sessions are still live.* --session .*:\n  ${session}\n$`),
+      ),
     })
-    const live = await collector.findLive(activity.session)
-    expect(live).toMatchObject({ subject: null, user_agent: null, session: activity.session })
+    const live = await collector.findLive(session)
+    expect(live).toMatchObject({ subject: null, user_agent: null, session })
     await collector.endSession(createEnd({ ...activity, subject: undefined }))
-    expect(await collector.findRows(activity.session)).toMatchObject([{ subject: null }])
+    expect(await collector.findRows(session)).toMatchObject([{ subject: null }])
+    expect(await runErase('--session', session)).toMatchObject({
+      status: 0,
+      stdout: 'Erased personal data. Rows of the audit table: 1. Live sessions: 0.\n',
+      stderr: '',
+    })
+    expect(JSON.stringify(await readAll())).not.toContain(session)
+  })
+
+  test('The rows of a session keep a common key, however many rows the user has', async () => {
+    for (let count = 0; count < 199; count++) await end(createActivity({ subject }), 40)
+    const corrected = createActivity({ subject })
+    await end(corrected, 20)
+    await end(corrected, 5)
+    expect((await runErase('--subject', subject)).stdout).toMatch('Rows of the audit table: 201.')
+    const rows = await readAll()
+    expect(rows.at(-1)).toMatchObject({ session_key: rows.at(-2).session_key, supersedes: rows.at(-2).id })
+    expect(new Set(rows.map((row) => row.session_key)).size).toBe(200)
+  })
+
+  test('The aliases of live sessions, which may come from strangers, cannot control the terminal', async () => {
+    await collector.use(createActivity({ subject, session: 'a\u009b31m' }))
+    expect((await runErase('--subject', subject)).stderr).not.toMatch('\u009b')
   })
 
   test('The command has help, and refuses an invalid user and that of self-tests, whose rows must not be counted', async () => {

@@ -6,17 +6,20 @@ import { createOperationRunner } from '../database/operations.ts'
 import { runTransaction } from '../database/runTransaction.ts'
 import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
 
-/** Whose data to erase. */
+/** Whose data to erase: those of a user, of one session, or of a session if it belongs to the user. */
 interface ErasureTarget {
-  readonly subject: string
+  readonly subject?: string | undefined
+  /** The alias, or the marker of a session without one. */
+  readonly session?: string | undefined
   /** All sites if undefined. */
   readonly site?: string | undefined
 }
 
-export interface ErasureCounts {
-  /** Rows of the audit table. */
+export interface PersonalData {
+  /** How many rows of the audit table. */
   readonly rows: number
-  readonly liveSessions: number
+  /** The aliases of the live sessions, or their markers if they have none. */
+  readonly liveSessions: readonly string[]
 }
 
 /**
@@ -25,15 +28,15 @@ export interface ErasureCounts {
  * @throws {StorageError} from every method when the database cannot be used.
  */
 export interface ErasureRepository {
-  /** Counts what `erase` would change. */
-  count(target: ErasureTarget): Promise<ErasureCounts>
+  /** Finds what `erase` would change. */
+  find(target: ErasureTarget): Promise<PersonalData>
   /**
    * Empties the personal columns. Rows without a subject that belong to a session of the user are included. A live session
    * keeps its alias and its marker until it ends, because its next reports would not be recognized otherwise.
    *
    * @returns what was changed.
    */
-  erase(target: ErasureTarget): Promise<ErasureCounts>
+  erase(target: ErasureTarget): Promise<PersonalData>
 }
 
 /** The rows of one transaction. */
@@ -48,32 +51,40 @@ export function createErasureRepository(auditDatabase: AuditDatabase): ErasureRe
     privilegeHint: `Grant SELECT and UPDATE on the tables ${tableName} and ${liveTable} to the account that runs "lapse erase".`,
   })
   return {
-    count: (target) =>
+    find: (target) =>
       run('unlimited', async () => ({
         rows: (await readRows(knex, tableName, target)).length,
-        liveSessions: Number(
-          (await selectBySubject(knex(liveTable), target).count({ count: '*' }))[0]?.count,
-        ),
+        liveSessions: await readLiveSessions(knex(liveTable), target),
       })),
     erase: (target) =>
       run('unlimited', async () => {
         await overwriteErased(knex)
+        const liveSessions = await readLiveSessions(knex(liveTable), target)
         // A session that ends meanwhile must not move its subject to the audit table after that was searched.
-        const liveSessions = await selectBySubject(knex(liveTable), target).update({
-          subject: null,
-          user_agent: null,
-        })
+        await selectTarget(knex(liveTable), target).update({ subject: null, user_agent: null })
         const rows = await readRows(knex, tableName, target)
+        const newKeys = new Map<string, string>()
         for (let start = 0; start < rows.length; start += chunkRows)
-          await eraseRows(knex, tableName, rows.slice(start, start + chunkRows))
+          await eraseRows(knex, tableName, rows.slice(start, start + chunkRows), newKeys)
         if (isSqlite(knex)) await knex.raw('pragma wal_checkpoint(truncate)')
         return { rows: rows.length, liveSessions }
       }),
   }
 }
 
-function selectBySubject(query: Knex.QueryBuilder, { subject, site }: ErasureTarget): Knex.QueryBuilder {
-  return query.where({ subject, ...(site !== undefined && { site }) })
+function selectTarget(
+  query: Knex.QueryBuilder,
+  { subject, session, site }: ErasureTarget,
+): Knex.QueryBuilder {
+  return query.where({
+    ...(subject !== undefined && { subject }),
+    ...(session !== undefined && { session_key: session }),
+    ...(site !== undefined && { site }),
+  })
+}
+
+function readLiveSessions(query: Knex.QueryBuilder, target: ErasureTarget): Promise<string[]> {
+  return selectTarget(query, target).orderBy('session_key').pluck('session_key')
 }
 
 /** SQLite keeps the old text in the free space of the file, unless it is told to overwrite it. */
@@ -88,10 +99,10 @@ interface PersonalRow {
   readonly marker: string | null
 }
 
-/** Reads the rows of a user, and those of the same sessions that do not say whose they are. */
+/** Reads the rows that match, and those of the same sessions that do not say whose they are. */
 async function readRows(database: Knex, tableName: string, target: ErasureTarget): Promise<PersonalRow[]> {
   const columns = ['id', 'site', 'session_key', 'marker']
-  const rows: PersonalRow[] = await selectBySubject(database(tableName).select(columns), target).orderBy('id')
+  const rows: PersonalRow[] = await selectTarget(database(tableName).select(columns), target).orderBy('id')
   const found = new Map(rows.map((row) => [Number(row.id), row]))
   for (let start = 0; start < rows.length; start += chunkRows) {
     const keys = rows
@@ -112,9 +123,17 @@ async function readRows(database: Knex, tableName: string, target: ErasureTarget
   return [...found.values()]
 }
 
-/** Rows of a session keep a common key, which says nothing about the session. */
-async function eraseRows(database: Knex, tableName: string, rows: readonly PersonalRow[]): Promise<void> {
-  const newKeys = new Map<string, string>()
+/**
+ * Rows of a session keep a common key, which says nothing about the session.
+ *
+ * @param newKeys the keys of the sessions so far, to which new ones are added
+ */
+async function eraseRows(
+  database: Knex,
+  tableName: string,
+  rows: readonly PersonalRow[],
+  newKeys: Map<string, string>,
+): Promise<void> {
   await runTransaction(database, async (transaction) => {
     for (const { id, site, session_key: key } of rows) {
       const session = JSON.stringify([site, key])
