@@ -110,9 +110,10 @@ export function parseEndReport(body: unknown, sender: 'browser' | 'server'): End
 /** Returns whether a server's report names a user and a reason, but no session. */
 export function isSubjectEndReport(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false
-  const { session, marker, subject, reason }: Record<string, unknown> = { ...body }
+  const { session, marker, subject, reason, detectedBy }: Record<string, unknown> = { ...body }
   const isMissing = (value: unknown) => value === undefined || value === null
-  return isMissing(session) && isMissing(marker) && !isMissing(subject) && !isMissing(reason)
+  const isFromServer = isMissing(detectedBy) || detectedBy === 'server'
+  return isFromServer && isMissing(session) && isMissing(marker) && !isMissing(subject) && !isMissing(reason)
 }
 
 /**

@@ -81,15 +81,15 @@ const operation: Operation = {
   operationId: 'reportSessionEnd',
   tags: ['lapses'],
   summary: 'Report that a session ended',
-  description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one current row: a repeated report gets the verdict that was recorded. A report that knows better adds a row that supersedes the current one: it has stronger evidence, or it shows that the session was used later.
+  description: `Decides why the session ended and writes one row. The response is sent after the database has committed the row. A session has one current row: a repeated report gets the verdict that was recorded. A report that knows better adds a row that supersedes the current one: it shows that the session was used later, it has stronger evidence and another reason, it says that the session ended before the timeout that the sweep recorded, or the current row is a \`clock_anomaly\`. Its evidence must not be weaker.
 
-A report ends the live session, and is judged by the later one of its own last access and that of the live session. If the session was used after \`detectedAt\`, the report is only acknowledged, with \`recorded: false\` and without an id.
+A report ends the live session, and is judged by the later one of its own last access and that of the live session. If evidence that is at least as strong shows that the session was used after \`detectedAt\`, the report is only acknowledged, with \`recorded: false\` and without an id.
 
 A browser's logout (\`detectedBy: "logout"\`) after a limit was reached is that timeout, and is recorded. An earlier logout is recorded if the site sets \`recordLogouts\`, if the report says \`report: true\`, or if it supersedes a row. Otherwise it is only acknowledged.
 
 The \`Origin\` of a browser's request must be one of the site's \`origins\`. \`Origin: null\` is always refused, because it does not identify a page: browsers send it from sandboxed frames and \`file:\` pages, and after redirects to another origin. A request without \`Origin\` does not come from a page. It is accepted, with the same evidence as any other report.
 
-A server sends a token with the scope \`write\`, and its report needs fewer fields. A report with a \`subject\` and a \`reason\`, but without a session, ends all live sessions of that user. A server may also send an array of up to ${maxBatchReports} reports.`,
+A server sends a token with the scope \`write\`, and its report needs fewer fields. A report with a \`subject\` and a \`reason\`, but without a session, ends all live sessions of that user, except the one that \`except\` names. A server may also send an array of up to ${maxBatchReports} reports.`,
   security: [{}, { token: ['write'] }],
   parameters: [
     {
@@ -197,7 +197,7 @@ export const reportSessionEnd: Route = {
         )
         return answerBatch(ctx, result)
       }
-      if (sender === 'server' && isSubjectEndReport(body)) {
+      if (isSubjectEndReport(body)) {
         const report = parseSubjectEndReport(body)
         ctx.state.logFields.site = report.site
         const outcomes = await recordSubjectEnd(describe(report), recording)
