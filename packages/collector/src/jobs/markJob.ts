@@ -19,6 +19,8 @@ export interface MarkJob extends Job {
   readonly id: string
   /** Whether activity could not be stored, which no mark has noted yet. */
   readonly hasUnnotedFailure: boolean
+  /** Why this collector could not be marked last; undefined if it could. */
+  readonly failure: unknown
   /** Notes that this collector stops in order, so that the sweep of the others does not have to wait. */
   signOff(): Promise<void>
 }
@@ -35,7 +37,7 @@ export function createMarkJob({ store, clock, unstoredActivity, log }: MarkJobOp
   let notedFailures = 0
   let markedAt = Number.NEGATIVE_INFINITY
   let interruptedAt = 0
-  let hasFailed = false
+  let failure: unknown
   let loggedAt = Number.NEGATIVE_INFINITY
 
   function logDisturbances(disturbances: readonly Disturbance[]): void {
@@ -43,7 +45,7 @@ export function createMarkJob({ store, clock, unstoredActivity, log }: MarkJobOp
     loggedAt = performance.now()
     log.warn(
       { causes: disturbances.map(describeDisturbance) },
-      'reports of activity may be missing: timeouts are recorded one heartbeat and the slack later',
+      'activity reports may be missing: the sweep pauses for one heartbeat plus the slack',
     )
   }
 
@@ -53,6 +55,9 @@ export function createMarkJob({ store, clock, unstoredActivity, log }: MarkJobOp
     schedule: { everyMs: markIntervalMs },
     get hasUnnotedFailure() {
       return unstoredActivity.count !== notedFailures
+    },
+    get failure() {
+      return failure
     },
     async run() {
       const failures = unstoredActivity.count
@@ -69,16 +74,16 @@ export function createMarkJob({ store, clock, unstoredActivity, log }: MarkJobOp
         markedAt = readAt
         clock.synchronize(databaseTime, readAt)
         logDisturbances(disturbances)
-        if (hasFailed) log.info('timeouts are recorded again')
-        hasFailed = false
+        if (failure !== undefined) log.info('timeouts are recorded again')
+        failure = undefined
       } catch (error) {
         // Logged once: it is repeated every second.
-        if (!hasFailed)
+        if (failure === undefined)
           log.warn(
             { err: error },
             'this collector could not be marked as running: it records no timeouts until that succeeds',
           )
-        hasFailed = true
+        failure = error
       }
     },
     async signOff() {

@@ -11,7 +11,7 @@ import type { Job } from './scheduler.ts'
 interface SweepJobOptions {
   readonly config: Pick<Config, 'sweep' | 'sites'>
   readonly store: Pick<Store, 'sweep'>
-  readonly marks: Pick<MarkJob, 'id' | 'hasUnnotedFailure'>
+  readonly marks: Pick<MarkJob, 'id' | 'hasUnnotedFailure' | 'failure'>
   readonly clock: Clock
   readonly metrics: Pick<Metrics, 'observeSweep' | 'observeTimeout' | 'setLiveSessions'>
   readonly log: Logger
@@ -87,7 +87,7 @@ export function createSweepJob({
       // After many refusals, the next run continues after them, so that they do not hold up the others.
       if (progress.refused < maxRefusals) position = undefined
       const durationMs = performance.now() - startedAt
-      metrics.observeSweep({ durationMs, failure })
+      metrics.observeSweep({ durationMs, failure: failure ?? progress.refusal ?? marks.failure })
       logRun(progress, durationMs, failure)
     },
   }

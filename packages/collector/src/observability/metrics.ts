@@ -168,7 +168,7 @@ function createSweepMetrics(registry: Registry): SweepMetrics {
   })
   const durations = new Histogram({
     name: 'lapse_sweep_duration_seconds',
-    help: 'Time of one sweep, until nothing was due. The outcome is completed or failed.',
+    help: 'Time of one sweep, until nothing was due. The outcome is failed if timeouts could not be recorded, and otherwise completed.',
     labelNames: ['outcome'],
     buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120],
     registers,

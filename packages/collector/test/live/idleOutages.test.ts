@@ -17,8 +17,7 @@ import {
 } from '../support/workingUser.ts'
 
 const sites = { acme: shortLimits }
-const missingReports =
-  'reports of activity may be missing: timeouts are recorded one heartbeat and the slack later'
+const missingReports = 'activity reports may be missing: the sweep pauses for one heartbeat plus the slack'
 
 // The tests run at the same time, so each has its own hooks.
 describe.concurrent.each(inject('databaseServers'))(

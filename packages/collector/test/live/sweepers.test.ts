@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
@@ -46,6 +47,11 @@ describe.each(inject('databaseServers'))('Sweepers on $name', (server) => {
     return { ...replica, logLines }
   }
 
+  async function countFailedSweeps(url: string): Promise<number> {
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    return Number(/^lapse_sweep_duration_seconds_count\{outcome="failed"\} (\d+)/m.exec(metrics)?.[1] ?? 0)
+  }
+
   /** Every session has one row, and no live session is left. */
   async function expectEachOnce(sessions: readonly Record<string, unknown>[]) {
     await vi.waitFor(async () => expect(await countLive()).toBe(0), { timeout: 50_000, interval: 200 })
@@ -63,6 +69,29 @@ describe.each(inject('databaseServers'))('Sweepers on $name', (server) => {
     expect(logs.filter(({ level }) => level >= 40)).toEqual([])
     const recorded = logs.reduce((total, line) => total + (line.recorded ?? 0), 0)
     expect(recorded).toBe(6000)
+  })
+
+  test('that cannot mark themselves fail, record nothing, and record the timeouts afterwards', async () => {
+    const { logLines, url } = await startReplica()
+    await database.sql.raw(
+      server.url === undefined
+        ? "create trigger refuse before update on session_collector begin select raise(abort, 'no mark'); end"
+        : "create trigger refuse before update on session_collector for each row signal sqlstate '45000' set message_text = 'no mark'",
+    )
+    const readMessages = () => logLines.map((line) => JSON.parse(line).msg)
+    await vi.waitFor(
+      () => expect(readMessages()).toContainEqual(expect.stringMatching('could not be marked as running')),
+      10_000,
+    )
+    // The last mark is now too old.
+    await sleep(3_500)
+    const sessions = await insertLive(1, { wait_ms: 0 })
+    const failed = await countFailedSweeps(url)
+    await vi.waitFor(async () => expect(await countFailedSweeps(url)).toBeGreaterThan(failed + 1), 10_000)
+    expect(await countRows()).toBe(0)
+    await database.sql.raw('drop trigger refuse')
+    await expectEachOnce(sessions)
+    expect(readMessages()).toContain('timeouts are recorded again')
   })
 
   test('that are killed in the middle of their work lose nothing, and record nothing twice', async () => {
@@ -103,7 +132,7 @@ describe.each(inject('databaseServers'))('Sweepers on $name', (server) => {
     )
     const refused = await insertLive(3, { subject: 'u_refused' })
     const others = await insertLive(700)
-    const { logLines } = await startReplica()
+    const { logLines, url } = await startReplica()
     await vi.waitFor(async () => expect(await countLive()).toBe(3), 20_000)
     expect(await countRows()).toBe(700)
     const errors = () => logLines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
@@ -112,6 +141,7 @@ describe.each(inject('databaseServers'))('Sweepers on $name', (server) => {
       { refused: 3, msg: 'the database refused timeouts of live sessions: their rows are missing' },
     ])
     expect(logLines.join()).not.toContain('u_refused')
+    expect(await countFailedSweeps(url)).toBeGreaterThan(0)
     await database.sql.raw('drop trigger refuse')
     await expectEachOnce([...refused, ...others])
   })
