@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createCollector, type InProcessCollector } from '../support/collector.ts'
 import {
@@ -157,9 +158,17 @@ describe('The details of a corrected session end', () => {
     await dashboard.signIn(token)
     await dashboard.rows.first().getByRole('link').click()
     await dashboard.waitForDialog('Revoked')
+    let earlyFocus: string | undefined
+    await dashboard.page.route('**/v1/lapses/4', async (route) => {
+      await sleep(300)
+      earlyFocus = await dashboard.page.evaluate(() => document.activeElement?.id)
+      await route.continue()
+    })
     await dashboard.dialog.getByRole('link', { name: 'row 4' }).click()
     await dashboard.waitForDialog('Idle timeout')
     await dashboard.expectFocus('session-end-title')
+    // The title of the former row, before the new one has arrived, does not get the focus.
+    expect(earlyFocus).toBe('')
     await dashboard.expectUrlQuery('?session=corrected&row=4')
     await dashboard.dialog.getByText('This row no longer counts: row 5 corrects it.').waitFor()
     await dashboard.dialog.getByRole('link', { name: 'row 5' }).click()
@@ -193,7 +202,7 @@ describe('The list of session ends', () => {
       returned: { reason: 'Idle timeoutsweep', times: ['1 h 8 min', '38 min'] },
       absent: { reason: 'Idle timeoutsweep', times: ['40 min', '–'] },
       resumed: { reason: 'Idle timeoutsweepin use again', times: ['40 min', '–'] },
-      corrected: { reason: 'Revokedcorrected', times: ['40 min', '–'] },
+      corrected: { reason: 'Revokedcorrection', times: ['40 min', '–'] },
       mistaken: { reason: 'Logoutneeds review', times: ['40 min', '–'] },
     })
   })

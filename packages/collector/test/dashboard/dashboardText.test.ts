@@ -156,6 +156,12 @@ describe('The explanation of a verdict', () => {
     expect(explainVerdict(logout).reason).toBe('The application’s server reported that the user signed out.')
   })
 
+  test('does not say that nobody has come back if a later row corrects the timeout', () => {
+    const swept = { ...idleFor20Minutes, detectedBy: 'sweep' } as const
+    expect(explainVerdict(swept).userReturn).toBe('Recorded by the sweep: nobody has come back.')
+    expect(explainVerdict({ ...swept, supersededBy: 2 }).userReturn).toBe('Recorded by the sweep.')
+  })
+
   describe('that was corrected', () => {
     const swept = {
       ...idleFor20Minutes,

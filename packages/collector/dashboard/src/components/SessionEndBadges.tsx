@@ -23,7 +23,7 @@ export function SessionEndBadges({ sessionEnd }: Props) {
       )}
       {supersedes !== null && !needsReview && (
         <span class="badge" title="This row corrects an earlier one.">
-          corrected
+          correction
         </span>
       )}
       {resumedAt !== null && (

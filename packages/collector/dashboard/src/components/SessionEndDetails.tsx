@@ -112,9 +112,9 @@ interface NamedTime {
 }
 
 function listTimes(sessionEnd: SessionEnd): NamedTime[] {
-  const { reason, detectedBy, returnedAt, resumedAt } = sessionEnd
+  const { reason, detectedBy, returnedAt, resumedAt, supersededBy } = sessionEnd
   const isTimeout = reason.endsWith('_timeout')
-  const isReturnExpected = detectedBy === 'sweep' && resumedAt === null
+  const isReturnExpected = detectedBy === 'sweep' && resumedAt === null && supersededBy === null
   return [
     { name: 'Signed in', time: sessionEnd.startedAt },
     { name: 'Last access', time: sessionEnd.lastAccessAt },

@@ -43,14 +43,15 @@ export function SessionEndDialog({ id, route, onSignedOut }: Props) {
   }, [])
 
   // A link to another revision replaces the content, and with it the element that had the focus.
-  const shownId = useRef(id)
+  const shownId = useRef<number | undefined>(undefined)
   useEffect(() => {
-    if (shownId.current === id || !title.current) return
-    shownId.current = id
+    const previousId = shownId.current
+    shownId.current = sessionEnd?.id ?? previousId
+    if (previousId === undefined || previousId === shownId.current || !title.current) return
     // Not from the start, or the heading would get the focus when the dialog opens.
     title.current.tabIndex = -1
     title.current.focus()
-  }, [id])
+  }, [sessionEnd?.id])
 
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click on the backdrop closes the dialog, as Escape does.

@@ -121,7 +121,7 @@ function explainIdleTimeout({ elapsedMs, idleTimeoutSeconds, evidence, detectedB
 }
 
 function explainReturn(sessionEnd: SessionEnd): string | null {
-  const { detectedBy, expiredAt, returnedAt, resumedAt } = sessionEnd
+  const { detectedBy, expiredAt, returnedAt, resumedAt, supersededBy } = sessionEnd
   if (detectedBy !== 'sweep') return null
   const formatTime = createTimeFormat(sessionEnd)
   const formatDelay = (time: string) => {
@@ -132,7 +132,7 @@ function explainReturn(sessionEnd: SessionEnd): string | null {
     return `Recorded by the sweep: nobody came back until ${formatTime(returnedAt)}${formatDelay(returnedAt)}.`
   if (resumedAt !== null)
     return `Recorded by the sweep: the session was not used again until ${formatTime(resumedAt)}${formatDelay(resumedAt)}.`
-  return 'Recorded by the sweep: nobody has come back.'
+  return supersededBy === null ? 'Recorded by the sweep: nobody has come back.' : 'Recorded by the sweep.'
 }
 
 const reportExplanations = {
