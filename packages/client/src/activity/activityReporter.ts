@@ -3,7 +3,7 @@ import type { Marker } from '../marker/marker.ts'
 import { postReport } from '../outbox/postReport.ts'
 import { classifyFailure, computeRetryDelayMs } from '../outbox/retryPolicy.ts'
 import type { EmitError } from '../shared/emitError.ts'
-import { claimMs, latestTimeMs } from '../shared/limits.ts'
+import { claimMs } from '../shared/limits.ts'
 import { msPerHour, msPerSecond } from '../shared/time.ts'
 import type { ActivityRecorder } from './activityRecorder.ts'
 import { chooseHeartbeatSeconds } from './chooseHeartbeatSeconds.ts'
@@ -36,7 +36,7 @@ export function createActivityReporter(
     timer = setTimeout(reportActivity, Math.min(msPerHour, delayMs * (1 + Math.random() / 10)))
   }
 
-  /** Sends the last activity, and shares with the other tabs what came of it. */
+  /** Sends the last activity, and shares the outcome with the other tabs. */
   async function sendActivity(marker: Marker, intervalMs: number) {
     pendingAt = marker.at
     const delivery = await postReport(url, {
@@ -54,7 +54,10 @@ export function createActivityReporter(
     const now = Date.now()
     let delayMs = intervalMs
     // A refused report would be refused again, so it waits for the next activity as a confirmed one does.
-    let changes: Partial<ReportState> = { failedAt: undefined, confirmedAt: marker.at }
+    let changes: Partial<ReportState> = {
+      failedAt: undefined,
+      confirmedAt: Math.max(state.confirmedAt, marker.at),
+    }
     if (failure === 'report_pending') {
       const { failedAt = now } = state
       // Once it has confirmed a report, it is new: another replica of it is older, or is being replaced.
@@ -116,7 +119,7 @@ export function createActivityReporter(
     endReports(marker: Marker) {
       const state = readReportState(storageKey, marker)
       // Without a claim, so that the answer to a report that has been sent changes nothing.
-      writeReportState(storageKey, { ...state, claimedAt: 0, confirmedAt: latestTimeMs })
+      writeReportState(storageKey, { ...state, claimedAt: 0, confirmedAt: Date.now() })
     },
   }
 }

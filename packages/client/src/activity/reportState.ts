@@ -7,7 +7,7 @@ import { readStoredValue, removeStoredValue, storeValue } from '../shared/storag
 export interface ReportState {
   /** The session: its alias or, if that is unknown, the id of its marker. */
   readonly key?: string
-  /** The last access that the collector has confirmed. After a logout, none is later. */
+  /** The last access that the collector has confirmed, or the time of the logout. Later activity is reported. */
   readonly confirmedAt: number
   /** When a page last claimed a report. */
   readonly claimedAt: number

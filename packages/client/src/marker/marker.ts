@@ -31,8 +31,9 @@ export function formatMarker(marker: Marker): string {
   return `${new URLSearchParams(JSON.parse(JSON.stringify(fields)))}`
 }
 
-/** Creates the marker of a session that was first used at this time. */
-export function createMarker(at = Date.now()): Marker {
+/** Creates the marker of a session that starts now. */
+export function createMarker(): Marker {
+  const at = Date.now()
   // The URL of a blob ends with a random UUID. `crypto.randomUUID` would need a secure context.
   const id = URL.createObjectURL(new Blob()).slice(-36)
   return { id, since: at, at }

@@ -19,8 +19,5 @@ export const firstAttemptMs = 5000
 /** A tab that wants to report activity waits this long until all tabs have read which of them does. */
 export const claimMs = 200
 
-/** No clock shows a later time: the latest one that a `Date` can hold. */
-export const latestTimeMs = 8.64e15
-
 /** The clocks of two tabs may differ a little, because browsers round and blur them against fingerprinting. */
 export const clockToleranceMs = 5000
