@@ -85,7 +85,7 @@ async function countOfTenTabs(): Promise<number> {
 const touch = (page: Page) => page.evaluate(() => window.Lapse.touch?.())
 
 console.table({
-  'an hour of work on one page, with a request every 15 s': await countInHour(touch),
+  'an hour of work on one page, with a call of touch() every 15 s': await countInHour(touch),
   'an hour of work, with a new page every 30 s': await countInHour(
     async (page, count) => count % 2 === 0 && (await page.goto(url)),
   ),

@@ -15,7 +15,7 @@ export function createSessionEndPage(): Page {
       'A row of the audit table describes how and when one session ended. The name of the table is the setting [`table`](configuration.md#table), `session_audit` by default.',
       'In the database, times are UTC to the millisecond: `DATETIME(3)` on MySQL and MariaDB, ISO 8601 text in SQLite. In JSON and CSV they are ISO 8601 with `Z`. A null value is an empty cell in CSV.',
       'All times are by the clock of the collector. No time in a row is later than `received_at`.',
-      'A session has one current row. A report that knows better adds a row that supersedes it: `revision` is one higher, and `supersedes` is the id of the corrected row. Rows never change, and are deleted only by retention or erasure. So `site`, `session_key` and `revision` are unique together, and `supersedes` is unique.',
+      'A session has one current row. A report that knows better adds a row that supersedes it: `revision` is one higher, and `supersedes` is the id of the corrected row. Rows never change, except that `lapse erase` empties their personal columns and replaces `session_key`. Only retention deletes rows. So `site`, `session_key` and `revision` are unique together, and `supersedes` is unique.',
       '## Columns',
       formatTable(
         ['Column', 'JSON and CSV', 'Type', 'Nullable', 'Description'],

@@ -82,7 +82,7 @@ const sweepSchema = z.strictObject({
     .max(maxSweepSeconds)
     .default(15)
     .describe(
-      'How often `lapse serve` records the timeouts of live sessions whose time has run out, in seconds. All replicas share the work.',
+      'How often, in seconds, `lapse serve` records the timeouts of expired live sessions. All replicas share the work.',
     ),
 })
 

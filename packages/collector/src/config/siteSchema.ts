@@ -91,7 +91,7 @@ export function createSiteSchema(context: Pick<ConfigSchemaContext, 'environment
         .positive()
         .optional()
         .describe(
-          'How often servers and other senders report activity for this site, in seconds. A session that is not used is recorded as timed out this much later, plus the grace period, so that a report that is still to come is not missed. The client sends its own interval with each report, and the longer one counts. It must not be more than `idleTimeoutSeconds`.',
+          'How often your servers report activity for this site, in seconds. A session that is not used is recorded as timed out this much later, plus the grace period, so that a report still on its way is not missed. The client sends its own interval with each report, and the longer one counts. It must not be more than `idleTimeoutSeconds`.',
         )
         .meta({ whenOmitted: 'only the interval in the report counts' }),
       ip: z

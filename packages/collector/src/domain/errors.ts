@@ -19,8 +19,8 @@ export const errorCodes = {
   'not-json': {
     status: 400,
     title: 'The body is not JSON',
-    description: 'The request body is not a JSON object in UTF-8.',
-    action: 'Send a JSON object, encoded in UTF-8.',
+    description: 'The request body is not JSON in UTF-8.',
+    action: 'Send JSON, encoded in UTF-8.',
   },
   'bad-request': {
     status: 400,

@@ -44,7 +44,7 @@ describe.each(inject('databaseServers'))('lapse selftest, on $name,', (server) =
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(
-        /^Reports of activity may have been lost at \S+, so the sweep pauses until \S+Z\. Waiting .* at most 2\d s\.\n$/,
+        /^Activity reports may have been lost at \S+, so the sweep pauses until \S+Z\. Waiting .* at most 2\d s\.\n$/,
       ),
     })
   })

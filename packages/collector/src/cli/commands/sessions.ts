@@ -25,7 +25,7 @@ interface SessionsOptions extends ConfigOption {
 export const sessions = new Command('sessions')
   .summary('print live sessions')
   .description(
-    'Print the sessions whose use was reported and whose end was not, by site and session key. Times are in UTC. A session stays in the list after it expires until lapse serve records its timeout. The command reads the database directly and needs only the SELECT privilege.',
+    'Print live sessions, sorted by site and session key. Times are in UTC. A session stays in the list after it expires until lapse serve records its timeout. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
   .option('--site <site>', 'only sessions of this site')

@@ -22,7 +22,7 @@ export async function waitForSweep(input: SelftestInput, session: SelftestSessio
   const maxMs = Math.max(dueMs, pauseMs) + computeMaxSweepMs(sweepSeconds)
   const cause =
     status && pauseMs > dueMs
-      ? `Reports of activity may have been lost at ${formatTime(status.disturbedAt)}, so the sweep pauses until ${formatTime(status.databaseTime + pauseMs)}. `
+      ? `Activity reports may have been lost at ${formatTime(status.disturbedAt)}, so the sweep pauses until ${formatTime(status.databaseTime + pauseMs)}. `
       : ''
   const maxSeconds = Math.ceil(maxMs / 1000)
   onProgress(
@@ -53,14 +53,14 @@ function computeWaitMs({ limits, heartbeatSeconds }: SelftestInput): number {
 function explainMissingSweep(status: SweepStatus | undefined, input: SelftestInput): string {
   const waitSeconds = Math.ceil(computeWaitMs(input) / 1000)
   if (!status)
-    return `Look into the log of lapse serve: it says if timeouts cannot be recorded, or if reports of activity may be missing. In that case the sweep pauses for ${waitSeconds} s: run the self-test again after that.`
+    return `Check the log of lapse serve: it says if timeouts cannot be recorded, or if activity reports may be missing. In that case the sweep pauses for ${waitSeconds} s: run the self-test again after that.`
   const { databaseTime, markedAt, disturbedAt } = status
   if (markedAt === null || databaseTime - markedAt > staleMarkMs)
-    return `No collector that uses this database is running and able to sweep${markedAt === null ? '' : `: the last one was seen at ${formatTime(markedAt)}`}. Start lapse serve with this configuration, or look into its log for "this collector could not be marked as running", then run the self-test again.`
+    return `No collector that uses this database is running and able to sweep${markedAt === null ? '' : `: the last one was seen at ${formatTime(markedAt)}`}. Start lapse serve with this configuration, or check its log for "this collector could not be marked as running", then run the self-test again.`
   const pauseMs = computePauseMs(status, input)
   if (pauseMs > 0)
-    return `Reports of activity may have been lost at ${formatTime(disturbedAt)}, so the sweep pauses until ${formatTime(databaseTime + pauseMs)}. Look into the log of lapse serve for the cause, and run the self-test again after that.`
-  return 'A collector is running, but its sweep fails or is behind. Look into the log of lapse serve for "timeouts of live sessions could not be recorded". If "sweep" is different in its configuration, name that one with --config.'
+    return `Activity reports may have been lost at ${formatTime(disturbedAt)}, so the sweep pauses until ${formatTime(databaseTime + pauseMs)}. Check the log of lapse serve for the cause, and run the self-test again after that.`
+  return 'A collector is running, but its sweep fails or is behind. Check the log of lapse serve for "timeouts of live sessions could not be recorded". If that collector has a different "sweep", pass its configuration with --config.'
 }
 
 function formatTime(epochMs: number): string {

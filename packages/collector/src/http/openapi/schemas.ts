@@ -52,7 +52,10 @@ const fieldErrorSchema = z.union([
 
 /** The response to several reports of a server. */
 const batchAnswerSchema = z.object({
-  accepted: z.int().nonnegative().describe('How many reports were stored.'),
+  accepted: z
+    .int()
+    .nonnegative()
+    .describe('How many reports were accepted, including those that changed nothing.'),
   rejected: z
     .array(
       z.object({
@@ -61,7 +64,7 @@ const batchAnswerSchema = z.object({
       }),
     )
     .readonly()
-    .describe('The reports that were not stored. Sending them again does not help.'),
+    .describe('The reports that were refused. Sending them again does not help.'),
 })
 
 export type BatchAnswer = z.output<typeof batchAnswerSchema>

@@ -7,8 +7,8 @@ const mediaTypes = new Set(['text/plain', 'application/json'])
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads a JSON body of at most 8 KiB, or of another size. `text/plain` is read as JSON too: a browser may post it to another origin without
- * a preflight.
+ * Reads a JSON body of at most `maxKibibytes`. `text/plain` is read as JSON too: a browser may post it to another origin
+ * without a preflight.
  *
  * @throws {LapseError} `unsupported-media-type`, `body-too-large`, `bad-request` or `not-json`.
  */

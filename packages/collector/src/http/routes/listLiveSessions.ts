@@ -27,7 +27,7 @@ const operation: Operation = {
   tags: ['sessions'],
   summary: 'List live sessions',
   description:
-    'Returns the sessions whose use was reported and whose end was not, by site and session key. A session whose `expiresAt` has passed is listed until the sweep records its timeout. A token for one site sees the sessions of that site only.',
+    'Returns the live sessions, sorted by site and session key. A session whose `expiresAt` has passed is listed until the sweep records its timeout. A token for one site sees the sessions of that site only.',
   security: [{ token: ['read'] }],
   parameters: describeQuery(listQuerySchema, {
     site: { description: 'Only sessions of this site.', examples: { page: { value: 'acme' } } },
