@@ -16,10 +16,12 @@ import { type HistoryIds, type SessionHistory, selectHistoryIds } from './sessio
 import { compareIds, formatId, formatKey, type SessionId } from './sessionIds.ts'
 import {
   addAlias,
+  addRows,
   decide,
+  describeOwner,
+  findResumedMarker,
   getKeys,
   getLoneMarker,
-  getSubject,
   type SessionKeys,
   type SessionWork,
   type WorkOutcome,
@@ -132,10 +134,14 @@ export class SessionBatch {
   }
 
   get historyIds(): HistoryIds {
+    this.#works.forEach((_, index) => {
+      const resumed = this.#findResumed(index)
+      if (resumed) this.#addEntry(resumed)
+    })
     const reports = this.#works.flatMap((work, index) => {
       const keys = this.#keys[index]
       if (!keys) return []
-      const isLive = listKeys(keys).some((key) => this.#entries.get(key)?.live)
+      const isLive = this.#getEntry(keys.site, keys.own)?.live !== undefined
       return [{ work, keys, possibleKeys: this.#listPossibleKeys(index), isLive }]
     })
     return selectHistoryIds(reports, this.ids)
@@ -156,7 +162,7 @@ export class SessionBatch {
       const work = this.#works[this.#decided]
       const keys = this.#keys[this.#decided]
       if (!work || !keys) break
-      const { changes, answer } = decide(work, this.#getState(keys))
+      const { changes, answer } = decide(work, this.#getState(this.#decided, keys))
       for (const change of changes) this.#apply(change, keys)
       this.#outcomes[this.#decided] = toOutcome(answer)
     }
@@ -198,7 +204,20 @@ export class SessionBatch {
     if (!work || !keys) return []
     const marker = getLoneMarker(work)
     const linked = marker === undefined ? [] : this.#links.list(keys.site, marker).map(formatId)
-    return [...listKeys(keys), ...linked]
+    const resumed = this.#findResumed(index)
+    return [...listKeys(keys), ...linked, ...(resumed ? [formatId(resumed)] : [])]
+  }
+
+  #getEntry(site: string, sessionKey: string): Entry | undefined {
+    return this.#entries.get(formatKey(site, sessionKey))
+  }
+
+  /** The marker under which the session of an end report may have the row that it resumed. */
+  #findResumed(index: number): SessionId | undefined {
+    const [work, keys] = [this.#works[index], this.#keys[index]]
+    if (!work || !keys) return undefined
+    const marker = findResumedMarker(work, keys, this.#getEntry(keys.site, keys.own)?.live)
+    return marker === undefined ? undefined : { site: keys.site, sessionKey: marker }
   }
 
   /** Adds the alias to a report with the marker alone, if the alias is known by now. */
@@ -208,18 +227,20 @@ export class SessionBatch {
     if (!work || marker === undefined) return
     const { site } = getKeys(work)
     const candidates = this.#links.list(site, marker).flatMap((id) => this.#entries.get(formatId(id)) ?? [])
-    const alias = findAlias(marker, getSubject(work), candidates)
+    const owner = describeOwner(work, this.#getEntry(site, marker)?.live)
+    const alias = findAlias(marker, owner, candidates)
     if (alias === undefined) return
     const named = addAlias(work, alias)
     this.#works[index] = named
     this.#keys[index] = getKeys(named)
   }
 
-  #getState({ site, own, underMarker }: SessionKeys): SessionState {
+  #getState(index: number, { site, own, underMarker }: SessionKeys): SessionState {
+    const records = this.#getEntry(site, own) ?? emptyRecords
+    const resumed = this.#findResumed(index)
     return {
-      own: this.#entries.get(formatKey(site, own)) ?? emptyRecords,
-      underMarker:
-        (underMarker !== undefined && this.#entries.get(formatKey(site, underMarker))) || emptyRecords,
+      own: resumed ? addRows(records, this.#entries.get(formatId(resumed)) ?? emptyRecords) : records,
+      underMarker: (underMarker !== undefined && this.#getEntry(site, underMarker)) || emptyRecords,
     }
   }
 

@@ -1,8 +1,10 @@
 import { type ActivityAnswer, decideActivity } from '../domain/decisions/decideActivity.ts'
 import { decideEnd, type EndAnswer, getEndedKey, type VerifiedEnd } from '../domain/decisions/decideEnd.ts'
-import type { Decision, SessionState } from '../domain/decisions/sessionState.ts'
+import type { SessionOwner } from '../domain/decisions/findAlias.ts'
+import type { Decision, SessionRecords, SessionState } from '../domain/decisions/sessionState.ts'
 import type { LapseError } from '../domain/errors.ts'
-import type { Activity } from '../domain/liveSession.ts'
+import { compareEvidence } from '../domain/evidence.ts'
+import type { Activity, LiveSession } from '../domain/liveSession.ts'
 import { isSelftestAlias } from '../domain/selftest.ts'
 import type { NewSessionEnd, SessionEnd } from '../domain/sessionEnd.ts'
 
@@ -71,10 +73,44 @@ export function addAlias(work: SessionWork, session: string): SessionWork {
   return { kind: 'end', end: { ...work.end, report: { ...work.end.report, session } } }
 }
 
-/** Returns the user of a report, null if it does not say. */
-export function getSubject(work: SessionWork): string | null {
-  if (work.kind === 'activity') return work.activity.subject
-  return work.end.claims?.subject ?? work.end.report.subject ?? null
+/**
+ * Describes whose session a report with the marker alone belongs to.
+ *
+ * @param live the session that is stored under the marker alone.
+ */
+export function describeOwner(work: SessionWork, live: LiveSession | undefined): SessionOwner {
+  const { subject, isSigned } =
+    work.kind === 'activity'
+      ? { ...work.activity, isSigned: work.activity.evidence === 'signed' }
+      : {
+          subject: work.end.claims?.subject ?? work.end.report.subject ?? null,
+          isSigned: work.end.claims !== undefined,
+        }
+  // A server may know the session by its marker alone, and only the browser knows its alias.
+  const evidence = isSigned ? 'signed' : 'self_reported'
+  return {
+    subject,
+    evidence: live && compareEvidence(live.evidence, evidence) > 0 ? live.evidence : evidence,
+  }
+}
+
+/**
+ * Finds the marker under which a session was stored before its alias was known, if an end report does not name it. The
+ * session may have a row under it that this end supersedes.
+ */
+export function findResumedMarker(
+  work: SessionWork,
+  { own, underMarker }: SessionKeys,
+  live: LiveSession | undefined,
+): string | undefined {
+  if (work.kind === 'activity' || !live || live.resumes === null || live.marker === null) return undefined
+  return live.marker === own || live.marker === underMarker ? undefined : live.marker
+}
+
+/** Adds the rows of a session that are stored under another key. */
+export function addRows(records: SessionRecords, others: SessionRecords): SessionRecords {
+  const ids = new Set(records.rows.map(({ id }) => id))
+  return { ...records, rows: [...records.rows, ...others.rows.filter(({ id }) => !ids.has(id))] }
 }
 
 /** Decides one report on what the database has about its session. */

@@ -61,6 +61,36 @@ describe.each(inject('databaseServers'))('The ticket of another user, on $name,'
     expect(await collector.findLive(report.session)).toBeUndefined()
   })
 
+  test('does not make an ended session live again under a marker that is live', async () => {
+    const report = await registerSession()
+    const ticket = await signTicket({ sub: 'u_42', sid: report.session })
+    await collector.endSession(createEnd({ ...report, ticket }))
+    const foreign = await forge({ ...report, session: undefined })
+    expect(await collector.use(foreign)).toBe(204)
+    expect(await collector.use({ ...foreign, session: report.session })).toBe(204)
+    expect(await collector.findLive(report.session)).toBeUndefined()
+    expect(await collector.findLive(foreign.marker)).toMatchObject({ subject: 'u_666' })
+  })
+
+  test('does not touch the session under a marker, even if it names a session of its own', async () => {
+    const { session, ...report } = createActivity({ lastAccessAt: Date.now() - 5 * minute })
+    await collector.use({ ...report, ticket: await signTicket({ sub: 'u_42' }) })
+    const before = await collector.findLive(report.marker)
+    const foreign = await forge(report, {
+      marker: report.marker,
+      session: `alias-${randomUUID()}`,
+      ticket: await signTicket({ sub: 'u_666', sid: `alias-${randomUUID()}` }),
+    })
+    expect(await collector.use(foreign)).toBe(204)
+    expect(await collector.findLive(report.marker)).toEqual(before)
+    for (const detectedBy of ['logout', 'login_page'])
+      await collector.endSession(createEnd(foreign, { detectedBy }))
+    expect(await collector.findLive(report.marker)).toEqual(before)
+    expect(
+      await collector.database.sql('session_logout').where({ session_key: String(report.marker) }),
+    ).toEqual([])
+  })
+
   test('counts if it names the session, as when an administrator acts as a user', async () => {
     const report = await registerSession()
     const ticket = await signTicket({ sub: 'u_admin', sid: report.session })

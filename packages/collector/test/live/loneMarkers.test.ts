@@ -70,6 +70,55 @@ describe.each(inject('databaseServers'))('A report with the marker alone, on $na
     expect(before).toHaveLength(1)
   })
 
+  test('and with a ticket does not belong to a session whose alias somebody else has claimed', async () => {
+    const [ticket, alias] = [await signTicket({ sub: 'u_42' }), `alias-${randomUUID()}`]
+    const report = withoutAlias(createActivity(), { ticket })
+    const stranger = { ...report, ticket: undefined, session: alias, subject: undefined }
+    await collector.use(report)
+    await collector.use(stranger)
+    expect(await collector.findLive(report.marker)).toMatchObject({ evidence: 'signed', session: null })
+    expect(await collector.findLive(alias)).toMatchObject({ evidence: 'self_reported' })
+    await collector.endSession(createEnd(report))
+    expect(await collector.findRows(report.marker)).toMatchObject([
+      { evidence: 'signed', session: null, subject: 'u_42' },
+    ])
+    expect(await collector.findRows(alias)).toEqual([])
+  })
+
+  test('has its timeout under the marker, whoever claims an alias or a logout for that', async () => {
+    const [marker, alias] = [randomUUID(), `alias-${randomUUID()}`]
+    const row = createLiveRow(server, {
+      ...{ marker, session_key: marker, session: null, evidence: 'signed' },
+      ...{ due_ms: 3_000, wait_ms: 0 },
+    })
+    await collector.database.sql('session_live').insert(row)
+    const stranger = createActivity({ marker, session: alias, subject: undefined })
+    await collector.use(stranger)
+    await collector.endSession(createEnd({ ...stranger, session: randomUUID() }, { detectedBy: 'logout' }))
+    await vi.waitFor(async () => expect(await collector.findRows(marker)).toHaveLength(1), 20_000)
+    expect(await collector.findRows(marker)).toMatchObject([{ evidence: 'signed', subject: 'u_42' }])
+    expect(await collector.findLive(alias)).toMatchObject({ evidence: 'self_reported' })
+  })
+
+  test('under which a session is live does not make an ended session live again', async () => {
+    const report = createActivity()
+    await collector.endSession(createEnd({ ...report, ticket: await signTicket({ sid: report.session }) }))
+    const other = { ...createActivity({ lastAccessAt: Date.now() }), session: report.session }
+    await collector.use(withoutAlias(other))
+    expect(await collector.use(other)).toBe(204)
+    expect(await collector.findLive(report.session)).toBeUndefined()
+  })
+
+  test('whose row was continued under the alias is corrected by a server that names only the alias', async () => {
+    const report = createActivity({ lastAccessAt: Date.now() - 40 * minute })
+    const { body } = await collector.endSession(createEnd(withoutAlias(report)))
+    await collector.use({ ...report, lastAccessAt: Date.now(), sentAt: Date.now() })
+    await collector.endSessionByServer({ session: report.session, reason: 'revoked' })
+    expect(await collector.findRows(report.session)).toMatchObject([
+      { reason: 'revoked', revision: 2, supersedes: body.id },
+    ])
+  })
+
   test('belongs to another session if it names another user', async () => {
     const report = createActivity()
     await collector.use(report)

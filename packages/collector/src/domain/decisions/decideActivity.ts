@@ -15,6 +15,8 @@ import { createExpiredTicketError } from '../ticket.ts'
 import {
   type Change,
   type Decision,
+  emptyRecords,
+  hasForeignMarker,
   hasForeignTicket,
   isRegisteredFor,
   listCurrentRows,
@@ -32,9 +34,10 @@ const confirmed: Decision<ActivityAnswer> = { changes: [], answer: { kind: 'conf
  * Decides what an activity report changes. It registers a session, moves it, makes a session live again that had ended,
  * or changes nothing.
  *
- * @param state needs no rows and no logouts if the session is live.
+ * @param known needs no rows and no logouts if the session is live under its own key.
  */
-export function decideActivity(state: SessionState, activity: Activity): Decision<ActivityAnswer> {
+export function decideActivity(known: SessionState, activity: Activity): Decision<ActivityAnswer> {
+  const state = hasForeignMarker(known, activity) ? { ...known, underMarker: emptyRecords } : known
   if (activity.hasExpiredTicket && !isRegisteredFor(activity.subject, state)) return decideUnregistered(state)
   if (hasForeignTicket(state, activity)) return confirmed
   const changes = continueSession(state, activity) ?? startSession(state, activity)
@@ -50,35 +53,40 @@ function decideUnregistered({ own, underMarker }: SessionState): Decision<Activi
 /** @returns undefined if the session is not live. */
 function continueSession({ own, underMarker }: SessionState, activity: Activity): Change[] | undefined {
   const earlier = underMarker.live && mayMove(underMarker.live, activity) ? underMarker.live : undefined
-  const live = joinSessions(own.live, earlier, activity)
-  if (!live) return undefined
-  const moved = moveSession(live, activity)
-  return [
-    ...(moved === own.live ? [] : [{ kind: 'putLive', live: moved } as const]),
-    ...(earlier ? [{ kind: 'removeLive', live: earlier } as const] : []),
-  ]
+  if (!earlier) return own.live && putMoved(own.live, moveSession(own.live, activity))
+  const removal = { kind: 'removeLive', live: earlier } as const
+  if (own.live) {
+    const joined = moveSession(own.live, describeUse(earlier))
+    return [...putMoved(own.live, moveSession(joined, activity)), removal]
+  }
+  // The session may have ended under its alias. What was reported under the marker does not change that.
+  const start = findStart({ own, underMarker: emptyRecords }, activity)
+  if (!start) return []
+  const takenOver = { ...takeOverSession(earlier, activity), ...(start.resumes !== null && start) }
+  return [{ kind: 'putLive', live: moveSession(takenOver, activity) }, removal]
 }
 
-/** Joins the session with what was reported before its alias was known. */
-function joinSessions(
-  live: LiveSession | undefined,
-  underMarker: LiveSession | undefined,
-  activity: Activity,
-): LiveSession | undefined {
-  if (!underMarker) return live
-  return live ? moveSession(live, describeUse(underMarker)) : takeOverSession(underMarker, activity)
+function putMoved(live: LiveSession, moved: LiveSession): Change[] {
+  return moved === live ? [] : [{ kind: 'putLive', live: moved }]
 }
 
 function startSession(state: SessionState, activity: Activity): Change[] {
+  const start = findStart(state, activity)
+  return start ? [{ kind: 'putLive', live: registerSession(activity, start) }] : []
+}
+
+type Start = Pick<LiveSession, 'resumedAt' | 'resumes'>
+
+/** @returns the end after which the session is live again, if there is one; undefined if the session is not live. */
+function findStart(state: SessionState, activity: Activity): Start | undefined {
   const logouts = [state.own.logout, state.underMarker.logout].filter((logout) => logout !== undefined)
   if (!logouts.every((logout) => isLaterThan(activity, logout.evidence, toMoment(logout, logout.detectedAt))))
-    return []
+    return undefined
   // Contradictory times do not say when a session ended.
   const ends = listCurrentRows(state).filter(({ reason }) => reason !== 'clock_anomaly')
-  if (!ends.every((row) => isLaterThan(activity, row.evidence, getEnd(row)))) return []
+  if (!ends.every((row) => isLaterThan(activity, row.evidence, getEnd(row)))) return undefined
   const [end] = ends
-  const resumption = end && { resumedAt: activity.lastAccessAt, resumes: end.id }
-  return [{ kind: 'putLive', live: registerSession(activity, resumption) }]
+  return end ? { resumedAt: activity.lastAccessAt, resumes: end.id } : { resumedAt: null, resumes: null }
 }
 
 /** Returns whether a report shows that a session was used after its reported end. */

@@ -10,6 +10,8 @@ import { createExpiredTicketError, type TicketClaims } from '../ticket.ts'
 import {
   type Change,
   type Decision,
+  emptyRecords,
+  hasForeignMarker,
   hasForeignTicket,
   isRegisteredFor,
   type KnownSessionEnd,
@@ -44,14 +46,16 @@ export type EndAnswer =
   | Refusal
 
 /** Decides what an end report changes: the row that it adds, and the live session that it ends. */
-export function decideEnd(state: SessionState, end: VerifiedEnd): Decision<EndAnswer> {
+export function decideEnd(known: SessionState, end: VerifiedEnd): Decision<EndAnswer> {
   const { report, claims, site, request } = end
+  const reported = judgeReport(report, claims, site, request)
+  const holder = { ...reported, hasSignedAlias: claims?.session !== undefined }
+  const isMarkerForeign = hasForeignMarker(known, holder)
+  const state = isMarkerForeign ? { ...known, underMarker: emptyRecords } : known
   if (claims?.hasExpired && !isRegisteredFor(claims.subject, state))
     return { changes: [], answer: { kind: 'refused', error: createExpiredTicketError() } }
 
-  const reported = judgeReport(report, claims, site, request)
-  const hasSignedAlias = claims?.session !== undefined
-  if (hasForeignTicket(state, { ...reported, hasSignedAlias }))
+  if (hasForeignTicket(state, holder))
     return { changes: [], answer: { kind: 'unrecorded', verdict: reported } }
   if (isPlainLogout(report) && isRememberedLogout(state, reported))
     return {
@@ -66,7 +70,7 @@ export function decideEnd(state: SessionState, end: VerifiedEnd): Decision<EndAn
   const decision = decideRow(row, state, computeGraceMs(row, site))
   const isUnrecorded = decision.kind === 'insert' && isUnrecordedLogout(report, row, site)
   const changes: Change[] = [
-    ...(isUnrecorded ? listLogout(state, row) : listRow(decision)),
+    ...(isUnrecorded ? listLogout(state, row, isMarkerForeign ? null : row.marker) : listRow(decision)),
     ...live
       .filter((each) => endsSession(row, decision, each))
       .map((each) => ({ kind: 'removeLive', live: each }) as const),
@@ -148,13 +152,19 @@ function answerRow(decision: RowDecision): EndAnswer {
 /**
  * Remembers a logout, under the marker as well, because a late report of activity may not name the alias. One that is
  * remembered already stays if it forbids more.
+ *
+ * @param ownMarker the marker, unless it belongs to a session of another user.
  */
-function listLogout({ own, underMarker }: SessionState, row: NewSessionEnd): Change[] {
+function listLogout(
+  { own, underMarker }: SessionState,
+  row: NewSessionEnd,
+  ownMarker: string | null,
+): Change[] {
   const { site, sessionKey, marker, evidence, detectedAt, clockSkewMs, receivedAt } = row
   const logout: RememberedLogout = { site, sessionKey, marker, evidence, detectedAt, clockSkewMs, receivedAt }
   const logouts = forbidsMore(logout, own.logout) ? [logout] : []
-  if (marker !== null && marker !== sessionKey && forbidsMore(logout, underMarker.logout))
-    logouts.push({ ...logout, sessionKey: marker })
+  if (ownMarker !== null && ownMarker !== sessionKey && forbidsMore(logout, underMarker.logout))
+    logouts.push({ ...logout, sessionKey: ownMarker })
   return logouts.map((each) => ({ kind: 'rememberLogout', logout: each }))
 }
 

@@ -37,7 +37,7 @@ export function decideSweep(
 ): Decision<SweepAnswer> {
   const { live } = state.own
   if (!live || live.dueAt > now) return { changes: [], answer: { kind: 'live' } }
-  const alias = live.session === null ? findAlias(live.sessionKey, live.subject, linked) : undefined
+  const alias = live.session === null ? findAlias(live.sessionKey, live, linked) : undefined
   const known = linked.find((each) => isStoredUnder(alias, each))
   if (alias === undefined || !known) return decideDue(state, live, live, now)
   if (known.live) return joinSessions(known.live, live)
@@ -77,9 +77,11 @@ function decideDue(
   return { changes: [{ kind: 'insertRow', row }, removal], answer: { kind: 'recorded', row } }
 }
 
+/** A weaker logout does not end a session: it may be that of another session, which claims the same marker. */
 function wasEndedBy(logout: RememberedLogout, live: LiveSession): boolean {
+  const rank = compareEvidence(logout.evidence, live.evidence)
   const wasUsedLater = compareMoments(getLastAccess(live), toMoment(logout, logout.detectedAt)) > 0
-  return !(wasUsedLater && compareEvidence(live.evidence, logout.evidence) >= 0)
+  return rank > 0 || (rank === 0 && !wasUsedLater)
 }
 
 /**

@@ -93,20 +93,30 @@ export function isRegisteredFor(subject: string | null, state: SessionState): bo
   )
 }
 
+type TicketHolder = Pick<SessionEnd, 'evidence' | 'subject'> & {
+  /** Whether the ticket names the session. */
+  readonly hasSignedAlias: boolean
+}
+
 /**
  * Returns whether a report has the ticket of another user than the one for whom a ticket or a server has registered the
  * session. If the ticket does not name the session, it says nothing about it: everybody who is signed in has a ticket.
  */
-export function hasForeignTicket(
-  state: SessionState,
-  {
-    evidence,
-    subject,
-    hasSignedAlias,
-  }: Pick<SessionEnd, 'evidence' | 'subject'> & { readonly hasSignedAlias: boolean },
-): boolean {
-  if (evidence !== 'signed' || hasSignedAlias) return false
-  return [state.own.live, state.underMarker.live, ...listCurrentRows(state)].some(
+export function hasForeignTicket({ own, underMarker }: SessionState, holder: TicketHolder): boolean {
+  return !holder.hasSignedAlias && [own, underMarker].some((records) => belongsToAnother(records, holder))
+}
+
+/**
+ * Returns whether what is stored under the marker belongs to another user than the report's ticket, although the ticket
+ * names its session. It does not name the one under the marker.
+ */
+export function hasForeignMarker({ underMarker }: SessionState, holder: TicketHolder): boolean {
+  return holder.hasSignedAlias && belongsToAnother(underMarker, holder)
+}
+
+function belongsToAnother({ live, rows }: SessionRecords, { evidence, subject }: TicketHolder): boolean {
+  if (evidence !== 'signed') return false
+  return [live, ...rows.filter(({ isSuperseded }) => !isSuperseded)].some(
     (known) =>
       known !== undefined &&
       known.subject !== null &&

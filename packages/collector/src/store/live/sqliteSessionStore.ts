@@ -10,10 +10,12 @@ import {
 import { ConnectionLostError, type SessionStore } from '../../recording/batchingWriter.ts'
 import {
   addAlias,
+  addRows,
   decide,
+  describeOwner,
+  findResumedMarker,
   getKeys,
   getLoneMarker,
-  getSubject,
   type SessionWork,
   type WorkOutcome,
 } from '../../recording/sessionWork.ts'
@@ -114,9 +116,12 @@ export function openSessionFile(path: string, tableName: string): SessionFile {
 
 function storeWork(statements: SqliteStatements, reported: SessionWork): WorkOutcome {
   const work = nameSession(statements, reported)
-  const { site, own, underMarker } = getKeys(work)
+  const keys = getKeys(work)
+  const { site, own, underMarker } = keys
+  const records = readRecords(statements, site, own)
+  const resumed = findResumedMarker(work, keys, records.live)
   const state: SessionState = {
-    own: readRecords(statements, site, own),
+    own: resumed === undefined ? records : addRows(records, readRecords(statements, site, resumed)),
     underMarker: underMarker === undefined ? emptyRecords : readRecords(statements, site, underMarker),
   }
   const { changes, answer } = decide(work, state)
@@ -132,8 +137,10 @@ function nameSession(statements: SqliteStatements, work: SessionWork): SessionWo
   const marker = getLoneMarker(work)
   if (marker === undefined) return work
   const { site } = getKeys(work)
-  if (work.kind === 'activity' && statements.selectLive.get(site, marker)) return work
-  const alias = findAlias(marker, getSubject(work), readLinked(statements, site, marker))
+  const live = statements.selectLive.get(site, marker)
+  if (work.kind === 'activity' && live) return work
+  const owner = describeOwner(work, live && toLiveSession(live))
+  const alias = findAlias(marker, owner, readLinked(statements, site, marker))
   return alias === undefined ? work : addAlias(work, alias)
 }
 
