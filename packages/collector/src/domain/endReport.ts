@@ -117,6 +117,19 @@ export function isSubjectEndReport(body: unknown): boolean {
 }
 
 /**
+ * Checks a report of an array, in which each report is about one session.
+ *
+ * @throws {LapseError} `invalid-event`, with an entry in `errors` for each invalid field.
+ */
+export function parseArrayedEndReport(report: unknown): EndReport {
+  if (isSubjectEndReport(report)) {
+    const detail = 'is required in an array: send the end of all sessions of a user alone'
+    throw createInvalidReportError([{ path: ['session'], detail }])
+  }
+  return parseEndReport(report, 'server')
+}
+
+/**
  * Checks the parsed body of a report for which `isSubjectEndReport` is true.
  *
  * @throws {LapseError} `invalid-event`, with an entry in `errors` for each invalid field.

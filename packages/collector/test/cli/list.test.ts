@@ -83,12 +83,12 @@ describe.each(inject('databaseServers'))('lapse list on $name', (server) => {
       { session: 'unrelated', id: 3101, reason: 'logout', detected_at: noon },
       { session: 'timeout', id: 3102, revision: 2, supersedes: 3100, reason: 'revoked', detected_at: noon },
       { session: 'unrelated', id: 3103, revision: 2, supersedes: 3101, reason: 'revoked', detected_at: noon },
-      { session: 'last', id: 3104, detected_at: noon },
+      { session: 'last_timeout', id: 3104, detected_at: noon },
     ])
-    await listing.waitForOutput('"last"')
+    await listing.waitForOutput('"last_timeout"')
     listing.child.kill('SIGINT')
     await listing.status
-    expect(parseSessions(listing.output.stdout).slice(1)).toEqual(['timeout', 'timeout', 'last'])
+    expect(parseSessions(listing.output.stdout).slice(1)).toEqual(['timeout', 'timeout', 'last_timeout'])
     expect(listing.output.stdout).toMatch('"supersedes":3100')
   })
 })

@@ -117,6 +117,15 @@ describe.each(inject('databaseServers'))('A server, on $name,', (server) => {
     }
   })
 
+  test('learns that the end of all sessions of a user cannot be part of an array', async () => {
+    const { status, body } = await post('/v1/lapses', [{ site: 'acme', subject: 'u_42', reason: 'revoked' }])
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      accepted: 0,
+      rejected: [{ index: 0, errors: [{ pointer: '#/session', detail: expect.stringMatching(/alone$/) }] }],
+    })
+  })
+
   test('can end all live sessions of a user but one', async () => {
     const subject = randomUUID()
     const [kept, byAlias, byMarker, ofAnother] = [

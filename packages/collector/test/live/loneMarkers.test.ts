@@ -72,14 +72,15 @@ describe.each(inject('databaseServers'))('A report with the marker alone, on $na
 
   test('and with a ticket does not belong to a session whose alias somebody else has claimed', async () => {
     const [ticket, alias] = [await signTicket({ sub: 'u_42' }), `alias-${randomUUID()}`]
-    const report = withoutAlias(createActivity(), { ticket })
+    const activity = createActivity()
+    const report = withoutAlias(activity, { ticket })
     const stranger = { ...report, ticket: undefined, session: alias, subject: undefined }
     await collector.use(report)
     await collector.use(stranger)
-    expect(await collector.findLive(report.marker)).toMatchObject({ evidence: 'signed', session: null })
+    expect(await collector.findLive(activity.marker)).toMatchObject({ evidence: 'signed', session: null })
     expect(await collector.findLive(alias)).toMatchObject({ evidence: 'self_reported' })
     await collector.endSession(createEnd(report))
-    expect(await collector.findRows(report.marker)).toMatchObject([
+    expect(await collector.findRows(activity.marker)).toMatchObject([
       { evidence: 'signed', session: null, subject: 'u_42' },
     ])
     expect(await collector.findRows(alias)).toEqual([])

@@ -91,6 +91,14 @@ describe.each(inject('databaseServers'))('Marks of collectors on $name', (server
     expect((await mark()).disturbances).toEqual([])
   })
 
+  test('note one disturbance when a collector crashes and nobody takes over, or else the sweep would wait twice', async () => {
+    await insertLive()
+    await insertMark(5_000)
+    expect((await mark({ judgesOthers: false })).disturbances).toMatchObject([{ kind: 'gap' }])
+    expect(await readIds()).toEqual([id])
+    expect((await mark()).disturbances).toEqual([])
+  })
+
   test('note nothing when a collector stops with a sign-off', async () => {
     await mark()
     await store.marks.signOff({ id, hasUnstoredActivity: false })

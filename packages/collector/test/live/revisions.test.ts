@@ -141,6 +141,14 @@ describe.each(inject('databaseServers'))('The current row of a session, on $name
     expect(await readReturns(activity.session)).toHaveLength(1)
   })
 
+  test('of the sweep has a return also if a late report shows that the user was there before the timeout', async () => {
+    const activity = createFirst()
+    const lastAccess = (await insertSweptRow(activity)).getTime()
+    const times = { lastAccessAt: lastAccess, detectedAt: lastAccess + 10 * minute }
+    expect(await collector.endSession(createEnd(activity, times))).toMatchObject(superseded)
+    expect(await readReturns(activity.session)).toHaveLength(1)
+  })
+
   test('with contradictory times is superseded by any better report, and supersedes nothing', async () => {
     const activity = createFirst()
     const anomaly = createEnd(activity, { lastAccessAt: now() + 10 * minute })

@@ -186,7 +186,7 @@ function listReturn(
       (last, row) => (last && last.revision > row.revision ? last : row),
       undefined,
     )
-  if (!swept || swept.hasReturn || swept.expiredAt === null || detectedAt < swept.expiredAt) return []
+  if (!swept || swept.hasReturn) return []
   return [
     { kind: 'insertReturn', sessionReturn: { auditId: swept.id, site, returnedAt: detectedAt, receivedAt } },
   ]

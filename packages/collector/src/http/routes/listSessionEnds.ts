@@ -48,7 +48,7 @@ const operation: Operation = {
     to: { description: 'Only session ends that were detected before this time.' },
     revisions: {
       description:
-        'With `all`, also the rows that were corrected by others. They name the row that corrects them in `supersededBy`.',
+        'With `all`, also the rows that were corrected by others. They name the row that corrects them in `supersededBy`. Filters apply to each row by itself: an earlier row of a session may not have its alias yet. `GET /v1/lapses/:id` lists all earlier rows.',
     },
     limit: {
       description: `The maximum number of rows. The default in JSON is ${defaultPageSize}.`,

@@ -1,4 +1,9 @@
-import { isSubjectEndReport, parseEndReport, parseSubjectEndReport } from '../../domain/endReport.ts'
+import {
+  isSubjectEndReport,
+  parseArrayedEndReport,
+  parseEndReport,
+  parseSubjectEndReport,
+} from '../../domain/endReport.ts'
 import { createKeyMismatchError, verifyTicket } from '../../domain/ticket.ts'
 import type { Metrics } from '../../observability/metrics.ts'
 import { maxBatchReports, recordBatch } from '../../recording/recordBatch.ts'
@@ -192,7 +197,7 @@ export const reportSessionEnd: Route = {
       if (sender === 'server' && Array.isArray(body)) {
         const result = await recordBatch(
           body,
-          (each) => prepareSessionEnd(describe(parseEndReport(each, sender)), recording),
+          (each) => prepareSessionEnd(describe(parseArrayedEndReport(each)), recording),
           async (work) => observeOutcome(await recording.writer.write(work), metrics),
         )
         return answerBatch(ctx, result)

@@ -129,14 +129,10 @@ function selectNew(
     .select(prefixedColumns)
     .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
     .whereIn('a.id', ids)
-    .where((either) =>
-      either
-        .where((row) => filterRows(row, database, 'a', filter))
-        .orWhere((corrected) => {
-          corrected.whereNotNull('c.id')
-          filterRows(corrected, database, 'c', filter)
-        }),
-    )
+    .where((either) => {
+      for (const alias of ['a', 'c'])
+        either.orWhere((row) => row.whereNotNull(`${alias}.id`).modify(filterRows, database, alias, filter))
+    })
     .orderBy('a.id')
 }
 

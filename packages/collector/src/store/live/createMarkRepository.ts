@@ -120,10 +120,11 @@ async function findDisturbances(
   const marks = await readMarks(transaction, tables)
   const disturbances: Disturbance[] = hasUnstoredActivity ? [{ kind: 'unstored' }] : []
   const gapMs = measureGap(marks, now)
-  if (gapMs > staleMarkMs && (await hasShorterHeartbeat(transaction, tables, gapMs)))
-    disturbances.push({ kind: 'gap', gapMs })
-  const lost = judgesOthers ? findLostCollectors(marks, id, now) : []
-  if (lost.length > 0) disturbances.push({ kind: 'lost', ids: lost })
+  const isGapNoted = gapMs > staleMarkMs && (await hasShorterHeartbeat(transaction, tables, gapMs))
+  // The gap also covers the collectors that stopped when it began. They must not make the sweep wait again.
+  const lost = isGapNoted || judgesOthers ? findLostCollectors(marks, id, now) : []
+  if (isGapNoted) disturbances.push({ kind: 'gap', gapMs })
+  else if (lost.length > 0) disturbances.push({ kind: 'lost', ids: lost })
   // What their marks say has been noted, or is about to be: the own mark is newer.
   const past = [...lost, ...marks.filter(({ stoppedAt }) => stoppedAt !== null).map((mark) => mark.id)]
   if (past.length > 0) await transaction(tables.collector).whereIn('id', past).whereNot({ id }).delete()
