@@ -70,7 +70,7 @@ describe.each(inject('databaseServers'))('lapse selftest, on $name,', (server) =
     const { status, stderr } = await runSelftest()
     expect({ status, stderr }).toEqual({
       status: 1,
-      stderr: expect.stringMatching(/its sweep fails or is behind.*If "sweep" is different/),
+      stderr: expect.stringMatching(/its sweep fails or is behind.*If that collector has a different "sweep"/),
     })
   })
 
