@@ -56,7 +56,7 @@ export function createActivityReporter(
     // A refused report would be refused again, so it waits for the next activity as a confirmed one does.
     let changes: Partial<ReportState> = {
       failedAt: undefined,
-      confirmedAt: Math.max(state.confirmedAt, marker.at),
+      confirmedAt: Math.max(marker.at, state.confirmedAt),
     }
     if (failure === 'report_pending') {
       const { failedAt = now } = state

@@ -33,8 +33,8 @@ export function formatMarker(marker: Marker): string {
 
 /** Creates the marker of a session that starts now. */
 export function createMarker(): Marker {
-  const at = Date.now()
   // The URL of a blob ends with a random UUID. `crypto.randomUUID` would need a secure context.
   const id = URL.createObjectURL(new Blob()).slice(-36)
+  const at = Date.now()
   return { id, since: at, at }
 }
