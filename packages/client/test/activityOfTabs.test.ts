@@ -56,13 +56,16 @@ describe('Another tab', () => {
 
   test('reports activity of a tab that has been closed', async () => {
     const page = await openReportedSession()
-    const other = await openTab()
+    await openTab()
     await useLater(page, 5 * secondMs)
     // As if the tab were frozen, discarded or killed: it does not even say that it is hidden.
     await page.evaluate(() => window.lapse.stop())
-    await useLater(other, intervalMs)
-    await env.context.clock.runFor(secondMs)
+    // Nobody uses the other tab.
+    await env.context.clock.runFor(intervalMs + secondMs)
     await expectReports(2)
+    const [first, second] = readReports()
+    expect(second?.lastAccessAt).toBe(Number((await env.readMarker()).at))
+    expect(Number(second?.lastAccessAt) - Number(first?.lastAccessAt)).toBeGreaterThanOrEqual(5 * secondMs)
   })
 
   test('reports what another one has not reported when it is hidden', async () => {

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareEvidence } from '../../src/domain/evidence.ts'
-import { type ActivityCase, createSite, type EndCase, marker, minute } from '../support/sessionStates.ts'
+import {
+  type ActivityCase,
+  createSite,
+  type EndCase,
+  marker,
+  minute,
+  signIn,
+} from '../support/sessionStates.ts'
 
 const runs = { numRuns: 1500 }
 
@@ -9,14 +16,26 @@ const times = fc.integer({ min: 0, max: 240 }).map((steps) => steps * 30_000)
 const evidence = fc.constantFrom('self_reported', 'signed', 'server')
 const alias = fc.constantFrom('a1f', 'a1f', undefined)
 
+/** How far a report's times are ahead of `sent`, because the clock was set back before the report was sent. */
+const ahead = fc.constantFrom(0, 0, 30_000)
+/** How long a report takes to arrive. */
+const transit = fc.constantFrom(0, 0, 2_000)
+
 const activities = fc.record({
   kind: fc.constant('use'),
-  report: fc.record({
-    lastAccess: times,
-    evidence,
-    session: alias,
-    heartbeatSeconds: fc.constantFrom(0, 60),
-  }),
+  report: fc
+    .record({
+      lastAccess: times,
+      ahead,
+      transit,
+      evidence,
+      session: alias,
+      heartbeatSeconds: fc.constantFrom(0, 60),
+    })
+    .map(({ ahead, transit, ...report }) => {
+      const sent = report.lastAccess - ahead
+      return { ...report, sent, received: sent + transit }
+    }),
 })
 const ends = fc.record({
   kind: fc.constant('end'),
@@ -25,18 +44,25 @@ const ends = fc.record({
       lastAccess: times,
       sinceAccess: times,
       delay: fc.constantFrom(0, 0, minute, 90 * minute),
+      ahead,
+      transit,
       evidence,
       session: alias,
       detectedBy: fc.constantFrom('login_page', 'new_session', 'logout'),
       recordLogouts: fc.boolean(),
     })
-    .map(({ lastAccess, sinceAccess, delay, recordLogouts, ...report }) => ({
-      ...report,
-      lastAccess,
-      detected: lastAccess + sinceAccess,
-      sent: lastAccess + sinceAccess + delay,
-      siteChanges: { recordLogouts },
-    })),
+    .map(({ lastAccess, sinceAccess, delay, ahead, transit, recordLogouts, ...report }) => {
+      const detected = lastAccess + sinceAccess
+      const sent = detected + delay - ahead
+      return {
+        ...report,
+        lastAccess,
+        detected,
+        sent,
+        received: sent + transit,
+        siteChanges: { recordLogouts },
+      }
+    }),
 })
 const sweeps = fc.record({ kind: fc.constant('sweep'), now: times, key: fc.constantFrom('a1f', marker) })
 
@@ -104,10 +130,15 @@ describe('Whatever is reported in whatever order,', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const site = createSite()
+        let receivedAt = 0
         for (const step of all) {
           run(site, step)
+          if (step.kind === 'use') receivedAt = Math.max(receivedAt, signIn + (step.report.received ?? 0))
           const { live } = site
-          if (live && step.kind === 'use') expect(live.dueAt >= live.expiresAt).toBe(true)
+          if (!live) continue
+          expect(live.dueAt >= live.expiresAt).toBe(true)
+          expect(live.lastAccessAt.getTime()).toBeLessThanOrEqual(receivedAt)
+          expect(live.startedAt?.getTime() ?? 0).toBeLessThanOrEqual(receivedAt)
         }
         for (const { lastAccessAt, expiredAt, detectedAt, receivedAt } of site.records.listRows())
           for (const time of [lastAccessAt, expiredAt, detectedAt])

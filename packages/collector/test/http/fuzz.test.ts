@@ -33,7 +33,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
   let collector: ChildProcess
   let log: number
   let url: string
-  let readToken: string
+  let tokens: { readonly read: string; readonly write: string }
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     database = await createDatabase(server)
@@ -48,7 +48,10 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     const config = parseConfig(written, environment)
     store = openStore(config.database, config.table)
     await store.schema.migrate()
-    readToken = (await issueToken(store)).token
+    tokens = {
+      read: (await issueToken(store)).token,
+      write: (await issueToken(store, { scope: 'write' })).token,
+    }
     const configFile = join(folder, 'lapse.config.json')
     writeFileSync(configFile, JSON.stringify(written))
     log = openSync(join(folder, 'log'), 'w')
@@ -62,14 +65,14 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
     rmSync(folder, { recursive: true })
   })
 
-  test(`cause no rows, server errors or memory growth: ${count} of them`, {
+  test(`cause no rows, live sessions, server errors or memory growth: ${count} of them`, {
     timeout: 180_000,
   }, async () => {
     const port = Number(new URL(url).port)
     const slow = fc
       .sample(unfinished, { seed, numRuns: 40 })
       .map((bytes) => exchange(port, { bytes, manner: 'whole' }))
-    const requests = fc.sample(createHostileRequestArbitrary(readToken), { seed, numRuns: count })
+    const requests = fc.sample(createHostileRequestArbitrary(tokens), { seed, numRuns: count })
     const warm = count / 4
 
     const faults = await sendAll(port, requests.slice(0, warm))
@@ -81,6 +84,7 @@ describe.each(inject('databaseServers'))('Hostile requests, with $name,', (serve
 
     expect(collector.exitCode).toBeNull()
     expect(await database.readRows()).toEqual([])
+    expect(await database.sql('session_live')).toEqual([])
     expect(after.resident).toBeLessThan(before.resident * 1.5 + 64e6)
     expect(after.files).toBeLessThan(before.files + 10)
     // Garbage counts until it is collected. More requests trigger the collection.

@@ -10,6 +10,7 @@ import {
   origin,
 } from '../support/collector.ts'
 import { postSignIn } from '../support/dashboardCookie.ts'
+import { addHelpers, createActivity } from '../support/sessionCollector.ts'
 
 async function createLimitedCollector(requestsPerMinute: number): Promise<InProcessCollector> {
   const collector = await createCollector(
@@ -70,6 +71,14 @@ describe('The rate limit', () => {
     expect(await postFrom(collector, 'unknown')).toBe(201)
     expect(await postFrom(collector, '_other')).toBe(429)
     expect(await postFrom(collector, '203.0.113.7')).toBe(201)
+  })
+
+  test('counts reports of activity and of ends together', async () => {
+    const collector = addHelpers(await createLimitedCollector(2), '')
+    expect(await collector.use(createActivity())).toBe(204)
+    expect((await collector.post(createReport())).status).toBe(201)
+    expect(await collector.use(createActivity())).toBe(429)
+    expect((await collector.post(createReport())).status).toBe(429)
   })
 
   test('applies to sign-ins to the dashboard', async () => {

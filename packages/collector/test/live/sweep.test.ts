@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { readStoredTime } from '../../../../test/databases.ts'
+import { dayMs } from '../../src/domain/durations.ts'
 import { environment, origin } from '../support/collector.ts'
+import { createReplicas } from '../support/replicas.ts'
 import {
   createActivity,
   createEnd,
   createSessionCollector,
+  minute,
   type SessionCollector,
   signTicket,
 } from '../support/sessionCollector.ts'
@@ -96,12 +99,22 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
 
   test.concurrent('takes evidence, user and limits from the report that last moved the session', async () => {
     const session = randomUUID()
+    const use = createUse({ session, subject: 'u_666' })
     const ticket = await signTicket({ sid: session, sub: 'u_7', idle: 3, iat: -1 })
-    await collector.use(createUse({ session, subject: 'u_666', ticket }))
+    const useWith = async (browser: string, changes: Record<string, unknown>) => {
+      const headers = { Origin: origin, 'User-Agent': browser }
+      expect((await collector.postActivity({ ...use, ...changes }, headers)).status).toBe(204)
+    }
+    const lastAccessAt = Number(use.sentAt)
+    await useWith('the first browser', {})
+    await useWith('the second browser', { lastAccessAt, ticket, client: '2.0.0' })
+    await useWith('the third browser', { lastAccessAt: lastAccessAt - 250, ticket, client: '3.0.0' })
     expect(await waitForRow(session)).toMatchObject({
       evidence: 'signed',
       subject: 'u_7',
       idle_timeout_seconds: 3,
+      user_agent: 'the second browser',
+      client_version: '2.0.0',
     })
     const byServer = randomUUID()
     await collector.useByServer({ session: byServer, subject: 'u_8' })
@@ -183,29 +196,32 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
     expect(await waitForRow(activity.session)).toMatchObject({ revision: 2, supersedes: id })
   })
 
-  test.concurrent('forgets unrecorded logouts after 24 hours', async () => {
-    const activity = createUse()
-    await collector.use(activity)
-    await collector.endSession(createEnd(activity, { detectedBy: 'logout' }))
-    const findLogout = () =>
-      collector.database
-        .sql('session_logout')
-        .where({ session_key: String(activity.session) })
-        .first()
-    const setReceived = (ageMs: number) => {
-      const at = new Date(Date.now() - ageMs)
-      return collector.database
-        .sql('session_logout')
-        .where({ session_key: String(activity.session) })
-        .update({ received_at: server.url === undefined ? at.toISOString() : at })
+  test.concurrent('forgets unrecorded logouts after 24 hours', async ({ onTestFinished }) => {
+    const replicas = await createReplicas(server, { sites })
+    onTestFinished(replicas.end)
+    const { sql } = replicas.database
+    const createLogout = (session: string, ageMs: number) => {
+      const receivedAt = new Date(Date.now() - ageMs)
+      const stored = server.url === undefined ? receivedAt.toISOString() : receivedAt
+      return {
+        site: 'acme',
+        session_key: session,
+        marker: randomUUID(),
+        evidence: 'self_reported',
+        detected_at: stored,
+        clock_skew_ms: 0,
+        received_at: stored,
+      }
     }
-    const repository = collector.store.sweep
-    await setReceived(86_400_000 - 60_000)
-    await repository.forgetLogouts(new Date(Date.now() - 86_400_000))
-    expect(await findLogout()).toBeDefined()
-    await setReceived(86_400_000 + 60_000)
-    await repository.forgetLogouts(new Date(Date.now() - 86_400_000))
-    expect(await findLogout()).toBeUndefined()
+    await sql('session_logout').insert([
+      createLogout('younger', dayMs - minute),
+      createLogout('older', dayMs + minute),
+    ])
+    await replicas.start()
+    await vi.waitFor(
+      async () => expect(await sql('session_logout')).toMatchObject([{ session_key: 'younger' }]),
+      20_000,
+    )
   })
 
   test('is described by metrics and by one log line', async () => {

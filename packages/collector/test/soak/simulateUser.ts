@@ -7,8 +7,8 @@ import { idleTimeoutSeconds, type SiteName } from './limits.ts'
 import { type Ending, isConfirmed, type SessionHistory } from './sessionHistory.ts'
 
 const pollMs = 100
-/** Longer than any outage, and shorter than many sessions. */
-const ticketSeconds = 80
+/** A ticket is accepted for another 60 seconds. It then outlasts any outage, but not the longer sessions. */
+const ticketSeconds = 20
 
 /** What a user is going to do. */
 export interface UserPlan {

@@ -47,6 +47,8 @@ export const createOddQueryArbitrary = (readToken: string) =>
         '/v1/lapses',
         '/v1/summary',
         '/v1/summary',
+        '/v1/sessions',
+        '/dashboard/live-sessions',
         '/tag',
         '/lapse.js',
         '/metrics',

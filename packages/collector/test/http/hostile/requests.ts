@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { type Payload, payload, ticket } from './bodies.ts'
 import { close, formatRequest } from './formatRequest.ts'
 import { createOddQueryArbitrary } from './queries.ts'
+import { createServerPayloadArbitrary } from './serverBodies.ts'
 import { createBytesArbitrary, hostileText } from './text.ts'
 
 /** Bytes to write to a connection. */
@@ -12,14 +13,14 @@ export interface Hostile {
 }
 
 const formatLength = (body: Buffer) => `Content-Length: ${body.length}`
-const post = 'POST /v1/lapses HTTP/1.1'
+const formatPostLine = (path: string) => `POST ${path} HTTP/1.1`
 
-const wellFormedPost = payload.map(({ body, headers }) =>
-  formatRequest(post, ['Host: x', close, ...headers, formatLength(body)], body),
-)
+const formatWellFormedPost = ({ path, body, headers }: Payload) =>
+  formatRequest(formatPostLine(path), ['Host: x', close, ...headers, formatLength(body)], body)
 
 /** Requests whose length a proxy and a server may interpret differently. */
-const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ body, headers }, nat]) => {
+const oddFraming = fc.tuple(payload, fc.nat(20)).chain(([{ path, body, headers }, nat]) => {
+  const post = formatPostLine(path)
   const chunk = Buffer.concat([
     Buffer.from(`${body.length.toString(16)}\r\n`),
     body,
@@ -67,8 +68,11 @@ const paths = [
   '/metrics',
   '/openapi.json',
   '/v1/lapses/1',
+  '/v1/activity',
+  '/v1/sessions',
   '/v1/summary',
   '/dashboard/session',
+  '/dashboard/live-sessions',
 ]
 
 const oddLine = fc
@@ -151,7 +155,15 @@ const oddHeaders = fc
 
 const oddCookie = fc
   .tuple(
-    fc.constantFrom('/v1/lapses', '/v1/lapses?format=csv', '/v1/summary', '/metrics', '/dashboard/session'),
+    fc.constantFrom(
+      '/v1/lapses',
+      '/v1/lapses?format=csv',
+      '/v1/sessions',
+      '/v1/summary',
+      '/metrics',
+      '/dashboard/session',
+      '/dashboard/live-sessions',
+    ),
     fc.oneof(ticket, hostileText, fc.stringMatching(/^[\w-]{43}$/)),
   )
   .map(([path, text]) =>
@@ -188,21 +200,29 @@ const oddBlock = fc.constantFrom(
   Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]),
 )
 
-/** Generates requests that must cause neither a row nor a server error. */
-export function createHostileRequestArbitrary(readToken: string): fc.Arbitrary<Hostile> {
+/**
+ * Generates requests that must cause neither a row, nor a live session, nor a server error.
+ *
+ * @param tokens valid tokens, by their scope.
+ */
+export function createHostileRequestArbitrary(tokens: {
+  readonly read: string
+  readonly write: string
+}): fc.Arbitrary<Hostile> {
   const manner = fc.oneof(
     { weight: 8, arbitrary: fc.constant('whole' as const) },
     { weight: 1, arbitrary: fc.constant('pieces' as const) },
     { weight: 1, arbitrary: fc.constant('cut' as const) },
   )
   const bytes = fc.oneof(
-    { weight: 8, arbitrary: wellFormedPost },
+    { weight: 8, arbitrary: payload.map(formatWellFormedPost) },
+    { weight: 3, arbitrary: createServerPayloadArbitrary(tokens).map(formatWellFormedPost) },
     { weight: 3, arbitrary: oddFraming },
     { weight: 3, arbitrary: oddLine },
     { weight: 3, arbitrary: oddHeaders },
     { weight: 1, arbitrary: oddCookie },
     { weight: 1, arbitrary: oddBlock },
-    { weight: 4, arbitrary: createOddQueryArbitrary(readToken) },
+    { weight: 4, arbitrary: createOddQueryArbitrary(tokens.read) },
     {
       weight: 1,
       arbitrary: createBytesArbitrary(500).map((some) => Buffer.concat([some, Buffer.from('\r\n\r\n')])),
@@ -214,10 +234,16 @@ export function createHostileRequestArbitrary(readToken: string): fc.Arbitrary<H
 /** The beginnings of requests that are never completed. */
 export const unfinished: fc.Arbitrary<Buffer> = fc.oneof(
   fc.constantFrom('', 'G', 'POST /v1/lapses HTTP/1.1\r\nHost: x\r\nX: ').map(Buffer.from),
-  payload.map(({ body, headers }: Payload) =>
-    formatRequest(post, ['Host: x', ...headers, `Content-Length: ${body.length + 1}`], body),
+  payload.map(({ path, body, headers }: Payload) =>
+    formatRequest(formatPostLine(path), ['Host: x', ...headers, `Content-Length: ${body.length + 1}`], body),
   ),
   fc
     .constantFrom('5\r\n{', 'FFFFFFFFFFFFFFF\r\nx\r\n')
-    .map((chunk) => formatRequest(post, ['Host: x', 'Transfer-Encoding: chunked'], Buffer.from(chunk))),
+    .map((chunk) =>
+      formatRequest(
+        formatPostLine('/v1/lapses'),
+        ['Host: x', 'Transfer-Encoding: chunked'],
+        Buffer.from(chunk),
+      ),
+    ),
 )
