@@ -230,6 +230,6 @@ describe.each(inject('databaseServers'))('The sweep on $name', (server) => {
         removed: 0,
       }),
     )
-    expect(messages.filter(({ level }) => level >= 40)).toEqual([])
+    expect(messages.filter(({ level }) => level >= 50)).toEqual([])
   })
 })

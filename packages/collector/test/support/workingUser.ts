@@ -10,7 +10,7 @@ export const heartbeatSeconds = 2
 /** Longer than the limit and the slack. */
 export const longerThanLimitMs = 8_000
 /** How long a browser waits after a failure: shorter than the heartbeat and the slack, 4.4 seconds. */
-export const backoffMs = 2_500
+export const backoffMs = 1_500
 const reportIntervalMs = 1_000
 /** Longer than the collector waits for its database. */
 const requestTimeoutMs = 8_000
