@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Knex } from 'knex'
+import { toStoredTime } from '../../test/databases.ts'
 
 /** What the sessions of the benchmark have in common. Times are epoch milliseconds. */
 export const idleTimeoutSeconds = 1800
@@ -86,8 +87,7 @@ export async function insertSessions(
   sql: Knex,
   { count, first, signedInAt, getDueAt, onProgress, signal }: Seed,
 ): Promise<void> {
-  const isSqlite = sql.client.driverName === 'better-sqlite3'
-  const format = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
+  const format = (at: number) => toStoredTime(sql, at)
   const common = {
     site: 'acme',
     subject: 'u_42',

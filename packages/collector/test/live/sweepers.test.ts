@@ -31,7 +31,7 @@ describe.each(inject('databaseServers'))('Sweepers on $name', (server) => {
   afterEach(() => database.drop())
 
   const insertLive = async (count: number, changes: LiveRowChanges = {}) => {
-    const rows = Array.from({ length: count }, () => createLiveRow(server, changes))
+    const rows = Array.from({ length: count }, () => createLiveRow(database.sql, changes))
     await database.sql.batchInsert('session_live', rows, 100)
     return rows
   }
