@@ -17,7 +17,6 @@ import { parseArgs } from 'node:util'
 import { readStoredTime, toStoredTime } from '../test/databases.ts'
 import { type Cluster, type RunningCollector, startCluster } from './live-sessions/cluster.ts'
 import { findWrk, type Load, startLoad } from './live-sessions/load.ts'
-import { readCpuUs, readMemoryMiB } from './live-sessions/processUsage.ts'
 import {
   heartbeatSeconds,
   idleTimeoutSeconds,
@@ -25,6 +24,7 @@ import {
   slackMs,
   writeRecords,
 } from './live-sessions/simulatedSessions.ts'
+import { readCpuUs, readMemoryMiB } from './processUsage.ts'
 
 const { values: options } = parseArgs({
   options: {
