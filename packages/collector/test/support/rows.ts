@@ -1,6 +1,13 @@
 import type { Knex } from 'knex'
 import { toStoredTime } from '../../../../test/databases.ts'
 
+/** Selects the rows, as `a`, that no other row supersedes. */
+export function selectCurrentRows(sql: Knex): Knex.QueryBuilder {
+  return sql({ a: 'session_audit' })
+    .leftJoin({ s: 'session_audit' }, 's.supersedes', 'a.id')
+    .whereNull('s.id')
+}
+
 interface RowInput {
   readonly session: string
   /** Epoch milliseconds. */
