@@ -104,7 +104,7 @@ describe.concurrent.each(inject('databaseServers'))(
         return turn % 3 === 0 ? ['http://127.0.0.1:9', first.url] : [second.url]
       })
       onTestFinished(user.stop)
-      await sleep(2 * longerThanLimitMs)
+      await sleep(longerThanLimitMs)
       expect(user.statuses).toContain(0)
       expect(replicas.listWarnings()).toEqual([])
       await expectIdleOnlyAfterwards(replicas.database, user)
