@@ -1,11 +1,11 @@
 // Measures how many activity reports the client sends. Run: pnpm build && node bench/client-requests.ts
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LapseGlobal } from '@lapse/client'
 import { chromium, type Page } from 'playwright-core'
 import { createBrowserOptions } from '../test/browser.ts'
+import { listen } from '../test/listen.ts'
 
 declare global {
   interface Window {
@@ -35,11 +35,8 @@ const server = createServer((request, response) => {
     .setHeader('Content-Type', 'text/html')
     .end(`<!doctype html><script src="/lapse.js" defer data-site="acme" data-state="active" data-session="a1"
       data-idle-timeout-seconds="${idleTimeoutSeconds}" data-heartbeat-seconds="${heartbeatSeconds}"></script>`)
-}).listen(0, '127.0.0.1')
-await once(server, 'listening')
-const address = server.address()
-if (typeof address !== 'object' || !address) throw new Error('The server does not listen on a port.')
-const url = `http://127.0.0.1:${address.port}/`
+})
+const { url, close } = await listen(server)
 const browser = await chromium.launch(createBrowserOptions())
 
 /** Returns how many reports are sent in an hour of a page's clock, with an action every 15 seconds. */
@@ -93,5 +90,4 @@ console.table({
   'an hour in which nobody uses the page': await countInHour(async () => {}),
 })
 await browser.close()
-server.close()
-server.closeAllConnections()
+await close()

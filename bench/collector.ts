@@ -2,7 +2,7 @@
 // because a load generator in JavaScript would use as much of the machine as the server. A database must run on this
 // machine as the same user. Run: pnpm build && node bench/collector.ts --database MySQL=mysql://root@127.0.0.1:3306
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { createHmac, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,8 @@ import { createDatabase } from '../test/databases.ts'
 import { type DatabaseServer, findFreePort } from '../test/servers.ts'
 import { computeMedian } from './median.ts'
 import { parseServer } from './parseServer.ts'
+import { readCpuUs } from './processUsage.ts'
+import { secret, signTicket } from './signTicket.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -30,9 +32,7 @@ const { values: options } = parseArgs({
     'commit-delay': { type: 'string' },
   },
 })
-const secret = 'a benchmark secret of 32 bytes or more'
 const maxRequestsPerSecond = 20_000
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 const bare = fileURLToPath(new URL('./collector/bare.ts', import.meta.url))
 const script = fileURLToPath(new URL('./collector/post.lua', import.meta.url))
 
@@ -118,10 +118,10 @@ async function measure(
     if (options.live) await reportActivity(port, site)
     await post(1)
     const pids = [child.pid, ...(await findDatabaseProcess(database.url))]
-    const before = pids.map(readCpuMicroseconds)
+    const before = pids.map(readCpuUs)
     const { requests, ...measured } = await post(Number(options.seconds))
     const [collector = 0, databaseTime = 0] = pids.map(
-      (pid, index) => (readCpuMicroseconds(pid) - (before[index] ?? 0)) / requests,
+      (pid, index) => (readCpuUs(pid) - (before[index] ?? 0)) / requests,
     )
     return { ...measured, collectorMicroseconds: collector, databaseMicroseconds: databaseTime }
   } finally {
@@ -144,15 +144,9 @@ async function reportActivity(port: number, site: string): Promise<void> {
 
 /** Signs a ticket for each session, one per line. */
 function signTickets(count: number, now: number): string {
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const header = encode({ alg: 'HS256', typ: 'lapse+jwt' })
-  const iat = Math.floor(now / 1000) - 3600
-  const lines: string[] = []
-  for (let index = 0; index < count; index++) {
-    const signed = `${header}.${encode({ iss: 'signed', sub: `u_${randomUUID()}`, iat })}`
-    lines.push(`${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`)
-  }
-  return lines.join('\n')
+  const claims = { iss: 'signed', iat: Math.floor(now / 1000) - 3600 }
+  const tickets = Array.from({ length: count }, () => signTicket({ ...claims, sub: `u_${randomUUID()}` }))
+  return tickets.join('\n')
 }
 
 /** @returns no process for an embedded database, or none at all. */
@@ -162,13 +156,6 @@ async function findDatabaseProcess(url: string): Promise<number[]> {
   const [rows] = await connection.query<RowDataPacket[]>('select @@pid_file as file')
   await connection.end()
   return rows.map(({ file }) => Number(readFileSync(file, 'utf8')))
-}
-
-/** Reads the CPU time that a process has used, in microseconds. See proc_pid_stat(5). */
-function readCpuMicroseconds(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  const ticks = Number(fields[11]) + Number(fields[12])
-  return (ticks * 1_000_000) / ticksPerSecond
 }
 
 interface Load {

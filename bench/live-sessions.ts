@@ -14,10 +14,9 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { readStoredTime } from '../test/databases.ts'
+import { readStoredTime, toStoredTime } from '../test/databases.ts'
 import { type Cluster, type RunningCollector, startCluster } from './live-sessions/cluster.ts'
 import { findWrk, type Load, startLoad } from './live-sessions/load.ts'
-import { readCpuUs, readMemoryMiB } from './live-sessions/processUsage.ts'
 import {
   heartbeatSeconds,
   idleTimeoutSeconds,
@@ -25,6 +24,7 @@ import {
   slackMs,
   writeRecords,
 } from './live-sessions/simulatedSessions.ts'
+import { readCpuUs, readMemoryMiB } from './processUsage.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -136,7 +136,7 @@ async function pause(ms: number): Promise<void> {
 }
 
 async function countDue({ sql }: Cluster, until: number): Promise<number> {
-  const at = sql.client.driverName === 'better-sqlite3' ? new Date(until).toISOString() : new Date(until)
+  const at = toStoredTime(sql, until)
   return Number((await sql('session_live').where('due_at', '<=', at).count({ count: '*' }))[0]?.count)
 }
 

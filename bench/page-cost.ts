@@ -1,11 +1,11 @@
 // Measures what the client costs a page: its size, and its time on the main thread. Run: pnpm build && node bench/page-cost.ts
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { LapseGlobal } from '@lapse/client'
 import { chromium, type Page } from 'playwright-core'
 import { createBrowserOptions } from '../test/browser.ts'
+import { listen } from '../test/listen.ts'
 import { computeMedian } from './median.ts'
 
 declare global {
@@ -28,11 +28,8 @@ const server = createServer((_, response) => {
   response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
   response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
   response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>bench</title>')
-}).listen(0, '127.0.0.1')
-await once(server, 'listening')
-const address = server.address()
-if (typeof address !== 'object' || !address) throw new Error('The server does not listen on a port.')
-const url = `http://127.0.0.1:${address.port}/`
+})
+const { url, close } = await listen(server)
 const browser = await chromium.launch(createBrowserOptions())
 
 console.table(
@@ -72,7 +69,7 @@ console.log(
   `Medians of ${pages} fresh pages; touch and absent (with nothing to report) are means of ${calls} calls each.`,
 )
 await browser.close()
-server.close()
+await close()
 
 function measure(page: Page, script: string) {
   return page.evaluate(

@@ -78,6 +78,9 @@ const isApplicationInstalled = {
   'php-cli': () => hasCommands('php'),
 }
 
+/** The same for what only `npm run test:soak` needs. Galera copies the data to a new node with it. */
+const isSoakInstalled = { 'mariadb-backup': () => hasCommands('mariadb-backup') }
+
 /** Installs the named Debian packages that are missing. Without names: all that `npm test` needs. */
 export async function installPrograms(...names) {
   await installMissing(isInstalled, names.length > 0 ? names : Object.keys(isInstalled))
@@ -87,6 +90,15 @@ export async function installPrograms(...names) {
 export async function installApplications() {
   const all = { ...isInstalled, ...isApplicationInstalled }
   await installMissing(all, Object.keys(all))
+}
+
+/** Installs what the soak test needs. */
+export async function installSoakPrograms() {
+  await installMissing({ ...isInstalled, ...isSoakInstalled }, [
+    'mariadb-server',
+    'mariadb-backup',
+    'haproxy',
+  ])
 }
 
 async function installMissing(checks, names) {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import knex, { type Knex } from 'knex'
+import { isSqlite } from '../packages/collector/src/store/database/isSqlite.ts'
 import { ThreadedSqliteClient } from '../packages/collector/src/store/database/sqlite/sqliteClient.ts'
 import type { DatabaseServer } from './servers.ts'
 
@@ -62,6 +63,11 @@ async function createMysql(server: string): Promise<TestDatabase> {
       await sql.destroy()
     },
   }
+}
+
+/** Converts epoch milliseconds to a time as the database stores it. */
+export function toStoredTime(sql: Knex, at: number): Date | string {
+  return isSqlite(sql) ? new Date(at).toISOString() : new Date(at)
 }
 
 /** Converts a stored time to epoch milliseconds. SQLite stores ISO 8601 text, MySQL an instant. */

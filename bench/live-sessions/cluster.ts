@@ -8,7 +8,8 @@ import type { Knex } from 'knex'
 import { lapsePath } from '../../test/collector.ts'
 import { createDatabase } from '../../test/databases.ts'
 import { findFreePort, type RunningServer, serverKinds } from '../../test/servers.ts'
-import { secret, site } from './simulatedSessions.ts'
+import { secret } from '../signTicket.ts'
+import { site } from './simulatedSessions.ts'
 
 /** A database with a migrated schema, for one collector. */
 export interface Cluster {

@@ -1,13 +1,14 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Knex } from 'knex'
+import { toStoredTime } from '../../test/databases.ts'
+import { signTicket } from '../signTicket.ts'
 
 /** What the sessions of the benchmark have in common. Times are epoch milliseconds. */
 export const idleTimeoutSeconds = 1800
 export const heartbeatSeconds = 300
 /** The grace period and the heartbeat: how long after its expiry a session is due. */
 export const slackMs = (10 + heartbeatSeconds) * 1000
-export const secret = 'a benchmark secret of 32 bytes or more'
 export const site = {
   origins: ['https://app.acme.com'],
   idleTimeoutSeconds,
@@ -19,23 +20,12 @@ const aliasLength = 24
 const markerLength = 36
 /** Knex inserts at most 500 rows into SQLite at once. */
 const rowsPerInsert = 500
-const header = encode({ alg: 'HS256', typ: 'lapse+jwt' })
-
-function encode(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url')
-}
 
 /** Aliases and markers are random in practice, so rows of neighbors are far apart in the table. */
 function identifySession(index: number) {
   const hash = createHash('sha256').update(String(index)).digest('hex')
   const parts = [hash.slice(24, 32), hash.slice(32, 36), `4${hash.slice(36, 39)}`, `8${hash.slice(39, 42)}`]
   return { alias: hash.slice(0, aliasLength), marker: `${parts.join('-')}-${hash.slice(42, 54)}` }
-}
-
-function signTicket(alias: string, signedInAt: number): string {
-  const claims = { iss: 'acme', sub: 'u_42', sid: alias, iat: Math.floor(signedInAt / 1000) }
-  const signed = `${header}.${encode(claims)}`
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
 }
 
 /**
@@ -45,12 +35,13 @@ function signTicket(alias: string, signedInAt: number): string {
  */
 export function writeRecords(file: string, count: number, signedInAt: number): Record<string, string> {
   const descriptor = openSync(file, 'w')
+  const claims = { iss: 'acme', sub: 'u_42', iat: Math.floor(signedInAt / 1000) }
   let recordSize = 0
   try {
     for (let first = 0; first < count; first += rowsPerInsert) {
       const records = Array.from({ length: Math.min(rowsPerInsert, count - first) }, (_, offset) => {
         const { alias, marker } = identifySession(first + offset)
-        return alias + marker + signTicket(alias, signedInAt)
+        return alias + marker + signTicket({ ...claims, sid: alias })
       })
       recordSize = records[0]?.length ?? recordSize
       writeSync(descriptor, records.join(''))
@@ -86,8 +77,7 @@ export async function insertSessions(
   sql: Knex,
   { count, first, signedInAt, getDueAt, onProgress, signal }: Seed,
 ): Promise<void> {
-  const isSqlite = sql.client.driverName === 'better-sqlite3'
-  const format = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
+  const format = (at: number) => toStoredTime(sql, at)
   const common = {
     site: 'acme',
     subject: 'u_42',

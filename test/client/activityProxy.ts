@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer, json } from 'node:stream/consumers'
+import { type ListeningServer, listen } from '../listen.ts'
 import { forwardRequest } from './forwardRequest.ts'
 
 /** An activity report, as the collector receives it. */
@@ -15,13 +15,11 @@ interface ActivityReport {
 }
 
 /** A proxy in front of a real collector. It answers activity reports itself. */
-export interface ActivityProxy {
-  readonly url: string
+export interface ActivityProxy extends ListeningServer {
   /** Returns the reports of a user, in the order of their arrival. */
   readReports(subject: string): readonly ActivityReport[]
   /** Answers all reports with this status from now on. The status at the start is 204. */
   answerWith(status: number): void
-  close(): Promise<void>
 }
 
 export async function startActivityProxy(collectorUrl: string): Promise<ActivityProxy> {
@@ -41,20 +39,12 @@ export async function startActivityProxy(collectorUrl: string): Promise<Activity
 
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || !address) throw new Error('The server does not listen on a port.')
+  })
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    ...(await listen(server)),
     readReports: (user) => reports.filter(({ subject }) => subject === user),
     answerWith(next) {
       status = next
-    },
-    async close() {
-      server.close()
-      server.closeAllConnections()
-      await once(server, 'close')
     },
   }
 }

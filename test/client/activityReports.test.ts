@@ -98,7 +98,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       const intervals = (Date.now() - startedAt) / 2000
       const count = readReports().length - before
       expect(count).toBeGreaterThanOrEqual(intervals / 2)
-      expect(count).toBeLessThanOrEqual(intervals + 1)
+      // Tabs that knew nothing of one another would send three times as many.
+      expect(count).toBeLessThanOrEqual(intervals * 2)
     })
 
     test('is reported up to the last access when its tab is closed', async () => {

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type ListeningServer, listen } from '../listen.ts'
 import { forwardRequest } from './forwardRequest.ts'
 
 /** What happens to a report on its way to the collector. */
@@ -16,15 +16,13 @@ type Fault =
   | { readonly status: 503; readonly retryAfterSeconds: number }
 
 /** A proxy in front of a real collector. Only reports fail, so that pages can still load the script. */
-export interface FaultProxy {
-  readonly url: string
+export interface FaultProxy extends ListeningServer {
   /** The arrival times of the reports, in epoch milliseconds. */
   readonly posts: readonly number[]
   /** Applies the fault to every report from now on. */
   fail(fault: Fault): void
   /** Forwards all reports again, and clears `posts`. */
   reset(): void
-  close(): Promise<void>
 }
 
 export async function startFaultProxy(collectorUrl: string): Promise<FaultProxy> {
@@ -53,12 +51,9 @@ export async function startFaultProxy(collectorUrl: string): Promise<FaultProxy>
   const server = createServer((request, response) => {
     // A failure behind the proxy cuts the connection in front of it.
     handle(request, response).catch(() => request.socket.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || !address) throw new Error('The server does not listen on a port.')
+  })
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    ...(await listen(server)),
     posts,
     fail(fault) {
       current = fault
@@ -66,11 +61,6 @@ export async function startFaultProxy(collectorUrl: string): Promise<FaultProxy>
     reset() {
       current = undefined
       posts.length = 0
-    },
-    async close() {
-      server.close()
-      server.closeAllConnections()
-      await once(server, 'close')
     },
   }
 }

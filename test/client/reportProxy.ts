@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
+import { type ListeningServer, listen } from '../listen.ts'
 import { forwardRequest } from './forwardRequest.ts'
 
 /** A report that has reached the proxy. */
@@ -21,13 +21,11 @@ type Fault =
   | 'hold activity'
 
 /** A proxy in front of a real collector. Each user has their own faults, so that tests can share it. */
-export interface ReportProxy {
-  readonly url: string
+export interface ReportProxy extends ListeningServer {
   /** Applies the fault to the reports of a user until the returned function is called. */
   fail(subject: string, fault: Fault): () => void
   /** Returns the activity reports of a user, in the order of their arrival. */
   readActivity(subject: string): readonly ForwardedReport[]
-  close(): Promise<void>
 }
 
 const activityPath = '/v1/activity'
@@ -69,12 +67,9 @@ export async function startReportProxy(
 
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || !address) throw new Error('The server does not listen on a port.')
+  })
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    ...(await listen(server)),
     fail(subject, fault) {
       const { promise: ended, resolve } = Promise.withResolvers<void>()
       faults.set(subject, { fault, ended })
@@ -84,10 +79,5 @@ export async function startReportProxy(
       }
     },
     readActivity: (user) => reports.filter(({ path, subject }) => path === activityPath && subject === user),
-    async close() {
-      server.close()
-      server.closeAllConnections()
-      await once(server, 'close')
-    },
   }
 }

@@ -1,38 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
+import { describe, expect, inject, test, vi } from 'vitest'
 import { findFreePort } from '../../../../test/servers.ts'
-import {
-  createCollector,
-  createConfig,
-  environment,
-  type InProcessCollector,
-  issueToken,
-} from '../support/collector.ts'
-import { runLapseIn, writeConfigIn } from '../support/command.ts'
+import { environment, issueToken, origin } from '../support/collector.ts'
+import { runLapseIn } from '../support/command.ts'
+import { createSelftest } from '../support/selftest.ts'
 
 // Each test starts the command, some of them several times.
 vi.setConfig({ testTimeout: 120_000 })
 
-let folder: string
-let collector: InProcessCollector
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-})
-afterEach(async () => {
-  await collector.end()
-  rmSync(folder, { recursive: true })
-})
-
-/** The self-test waits for the sweep. */
-const sweep = { everySeconds: 1 }
+const sqlite = { name: 'SQLite' }
 
 const waiting = /^Waiting until the sweep has recorded the timeout of the live session, at most \d+ s\.\n$/
-
-const runSelftest = (site: string, ...args: string[]) =>
-  runLapseIn(folder, ['selftest', '--site', site, '--url', collector.url, ...args], environment)
 
 const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
   new SignJWT({ sid })
@@ -42,14 +22,11 @@ const signTicket = (subject: string, issuedAt: number, sid = 'selftest-1') =>
     .setIssuedAt(issuedAt)
     .sign(new TextEncoder().encode(environment.TICKET_SECRET))
 
-describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
-  beforeEach(async () => {
-    collector = await createCollector(server, { sweep })
-    writeConfigIn(folder, createConfig(collector.database.url, { sweep }))
-  })
-
-  test('The report shows a simulated timeout: what was sent, answered and stored', async () => {
-    const { status, stdout } = await runSelftest('acme')
+// The tests wait for the sweep, so they wait together.
+describe.concurrent.each(inject('databaseServers'))('lapse selftest on $name', (server) => {
+  test('The report shows a simulated timeout: what was sent, answered and stored', async (context) => {
+    const { collector, run } = await createSelftest(server, context)
+    const { status, stdout } = await run('acme')
     expect(status).toBe(0)
     const rows = await collector.database.readRows()
     const ofSelftest = { subject: 'selftest', reason: 'idle_timeout', client_version: 'selftest' }
@@ -67,10 +44,11 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     expect(stdout).not.toMatch('FAILED')
   })
 
-  test('The command signs a ticket if the site requires one, and reads the row over HTTP if it has a token', async () => {
+  test('The command signs a ticket if the site requires one, and reads the row over HTTP if it has a token', async (context) => {
+    const { folder, collector, run } = await createSelftest(server, context)
     const { token } = await issueToken(collector.store)
     const args = ['--token', token, '--format', 'json', '--output', 'report.json']
-    const { status, stdout } = await runSelftest('signed', ...args)
+    const { status, stdout } = await run('signed', ...args)
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: 'The self-test passed. The report is in report.json.\n',
@@ -91,7 +69,8 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
     expect(JSON.stringify(report)).not.toMatch('eyJ')
   })
 
-  test('The command reads its token and its ticket from environment variables', async () => {
+  test('The command reads its token and its ticket from environment variables', async (context) => {
+    const { folder, collector } = await createSelftest(server, context)
     const { token } = await issueToken(collector.store)
     const ticket = await signTicket('selftest', Math.floor(Date.now() / 1000) - 7200)
     const args = ['selftest', '--site', 'signed', '--url', collector.url]
@@ -109,47 +88,48 @@ describe.each(inject('databaseServers'))('lapse selftest on $name', (server) => 
   })
 })
 
-describe('lapse selftest', () => {
-  beforeEach(async () => {
-    collector = await createCollector({ name: 'SQLite' }, { sweep })
-  })
-
-  test.each([
-    ['the collector has other limits', { idleTimeoutSeconds: 60 }, [], /judged ended_early.*Restart it/],
-    [
-      'the origin is refused',
-      {},
-      ['--origin', 'https://other.acme.com'],
-      /403: .*the origin https:..other.acme.com/,
-    ],
-    [
-      'no origin is named',
-      { origins: ['https://*.acme.com'] },
-      [],
-      /Name the origin of a page with --origin/,
-    ],
-  ])('The command fails and says what to do when %s', async (_, changes, args, words) => {
-    const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, ...changes }
-    writeConfigIn(folder, { database: collector.database.url, sites: { acme: site } })
-    const { status, stderr } = await runSelftest('acme', ...args)
+describe.concurrent('lapse selftest', () => {
+  test.for([
+    {
+      fault: 'the collector has other limits',
+      site: { idleTimeoutSeconds: 60 },
+      options: [],
+      words: /judged ended_early.*Restart it/,
+    },
+    {
+      fault: 'the origin is refused',
+      site: {},
+      options: ['--origin', 'https://other.acme.com'],
+      words: /403: .*the origin https:..other.acme.com/,
+    },
+    {
+      fault: 'no origin is named',
+      site: { origins: ['https://*.acme.com'] },
+      options: [],
+      words: /Name the origin of a page with --origin/,
+    },
+  ])('The command fails and says what to do when $fault', async ({ site, options, words }, context) => {
+    const { run, writeConfig } = await createSelftest(sqlite, context)
+    writeConfig({ sites: { acme: { origins: [origin], idleTimeoutSeconds: 1800, ...site } } })
+    const { status, stderr } = await run('acme', ...options)
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(words) })
   })
 
-  test.each([600, 1800, 1860])(
+  test.for([600, 1800, 1860])(
     'The simulated session times out idle, although its absolute timeout is %d s',
-    async (absoluteTimeoutSeconds) => {
-      const site = { origins: ['https://app.acme.com'], idleTimeoutSeconds: 1800, absoluteTimeoutSeconds }
-      await collector.end()
-      collector = await createCollector({ name: 'SQLite' }, { sweep, sites: { acme: site } })
-      writeConfigIn(folder, { database: collector.database.url, sweep, sites: { acme: site } })
-      const { status, stdout } = await runSelftest('acme')
+    async (absoluteTimeoutSeconds, context) => {
+      const sites = { acme: { origins: [origin], idleTimeoutSeconds: 1800, absoluteTimeoutSeconds } }
+      const { run, writeConfig } = await createSelftest(sqlite, context, { sites })
+      writeConfig({ sites })
+      const { status, stdout } = await run('acme')
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching('self-test: passed') })
     },
   )
 
-  test('The command fails and says what to do, also in the report, when no collector responds', async () => {
+  test('The command fails and says what to do, also in the report, when no collector responds', async (context) => {
+    const { folder, writeConfig } = await createSelftest(sqlite, context)
     const port = await findFreePort()
-    writeConfigIn(folder, createConfig(collector.database.url, { listen: { port } }))
+    writeConfig({ listen: { port } })
     const { status, stdout, stderr } = await runLapseIn(folder, ['selftest', '--site', 'acme'], environment)
     expect({ status, stdout }).toEqual({
       status: 1,
@@ -158,19 +138,19 @@ describe('lapse selftest', () => {
     expect(stderr).toMatch(`No collector responds at http://127.0.0.1:${port}. Start it with lapse serve`)
   })
 
-  test("The command refuses the ticket of a user, so that no user's session is ended", async () => {
-    writeConfigIn(folder, createConfig(collector.database.url, { sweep }))
+  test("The command refuses the ticket of a user, so that no user's session is ended", async (context) => {
+    const { collector, run } = await createSelftest(sqlite, context)
     const now = Math.floor(Date.now() / 1000)
-    const another = await runSelftest('signed', '--ticket', await signTicket('u_42', now - 7200))
+    const another = await run('signed', '--ticket', await signTicket('u_42', now - 7200))
     expect(another.stderr).toMatch('The ticket belongs to a user, "u_42"')
-    const fresh = await runSelftest('signed', '--ticket', await signTicket('selftest', now))
+    const fresh = await run('signed', '--ticket', await signTicket('selftest', now))
     expect(fresh.stderr).toMatch('too new')
-    const session = await runSelftest('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
+    const session = await run('signed', '--ticket', await signTicket('selftest', now - 7200, 'a1f'))
     expect(session.stderr).toMatch('The ticket is for session "a1f"')
     expect(await collector.database.readRows()).toEqual([])
     const own = await signTicket('selftest', now - 7200)
-    expect((await runSelftest('signed', '--ticket', own)).status).toBe(0)
-    const again = await runSelftest('signed', '--ticket', own)
+    expect((await run('signed', '--ticket', own)).status).toBe(0)
+    const again = await run('signed', '--ticket', own)
     expect(again.stderr).toMatch('It has a row already. Sign a ticket with another sid')
     expect(await collector.database.readRows()).toHaveLength(1)
   })

@@ -1,46 +1,33 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { createCollector, createConfig, environment, type InProcessCollector } from '../support/collector.ts'
-import { runLapseIn, writeConfigIn } from '../support/command.ts'
+import { describe, expect, inject, test, vi } from 'vitest'
+import type { InProcessCollector } from '../support/collector.ts'
+import { createSelftest } from '../support/selftest.ts'
 
 // The command waits for the sweep.
 vi.setConfig({ testTimeout: 120_000 })
 
-const everySecond = { everySeconds: 1 }
+const sqlite = { name: 'SQLite' }
+const neverSweeps = { sweep: { everySeconds: 3600 } }
 
-describe.each(inject('databaseServers'))('lapse selftest, on $name,', (server) => {
-  let folder: string
-  let collector: InProcessCollector
-  let hasStopped: boolean
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-    hasStopped = false
-  })
-  afterEach(async () => {
-    if (hasStopped) {
-      await collector.store.close()
-      await collector.database.drop()
-    } else await collector.end()
-    rmSync(folder, { recursive: true })
-  })
+async function waitForLiveSession({ database }: InProcessCollector): Promise<void> {
+  const findLive = async () => expect(await database.sql('session_live')).toHaveLength(1)
+  await vi.waitFor(findLive, { timeout: 20_000, interval: 20 })
+}
 
-  async function start(sweep: { readonly everySeconds: number }): Promise<void> {
-    collector = await createCollector(server, { sweep })
-    writeConfigIn(folder, createConfig(collector.database.url, { sweep: everySecond }))
-  }
-
-  const runSelftest = () =>
-    runLapseIn(folder, ['selftest', '--site', 'acme', '--url', collector.url], environment)
-
-  const findLive = () => collector.database.sql('session_live')
-
-  test('says how long the sweep pauses after reports may have been lost, and waits', async () => {
-    await start(everySecond)
-    const { databaseTime } = await collector.store.marks.readStatus()
-    await collector.database.sql('session_disturbance').update({ disturbed_at: databaseTime })
-    const { status, stderr } = await runSelftest()
+// The tests wait, so they wait together.
+describe.concurrent.each(inject('databaseServers'))('lapse selftest, on $name,', (server) => {
+  test('says how long the sweep pauses after reports may have been lost, and waits', async (context) => {
+    const { collector, run } = await createSelftest(server, context)
+    const running = run('acme')
+    // Until the command reads it, so that it is recent even if the command starts slowly.
+    await vi.waitFor(
+      async () => {
+        const { databaseTime } = await collector.store.marks.readStatus()
+        await collector.database.sql('session_disturbance').update({ disturbed_at: databaseTime })
+        expect(await collector.database.sql('session_live')).toHaveLength(1)
+      },
+      { timeout: 20_000, interval: 20 },
+    )
+    const { status, stderr } = await running
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(
@@ -48,14 +35,15 @@ describe.each(inject('databaseServers'))('lapse selftest, on $name,', (server) =
       ),
     })
   })
+})
 
-  test('fails and says so if no collector is left to sweep', async () => {
-    await start(everySecond)
-    const run = runSelftest()
-    await vi.waitFor(async () => expect(await findLive()).toHaveLength(1), { timeout: 20_000, interval: 20 })
+describe.concurrent('lapse selftest', () => {
+  test('fails and says so if no collector is left to sweep', async (context) => {
+    const { collector, run } = await createSelftest(sqlite, context)
+    const running = run('acme')
+    await waitForLiveSession(collector)
     await collector.close()
-    hasStopped = true
-    const { status, stdout, stderr } = await run
+    const { status, stdout, stderr } = await running
     expect({ status, stderr }).toEqual({
       status: 1,
       stderr: expect.stringMatching(
@@ -65,21 +53,23 @@ describe.each(inject('databaseServers'))('lapse selftest, on $name,', (server) =
     expect(stdout).toMatch(/FAILED: the idle timeout is recorded although nobody has come back/)
   })
 
-  test('fails and says what to look for if the sweep does not run in time', async () => {
-    await start({ everySeconds: 3600 })
-    const { status, stderr } = await runSelftest()
+  test('fails and says what to look for if the sweep does not run in time', async (context) => {
+    const { run } = await createSelftest(sqlite, context, neverSweeps)
+    const { status, stderr } = await run('acme')
     expect({ status, stderr }).toEqual({
       status: 1,
-      stderr: expect.stringMatching(/its sweep fails or is behind.*If that collector has a different "sweep"/),
+      stderr: expect.stringMatching(
+        /its sweep fails or is behind.*If that collector has a different "sweep"/,
+      ),
     })
   })
 
-  test('fails and says so if somebody else has ended the live session', async () => {
-    await start({ everySeconds: 3600 })
-    const run = runSelftest()
-    await vi.waitFor(async () => expect(await findLive()).toHaveLength(1), { timeout: 20_000, interval: 20 })
+  test('fails and says so if somebody else has ended the live session', async (context) => {
+    const { collector, run } = await createSelftest(sqlite, context, neverSweeps)
+    const running = run('acme')
+    await waitForLiveSession(collector)
     await collector.database.sql('session_live').delete()
-    expect((await run).stderr).toMatch(
+    expect((await running).stderr).toMatch(
       /The session is no longer live, and has no row|The session was not found/,
     )
   })

@@ -18,7 +18,7 @@ beforeAll(async () => {
     { ...swept, session: 'a', revision: 2, supersedes: 1, reason: 'logout', detected_by: 'logout' },
   ])
   const live = { session_key: 'b', session: 'b', subject: 'u_live', due_ms: 11 * 1000 + 1.5 * minuteMs }
-  await sql('session_live').insert(createLiveRow(database, live))
+  await sql('session_live').insert(createLiveRow(sql, live))
 })
 afterAll(() => collector.end())
 

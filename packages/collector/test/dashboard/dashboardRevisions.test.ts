@@ -79,7 +79,7 @@ beforeAll(async () => {
     received_at: toStored(returnedAt),
   })
   await sql('session_live').insert(
-    createLiveRow(database, {
+    createLiveRow(sql, {
       due_ms: 30 * minuteMs,
       session_key: 'resumed',
       session: 'resumed',

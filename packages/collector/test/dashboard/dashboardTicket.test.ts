@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { toStoredTime } from '../../../../test/databases.ts'
 import { hashToken } from '../../src/auth/token.ts'
 import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { postSignIn, postSignOut, readSetCookie } from '../support/dashboardCookie.ts'
@@ -49,10 +50,10 @@ describe.each(inject('databaseServers'))('On $name, a ticket of the dashboard', 
   }
 
   async function moveSessionBack(alias: string, days: number): Promise<void> {
-    const date = new Date(Date.now() - days * dayMs)
-    const time = server.url === undefined ? date.toISOString() : date
+    const { sql } = collector.database
+    const time = toStoredTime(sql, Date.now() - days * dayMs)
     const changes = { signed_in_at: time, last_access_at: time }
-    await collector.database.sql(sessionTable).where({ alias }).update(changes)
+    await sql(sessionTable).where({ alias }).update(changes)
   }
 
   test('reports only its own session, even if the report names another one', async () => {

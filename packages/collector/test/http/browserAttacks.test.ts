@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createBrowserOptions } from '../../../../test/browser.ts'
+import { listen } from '../../../../test/listen.ts'
 import { createCollector, createReport, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { postSignIn, readSetCookie } from '../support/dashboardCookie.ts'
 import { database, noon, setUpBrowser, site } from '../support/dashboardPage.ts'
@@ -16,14 +16,12 @@ describe('A page on another host of the same domain', () => {
     browser = await chromium.launch(createBrowserOptions())
     const server = createServer((_, response) => {
       response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Another application</title>')
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    elsewhere = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    })
+    const { url, close } = await listen(server)
+    elsewhere = url
     return async () => {
       await browser.close()
-      server.closeAllConnections()
-      server.close()
+      await close()
     }
   })
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { readStoredTime } from '../../../../test/databases.ts'
 import {
@@ -148,7 +147,7 @@ describe.each(inject('databaseServers'))('The end of a live session, on $name,',
   })
 
   test('of one tab leaves the session of another tab alone', async () => {
-    const [first, second] = [createActivity(), createActivity({ session: randomUUID() })]
+    const [first, second] = [createActivity(), createActivity()]
     await collector.use(first)
     await collector.use(second)
     await collector.endSession(createEnd(first))

@@ -104,7 +104,7 @@ describe.concurrent.each(inject('databaseServers'))(
         return turn % 3 === 0 ? ['http://127.0.0.1:9', first.url] : [second.url]
       })
       onTestFinished(user.stop)
-      await sleep(2 * longerThanLimitMs)
+      await sleep(longerThanLimitMs)
       expect(user.statuses).toContain(0)
       expect(replicas.listWarnings()).toEqual([])
       await expectIdleOnlyAfterwards(replicas.database, user)
@@ -126,10 +126,15 @@ describe.concurrent.each(inject('databaseServers'))(
         let urls = [url]
         const user = startWorkingUser(() => urls)
         onTestFinished(user.stop)
-        await sleep(3_000)
+        await sleep(500)
+        // The next report is due when the collector is killed.
+        user.pauseReports()
+        await sleep(1_800)
         killed.kill('SIGKILL')
-        // Longer than the limit and the slack.
-        await sleep(7_000)
+        user.resumeReports()
+        // The limit and the slack are over 4.1 s after the kill, and the user works. But the sweep pauses until 6.4 s after
+        // the kill or longer: the mark is stale after 2 s at the earliest, and the heartbeat and the slack are 4.4 s.
+        await sleep(5_200)
         urls = [survivor]
         await sleep(longerThanLimitMs)
         expect(replicas.listWarnings()).toMatchObject([

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
-import { readStoredTime } from '../../../../test/databases.ts'
+import { readStoredTime, toStoredTime } from '../../../../test/databases.ts'
 import { issueToken } from '../support/collector.ts'
 import { createLiveRow } from '../support/liveRows.ts'
 import {
@@ -88,7 +88,7 @@ describe.each(inject('databaseServers'))('A report with the marker alone, on $na
 
   test('has its timeout under the marker, whoever claims an alias or a logout for that', async () => {
     const [marker, alias] = [randomUUID(), `alias-${randomUUID()}`]
-    const row = createLiveRow(server, {
+    const row = createLiveRow(collector.database.sql, {
       ...{ marker, session_key: marker, session: null, evidence: 'signed' },
       ...{ due_ms: 3_000, wait_ms: 0 },
     })
@@ -200,14 +200,14 @@ describe.each(inject('databaseServers'))('A report with the marker alone, on $na
   })
 
   test('that two collectors stored at once is removed by the sweep without a row', async () => {
+    const { sql } = collector.database
     const [marker, session] = [randomUUID(), randomUUID()]
-    const used = (msAgo: number) =>
-      server.url === undefined ? new Date(Date.now() - msAgo).toISOString() : new Date(Date.now() - msAgo)
+    const used = (msAgo: number) => toStoredTime(sql, Date.now() - msAgo)
     const shared = { marker, wait_ms: 0 }
     const alias = { session_key: session, session, due_ms: 60_000, last_access_at: used(40 * minute) }
-    await collector.database.sql('session_live').insert([
-      createLiveRow(server, { ...shared, ...alias }),
-      createLiveRow(server, {
+    await sql('session_live').insert([
+      createLiveRow(sql, { ...shared, ...alias }),
+      createLiveRow(sql, {
         ...shared,
         session_key: marker,
         session: null,
@@ -224,7 +224,7 @@ describe.each(inject('databaseServers'))('A report with the marker alone, on $na
 
   test('under which a session is live is no timeout once the end is recorded under the alias', async () => {
     const [marker, session] = [randomUUID(), randomUUID()]
-    const row = createLiveRow(server, {
+    const row = createLiveRow(collector.database.sql, {
       marker,
       session_key: marker,
       session: null,

@@ -25,7 +25,7 @@ describe.each(inject('databaseServers'))('Marks of collectors on $name', (server
     store.marks.mark({ id, hasUnstoredActivity: false, judgesOthers: true, ...changes })
 
   const insertLive = (changes: LiveRowChanges = {}) =>
-    database.sql('session_live').insert(createLiveRow(server, changes))
+    database.sql('session_live').insert(createLiveRow(database.sql, changes))
 
   /** Inserts the mark of another collector. */
   async function insertMark(ageMs: number, changes: Record<string, unknown> = {}): Promise<string> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { readStoredTime } from '../../../../test/databases.ts'
+import { readStoredTime, toStoredTime } from '../../../../test/databases.ts'
 import { insertRows } from '../support/rows.ts'
 import {
   createActivity,
@@ -26,15 +26,15 @@ describe.each(inject('databaseServers'))('The current row of a session, on $name
 
   /** Stores what the sweep records 20 minutes ago, with a slack of five minutes. */
   async function insertSweptRow(activity: Record<string, unknown>): Promise<Date> {
+    const { sql } = collector.database
     const lastAccess = now() - 55 * minute
-    const toStored = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
-    await insertRows(collector.database.sql, [
+    await insertRows(sql, [
       {
         session: String(activity.session),
         marker: String(activity.marker),
         detected_by: 'sweep',
-        last_access_at: toStored(lastAccess),
-        expired_at: toStored(lastAccess + 30 * minute),
+        last_access_at: toStoredTime(sql, lastAccess),
+        expired_at: toStoredTime(sql, lastAccess + 30 * minute),
         detected_at: lastAccess + 35 * minute,
         clock_skew_ms: 0,
         ip: null,

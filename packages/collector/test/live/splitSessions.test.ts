@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { origin, postReport } from '../support/collector.ts'
+import { origin, postActivity, postReport } from '../support/collector.ts'
 import { createReplicas, type Replicas } from '../support/replicas.ts'
+import { selectCurrentRows } from '../support/rows.ts'
 import { createActivity, createEnd, minute } from '../support/sessionCollector.ts'
 
 type Report = Record<string, unknown>
@@ -19,23 +20,17 @@ describe.each(inject('databaseServers'))('Three replicas on one database, on $na
 
   const withoutAlias = (report: Report) => ({ ...report, session: undefined })
   const chooseUrl = (index: number) => urls[index % urls.length] ?? ''
-  const use = async (report: Report, index: number) => {
-    const headers = { Origin: origin, 'Content-Type': 'text/plain' }
-    const body = JSON.stringify({ ...report, sentAt: Date.now() })
-    return (await fetch(`${chooseUrl(index)}/v1/activity`, { method: 'POST', headers, body })).status
-  }
+  const use = async (report: Report, index: number) =>
+    (await postActivity(chooseUrl(index), { ...report, sentAt: Date.now() }, { Origin: origin })).status
   const end = async (report: Report, index: number) =>
     (await postReport(chooseUrl(index), { ...report, sentAt: Date.now() }, { Origin: origin })).status
 
   const countCurrentRows = async (reports: readonly Report[]) => {
     const markers = reports.map(({ marker }) => String(marker))
-    const rows: { marker: string }[] = await replicas.database
-      .sql({ a: 'session_audit' })
-      .leftJoin({ s: 'session_audit' }, 's.supersedes', 'a.id')
-      .whereNull('s.id')
+    const current: string[] = await selectCurrentRows(replicas.database.sql)
       .whereIn('a.marker', markers)
-      .select({ marker: 'a.marker' })
-    return markers.map((each) => rows.filter(({ marker }) => marker === each).length)
+      .pluck('a.marker')
+    return markers.map((each) => current.filter((marker) => marker === each).length)
   }
 
   test('record one current row for ends with and without the alias that arrive at the same moment', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { toStoredTime } from '../../../../test/databases.ts'
 import { formatNames } from '../../src/reading/formats/formats.ts'
 import { createCollector, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { ocsfAuthentication } from '../support/ocsf.ts'
@@ -36,13 +37,12 @@ describe.each(inject('databaseServers'))('A list of rows with revisions, on $nam
     collector = await createCollector(server)
     token = (await issueToken(collector.store)).token
     const { sql } = collector.database
-    const toStored = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
     await insertRows(sql, [...chain, ...others])
     await sql('session_return').insert({
       audit_id: 4,
       site: 'acme',
-      returned_at: toStored(noon + 5 * minute),
-      received_at: toStored(noon + 5 * minute),
+      returned_at: toStoredTime(sql, noon + 5 * minute),
+      received_at: toStoredTime(sql, noon + 5 * minute),
     })
     const live = {
       site: 'acme',
@@ -52,7 +52,7 @@ describe.each(inject('databaseServers'))('A list of rows with revisions, on $nam
       wait_ms: 0,
     }
     const times = ['last_access_at', 'expires_at', 'due_at', 'registered_at', 'resumed_at']
-    const resumed = Object.fromEntries(times.map((name) => [name, toStored(noon + 9 * minute)]))
+    const resumed = Object.fromEntries(times.map((name) => [name, toStoredTime(sql, noon + 9 * minute)]))
     await sql('session_live').insert([
       { ...live, ...resumed, session_key: 'resumed', resumes: 6 },
       // Another end of this session was recorded before it was used again.

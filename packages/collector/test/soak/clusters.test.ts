@@ -7,8 +7,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import { type Collector, openStore, parseConfig, startCollector } from '../../src/index.ts'
 import { createConfig, environment, origin } from '../support/collector.ts'
+import { postJson } from '../support/postJson.ts'
+import { selectCurrentRows } from '../support/rows.ts'
 import { createActivity, createEnd } from '../support/sessionCollector.ts'
 import { clusterKinds, type DatabaseCluster } from './databaseClusters.ts'
+import { countBy } from './summarize.ts'
 
 const sites = { acme: { origins: [origin], idleTimeoutSeconds: 3, recordLogouts: true } }
 const sessionCount = 300
@@ -25,7 +28,7 @@ describe.each(clusterKinds)('Three collectors on three nodes of $name', ({ start
   let database: TestDatabase
   const collectors: Collector[] = []
   const logLines: string[] = []
-  const statuses = new Map<number, number>()
+  const statuses: number[] = []
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-soak-'))
@@ -53,11 +56,9 @@ describe.each(clusterKinds)('Three collectors on three nodes of $name', ({ start
   async function send(path: string, report: Report, index: number): Promise<number> {
     const url = `${collectors[index % collectors.length]?.url}${path}`
     for (let attempt = 1; ; attempt++) {
-      const body = JSON.stringify({ ...report, sentAt: Date.now() })
-      const response = await fetch(url, { method: 'POST', headers: { Origin: origin }, body })
-      await response.arrayBuffer()
-      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1)
-      if (response.status !== 503 || attempt === maxAttempts) return response.status
+      const { status } = await postJson(url, { ...report, sentAt: Date.now() }, { Origin: origin })
+      statuses.push(status)
+      if (status !== 503 || attempt === maxAttempts) return status
       await sleep(100 * attempt)
     }
   }
@@ -105,14 +106,8 @@ describe.each(clusterKinds)('Three collectors on three nodes of $name', ({ start
         timeout: 60_000,
         interval: 500,
       })
-      const current: { session: string }[] = await database
-        .sql({ a: 'session_audit' })
-        .leftJoin({ s: 'session_audit' }, 's.supersedes', 'a.id')
-        .whereNull('s.id')
-        .select({ session: 'a.session_key' })
-      expect(current.map(({ session }) => session).sort()).toEqual(
-        sessions.map(({ session }) => String(session)).sort(),
-      )
+      const current: string[] = await selectCurrentRows(database.sql).pluck('a.session_key')
+      expect(current.sort()).toEqual(sessions.map(({ session }) => String(session)).sort())
       const rows = await database.sql('session_audit').select('detected_by', 'revision')
       const conflicts = await cluster.countConflicts()
       const failures = logLines.map((line) => JSON.parse(line)).filter(({ level }) => level >= 40)
@@ -121,17 +116,11 @@ describe.each(clusterKinds)('Three collectors on three nodes of $name', ({ start
         swept: rows.filter((row) => row.detected_by === 'sweep').length,
         corrections: rows.filter(({ revision }) => revision > 1).length,
         conflicts,
-        statuses: Object.fromEntries(statuses),
-        failures: countTexts(failures.map(({ msg, err }) => err?.message ?? msg)),
+        statuses: countBy(statuses, String),
+        failures: countBy(failures, ({ msg, err }) => err?.message ?? msg),
       })
       expect(conflicts).toBeGreaterThan(0)
     },
     testTimeoutMs,
   )
 })
-
-function countTexts(texts: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1
-  return counts
-}

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { computeRetryDelayMs } from '../../../client/src/outbox/retryPolicy.ts'
 import { origin } from '../support/collector.ts'
+import { postJson } from '../support/postJson.ts'
 import { heartbeatSeconds } from './limits.ts'
-import { postJson } from './postJson.ts'
 import { isConfirmed, type SentReport, type SessionHistory } from './sessionHistory.ts'
 
 const heartbeatMs = heartbeatSeconds * 1000

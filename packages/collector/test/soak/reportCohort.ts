@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { postJson } from '../support/postJson.ts'
 import { idleTimeoutSeconds } from './limits.ts'
-import { postJson } from './postJson.ts'
 import { isConfirmed, type SessionHistory } from './sessionHistory.ts'
 
 /** The most reports that a server may send at once. */

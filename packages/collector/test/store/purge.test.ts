@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { lapsePath, startLapseServe, stopLapseServe } from '../../../../test/collector.ts'
-import { createDatabase, readStoredTime, type TestDatabase } from '../../../../test/databases.ts'
+import {
+  createDatabase,
+  readStoredTime,
+  type TestDatabase,
+  toStoredTime,
+} from '../../../../test/databases.ts'
 import { waitUntil } from '../../../../test/engines/engine.ts'
 import { findFreePort } from '../../../../test/servers.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
@@ -116,7 +121,11 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
     await writeRows(1, 'acme', 10.01)
     await insertRows(database.sql, [
       // A row of an earlier version.
-      { session: 'future', detected_at: future, received_at: toStoredTime(Date.now() - 11 * dayMs) },
+      {
+        session: 'future',
+        detected_at: future,
+        received_at: toStoredTime(database.sql, Date.now() - 11 * dayMs),
+      },
     ])
     expect((await runLapse('purge')).stdout).toMatch(/^acme: 2 rows deleted/)
     const rows = await database.readRows()
@@ -129,8 +138,6 @@ describe.each(inject('databaseServers'))('A purge on $name', (server) => {
       }
     }
   })
-
-  const toStoredTime = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
 
   test('Rows that the database refuses to delete do not stop the purge of other rows and sites', async () => {
     await writeRows(700, 'acme', 11)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { toStoredTime } from '../../../../test/databases.ts'
 import { createCollector, type InProcessCollector, issueToken } from '../support/collector.ts'
 import { createLiveRow } from '../support/liveRows.ts'
 import { insertRows } from '../support/rows.ts'
@@ -16,7 +17,6 @@ describe.each(inject('databaseServers'))('A purge of sessions with revisions, on
   })
   afterEach(() => collector.end())
 
-  const toStored = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
   const now = Date.now()
   const getSql = () => collector.database.sql
 
@@ -30,7 +30,7 @@ describe.each(inject('databaseServers'))('A purge of sessions with revisions, on
         revision: index + 1,
         supersedes: index === 0 ? null : firstId + index - 1,
         detected_at: now - 30 * dayMs,
-        received_at: toStored(now - age * dayMs),
+        received_at: toStoredTime(getSql(), now - age * dayMs),
       })),
     )
   }
@@ -94,7 +94,7 @@ describe.each(inject('databaseServers'))('A purge of sessions with revisions, on
       { id: 5, session, marker, detected_at: now - 5 * 60_000, detected_by: 'sweep', revision: 1 },
     ])
     // With a live session, the collector reads what is known before it writes.
-    await collector.database.sql('session_live').insert(createLiveRow(server, { due_ms: 3_600_000 }))
+    await getSql()('session_live').insert(createLiveRow(getSql(), { due_ms: 3_600_000 }))
     const transaction = await getSql().transaction()
     await transaction('session_audit').where({ id: 5 }).delete()
     const answer = collector.post(createEnd(activity))
@@ -107,7 +107,11 @@ describe.each(inject('databaseServers'))('A purge of sessions with revisions, on
   test('deletes when the users of expired rows came back', async () => {
     await insertSession('old', 10, [30])
     await insertSession('new', 20, [5])
-    const times = { site: 'acme', returned_at: toStored(now), received_at: toStored(now) }
+    const times = {
+      site: 'acme',
+      returned_at: toStoredTime(getSql(), now),
+      received_at: toStoredTime(getSql(), now),
+    }
     await getSql()('session_return').insert([
       { audit_id: 10, ...times },
       { audit_id: 20, ...times },

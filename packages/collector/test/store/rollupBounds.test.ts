@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
+import { toStoredTime } from '../../../../test/databases.ts'
 import { createRollupJob } from '../../src/jobs/rollupJob.ts'
 import { computeStepStart, lastStepSeconds, pastLimitSteps } from '../../src/reading/pastLimit.ts'
 import type { SkippedRows } from '../../src/store/rollup/changeCounts.ts'
@@ -82,10 +83,9 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     return { counts, pastLimit }
   }
 
-  const toStoredTime = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
   const getSql = () => collector.database.sql
   const moveReceiptBack = () =>
-    getSql()('session_audit').update({ received_at: toStoredTime(Date.now() - 600_000) })
+    getSql()('session_audit').update({ received_at: toStoredTime(getSql(), Date.now() - 600_000) })
   const readCell = () =>
     getSql()('session_audit_rollup').where({ site: 'acme', reason: 'idle_timeout' }).first()
   const readMark = async () => Number((await getSql()('session_audit_rollup_progress').first()).up_to_id)
@@ -213,7 +213,7 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
       { session: 's_1', detected_at: noon },
       { session: 's_2', detected_at: noon, elapsed_ms: extreme },
       { session: 's_3', detected_at: Date.UTC(1950, 0) },
-      { session: 's_4', detected_at: Date.UTC(9999, 11, 31), received_at: toStoredTime(noon) },
+      { session: 's_4', detected_at: Date.UTC(9999, 11, 31), received_at: toStoredTime(getSql(), noon) },
     ])
     if (isSqlite) {
       await insertRows(getSql(), [{ session: 's_5', detected_at: noon }])
@@ -236,8 +236,12 @@ describe.each(inject('databaseServers'))('The rollup of hostile rows on $name', 
     await insertRows(
       getSql(),
       rows.map((at, index) => ({
-        ...{ session: `s_${index}`, detected_at: at, received_at: toStoredTime(noon) },
-        ...{ started_at: toStoredTime(at), last_access_at: toStoredTime(at), expired_at: null },
+        ...{ session: `s_${index}`, detected_at: at, received_at: toStoredTime(getSql(), noon) },
+        ...{
+          started_at: toStoredTime(getSql(), at),
+          last_access_at: toStoredTime(getSql(), at),
+          expired_at: null,
+        },
       })),
     )
     const headers = { Authorization: `Bearer ${token}`, Connection: 'close' }

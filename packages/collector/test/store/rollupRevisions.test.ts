@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { toStoredTime } from '../../../../test/databases.ts'
 import { parseConfig, startCollector } from '../../src/index.ts'
 import {
   createCollector,
@@ -118,18 +119,18 @@ describe.each(inject('databaseServers'))('Summaries of rows with revisions, on $
   async function insertReturns(count: number): Promise<void> {
     const returned = new Set(returns.map((each) => each.audit_id))
     const swept = rows.filter((row) => row.detected_by === 'sweep' && !returned.has(row.id))
-    const toStored = (at: number) => (server.url === undefined ? new Date(at).toISOString() : new Date(at))
+    const { sql } = collector.database
     for (let index = 0; index < count; index++) {
       const [row] = swept.splice(Math.floor(Math.random() * swept.length), 1)
       if (!row) return
       lastReturnId += 1
       const pastMs = Math.floor(Math.exp(Math.random() * 18))
-      await collector.database.sql('session_return').insert({
+      await sql('session_return').insert({
         id: lastReturnId,
         audit_id: row.id,
         site: row.site,
-        returned_at: toStored(getExpiry(row) + pastMs),
-        received_at: toStored(getExpiry(row) + pastMs),
+        returned_at: toStoredTime(sql, getExpiry(row) + pastMs),
+        received_at: toStoredTime(sql, getExpiry(row) + pastMs),
       })
       returns.push({ id: lastReturnId, audit_id: row.id, pastMs })
     }

@@ -86,7 +86,19 @@ export function postReport(
   report: unknown,
   headers: Readonly<Record<string, string>>,
 ): Promise<Response> {
-  return fetch(`${url}/v1/lapses`, {
+  return postTo(`${url}/v1/lapses`, report, headers)
+}
+
+export function postActivity(
+  url: string,
+  report: unknown,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+  return postTo(`${url}/v1/activity`, report, headers)
+}
+
+function postTo(url: string, report: unknown, headers: Readonly<Record<string, string>>): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers: { 'Content-Type': 'text/plain', ...headers },
     body: typeof report === 'string' ? report : JSON.stringify(report),

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { onTestFinished } from 'vitest'
+import { listen } from '../../../../test/listen.ts'
 import { createCollector, createReport, type InProcessCollector, origin } from './collector.ts'
 
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void
@@ -13,15 +13,10 @@ export async function startKeyServer(answer: Answer) {
     state.requests.push(request)
     response.on('error', () => {})
     state.answer(response, request)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
   })
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  return Object.assign(state, { url: `http://127.0.0.1:${port}/jwks.json` })
+  const { url, close } = await listen(server)
+  onTestFinished(close)
+  return Object.assign(state, { url: `${url}/jwks.json` })
 }
 
 export function answerJson(value: unknown): Answer {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { DatabaseServer } from '../../../../test/servers.ts'
+import type { Knex } from 'knex'
+import { toStoredTime } from '../../../../test/databases.ts'
 
 export type LiveRowChanges = Readonly<Record<string, unknown>> & {
   /** When the sweep records the timeout, in milliseconds from now. An hour ago by default. */
@@ -8,10 +9,10 @@ export type LiveRowChanges = Readonly<Record<string, unknown>> & {
 
 /** Creates a row of the table of live sessions, with an idle timeout of 30 minutes. */
 export function createLiveRow(
-  { url }: Pick<DatabaseServer, 'url'>,
+  sql: Knex,
   { due_ms: dueMs = -3_600_000, ...changes }: LiveRowChanges = {},
 ): Record<string, unknown> {
-  const format = (at: number) => (url === undefined ? new Date(at).toISOString() : new Date(at))
+  const format = (at: number) => toStoredTime(sql, at)
   const dueAt = Date.now() + dueMs
   const expiresAt = dueAt - 10_000
   const lastAccessAt = expiresAt - 1_800_000

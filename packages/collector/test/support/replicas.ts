@@ -15,15 +15,13 @@ export interface Replicas {
   end(): Promise<void>
 }
 
-/** @param rewriteUrl changes the address of the database for the collectors. */
 export async function createReplicas(
   server: DatabaseServer,
   changes: Partial<ConfigInput>,
-  rewriteUrl: (url: string) => string = (url) => url,
 ): Promise<Replicas> {
   const database = await createDatabase(server)
   const config = parseConfig(
-    createConfig(rewriteUrl(database.url), { sweep: { everySeconds: 1 }, ...changes }),
+    createConfig(database.url, { sweep: { everySeconds: 1 }, ...changes }),
     environment,
   )
   const store = openStore(config.database, config.table)

@@ -1,4 +1,12 @@
 import type { Knex } from 'knex'
+import { toStoredTime } from '../../../../test/databases.ts'
+
+/** Selects the rows, as `a`, that no other row supersedes. */
+export function selectCurrentRows(sql: Knex): Knex.QueryBuilder {
+  return sql({ a: 'session_audit' })
+    .leftJoin({ s: 'session_audit' }, 's.supersedes', 'a.id')
+    .whereNull('s.id')
+}
 
 interface RowInput {
   readonly session: string
@@ -9,8 +17,7 @@ interface RowInput {
 
 /** Inserts rows of sessions that were idle for 40 minutes. The columns in `rows` override the defaults. */
 export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<void> {
-  const isSqlite = sql.client.driverName === 'better-sqlite3'
-  const toStoredTime = (at: number) => (isSqlite ? new Date(at).toISOString() : new Date(at))
+  const format = (time: number) => toStoredTime(sql, time)
   const hasRevisions = rows.some((row) => 'revision' in row)
   const complete = rows.map(({ detected_at: at, ...columns }) => ({
     site: 'acme',
@@ -21,11 +28,11 @@ export async function insertRows(sql: Knex, rows: readonly RowInput[]): Promise<
     reason: 'idle_timeout',
     evidence: 'self_reported',
     detected_by: 'login_page',
-    started_at: toStoredTime(at - 60 * 60_000),
-    last_access_at: toStoredTime(at - 40 * 60_000),
-    expired_at: toStoredTime(at - 10 * 60_000),
-    detected_at: toStoredTime(at),
-    received_at: toStoredTime(at),
+    started_at: format(at - 60 * 60_000),
+    last_access_at: format(at - 40 * 60_000),
+    expired_at: format(at - 10 * 60_000),
+    detected_at: format(at),
+    received_at: format(at),
     elapsed_ms: 40 * 60_000,
     idle_timeout_seconds: 1800,
     clock_skew_ms: -5,

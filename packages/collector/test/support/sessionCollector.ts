@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { DatabaseServer } from '../../../../test/servers.ts'
 import type { ConfigInput } from '../../src/index.ts'
-import { createCollector, environment, type InProcessCollector, issueToken, origin } from './collector.ts'
+import {
+  createCollector,
+  environment,
+  type InProcessCollector,
+  issueToken,
+  origin,
+  postActivity,
+} from './collector.ts'
 
 export const minute = 60_000
 
@@ -52,12 +59,8 @@ export async function createSessionCollector(
 
 export function addHelpers(collector: InProcessCollector, token: string): SessionCollector {
   const asServer = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
-  const postActivity = (report: unknown, headers: Readonly<Record<string, string>> = { Origin: origin }) =>
-    fetch(`${collector.url}/v1/activity`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'text/plain', ...headers },
-      body: typeof report === 'string' ? report : JSON.stringify(report),
-    })
+  const post = (report: unknown, headers: Readonly<Record<string, string>> = { Origin: origin }) =>
+    postActivity(collector.url, report, headers)
   const read = async (response: Response): Promise<Answer> => ({
     status: response.status,
     body: await response.json(),
@@ -65,9 +68,9 @@ export function addHelpers(collector: InProcessCollector, token: string): Sessio
   return {
     ...collector,
     token,
-    postActivity,
-    use: async (report) => (await postActivity(report)).status,
-    useByServer: async (report) => (await postActivity({ site: 'acme', ...report }, asServer)).status,
+    postActivity: post,
+    use: async (report) => (await post(report)).status,
+    useByServer: async (report) => (await post({ site: 'acme', ...report }, asServer)).status,
     endSession: async (report) => read(await collector.post(report)),
     endSessionByServer: async (report) => read(await collector.post({ site: 'acme', ...report }, asServer)),
     findLive: (sessionKey) =>

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, vi } from 'vitest'
 import { readStoredTime, type TestDatabase } from '../../../../test/databases.ts'
 import { origin } from './collector.ts'
+import { postJson } from './postJson.ts'
 import { createActivity } from './sessionCollector.ts'
 
 /** Limits of a few seconds. A session that is not used has its row 6.4 seconds after its last access. */
@@ -10,10 +11,9 @@ export const heartbeatSeconds = 2
 /** Longer than the limit and the slack. */
 export const longerThanLimitMs = 8_000
 /** How long a browser waits after a failure: shorter than the heartbeat and the slack, 4.4 seconds. */
-export const backoffMs = 2_500
+export const backoffMs = 1_500
 const reportIntervalMs = 1_000
-/** Longer than the collector waits for its database. */
-const requestTimeoutMs = 8_000
+const headers = { 'Content-Type': 'text/plain', Origin: origin }
 
 interface WorkingUserOptions {
   readonly activity?: Readonly<Record<string, unknown>>
@@ -52,7 +52,7 @@ export function startWorkingUser(
     const body = change({ ...identity, startedAt, lastAccessAt: now, sentAt: now })
     if (!body || isPaused) return
     for (const url of getUrls()) {
-      const status = await postActivity(url, { ...body, sentAt: getTime() })
+      const { status } = await postJson(`${url}/v1/activity`, { ...body, sentAt: getTime() }, headers)
       statuses.push(status)
       if (status === 204) return
     }
@@ -91,21 +91,6 @@ export function startWorkingUser(
 }
 
 export type WorkingUser = ReturnType<typeof startWorkingUser>
-
-async function postActivity(url: string, report: unknown): Promise<number> {
-  try {
-    const response = await fetch(`${url}/v1/activity`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'text/plain', Origin: origin },
-      body: JSON.stringify(report),
-      signal: AbortSignal.timeout(requestTimeoutMs),
-    })
-    await response.arrayBuffer()
-    return response.status
-  } catch {
-    return 0
-  }
-}
 
 /**
  * Checks that a session was not called idle while the user worked, and that its timeout is recorded, with the right

@@ -8,6 +8,7 @@ export interface Answer {
 /** Longer than the collector waits for its database. */
 const timeoutMs = 15_000
 
+/** Posts JSON. Does not throw if the connection fails. */
 export async function postJson(
   url: string,
   body: unknown,

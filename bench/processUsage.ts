@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
-/** Reads the CPU time that a process has used, in microseconds. NaN if it has ended. */
+/** Reads the CPU time that a process has used, in microseconds. NaN if it has ended. See proc_pid_stat(5). */
 export function readCpuUs(pid: number | undefined): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
