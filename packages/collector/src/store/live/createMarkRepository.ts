@@ -124,7 +124,7 @@ async function findDisturbances(
     disturbances.push({ kind: 'gap', gapMs })
   const lost = judgesOthers ? findLostCollectors(marks, id, now) : []
   if (lost.length > 0) disturbances.push({ kind: 'lost', ids: lost })
-  // What their marks say has been noted, or is about to be: the own mark is newer.
+  // These marks are no longer needed: this collector's own mark, written next, is newer.
   const past = [...lost, ...marks.filter(({ stoppedAt }) => stoppedAt !== null).map((mark) => mark.id)]
   if (past.length > 0) await transaction(tables.collector).whereIn('id', past).whereNot({ id }).delete()
   return disturbances
