@@ -4,7 +4,7 @@ import type { MarkerLink } from '../../recording/markerLinks.ts'
 import type { SessionId } from '../../recording/sessionIds.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute } from '../database/mysql/preparedStatements.ts'
-import { toLiveSession } from './liveColumns.ts'
+import { toKeyValues, toLiveSession } from './liveColumns.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
 import { splitAndPadRows } from './splitRows.ts'
 
@@ -15,7 +15,7 @@ export async function lockLive(
   ids: readonly SessionId[],
 ): Promise<LiveSession[]> {
   const found: LiveSession[] = []
-  for (const keys of splitAndPadRows(ids.map(toKey), maxPacketBytes)) {
+  for (const keys of splitAndPadRows(ids.map(toKeyValues), maxPacketBytes)) {
     const statement = statements.lockLive(keys.length)
     const records = await execute<Record<string, unknown>[]>(connection, statement, keys.flat())
     found.push(...records.map(toLiveSession))
@@ -31,12 +31,10 @@ export async function selectLinks(
 ): Promise<MarkerLink[]> {
   const links: MarkerLink[] = []
   // Both selects of the statement list the markers.
-  for (const keys of splitAndPadRows(markers.map(toKey), maxPacketBytes / 2)) {
+  for (const keys of splitAndPadRows(markers.map(toKeyValues), maxPacketBytes / 2)) {
     const values = [...keys, ...keys].flat()
     const found = await execute<MarkerLink[]>(connection, statements.selectLinks(keys.length), values)
     links.push(...found.filter(({ sessionKey }) => !isSelftestAlias(sessionKey)))
   }
   return links
 }
-
-const toKey = ({ site, sessionKey }: SessionId) => [site, sessionKey]

@@ -3,6 +3,7 @@ import { insertedColumns, selectedColumns } from '../audit/auditColumns.ts'
 import { sqliteQuotes } from '../database/quotes.ts'
 import { getLiveTableName } from '../database/tableName.ts'
 import {
+  listColumns,
   liveColumns,
   logoutColumns,
   returnColumns,
@@ -29,11 +30,6 @@ export interface SqliteStatements {
   readonly putLogout: Change
 }
 
-const list = (columns: Readonly<Record<string, string>>, prefix = '') =>
-  Object.entries(columns)
-    .map(([field, column]) => `${prefix}${column} as ${field}`)
-    .join(', ')
-
 export function prepareStatements(database: Database.Database, tableName: string): SqliteStatements {
   const audit = sqliteQuotes.name(tableName)
   const quote = (kind: Parameters<typeof getLiveTableName>[1]) =>
@@ -44,16 +40,18 @@ export function prepareStatements(database: Database.Database, tableName: string
     )
   const byKey = 'where site = ? and session_key = ?'
   return {
-    selectLive: database.prepare(`select ${list(selectedLiveColumns)} from ${quote('live')} ${byKey}`),
+    selectLive: database.prepare(`select ${listColumns(selectedLiveColumns)} from ${quote('live')} ${byKey}`),
     selectRows: database.prepare(
-      `select ${list(selectedColumns, 'a.')}, successor.session_key as supersededUnder,
+      `select ${listColumns(selectedColumns, 'a')}, successor.session_key as supersededUnder,
         successor.id is not null as isSuperseded, r.id is not null as hasReturn
       from ${audit} a
       left join ${audit} successor on successor.supersedes = a.id
       left join ${quote('return')} r on r.audit_id = a.id
       where a.site = ? and a.session_key = ? order by a.id`,
     ),
-    selectLogout: database.prepare(`select ${list(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`),
+    selectLogout: database.prepare(
+      `select ${listColumns(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`,
+    ),
     selectLinks: database.prepare(
       [quote('live'), audit]
         .map(
