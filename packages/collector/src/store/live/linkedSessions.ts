@@ -1,7 +1,7 @@
 import type { LiveSession } from '../../domain/liveSession.ts'
 import { isSelftestAlias } from '../../domain/selftest.ts'
-import type { MarkerLink } from '../../recording/markerLinks.ts'
-import type { SessionId } from '../../recording/sessionIds.ts'
+import { type MarkerLink, maxLinksPerMarker } from '../../recording/markerLinks.ts'
+import { formatKey, type SessionId } from '../../recording/sessionIds.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute } from '../database/mysql/preparedStatements.ts'
 import { toKeyValues, toLiveSession } from './liveColumns.ts'
@@ -23,18 +23,28 @@ export async function lockLive(
   return found
 }
 
-/** Finds the sessions under an alias that have one of the markers. */
+/** Finds the sessions under an alias that have one of the markers. If a marker has many, only the latest. */
 export async function selectLinks(
   { connection, maxPacketBytes }: MysqlConnection,
   statements: MysqlStatements,
   markers: readonly SessionId[],
 ): Promise<MarkerLink[]> {
-  const links: MarkerLink[] = []
+  const found: MarkerLink[] = []
+  let isCut = false
   // Both selects of the statement list the markers.
   for (const keys of splitAndPadRows(markers.map(toKeyValues), maxPacketBytes / 2)) {
     const values = [...keys, ...keys].flat()
-    const found = await execute<MarkerLink[]>(connection, statements.selectLinks(keys.length), values)
-    links.push(...found.filter(({ sessionKey }) => !isSelftestAlias(sessionKey)))
+    const part = await execute<MarkerLink[]>(connection, statements.selectLinks(keys.length), values)
+    found.push(...part)
+    isCut ||= part.length >= keys.length * maxLinksPerMarker
   }
-  return links
+  const foundByMarker = Map.groupBy(found, ({ site, marker }) => formatKey(site, marker))
+  const links: MarkerLink[] = []
+  for (const { site, sessionKey: marker } of markers) {
+    const own = foundByMarker.get(formatKey(site, marker)) ?? []
+    const latest = [site, marker, site, marker]
+    if (!isCut && own.length <= maxLinksPerMarker) links.push(...own)
+    else links.push(...(await execute<MarkerLink[]>(connection, statements.selectLatestLinks, latest)))
+  }
+  return links.filter(({ sessionKey }) => !isSelftestAlias(sessionKey))
 }

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3'
+import { maxLinksPerMarker } from '../../recording/markerLinks.ts'
 import { insertedColumns, selectedColumns } from '../audit/auditColumns.ts'
 import { sqliteQuotes } from '../database/quotes.ts'
 import { getLiveTableName } from '../database/tableName.ts'
@@ -21,7 +22,10 @@ export interface SqliteStatements {
   readonly selectLive: Select
   readonly selectRows: Select
   readonly selectLogout: Select
-  /** Selects the sessions under an alias that have the marker. The parameters are listed twice. */
+  /**
+   * Selects the sessions under an alias that have the marker: the live ones that were used last, and those of the latest
+   * rows. The parameters are listed twice.
+   */
   readonly selectLinks: Database.Statement<[...Marker, ...Marker], { sessionKey: string }>
   readonly insertRow: Change
   readonly insertReturn: Change
@@ -39,6 +43,7 @@ export function prepareStatements(database: Database.Database, tableName: string
       `${verb} into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
     )
   const byKey = 'where site = ? and session_key = ?'
+  const byMarker = 'where site = ? and marker = ? and session_key <> marker'
   return {
     selectLive: database.prepare(`select ${listColumns(selectedLiveColumns)} from ${quote('live')} ${byKey}`),
     selectRows: database.prepare(
@@ -53,10 +58,10 @@ export function prepareStatements(database: Database.Database, tableName: string
       `select ${listColumns(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`,
     ),
     selectLinks: database.prepare(
-      [quote('live'), audit]
+      [`${quote('live')} ${byMarker} order by last_access_at`, `${audit} ${byMarker} order by id`]
         .map(
-          (table) =>
-            `select session_key as sessionKey from ${table} where site = ? and marker = ? and session_key <> marker`,
+          (source) =>
+            `select * from (select session_key as sessionKey from ${source} desc limit ${maxLinksPerMarker})`,
         )
         .join(' union '),
     ),
