@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { readStoredTime } from '../../../../test/databases.ts'
 import { parseConfig } from '../../src/index.ts'
 import { createMysqlConnector } from '../../src/store/database/mysql/mysqlConnection.ts'
@@ -18,6 +18,22 @@ import {
 
 const aliasCount = 2_000
 const maxLinks = 40
+
+test('SQLite finds the sessions of a marker by its indexes', async () => {
+  const collector = await createSessionCollector({ name: 'SQLite' })
+  onTestFinished(() => collector.end())
+  const file = openSessionFile(new URL(collector.database.url).pathname, 'session_audit')
+  onTestFinished(() => void file.database.close())
+  const marker = ['acme', randomUUID()]
+  const plan = file.database
+    .prepare<string[], { detail: string }>(`explain query plan ${file.statements.selectLinks.source}`)
+    .all(...marker, ...marker)
+  const searches = plan.map(({ detail }) => detail).filter((detail) => detail.startsWith('SEARCH'))
+  expect(searches).toEqual([
+    'SEARCH session_live USING INDEX session_live_by_marker (site=? AND marker=?)',
+    'SEARCH session_audit USING INDEX session_audit_by_marker (site=? AND marker=?)',
+  ])
+})
 
 describe.each(inject('databaseServers'))('A marker with thousands of aliases, on $name,', (server) => {
   let collector: SessionCollector

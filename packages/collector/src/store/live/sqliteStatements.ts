@@ -57,6 +57,8 @@ export function prepareStatements(database: Database.Database, tableName: string
     selectLogout: database.prepare(
       `select ${listColumns(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`,
     ),
+    // UNION sorts by the key. Without the limits, SQLite would therefore choose the indexes that begin with the site and
+    // the key, and read all sessions of the site.
     selectLinks: database.prepare(
       [`${quote('live')} ${byMarker} order by last_access_at`, `${audit} ${byMarker} order by id`]
         .map(
