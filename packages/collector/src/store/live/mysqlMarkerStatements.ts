@@ -2,6 +2,9 @@ import { maxLinksPerMarker } from '../../recording/markerLinks.ts'
 import { mysqlQuotes } from '../database/quotes.ts'
 import { getLiveTableName, splitTableName } from '../database/tableName.ts'
 
+/** How many live sessions of a marker are sorted by their last access. 100,000 take half a second, because no index helps. */
+const maxSorted = 5_000
+
 /** The statements that look for sessions by their marker, some of them by how many markers they have. */
 export interface MarkerStatements {
   /**
@@ -45,7 +48,8 @@ export function buildMarkerStatements(tableName: string): MarkerStatements {
             limit ${markers * maxLinksPerMarker})`,
         )
         .join(' union '),
-    selectLatestLinks: `(select ${link} ${fromLive} where site = ? and marker = ? and session_key <> marker
+    selectLatestLinks: `(select ${link} from (select site, session_key, marker, last_access_at ${fromLive}
+      where site = ? and marker = ? and session_key <> marker limit ${maxSorted}) live
       order by last_access_at desc limit ${maxLinksPerMarker}) union (${firstRows(' and session_key <> marker')})`,
     selectSplitMarkers: (markers) =>
       `select site, marker ${fromAudit} where ${markersIn(markers)} and revision = 1
