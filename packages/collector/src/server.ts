@@ -12,7 +12,7 @@ import { startHttpServer } from './http/httpServer.ts'
 import { createMarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
-import { type Scheduler, startJobs } from './jobs/scheduler.ts'
+import { type Job, type Scheduler, startJobs } from './jobs/scheduler.ts'
 import { createSweepJob } from './jobs/sweepJob.ts'
 import { createDatabaseClock } from './lifecycle/databaseClock.ts'
 import { waitAtMost } from './lifecycle/waitAtMost.ts'
@@ -34,6 +34,8 @@ export interface Collector {
 
 /** How long stopping may take. Jobs that still wait for the database are then abandoned. */
 const maxCloseMs = 10_000
+/** How long the start waits for the clock of the database. A collector also starts while its database is unavailable. */
+const maxFirstMarkMs = 2_000
 
 /**
  * Starts a collector. It migrates an embedded SQLite database. On MySQL and MariaDB, run `lapse migrate` first, with an
@@ -51,16 +53,16 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   ).child({}, { serializers: { err: serializeError } })
   const store = openStore(config.database, config.table)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
+  const marking = createMarking(config, store, log)
   try {
     await prepareDatabase(config, store, log)
     const lifecycle = { isStopping: false }
-    const marking = createMarking(config, store, log)
     const { clock, unstoredActivity } = marking
+    await marking.start()
     const app = await prepareApp(config, { store, writer, metrics, log, lifecycle, clock, unstoredActivity })
     const server = await startHttpServer(app.callback(), config.listen, log)
     log.info({ url: server.url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
-    marking.start()
     const jobs = startJobs(
       [
         createSweepJob({ config, store, marks: marking.job, clock, metrics, log }),
@@ -95,7 +97,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
       },
     }
   } catch (error) {
-    await writer.close()
+    await writer.close().then(() => marking.stop())
     await store.close()
     await flushLog(log)
     throw error
@@ -128,11 +130,22 @@ function createMarking({ database }: Config, store: Store, log: Logger) {
     unstoredActivity,
     // Embedded SQLite has no other clock than this machine's.
     clock: database.dialect === 'sqlite' ? Date : databaseClock,
-    start() {
-      scheduler = startJobs([job], log)
+    /**
+     * Resolves when the first mark is written or has failed, or when it takes too long. Reports must not be accepted
+     * earlier: if this machine's clock is wrong, their times would be wrong too.
+     */
+    async start(): Promise<void> {
+      const isMarked = Promise.withResolvers<void>()
+      const run: Job['run'] = async (signal) => {
+        await job.run(signal)
+        isMarked.resolve()
+      }
+      scheduler = startJobs([{ name: job.name, schedule: job.schedule, run }], log)
+      await waitAtMost(maxFirstMarkMs, isMarked.promise)
     },
     async stop(): Promise<void> {
-      await scheduler?.stop()
+      if (!scheduler) return
+      await scheduler.stop()
       await job.signOff()
     },
   }

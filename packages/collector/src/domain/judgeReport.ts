@@ -135,7 +135,7 @@ function findPassedTimeout(
   return passedMs > getGraceMs(live) ? reason : undefined
 }
 
-/** What a browser claimed about the user, no row of stronger evidence may repeat. */
+/** A row of stronger evidence must not repeat what a browser claimed about the user. */
 function findKnownSubject(live: LiveSession | undefined, evidence: Evidence): string | null {
   if (!live || (live.evidence === 'self_reported' && evidence !== 'self_reported')) return null
   return live.subject

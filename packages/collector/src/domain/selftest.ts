@@ -11,8 +11,8 @@ export const selftestDetectedBy = ['login_page', 'sweep'] as const satisfies New
 /**
  * Returns whether an alias is that of a self-test.
  *
- * Such a session is never joined with what is known under its marker: otherwise, who knows the marker of a session could
- * continue it as a self-test, whose row is not counted.
+ * Such a session is never joined with what is known under its marker. Otherwise, anyone who knows a session's marker
+ * could continue it as a self-test, whose row is not counted.
  */
 export function isSelftestAlias(session: string): boolean {
   return session.startsWith(selftestSessionPrefix)
@@ -22,8 +22,8 @@ export function isSelftestAlias(session: string): boolean {
  * Returns whether a row was written by a self-test. Such rows are neither counted nor copied.
  *
  * Nobody can hide a real session by reporting it as a self-test, because the host chooses aliases at random. Self-tests do
- * not report as a server. And they correct no row: otherwise, who knows the marker of a session could correct its row with
- * one that is not counted.
+ * not report as a server. Self-tests correct no row. Otherwise, anyone who knows a session's marker could correct its row
+ * with one that is not counted.
  */
 export function isSelftest({
   clientVersion,

@@ -17,8 +17,9 @@ interface SweepJobOptions {
   readonly log: Logger
 }
 
-/** A run ends after as many refused rows: each of them takes a transaction of its own. The next run continues. */
+/** A run stops after this many refused rows, because each takes its own transaction in MySQL and MariaDB. */
 const maxRefusals = 1_000
+
 /** What one run did. */
 interface Progress {
   recorded: number

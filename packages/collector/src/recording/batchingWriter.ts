@@ -164,7 +164,6 @@ export class BatchingWriter {
   }
 
   async #writeBatch(taken: readonly WaitingWork[]): Promise<void> {
-    this.#lastBatchSize = taken.length
     const startedAt = performance.now()
     const late = taken.filter(({ queuedAt }) => startedAt - queuedAt > maxQueuedMs)
     const batch = taken.filter(({ queuedAt }) => startedAt - queuedAt <= maxQueuedMs)
@@ -172,6 +171,7 @@ export class BatchingWriter {
     const [oldest] = batch
     if (!oldest) return
 
+    this.#lastBatchSize = taken.length
     this.#inFlight += batch.length
     let failure: unknown
     try {

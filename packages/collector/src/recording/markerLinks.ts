@@ -5,6 +5,12 @@ export interface MarkerLink extends SessionId {
   readonly marker: string
 }
 
+/**
+ * How many sessions of a marker are considered. A marker has one alias, or a few, unless somebody has made them up: that
+ * must not slow down the reports with this marker.
+ */
+export const maxLinksPerMarker = 20
+
 /** The sessions that have a marker, as far as they are known. */
 export class MarkerLinks {
   readonly #ids = new Map<string, Map<string, SessionId>>()

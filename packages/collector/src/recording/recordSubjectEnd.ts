@@ -4,13 +4,19 @@ import { describeEnd, type RecordingDependencies } from './recordSessionEnd.ts'
 import type { EndOutcome } from './sessionWork.ts'
 import { createMissingServerTokenError, type ReceivedReport, verifyReport } from './verifyReport.ts'
 
+type SubjectSession = Pick<LiveSession, 'sessionKey' | 'session' | 'marker'>
+
 export interface SubjectSessions {
-  /** Finds all live sessions of a user. */
-  findBySubject(site: string, subject: string): Promise<readonly LiveSession[]>
+  /** Reads all live sessions of a user in pages. */
+  readBySubject(site: string, subject: string): AsyncIterable<readonly SubjectSession[]>
 }
 
 /**
  * Records that all live sessions of a user have ended, except one. Each session is decided on its own.
+ *
+ * It writes one page of sessions after the other, so that the reports of others do not wait behind thousands of
+ * sessions. If it throws, some sessions may have ended already. A repetition of the report ends the others, and returns
+ * only those.
  *
  * @throws {LapseError} that says why the report is refused, or `unavailable` when it should be sent again later.
  */
@@ -22,16 +28,19 @@ export async function recordSubjectEnd(
   const verified = await verifyReport(received, dependencies)
   if (!received.authorizeServer) throw createMissingServerTokenError()
   const { site, subject, except } = received.report
-  const sessions = await liveSessions.findBySubject(site, subject)
-  const works = sessions
-    .filter(({ session }) => except === undefined || session !== except)
-    .map((live) => describeEnd({ ...received, report: nameSession(received.report, live) }, verified))
-  return Promise.all(works.map((work) => writer.write(work)))
+  const outcomes: EndOutcome[] = []
+  for await (const page of liveSessions.readBySubject(site, subject)) {
+    const works = page
+      .filter(({ session }) => except === undefined || session !== except)
+      .map((live) => describeEnd({ ...received, report: nameSession(received.report, live) }, verified))
+    outcomes.push(...(await Promise.all(works.map((work) => writer.write(work)))))
+  }
+  return outcomes
 }
 
 function nameSession(
   { site, subject, reason, detectedAt, sentAt }: SubjectEndReport,
-  { sessionKey, session, marker }: LiveSession,
+  { sessionKey, session, marker }: SubjectSession,
 ): EndReport {
   return {
     ...{ site, subject, reason, detectedAt, sentAt },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { issueToken, origin } from '../support/collector.ts'
+import { createLiveRow } from '../support/liveRows.ts'
 import {
   createActivity,
   createEnd,
@@ -8,6 +9,8 @@ import {
   minute,
   type SessionCollector,
 } from '../support/sessionCollector.ts'
+
+const hour = 60 * minute
 
 describe.each(inject('databaseServers'))('A server, on $name,', (server) => {
   let collector: SessionCollector
@@ -124,6 +127,24 @@ describe.each(inject('databaseServers'))('A server, on $name,', (server) => {
       accepted: 0,
       rejected: [{ index: 0, errors: [{ pointer: '#/session', detail: expect.stringMatching(/alone$/) }] }],
     })
+  })
+
+  test('can end more sessions of a user than may wait at once, while others report', async () => {
+    const subject = randomUUID()
+    const rows = Array.from({ length: 10_500 }, () =>
+      createLiveRow(collector.database.sql, { subject, due_ms: hour }),
+    )
+    await collector.database.sql.batchInsert('session_live', rows, 500)
+    let isAnswered = false
+    const answer = post('/v1/lapses', { site: 'acme', subject, reason: 'revoked' }).finally(() => {
+      isAnswered = true
+    })
+    const statuses = new Set<number>()
+    while (!isAnswered) statuses.add(await collector.use(createActivity()))
+    const { status, body } = await answer
+    expect({ status, ended: body.lapses?.length }).toEqual({ status: 201, ended: 10_500 })
+    expect(statuses).toEqual(new Set([204]))
+    expect(await collector.database.sql('session_live').where({ subject })).toEqual([])
   })
 
   test('can end all live sessions of a user but one', async () => {

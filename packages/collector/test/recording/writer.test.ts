@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { parseEndReport } from '../../src/domain/endReport.ts'
@@ -82,6 +82,36 @@ describe.concurrent('After an outage', () => {
     }
     expect(writer.failingForMs).toBeGreaterThan(11_000)
   })
+})
+
+test('The writer gathers reports that arrive one by one, also after a batch that became empty', async () => {
+  const batchSizes: number[] = []
+  const released = Promise.withResolvers<void>()
+  const writer = new BatchingWriter({
+    concurrency: 2,
+    connections: 0,
+    async store(works) {
+      batchSizes.push(works.length)
+      await released.promise
+      return works.map(() => ({ kind: 'failed', refusal: new Error('not stored') }))
+    },
+    ping: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  })
+  onTestFinished(() => writer.close())
+  const writes: Promise<unknown>[] = []
+  const write = (count: number) => {
+    for (let index = 0; index < count; index++) writes.push(writer.write(createWork()))
+  }
+  write(8)
+  // The second transaction has found nothing left in the queue.
+  await sleep(50)
+  write(1)
+  await nextTurn()
+  write(7)
+  await expect.poll(() => batchSizes).toEqual([8, 8])
+  released.resolve()
+  await Promise.allSettled(writes)
 })
 
 test('The writer closes its connections after the last attempt to reconnect', async () => {

@@ -94,7 +94,7 @@ A browser's logout (\`detectedBy: "logout"\`) after a limit was reached is that 
 
 The \`Origin\` of a browser's request must be one of the site's \`origins\`. \`Origin: null\` is always refused, because it does not identify a page: browsers send it from sandboxed frames and \`file:\` pages, and after redirects to another origin. A request without \`Origin\` does not come from a page. It is accepted, with the same evidence as any other report.
 
-A server sends a token with the scope \`write\`, and its report needs fewer fields. A report with a \`subject\` and a \`reason\`, but without a session, ends all live sessions of that user, except the one that \`except\` names. A server may also send an array of up to ${maxBatchReports} reports.`,
+A server sends a token with the scope \`write\`, and its report needs fewer fields. A report with a \`subject\` and a \`reason\`, but without a session, ends all live sessions of that user, except the one that \`except\` names. If the response is 503, some of them may have ended. Repeat the report to end the others: the response then contains the verdicts on those only. A server may also send an array of up to ${maxBatchReports} reports.`,
   security: [{}, { token: ['write'] }],
   parameters: [
     {

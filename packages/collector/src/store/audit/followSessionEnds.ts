@@ -18,8 +18,8 @@ const pollMs = 1_000
 /** How many ids below the highest one may belong to uncommitted rows when following starts. */
 const maxInFlightAtStart = 10_000
 /**
- * For how many polls a row may be committed after a row with a higher id. The writer gives up on a row after 5 seconds,
- * so this leaves a wide margin.
+ * For how many polls a row may be committed after a row with a higher id. The writer gives up on a report after 5
+ * seconds, and the sweep on a chunk after 20.
  */
 const latePolls = 30
 const idsPerQuery = 500

@@ -14,14 +14,18 @@ const selectedColumns = Object.fromEntries(
   listedLiveFieldNames.map((name) => [name, selectedLiveColumns[name] ?? name]),
 )
 
-export function createLiveSessionReader(auditDatabase: AuditDatabase): LiveSessionReader {
+/** @param deadlineMs how long reading a page may take. */
+export function createLiveSessionReader(
+  auditDatabase: AuditDatabase,
+  deadlineMs = queryDeadlineMs,
+): LiveSessionReader {
   const { knex, tableName } = auditDatabase
   const auditTable = splitTableName(tableName)
   const liveTable = qualify(auditTable, getLiveTableName(auditTable.table, 'live'))
   const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
 
   const readPage: LiveSessionReader['readPage'] = (filter, page) =>
-    run(queryDeadlineMs, async () => {
+    run(deadlineMs, async () => {
       // The index on the subject starts with the site.
       const sites =
         filter.subject !== undefined && filter.site === undefined

@@ -125,7 +125,7 @@ async function findDisturbances(
   const lost = isGapNoted || judgesOthers ? findLostCollectors(marks, id, now) : []
   if (isGapNoted) disturbances.push({ kind: 'gap', gapMs })
   else if (lost.length > 0) disturbances.push({ kind: 'lost', ids: lost })
-  // What their marks say has been noted, or is about to be: the own mark is newer.
+  // These marks are no longer needed: this collector's own mark, written next, is newer.
   const past = [...lost, ...marks.filter(({ stoppedAt }) => stoppedAt !== null).map((mark) => mark.id)]
   if (past.length > 0) await transaction(tables.collector).whereIn('id', past).whereNot({ id }).delete()
   return disturbances

@@ -10,8 +10,11 @@ import { createSqliteSweep } from './sqliteSweep.ts'
 import type { SweepRepository } from './sweepRepository.ts'
 import { createWriterConnections } from './writerConnections.ts'
 
-/** A chunk takes a tenth of a second. With refused rows it is repeated in parts, which takes longer. */
-const chunkDeadlineMs = 60_000
+/**
+ * A chunk takes a tenth of a second. With refused rows it is repeated in parts, which takes longer. `followSessionEnds`
+ * relies on this deadline: it misses rows that are committed much later than rows with higher ids.
+ */
+const chunkDeadlineMs = 20_000
 
 /** Creates the repository of the sweep. It has its own connections, and connects when it is first used. */
 export function createSweepRepository(

@@ -1,6 +1,7 @@
 import { emptyRecords } from '../../domain/decisions/sessionState.ts'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
+import { formatKey } from '../../recording/sessionIds.ts'
 import { decide, getKeys, type SessionWork, type WorkOutcome } from '../../recording/sessionWork.ts'
 import { insertedColumns } from '../audit/auditColumns.ts'
 import { isServerError } from '../database/mysql/mysqlClient.ts'
@@ -93,7 +94,7 @@ function decideFirstRows(works: readonly SessionWork[]) {
     if (work.kind === 'activity') return undefined
     // The unique key checks the session's own key.
     const { site, own, underMarker = own } = getKeys(work)
-    const [ownKey, markerKey] = [`${site}\n${own}`, `${site}\n${underMarker}`]
+    const [ownKey, markerKey] = [formatKey(site, own), formatKey(site, underMarker)]
     if (keysOfBatch.has(ownKey) || keysOfBatch.has(markerKey)) return undefined
     keysOfBatch.add(ownKey).add(markerKey)
     const [change, ...otherChanges] = decide(work, nothingKnown).changes

@@ -1,6 +1,7 @@
 import type { RememberedLogout } from '../../domain/decisions/sessionState.ts'
 import { type LiveSession, liveSessionSchema } from '../../domain/liveSession.ts'
 import { toColumnName } from '../../domain/sessionEnd.ts'
+import type { SessionId } from '../../recording/sessionIds.ts'
 import { readTime } from '../database/storedTime.ts'
 
 // The keys of the shape are those of its type.
@@ -28,6 +29,21 @@ export const selectedLogoutColumns = selectFields(logoutFields)
 function selectFields(fields: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(fields.map((field) => [field, toColumnName(field)]))
 }
+
+/**
+ * Writes columns as the list of a SELECT.
+ *
+ * @param columns the columns by the names of their fields.
+ */
+export function listColumns(columns: Readonly<Record<string, string>>, table?: string): string {
+  const prefix = table === undefined ? '' : `${table}.`
+  return Object.entries(columns)
+    .map(([field, column]) => `${prefix}${column} as ${field}`)
+    .join(', ')
+}
+
+/** Lists the values of a key. */
+export const toKeyValues = ({ site, sessionKey }: SessionId) => [site, sessionKey]
 
 type Formatted<Time> = string | number | null | Time
 

@@ -1,14 +1,26 @@
+import { maxLinksPerMarker } from '../../recording/markerLinks.ts'
 import { mysqlQuotes } from '../database/quotes.ts'
 import { getLiveTableName, splitTableName } from '../database/tableName.ts'
 
-/** The statements that look for sessions by their marker, by how many markers they have. */
+/** How many live sessions of a marker are sorted by their last access. 100,000 take half a second, because no index helps. */
+const maxSorted = 5_000
+
+/** The statements that look for sessions by their marker, some of them by how many markers they have. */
 export interface MarkerStatements {
-  /** Selects the sessions under an alias that have one of the markers. The markers are listed twice. */
+  /**
+   * Selects the sessions under an alias that have one of the markers. The markers are listed twice. If it returns
+   * `maxLinksPerMarker` sessions for each marker on average, or more, there can be others.
+   */
   readonly selectLinks: (markers: number) => string
+  /**
+   * Selects the sessions under an alias that have the marker: the live ones that were used last, and those whose first
+   * rows are the latest. The marker is listed twice.
+   */
+  readonly selectLatestLinks: string
   /** Selects the markers that have several first rows, one of them under the marker alone. It waits for other writers. */
   readonly selectSplitMarkers: (markers: number) => string
-  /** Selects the first rows with one of the markers. */
-  readonly selectFirstRows: (markers: number) => string
+  /** Selects the latest first rows with the marker. */
+  readonly selectFirstRows: string
 }
 
 export const markersIn = (markers: number) =>
@@ -22,19 +34,26 @@ export function buildMarkerStatements(tableName: string): MarkerStatements {
   }
   const fromAudit = from(table)
   const fromLive = from(getLiveTableName(table, 'live'))
+  const link = 'site, session_key as sessionKey, marker'
+  // The index ends with the id, so the rows need no sorting.
+  const firstRows = (condition = '') =>
+    `select ${link} ${fromAudit} where site = ? and marker = ? and revision = 1${condition}
+    order by id desc limit ${maxLinksPerMarker}`
   return {
     selectLinks: (markers) =>
       [fromLive, fromAudit]
         .map(
           (tables) =>
-            `select site, session_key as sessionKey, marker ${tables}
-            where ${markersIn(markers)} and session_key <> marker`,
+            `(select distinct ${link} ${tables} where ${markersIn(markers)} and session_key <> marker
+            limit ${markers * maxLinksPerMarker})`,
         )
         .join(' union '),
+    selectLatestLinks: `(select ${link} from (select site, session_key, marker, last_access_at ${fromLive}
+      where site = ? and marker = ? and session_key <> marker limit ${maxSorted}) live
+      order by last_access_at desc limit ${maxLinksPerMarker}) union (${firstRows(' and session_key <> marker')})`,
     selectSplitMarkers: (markers) =>
       `select site, marker ${fromAudit} where ${markersIn(markers)} and revision = 1
       group by site, marker having count(*) > 1 and max(session_key = marker) = 1 lock in share mode`,
-    selectFirstRows: (markers) =>
-      `select site, session_key as sessionKey, marker ${fromAudit} where ${markersIn(markers)} and revision = 1`,
+    selectFirstRows: firstRows(),
   }
 }

@@ -12,7 +12,7 @@ import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute, toDatetime } from '../database/mysql/preparedStatements.ts'
 import { insertSessionEnds } from './insertSessionEnds.ts'
 import { lockLive, selectLinks } from './linkedSessions.ts'
-import { toLiveSession, toLiveValues } from './liveColumns.ts'
+import { toKeyValues, toLiveSession, toLiveValues } from './liveColumns.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
 import type { MysqlSweepStatements } from './mysqlSweepStatements.ts'
 import { readHistories } from './readHistories.ts'
@@ -162,7 +162,7 @@ async function writeTimeouts(
       .map((id) => ({ ...readRecords(id), live: linked.live.get(formatId(id)) })),
   )
   await insertSessionEnds(connection, statements, rows)
-  for (const keys of splitAndPadRows(ended.map(toKey), connection.maxPacketBytes))
+  for (const keys of splitAndPadRows(ended.map(toKeyValues), connection.maxPacketBytes))
     await execute(connection.connection, statements.deleteLive(keys.length), keys.flat())
   for (const values of splitAndPadRows(
     moved.map((live) => toLiveValues(live, toDatetime)),
@@ -191,5 +191,3 @@ interface LinkedSessions {
   readonly ids: readonly SessionId[]
   readonly live: ReadonlyMap<string, LiveSession>
 }
-
-const toKey = ({ site, sessionKey }: LiveSession) => [site, sessionKey]

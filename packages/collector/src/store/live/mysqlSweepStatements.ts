@@ -1,6 +1,6 @@
 import { mysqlQuotes } from '../database/quotes.ts'
 import { getLiveTableName, splitTableName } from '../database/tableName.ts'
-import { selectedLiveColumns } from './liveColumns.ts'
+import { listColumns, selectedLiveColumns } from './liveColumns.ts'
 
 /** The statements that only the sweep needs. */
 export interface MysqlSweepStatements {
@@ -18,13 +18,10 @@ export function buildMysqlSweepStatements(tableName: string, chunkSize: number):
     const name = getLiveTableName(table, kind)
     return schema ? mysqlQuotes.table({ schema, table: name }) : mysqlQuotes.name(name)
   }
-  const columns = Object.entries(selectedLiveColumns)
-    .map(([field, column]) => `${column} as ${field}`)
-    .join(', ')
   const dueIndex = mysqlQuotes.name(`${getLiveTableName(table, 'live')}_by_due`)
   // The index ends with the primary key, so it has this order.
   const lockDue = (condition: string) =>
-    `select ${columns} from ${quote('live')} force index (${dueIndex})
+    `select ${listColumns(selectedLiveColumns)} from ${quote('live')} force index (${dueIndex})
     where due_at <= ? and wait_ms <= ?${condition}
     order by due_at, site, session_key limit ${chunkSize} for update skip locked`
   return {

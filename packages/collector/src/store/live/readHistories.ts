@@ -3,7 +3,7 @@ import { formatId, type SessionId } from '../../recording/sessionIds.ts'
 import type { MysqlConnection } from '../database/mysql/mysqlConnection.ts'
 import { execute } from '../database/mysql/preparedStatements.ts'
 import { collectRows, findUnreadKeys, groupRows, toLinkedRow } from './linkedRows.ts'
-import { toRememberedLogout } from './liveColumns.ts'
+import { toKeyValues, toRememberedLogout } from './liveColumns.ts'
 import type { MysqlStatements } from './mysqlStatements.ts'
 import { splitAndPadRows } from './splitRows.ts'
 
@@ -39,14 +39,7 @@ async function selectByKeys(
   ids: readonly SessionId[],
 ): Promise<StoredRecord[]> {
   const records: StoredRecord[] = []
-  for (const keys of splitKeys(ids, maxPacketBytes))
+  for (const keys of splitAndPadRows(ids.map(toKeyValues), maxPacketBytes))
     records.push(...(await execute<StoredRecord[]>(connection, statement(keys.length), keys.flat())))
   return records
-}
-
-function splitKeys(ids: readonly SessionId[], maxPacketBytes: number) {
-  return splitAndPadRows(
-    ids.map(({ site, sessionKey }) => [site, sessionKey]),
-    maxPacketBytes,
-  )
 }

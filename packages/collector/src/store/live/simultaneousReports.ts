@@ -30,17 +30,18 @@ export async function assertUnsplitSessions(
     marker !== null && revision === 1 && !isSelftestAlias(sessionKey) ? [[site, marker]] : [],
   )
   const insertedIds = new Set(inserted.map(formatId))
+  const select = <T>(statement: string, values: readonly unknown[]) =>
+    execute<T[]>(connection.connection, statement, values)
   for (const part of splitAndPadRows(markers, connection.maxPacketBytes)) {
-    const select = <T>(statement: (count: number) => string, values: readonly (readonly unknown[])[]) =>
-      execute<T[]>(connection.connection, statement(values.length), values.flat())
-    const split = await select<{ site: string; marker: string }>(statements.selectSplitMarkers, part)
-    if (split.length === 0) continue
-    const rows = await select<MarkerLink>(
-      statements.selectFirstRows,
-      split.map(({ site, marker }) => [site, marker]),
+    const split = await select<{ site: string; marker: string }>(
+      statements.selectSplitMarkers(part.length),
+      part.flat(),
     )
-    const others = rows.filter(({ sessionKey }) => !isSelftestAlias(sessionKey))
-    if (others.some((row) => !insertedIds.has(formatId(row)) && !isKnown(row)))
-      throw new SimultaneousReportsError()
+    for (const { site, marker } of split) {
+      const rows = await select<MarkerLink>(statements.selectFirstRows, [site, marker])
+      const others = rows.filter(({ sessionKey }) => !isSelftestAlias(sessionKey))
+      if (others.some((row) => !insertedIds.has(formatId(row)) && !isKnown(row)))
+        throw new SimultaneousReportsError()
+    }
   }
 }

@@ -144,7 +144,7 @@ function nameSession(statements: SqliteStatements, work: SessionWork): SessionWo
   return alias === undefined ? work : addAlias(work, alias)
 }
 
-/** Reads the records of the sessions under an alias that have the marker. */
+/** Reads the records of the sessions under an alias that have the marker. If there are many, only of the latest. */
 export function readLinked(statements: SqliteStatements, site: string, marker: string): SessionRecords[] {
   return statements.selectLinks
     .all(site, marker, site, marker)

@@ -1,8 +1,10 @@
 import type Database from 'better-sqlite3'
+import { maxLinksPerMarker } from '../../recording/markerLinks.ts'
 import { insertedColumns, selectedColumns } from '../audit/auditColumns.ts'
 import { sqliteQuotes } from '../database/quotes.ts'
 import { getLiveTableName } from '../database/tableName.ts'
 import {
+  listColumns,
   liveColumns,
   logoutColumns,
   returnColumns,
@@ -20,7 +22,10 @@ export interface SqliteStatements {
   readonly selectLive: Select
   readonly selectRows: Select
   readonly selectLogout: Select
-  /** Selects the sessions under an alias that have the marker. The parameters are listed twice. */
+  /**
+   * Selects the sessions under an alias that have the marker: the live ones that were used last, and those of the latest
+   * rows. The parameters are listed twice.
+   */
   readonly selectLinks: Database.Statement<[...Marker, ...Marker], { sessionKey: string }>
   readonly insertRow: Change
   readonly insertReturn: Change
@@ -28,11 +33,6 @@ export interface SqliteStatements {
   readonly deleteLive: Change
   readonly putLogout: Change
 }
-
-const list = (columns: Readonly<Record<string, string>>, prefix = '') =>
-  Object.entries(columns)
-    .map(([field, column]) => `${prefix}${column} as ${field}`)
-    .join(', ')
 
 export function prepareStatements(database: Database.Database, tableName: string): SqliteStatements {
   const audit = sqliteQuotes.name(tableName)
@@ -43,22 +43,27 @@ export function prepareStatements(database: Database.Database, tableName: string
       `${verb} into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
     )
   const byKey = 'where site = ? and session_key = ?'
+  const byMarker = 'where site = ? and marker = ? and session_key <> marker'
   return {
-    selectLive: database.prepare(`select ${list(selectedLiveColumns)} from ${quote('live')} ${byKey}`),
+    selectLive: database.prepare(`select ${listColumns(selectedLiveColumns)} from ${quote('live')} ${byKey}`),
     selectRows: database.prepare(
-      `select ${list(selectedColumns, 'a.')}, successor.session_key as supersededUnder,
+      `select ${listColumns(selectedColumns, 'a')}, successor.session_key as supersededUnder,
         successor.id is not null as isSuperseded, r.id is not null as hasReturn
       from ${audit} a
       left join ${audit} successor on successor.supersedes = a.id
       left join ${quote('return')} r on r.audit_id = a.id
       where a.site = ? and a.session_key = ? order by a.id`,
     ),
-    selectLogout: database.prepare(`select ${list(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`),
+    selectLogout: database.prepare(
+      `select ${listColumns(selectedLogoutColumns)} from ${quote('logout')} ${byKey}`,
+    ),
+    // UNION sorts by the key. Without the limits, SQLite would therefore choose the indexes that begin with the site and
+    // the key, and read all sessions of the site.
     selectLinks: database.prepare(
-      [quote('live'), audit]
+      [`${quote('live')} ${byMarker} order by last_access_at`, `${audit} ${byMarker} order by id`]
         .map(
-          (table) =>
-            `select session_key as sessionKey from ${table} where site = ? and marker = ? and session_key <> marker`,
+          (source) =>
+            `select * from (select session_key as sessionKey from ${source} desc limit ${maxLinksPerMarker})`,
         )
         .join(' union '),
     ),

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
 import { sqliteQuotes } from '../database/quotes.ts'
 import { getLiveTableName } from '../database/tableName.ts'
-import { selectedLiveColumns } from './liveColumns.ts'
+import { listColumns, selectedLiveColumns } from './liveColumns.ts'
 
 type Due = [now: string, undisturbedMs: number]
 type DueAfter = [...Due, dueAt: string, dueAt: string, site: string, sessionKey: string]
@@ -24,11 +24,8 @@ export function prepareSweepStatements(
 ): SqliteSweepStatements {
   const quote = (kind: Parameters<typeof getLiveTableName>[1]) =>
     sqliteQuotes.name(getLiveTableName(tableName, kind))
-  const columns = Object.entries(selectedLiveColumns)
-    .map(([field, column]) => `${column} as ${field}`)
-    .join(', ')
   const selectDue = (condition: string) =>
-    `select ${columns} from ${quote('live')} where due_at <= ? and wait_ms <= ?${condition}
+    `select ${listColumns(selectedLiveColumns)} from ${quote('live')} where due_at <= ? and wait_ms <= ?${condition}
     order by due_at, site, session_key limit ${chunkSize}`
   return {
     readState: database.prepare(
