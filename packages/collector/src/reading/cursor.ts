@@ -3,7 +3,7 @@ import type { SessionEnd } from '../domain/sessionEnd.ts'
 import { maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 
 /** The position of a row in lists, which are sorted by detection time and then by id. */
-export type Position = Pick<SessionEnd, 'detectedAt' | 'id'>
+type Position = Pick<SessionEnd, 'detectedAt' | 'id'>
 
 /** Where the next page of a list starts. */
 export interface Cursor extends Position {

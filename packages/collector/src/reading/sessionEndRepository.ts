@@ -29,14 +29,14 @@ export interface SessionEndRepository {
   ): AsyncGenerator<readonly ListedSessionEnd[], void, void>
 }
 
-export interface PageRequest {
+interface PageRequest {
   /** The maximum number of rows. */
   readonly limit: number
   /** Where the page starts: after this row. */
   readonly after?: Cursor | undefined
 }
 
-export interface SessionEndPage {
+interface SessionEndPage {
   readonly rows: readonly ListedSessionEnd[]
   /** Undefined if this is the last page. */
   readonly next: Cursor | undefined

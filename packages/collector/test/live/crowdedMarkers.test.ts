@@ -43,7 +43,9 @@ describe.each(inject('databaseServers'))('A marker with thousands of aliases, on
 
   beforeAll(async () => {
     collector = await createSessionCollector(server)
-    const rows = Array.from({ length: aliasCount }, () => createLiveRow(server, { marker, due_ms: minute }))
+    const rows = Array.from({ length: aliasCount }, () =>
+      createLiveRow(collector.database.sql, { marker, due_ms: minute }),
+    )
     await collector.database.sql.batchInsert('session_live', rows, 500)
     const asServer = { Authorization: `Bearer ${collector.token}` }
     for (let sent = 0; sent < aliasCount; sent += 500) {
