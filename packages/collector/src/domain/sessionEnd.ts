@@ -85,7 +85,7 @@ export const sessionEndSchema = z.object({
   expiredAt: timeSchema
     .nullable()
     .describe(
-      'When the limit was reached, never later than `detectedAt`. Null unless the reason is a timeout, and for a timeout that a server states without a last access.',
+      'When the limit was reached, never later than `detectedAt`. Null if the reason is no timeout, or if a server states a timeout without a last access.',
     ),
   detectedAt: timeSchema.describe('When the end of the session was detected.'),
   receivedAt: timeSchema.describe('When the collector received the report. No time in the row is later.'),

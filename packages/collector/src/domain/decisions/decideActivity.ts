@@ -77,7 +77,7 @@ function startSession(state: SessionState, activity: Activity): Change[] {
 
 type Start = Pick<LiveSession, 'resumedAt' | 'resumes'>
 
-/** @returns the end after which the session is live again, if there is one; undefined if the session is not live. */
+/** @returns the end after which the session is live again, if any; undefined if the activity makes nothing live. */
 function findStart(state: SessionState, activity: Activity): Start | undefined {
   const logouts = [state.own.logout, state.underMarker.logout].filter((logout) => logout !== undefined)
   if (!logouts.every((logout) => isLaterThan(activity, logout.evidence, toMoment(logout, logout.detectedAt))))
