@@ -12,9 +12,9 @@ import { startHttpServer } from './http/httpServer.ts'
 import { createMarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
-import { type Job, type Scheduler, startJobs } from './jobs/scheduler.ts'
+import { type Scheduler, startJobs } from './jobs/scheduler.ts'
 import { createSweepJob } from './jobs/sweepJob.ts'
-import { createDatabaseClock } from './lifecycle/databaseClock.ts'
+import { createDatabaseClock, type DatabaseClock } from './lifecycle/databaseClock.ts'
 import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { flushLog, openLogOutput } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
@@ -35,7 +35,7 @@ export interface Collector {
 /** How long stopping may take. Jobs that still wait for the database are then abandoned. */
 const maxCloseMs = 10_000
 /** How long the start waits for the clock of the database. A collector also starts while its database is unavailable. */
-const maxFirstMarkMs = 2_000
+const maxClockMs = 2_000
 
 /**
  * Starts a collector. It migrates an embedded SQLite database. On MySQL and MariaDB, run `lapse migrate` first, with an
@@ -53,16 +53,16 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   ).child({}, { serializers: { err: serializeError } })
   const store = openStore(config.database, config.table)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
-  const marking = createMarking(config, store, log)
   try {
     await prepareDatabase(config, store, log)
     const lifecycle = { isStopping: false }
+    const marking = await createMarking(config, store, log)
     const { clock, unstoredActivity } = marking
-    await marking.start()
     const app = await prepareApp(config, { store, writer, metrics, log, lifecycle, clock, unstoredActivity })
     const server = await startHttpServer(app.callback(), config.listen, log)
     log.info({ url: server.url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
+    marking.start()
     const jobs = startJobs(
       [
         createSweepJob({ config, store, marks: marking.job, clock, metrics, log }),
@@ -97,7 +97,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
       },
     }
   } catch (error) {
-    await writer.close().then(() => marking.stop())
+    await writer.close()
     await store.close()
     await flushLog(log)
     throw error
@@ -120,35 +120,41 @@ async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<t
 }
 
 /** Prepares the marks of this collector, and the clock that they keep right. */
-function createMarking({ database }: Config, store: Store, log: Logger) {
+async function createMarking({ database }: Config, store: Store, log: Logger) {
   const unstoredActivity = { count: 0 }
   const databaseClock = createDatabaseClock()
   const job = createMarkJob({ store, clock: databaseClock, unstoredActivity, log })
+  await synchronizeClock(databaseClock, store)
   let scheduler: Scheduler | undefined
   return {
     job,
     unstoredActivity,
     // Embedded SQLite has no other clock than this machine's.
     clock: database.dialect === 'sqlite' ? Date : databaseClock,
-    /**
-     * Resolves when the first mark is written or has failed, or when it takes too long. Reports must not be accepted
-     * earlier: if this machine's clock is wrong, their times would be wrong too.
-     */
-    async start(): Promise<void> {
-      const isMarked = Promise.withResolvers<void>()
-      const run: Job['run'] = async (signal) => {
-        await job.run(signal)
-        isMarked.resolve()
-      }
-      scheduler = startJobs([{ name: job.name, schedule: job.schedule, run }], log)
-      await waitAtMost(maxFirstMarkMs, isMarked.promise)
+    /** Starts to mark this collector as running, which it must not do before it accepts reports. */
+    start() {
+      scheduler = startJobs([job], log)
     },
     async stop(): Promise<void> {
-      if (!scheduler) return
-      await scheduler.stop()
+      await scheduler?.stop()
       await job.signOff()
     },
   }
+}
+
+/**
+ * Reads the clock of the database, if that is available. Reports must not be accepted earlier: if this machine's clock is
+ * wrong, their times would be wrong too.
+ */
+async function synchronizeClock(clock: DatabaseClock, { marks }: Pick<Store, 'marks'>): Promise<void> {
+  const reading = marks
+    .readClock()
+    .then(({ databaseTime, readAt }) => clock.synchronize(databaseTime, readAt))
+  // The marks report that the database is unavailable.
+  await waitAtMost(
+    maxClockMs,
+    reading.catch(() => {}),
+  )
 }
 
 async function prepareDatabase({ database }: Config, store: Store, log: Logger): Promise<void> {

@@ -20,12 +20,15 @@ interface MarkRequest {
   readonly hasUnstoredActivity: boolean
 }
 
-/** A mark that has been written. */
-interface WrittenMark {
+interface ReadClock {
   /** The time of the database's clock, in epoch milliseconds. */
   readonly databaseTime: number
   /** When that time was read, by the monotonic clock of this process in milliseconds. */
   readonly readAt: number
+}
+
+/** A mark that has been written. */
+interface WrittenMark extends ReadClock {
   readonly disturbances: readonly Disturbance[]
 }
 
@@ -49,6 +52,7 @@ export interface MarkRepository {
   /** Notes that this collector stops in order. */
   signOff(request: MarkRequest): Promise<void>
   readStatus(): Promise<SweepStatus>
+  readClock(): Promise<ReadClock>
 }
 
 export function createMarkRepository(auditDatabase: AuditDatabase): MarkRepository {
@@ -93,6 +97,11 @@ export function createMarkRepository(auditDatabase: AuditDatabase): MarkReposito
           disturbedAt: Number(disturbance?.disturbed_at ?? 0),
         }
       }),
+    readClock: () =>
+      run(lookupDeadlineMs, async () => ({
+        databaseTime: await readDatabaseTime(knex),
+        readAt: performance.now(),
+      })),
   }
 }
 
