@@ -6,8 +6,8 @@ export interface MarkerLink extends SessionId {
 }
 
 /**
- * How many sessions of a marker are considered. A marker has one alias, or a few, unless somebody has made them up: that
- * must not slow down the reports with this marker.
+ * How many sessions of a marker are considered, the first ones. A marker has one alias, or a few, unless somebody has made
+ * them up: that must not slow down the reports with this marker.
  */
 export const maxLinksPerMarker = 20
 

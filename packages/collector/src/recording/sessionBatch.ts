@@ -226,6 +226,7 @@ export class SessionBatch {
     const marker = work && getLoneMarker(work)
     if (!work || marker === undefined) return
     const { site } = getKeys(work)
+    if (work.kind === 'activity' && this.#getEntry(site, marker)?.live) return
     const candidates = this.#links.list(site, marker).flatMap((id) => this.#entries.get(formatId(id)) ?? [])
     const owner = describeOwner(work, this.#getEntry(site, marker)?.live)
     const alias = findAlias(marker, owner, candidates)

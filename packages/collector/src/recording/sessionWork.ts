@@ -88,10 +88,8 @@ export function describeOwner(work: SessionWork, live: LiveSession | undefined):
         }
   // A server may know the session by its marker alone, and only the browser knows its alias.
   const evidence = isSigned ? 'signed' : 'self_reported'
-  return {
-    subject,
-    evidence: live && compareEvidence(live.evidence, evidence) > 0 ? live.evidence : evidence,
-  }
+  if (!live || compareEvidence(live.evidence, evidence) <= 0) return { subject, evidence }
+  return { subject: subject ?? live.subject, evidence: live.evidence }
 }
 
 /**

@@ -86,6 +86,17 @@ describe.each(inject('databaseServers'))('A report with the marker alone, on $na
     expect(await collector.findRows(alias)).toEqual([])
   })
 
+  test('of a server is about the session with the strongest evidence, whoever claims an alias later', async () => {
+    const report = createActivity()
+    await collector.use({ ...report, ticket: await signTicket({ sid: report.session }) })
+    const stranger = createActivity({ marker: report.marker, lastAccessAt: Date.now(), subject: undefined })
+    await collector.use(stranger)
+    await collector.endSessionByServer({ marker: report.marker, reason: 'revoked' })
+    expect(await collector.findLive(report.session)).toBeUndefined()
+    expect(await collector.findRows(report.session)).toMatchObject([{ reason: 'revoked', subject: 'u_42' }])
+    expect(await collector.findRows(stranger.session)).toEqual([])
+  })
+
   test('has its timeout under the marker, whoever claims an alias or a logout for that', async () => {
     const [marker, alias] = [randomUUID(), `alias-${randomUUID()}`]
     const row = createLiveRow(collector.database.sql, {

@@ -27,13 +27,18 @@ export function findAlias(
   const live = candidates
     .flatMap((candidate) => candidate.live ?? [])
     .filter(belongs)
-    .toSorted((a, b) => b.lastAccessAt.getTime() - a.lastAccessAt.getTime())
+    .toSorted((a, b) => preferStronger(a, b) || a.registeredAt.getTime() - b.registeredAt.getTime())
   if (live[0]) return live[0].session ?? undefined
   const rows = candidates
     .flatMap((candidate) => candidate.rows)
     .filter(belongs)
-    .toSorted((a, b) => b.id - a.id)
+    .toSorted((a, b) => preferStronger(a, b) || a.id - b.id)
   return rows[0]?.session ?? undefined
+}
+
+/** Of equal evidence, the first session counts: nobody can know a marker before its own session has it. */
+function preferStronger(a: Session, b: Session): number {
+  return compareEvidence(b.evidence, a.evidence)
 }
 
 export interface SessionOwner {

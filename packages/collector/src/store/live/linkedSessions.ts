@@ -23,7 +23,7 @@ export async function lockLive(
   return found
 }
 
-/** Finds the sessions under an alias that have one of the markers. If a marker has many, only the latest. */
+/** Finds the sessions under an alias that have one of the markers. If a marker has many, only the first. */
 export async function selectLinks(
   { connection, maxPacketBytes }: MysqlConnection,
   statements: MysqlStatements,
@@ -42,9 +42,9 @@ export async function selectLinks(
   const links: MarkerLink[] = []
   for (const { site, sessionKey: marker } of markers) {
     const own = foundByMarker.get(formatKey(site, marker)) ?? []
-    const latest = [site, marker, site, marker]
+    const values = [site, marker, site, marker]
     if (!isCut && own.length <= maxLinksPerMarker) links.push(...own)
-    else links.push(...(await execute<MarkerLink[]>(connection, statements.selectLatestLinks, latest)))
+    else links.push(...(await execute<MarkerLink[]>(connection, statements.selectFirstLinks, values)))
   }
   return links.filter(({ sessionKey }) => !isSelftestAlias(sessionKey))
 }

@@ -2,7 +2,7 @@ import { maxLinksPerMarker } from '../../recording/markerLinks.ts'
 import { mysqlQuotes } from '../database/quotes.ts'
 import { getLiveTableName, splitTableName } from '../database/tableName.ts'
 
-/** How many live sessions of a marker are sorted by their last access. 100,000 take half a second, because no index helps. */
+/** How many live sessions of a marker are sorted by their registration. 100,000 take half a second, because no index helps. */
 const maxSorted = 5_000
 
 /** The statements that look for sessions by their marker, some of them by how many markers they have. */
@@ -13,13 +13,13 @@ export interface MarkerStatements {
    */
   readonly selectLinks: (markers: number) => string
   /**
-   * Selects the sessions under an alias that have the marker: the live ones that were used last, and those whose first
-   * rows are the latest. The marker is listed twice.
+   * Selects the sessions under an alias that have the marker: the live ones that were registered first, and those that
+   * have the first rows. The marker is listed twice.
    */
-  readonly selectLatestLinks: string
+  readonly selectFirstLinks: string
   /** Selects the markers that have several first rows, one of them under the marker alone. It waits for other writers. */
   readonly selectSplitMarkers: (markers: number) => string
-  /** Selects the latest first rows with the marker. */
+  /** Selects the oldest of the first rows with the marker. */
   readonly selectFirstRows: string
 }
 
@@ -36,9 +36,9 @@ export function buildMarkerStatements(tableName: string): MarkerStatements {
   const fromLive = from(getLiveTableName(table, 'live'))
   const link = 'site, session_key as sessionKey, marker'
   // The index ends with the id, so the rows need no sorting.
-  const firstRows = (condition = '') =>
-    `select ${link} ${fromAudit} where site = ? and marker = ? and revision = 1${condition}
-    order by id desc limit ${maxLinksPerMarker}`
+  const firstRows = (condition: string) =>
+    `select ${link} ${fromAudit} where site = ? and marker = ? and ${condition}
+    order by id limit ${maxLinksPerMarker}`
   return {
     selectLinks: (markers) =>
       [fromLive, fromAudit]
@@ -48,12 +48,12 @@ export function buildMarkerStatements(tableName: string): MarkerStatements {
             limit ${markers * maxLinksPerMarker})`,
         )
         .join(' union '),
-    selectLatestLinks: `(select ${link} from (select site, session_key, marker, last_access_at ${fromLive}
+    selectFirstLinks: `(select ${link} from (select site, session_key, marker, registered_at ${fromLive}
       where site = ? and marker = ? and session_key <> marker limit ${maxSorted}) live
-      order by last_access_at desc limit ${maxLinksPerMarker}) union (${firstRows(' and session_key <> marker')})`,
+      order by registered_at limit ${maxLinksPerMarker}) union (${firstRows('session_key <> marker')})`,
     selectSplitMarkers: (markers) =>
       `select site, marker ${fromAudit} where ${markersIn(markers)} and revision = 1
       group by site, marker having count(*) > 1 and max(session_key = marker) = 1 lock in share mode`,
-    selectFirstRows: firstRows(),
+    selectFirstRows: firstRows('revision = 1'),
   }
 }

@@ -60,10 +60,10 @@ export function prepareStatements(database: Database.Database, tableName: string
     // UNION sorts by the key. Without the limits, SQLite would therefore choose the indexes that begin with the site and
     // the key, and read all sessions of the site.
     selectLinks: database.prepare(
-      [`${quote('live')} ${byMarker} order by last_access_at`, `${audit} ${byMarker} order by id`]
+      [`${quote('live')} ${byMarker} order by registered_at`, `${audit} ${byMarker} order by id`]
         .map(
           (source) =>
-            `select * from (select session_key as sessionKey from ${source} desc limit ${maxLinksPerMarker})`,
+            `select * from (select session_key as sessionKey from ${source} limit ${maxLinksPerMarker})`,
         )
         .join(' union '),
     ),
