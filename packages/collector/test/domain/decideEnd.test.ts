@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createSite, marker, minute, signIn } from '../support/sessionStates.ts'
+import { registerSession } from '../../src/domain/liveSession.ts'
+import { createActivity, createSite, marker, minute, signIn } from '../support/sessionStates.ts'
 
 const at = (ms: number) => new Date(signIn + ms)
 
@@ -164,6 +165,17 @@ describe('The sweep', () => {
       expect(session.sweep(41 * minute)).toEqual({ kind: 'removed' })
       expect(session.records.listRows()).toHaveLength(recordLogouts ? 1 : 0)
     }
+  })
+
+  test('leaves a row alone that a ticket recorded for another user under the same marker', () => {
+    const session = createSite()
+    session.end({ session: undefined, evidence: 'signed' })
+    const activity = createActivity({ lastAccess: 70 * minute, subject: 'u_666', evidence: 'signed' })
+    session.records.apply([{ kind: 'putLive', live: registerSession(activity) }])
+    expect(session.sweep(200 * minute)).toMatchObject({
+      kind: 'recorded',
+      row: { subject: 'u_666', revision: 1, supersedes: null },
+    })
   })
 
   test('supersedes the row of a session that was used again', () => {

@@ -91,6 +91,23 @@ describe.each(inject('databaseServers'))('The ticket of another user, on $name,'
     ).toEqual([])
   })
 
+  test('does not let a server end the session of somebody else, whose marker that user has named', async () => {
+    const subject = `u_${randomUUID()}`
+    const { session: _, ...report } = createActivity({ lastAccessAt: Date.now() - 5 * minute })
+    await collector.use({ ...report, ticket: await signTicket({ sub: 'u_42' }) })
+    const session = `alias-${randomUUID()}`
+    const foreign = {
+      marker: report.marker,
+      session,
+      ticket: await signTicket({ sub: subject, sid: session }),
+    }
+    expect(await collector.use(await forge(report, foreign))).toBe(204)
+    const answer = await collector.endSessionByServer({ subject, reason: 'revoked' })
+    expect(answer.body.lapses).toHaveLength(1)
+    expect(await collector.findLive(report.marker)).toMatchObject({ subject: 'u_42' })
+    expect(await collector.findLive(session)).toBeUndefined()
+  })
+
   test('counts if it names the session, as when an administrator acts as a user', async () => {
     const report = await registerSession()
     const ticket = await signTicket({ sub: 'u_admin', sid: report.session })

@@ -37,11 +37,20 @@ const confirmed: Decision<ActivityAnswer> = { changes: [], answer: { kind: 'conf
  * @param known needs no rows and no logouts if the session is live under its own key.
  */
 export function decideActivity(known: SessionState, activity: Activity): Decision<ActivityAnswer> {
-  const state = hasForeignMarker(known, activity) ? { ...known, underMarker: emptyRecords } : known
+  const state = selectOwnRecords(known, activity)
   if (activity.hasExpiredTicket && !isRegisteredFor(activity.subject, state)) return decideUnregistered(state)
   if (hasForeignTicket(state, activity)) return confirmed
   const changes = continueSession(state, activity) ?? startSession(state, activity)
   return changes.length === 0 ? confirmed : { changes, answer: { kind: 'confirmed' } }
+}
+
+/** Selects what matters to a report. */
+function selectOwnRecords({ own, underMarker }: SessionState, activity: Activity): SessionState {
+  // The rows of a live session do not matter, and may not have been read.
+  const state = own.live
+    ? { own: { ...own, rows: [] }, underMarker: { ...underMarker, rows: [] } }
+    : { own, underMarker }
+  return hasForeignMarker(state, activity) ? { own: state.own, underMarker: emptyRecords } : state
 }
 
 /** A remembered logout does not say whose session it was. After it, the ticket cannot do anything. */

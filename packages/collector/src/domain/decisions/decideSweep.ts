@@ -10,7 +10,14 @@ import {
 import { compareMoments, toMoment } from '../reportedMoment.ts'
 import type { NewSessionEnd } from '../sessionEnd.ts'
 import { findAlias } from './findAlias.ts'
-import type { Decision, RememberedLogout, SessionRecords, SessionState } from './sessionState.ts'
+import {
+  type Decision,
+  emptyRecords,
+  hasForeignMarker,
+  type RememberedLogout,
+  type SessionRecords,
+  type SessionState,
+} from './sessionState.ts'
 import { decideRow } from './supersede.ts'
 
 /** What the sweep did with a live session. */
@@ -39,10 +46,18 @@ export function decideSweep(
   if (!live || live.dueAt > now) return { changes: [], answer: { kind: 'live' } }
   const alias = live.session === null ? findAlias(live.sessionKey, live, linked) : undefined
   const known = linked.find((each) => isStoredUnder(alias, each))
-  if (alias === undefined || !known) return decideDue(state, live, live, now)
+  if (alias === undefined || !known) return decideDue(selectOwnRecords(state, live), live, live, now)
   if (known.live) return joinSessions(known.live, live)
   const named = { ...live, sessionKey: alias, session: alias }
   return decideDue({ own: known, underMarker: state.own }, live, named, now)
+}
+
+/** A session that was registered for another user can have the same marker. It is not this one. */
+function selectOwnRecords(state: SessionState, { session, subject, evidence }: LiveSession): SessionState {
+  const hasSignedAlias = session !== null && evidence !== 'self_reported'
+  return hasForeignMarker(state, { subject, evidence, hasSignedAlias })
+    ? { ...state, underMarker: emptyRecords }
+    : state
 }
 
 const isStoredUnder = (alias: string | undefined, { live, rows }: SessionRecords) =>

@@ -103,19 +103,23 @@ type TicketHolder = Pick<SessionEnd, 'evidence' | 'subject'> & {
  * session. If the ticket does not name the session, it says nothing about it: everybody who is signed in has a ticket.
  */
 export function hasForeignTicket({ own, underMarker }: SessionState, holder: TicketHolder): boolean {
-  return !holder.hasSignedAlias && [own, underMarker].some((records) => belongsToAnother(records, holder))
+  const { evidence, subject, hasSignedAlias } = holder
+  if (evidence !== 'signed' || hasSignedAlias) return false
+  return belongsToAnother(own, subject) || belongsToAnother(underMarker, subject)
 }
 
 /**
- * Returns whether what is stored under the marker belongs to another user than the report's ticket, although the ticket
- * names its session. It does not name the one under the marker.
+ * Returns whether what is stored under the marker belongs to another user than the session of a report. A ticket or a
+ * server that names the session does not name the one under the marker.
  */
 export function hasForeignMarker({ underMarker }: SessionState, holder: TicketHolder): boolean {
-  return holder.hasSignedAlias && belongsToAnother(underMarker, holder)
+  const { evidence, subject, hasSignedAlias } = holder
+  const namesUser = subject !== null && (hasSignedAlias || evidence === 'server')
+  return namesUser && belongsToAnother(underMarker, subject)
 }
 
-function belongsToAnother({ live, rows }: SessionRecords, { evidence, subject }: TicketHolder): boolean {
-  if (evidence !== 'signed') return false
+/** Returns whether a ticket or a server has registered a session for another user. */
+function belongsToAnother({ live, rows }: SessionRecords, subject: string | null): boolean {
   return [live, ...rows.filter(({ isSuperseded }) => !isSuperseded)].some(
     (known) =>
       known !== undefined &&
