@@ -132,6 +132,17 @@ describe.each(inject('databaseServers'))('lapse erase on $name', (server) => {
     expect(JSON.stringify(await readAll())).not.toContain(session)
   })
 
+  test('--session also erases the row that was recorded before the alias was known', async () => {
+    const session = randomUUID()
+    const activity = createActivity({ subject, session })
+    await end({ ...activity, session: undefined }, 50)
+    await end(activity, 20)
+    expect((await readAll()).map((row) => row.session_key)).toEqual([activity.marker, session])
+    expect((await runErase('--session', session)).stdout).toMatch('Rows of the audit table: 2.')
+    expect(JSON.stringify(await readAll())).not.toContain(activity.marker)
+    expect(JSON.stringify(await readAll())).not.toContain(subject)
+  })
+
   test('The rows of a session keep a common key, however many rows the user has', async () => {
     for (let count = 0; count < 199; count++) await end(createActivity({ subject }), 40)
     const corrected = createActivity({ subject })

@@ -99,10 +99,13 @@ interface PersonalRow {
   readonly marker: string | null
 }
 
+const columns = ['id', 'site', 'session_key', 'marker']
+
 /** Reads the rows that match, and those of the same sessions that do not say whose they are. */
 async function readRows(database: Knex, tableName: string, target: ErasureTarget): Promise<PersonalRow[]> {
-  const columns = ['id', 'site', 'session_key', 'marker']
   const rows: PersonalRow[] = await selectTarget(database(tableName).select(columns), target).orderBy('id')
+  if (target.session !== undefined)
+    rows.push(...(await readOtherRevisions(database, tableName, target, rows)))
   const found = new Map(rows.map((row) => [Number(row.id), row]))
   for (let start = 0; start < rows.length; start += chunkRows) {
     const keys = rows
@@ -121,6 +124,37 @@ async function readRows(database: Knex, tableName: string, target: ErasureTarget
     }
   }
   return [...found.values()]
+}
+
+/** Reads the rows of a session that have another key, because its alias was not known yet. */
+async function readOtherRevisions(
+  database: Knex,
+  tableName: string,
+  { subject, site }: ErasureTarget,
+  rows: readonly PersonalRow[],
+): Promise<PersonalRow[]> {
+  const known = new Set(rows.map(({ id }) => Number(id)))
+  const others: PersonalRow[] = []
+  let latest = [...rows]
+  while (latest.length > 0) {
+    const ids = latest.map(({ id }) => id)
+    const corrected = database(tableName).whereIn('id', ids).whereNotNull('supersedes')
+    const read: PersonalRow[] = []
+    for (const [column, values] of [
+      ['supersedes', ids],
+      ['id', await corrected.pluck('supersedes')],
+    ] as const)
+      read.push(
+        ...(await selectTarget(database(tableName).select(columns), { subject, site }).whereIn(
+          column,
+          values,
+        )),
+      )
+    latest = read.filter(({ id }) => !known.has(Number(id)))
+    for (const row of latest) known.add(Number(row.id))
+    others.push(...latest)
+  }
+  return others
 }
 
 /**
