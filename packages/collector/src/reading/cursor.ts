@@ -9,7 +9,8 @@ type Position = Pick<SessionEnd, 'detectedAt' | 'id'>
 export interface Cursor extends Position {
   /**
    * The highest id when the first page was read. Rows with a higher id are not on any page, and correct nothing: otherwise,
-   * a session whose row is corrected between two pages would be on neither.
+   * a session whose row is corrected between two pages would be on neither. This leaves only rows that were being committed
+   * when the first page was read.
    */
   readonly upToId: number
 }
