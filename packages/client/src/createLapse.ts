@@ -141,8 +141,8 @@ export function createPageLapse(options: LapseOptions, loadedAt = findLoadTime()
       activity.saveActivity()
       // Only `pageshow` has `persisted`: whether the page was restored from the back/forward cache.
       if (event?.persisted) activity.recordActivity()
-      else if (event && isWatching)
-        reporter?.reportActivity(event.type === 'visibilitychange' && document.hidden)
+      // WebKit may have dropped the reporter's timer while the page was in the cache.
+      if (event && isWatching) reporter?.reportActivity(event.type === 'visibilitychange' && document.hidden)
       return outbox.flushReports()
     })
   }
