@@ -38,7 +38,7 @@ describe('The check of the security page', () => {
     `- A row is written.\n  Test: [reportSessionEnd], "writes one row and answers 201 with the verdict".`,
     `- A row. Tests: [reportSessionEnd], "ignores unknown fields"; [reportSessionEnd], "accepts a report as %s with the headers %j".`,
     '- Every character counts. Test: [databaseSettings], "The collector works with init_connect="set names %s"".',
-    `- A string template. Test: [fuzz], "cause no rows, server errors or memory growth: $\{count} of them".`,
+    `- A string template. Test: [fuzz], "cause no rows, live sessions, server errors or memory growth: $\{count} of them".`,
     '## Users\n\n### What remains\n\n- A user can do anything.',
   ])('accepts a claim that names its tests, and a remaining risk without tests: %s', (text) => {
     expect(findFaults(text)).toEqual([])
