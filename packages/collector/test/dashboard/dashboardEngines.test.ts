@@ -53,7 +53,7 @@ describe.each(createEngines())('In $name, the dashboard', (engine) => {
       await expect.poll(() => readText(tab, '.earlier-revisions')).toContain('row 1')
       await tab.click('.earlier-revisions a')
       await expect.poll(() => readText(tab, '.dialog-content .notice')).toContain('row 2 corrects it')
-      expect(await tab.evaluate('document.activeElement.id')).toBe('session-end-title')
+      await expect.poll(() => tab.evaluate('document.activeElement.id')).toBe('session-end-title')
       await tab.click('.dialog-content header button')
       await expect.poll(() => readText(tab, 'dialog')).toBe(null)
       expect(await tab.evaluate('location.search')).toBe('')
