@@ -7,8 +7,8 @@ import { idleTimeoutSeconds, type SiteName } from './limits.ts'
 import { type Ending, isConfirmed, type SessionHistory } from './sessionHistory.ts'
 
 const pollMs = 100
-/** A ticket is accepted for another 60 seconds. It then outlasts any outage, but not the longer sessions. */
-const ticketSeconds = 20
+/** Longer than a session and an outage: after its expiry, a ticket counts only for what is already recorded. */
+const ticketSeconds = 80
 
 /** What a user is going to do. */
 export interface UserPlan {
