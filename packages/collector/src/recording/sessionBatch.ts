@@ -133,7 +133,8 @@ export class SessionBatch {
     return this.#links.has(link)
   }
 
-  get historyIds(): HistoryIds {
+  /** Lists the sessions whose history is needed, once their live sessions are loaded. */
+  listHistoryIds(): HistoryIds {
     this.#works.forEach((_, index) => {
       const resumed = this.#findResumed(index)
       if (resumed) this.#addEntry(resumed)

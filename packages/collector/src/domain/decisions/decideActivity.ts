@@ -16,8 +16,8 @@ import {
   type Change,
   type Decision,
   emptyRecords,
-  hasForeignMarker,
   hasForeignTicket,
+  hideForeignMarker,
   isRegisteredFor,
   listCurrentRows,
   type Refusal,
@@ -37,20 +37,16 @@ const confirmed: Decision<ActivityAnswer> = { changes: [], answer: { kind: 'conf
  * @param known needs no rows and no logouts if the session is live under its own key.
  */
 export function decideActivity(known: SessionState, activity: Activity): Decision<ActivityAnswer> {
-  const state = selectOwnRecords(known, activity)
+  const state = hideForeignMarker(known.own.live ? omitRows(known) : known, activity)
   if (activity.hasExpiredTicket && !isRegisteredFor(activity.subject, state)) return decideUnregistered(state)
   if (hasForeignTicket(state, activity)) return confirmed
   const changes = continueSession(state, activity) ?? startSession(state, activity)
   return changes.length === 0 ? confirmed : { changes, answer: { kind: 'confirmed' } }
 }
 
-/** Selects what matters to a report. */
-function selectOwnRecords({ own, underMarker }: SessionState, activity: Activity): SessionState {
-  // The rows of a live session do not matter, and may not have been read.
-  const state = own.live
-    ? { own: { ...own, rows: [] }, underMarker: { ...underMarker, rows: [] } }
-    : { own, underMarker }
-  return hasForeignMarker(state, activity) ? { own: state.own, underMarker: emptyRecords } : state
+/** The rows of a live session do not matter, and may not have been read. */
+function omitRows({ own, underMarker }: SessionState): SessionState {
+  return { own: { ...own, rows: [] }, underMarker: { ...underMarker, rows: [] } }
 }
 
 /** A remembered logout does not say whose session it was. After it, the ticket cannot do anything. */

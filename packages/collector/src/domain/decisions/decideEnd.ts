@@ -10,9 +10,8 @@ import { createExpiredTicketError, type TicketClaims } from '../ticket.ts'
 import {
   type Change,
   type Decision,
-  emptyRecords,
-  hasForeignMarker,
   hasForeignTicket,
+  hideForeignMarker,
   isRegisteredFor,
   type KnownSessionEnd,
   listRows,
@@ -50,8 +49,7 @@ export function decideEnd(known: SessionState, end: VerifiedEnd): Decision<EndAn
   const { report, claims, site, request } = end
   const reported = judgeReport(report, claims, site, request)
   const holder = { ...reported, hasSignedAlias: claims?.session !== undefined }
-  const isMarkerForeign = hasForeignMarker(known, holder)
-  const state = isMarkerForeign ? { ...known, underMarker: emptyRecords } : known
+  const state = hideForeignMarker(known, holder)
   if (claims?.hasExpired && !isRegisteredFor(claims.subject, state))
     return { changes: [], answer: { kind: 'refused', error: createExpiredTicketError() } }
 
@@ -70,7 +68,7 @@ export function decideEnd(known: SessionState, end: VerifiedEnd): Decision<EndAn
   const decision = decideRow(row, state, computeGraceMs(row, site))
   const isUnrecorded = decision.kind === 'insert' && isUnrecordedLogout(report, row, site)
   const changes: Change[] = [
-    ...(isUnrecorded ? listLogout(state, row, isMarkerForeign ? null : row.marker) : listRow(decision)),
+    ...(isUnrecorded ? listLogout(state, row, state === known ? row.marker : null) : listRow(decision)),
     ...live
       .filter((each) => endsSession(row, decision, each))
       .map((each) => ({ kind: 'removeLive', live: each }) as const),

@@ -12,8 +12,7 @@ import type { NewSessionEnd } from '../sessionEnd.ts'
 import { findAlias } from './findAlias.ts'
 import {
   type Decision,
-  emptyRecords,
-  hasForeignMarker,
+  hideForeignMarker,
   type RememberedLogout,
   type SessionRecords,
   type SessionState,
@@ -55,9 +54,7 @@ export function decideSweep(
 /** A session that was registered for another user can have the same marker. It is not this one. */
 function selectOwnRecords(state: SessionState, { session, subject, evidence }: LiveSession): SessionState {
   const hasSignedAlias = session !== null && evidence !== 'self_reported'
-  return hasForeignMarker(state, { subject, evidence, hasSignedAlias })
-    ? { ...state, underMarker: emptyRecords }
-    : state
+  return hideForeignMarker(state, { subject, evidence, hasSignedAlias })
 }
 
 const isStoredUnder = (alias: string | undefined, { live, rows }: SessionRecords) =>

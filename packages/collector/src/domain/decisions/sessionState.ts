@@ -109,13 +109,16 @@ export function hasForeignTicket({ own, underMarker }: SessionState, holder: Tic
 }
 
 /**
- * Returns whether what is stored under the marker belongs to another user than the session of a report. A ticket or a
+ * Leaves out what is stored under the marker, if it belongs to another user than the session of a report. A ticket or a
  * server that names the session does not name the one under the marker.
+ *
+ * @returns the same state if there is nothing to leave out.
  */
-export function hasForeignMarker({ underMarker }: SessionState, holder: TicketHolder): boolean {
+export function hideForeignMarker(state: SessionState, holder: TicketHolder): SessionState {
   const { evidence, subject, hasSignedAlias } = holder
   const namesUser = subject !== null && (hasSignedAlias || evidence === 'server')
-  return namesUser && belongsToAnother(underMarker, subject)
+  if (!namesUser || !belongsToAnother(state.underMarker, subject)) return state
+  return { own: state.own, underMarker: emptyRecords }
 }
 
 /** Returns whether a ticket or a server has registered a session for another user. */

@@ -6,7 +6,7 @@ import { createOperationRunner } from '../database/operations.ts'
 import { runTransaction } from '../database/runTransaction.ts'
 import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
 
-/** Whose data to erase: those of a user, of one session, or of a session if it belongs to the user. */
+/** Whose data to erase: that of a user, that of a session, or that of a session if it belongs to the user. */
 interface ErasureTarget {
   readonly subject?: string | undefined
   /** The alias, or the marker of a session without one. */

@@ -91,7 +91,7 @@ async function lockAndLoad(
   batch.loadLive(await lockLive(connection, statements, batch.ids))
   const linked = batch.addLinks(await selectLinks(connection, statements, batch.unlinkedMarkers))
   batch.loadLive(await lockLive(connection, statements, linked))
-  const { historyIds } = batch
+  const historyIds = batch.listHistoryIds()
   if (historyIds.withRows.length > 0)
     batch.loadHistory(await readHistories(connection, statements, historyIds))
 }
