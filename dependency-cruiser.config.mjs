@@ -66,6 +66,23 @@ export default {
       to: { pathNot: '^packages/client/src/|node_modules/(@types/)?js-cookie/' },
     },
     {
+      name: 'server-core-imports',
+      comment: 'The core of the server package needs nothing but Node.js.',
+      severity: 'error',
+      from: { path: '^packages/server/src/(?!(express|koa|fastify|better-auth|authjs)/)' },
+      to: { path: 'node_modules/|^packages/(?!server/src/)|^packages/server/src/(express|koa|fastify|better-auth|authjs)/' },
+    },
+    {
+      name: 'server-integrations',
+      comment: 'An integration imports the core, its own framework and no other integration.',
+      severity: 'error',
+      from: { path: '^packages/server/src/(express|koa|fastify|better-auth|authjs)/' },
+      to: {
+        path: '^packages/server/src/(express|koa|fastify|better-auth|authjs)/',
+        pathNot: '^packages/server/src/$1/',
+      },
+    },
+    {
       name: 'no-tests-in-sources',
       comment: 'Published packages import no tests, examples, scripts or benchmarks.',
       severity: 'error',
