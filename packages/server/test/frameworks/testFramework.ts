@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createBrowserOptions } from '../../../../test/browser.ts'
+import { waitUntil } from '../../../../test/engines/engine.ts'
 import {
   idleTimeoutSeconds,
   startTestApplication,
@@ -132,9 +133,9 @@ function addServerEndTests(context: Context): void {
       await first.open('/')
       expect(first.readPath()).toBe('/login')
       await second.signOut()
-      await expect
-        .poll(async () => (await first.readCurrentRows()).map(({ reason }) => reason))
-        .toEqual(['displaced', 'logout'])
+      const readReasons = async () => (await first.readCurrentRows()).map(({ reason }) => reason)
+      await waitUntil(async () => (await readReasons()).length > 1, 'the row of the second session')
+      expect(await readReasons()).toEqual(['displaced', 'logout'])
     },
   )
 
