@@ -6,14 +6,14 @@ import { type ListeningServer, listen } from '../../../test/listen.ts'
 type Report = Readonly<Record<string, unknown>>
 
 /** A request that has reached the proxy. */
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly path: string
   readonly at: number
   readonly reports: readonly Report[]
 }
 
 /** What happens to a request on its way to the collector. */
-export type Fault =
+type Fault =
   /** The connection is cut before the collector gets the request. */
   | 'cut before'
   /** The connection is cut after the collector has committed the reports. */
