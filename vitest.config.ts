@@ -17,7 +17,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'product',
-          include: ['{packages/collector,examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['{packages/{collector,php},examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/applications/**', 'packages/collector/test/soak/**'],
           globalSetup: 'test/servers.ts',
         },
