@@ -8,7 +8,8 @@ namespace Lapse;
  * Reports the sessions of a PHP application to a Lapse collector, which records why they ended.
  *
  * Reports are kept in memory during the request. They are sent, or written to the queue, when the request is over.
- * Nothing is thrown because of the collector. What goes wrong is in PHP's error log.
+ * Nothing is thrown because of the collector. What goes wrong is in PHP's error log. With PHP-FPM, set error_log:
+ * without it, PHP discards what is logged after the response.
  *
  * Times are epoch milliseconds: use Lapse::now(), or multiply time() by 1000. Ids are strings or integers of at most
  * 255 characters.
@@ -50,7 +51,7 @@ final class Lapse
     private readonly ?Queue $queue;
     /** @var list<array{kind: string, report: array<string, mixed>}> */
     private array $buffer = [];
-    /** @var array<string, int> The last access to each session that this request has told, by alias. */
+    /** @var array<string, int> The alias of the session that this request is about, and its last access. */
     private array $lastAccess = [];
     private bool $isScheduled = false;
 
@@ -132,7 +133,9 @@ final class Lapse
     public function ticket(mixed $subject, mixed $session, ?int $startedAt = null): string
     {
         if ($this->ticketSecret === null) {
-            throw new \InvalidArgumentException('ticketSecret is missing: pass the secret of the site\'s ticketKeys to new Lapse().');
+            throw new \InvalidArgumentException(
+                'ticketSecret is missing: pass the secret of the site\'s ticketKeys to new Lapse().',
+            );
         }
         $claims = [
             'iss' => $this->site,
@@ -152,8 +155,8 @@ final class Lapse
      *
      * @param Session|null $session what newSession() has returned, or null on a page without a session
      * @param string|null $nonce the nonce of the content security policy
-     * @param array<string, string|int|bool|null> $attributes further attributes, such as 'data-touch-on' => 'load'. They
-     *     replace the tag's own. Null and false leave an attribute out, and true leaves it empty
+     * @param array<string, string|int|bool|null> $attributes further attributes, such as 'data-touch-on' => 'load'.
+     *     They replace the tag's own. Null and false leave an attribute out, and true leaves it empty
      * @throws \InvalidArgumentException if an argument is invalid
      */
     public function tag(?array $session, ?string $nonce = null, array $attributes = []): string
@@ -195,7 +198,7 @@ final class Lapse
             'lastAccessAt' => Arguments::readTime('lastAccessAt', $lastAccessAt) ?? self::now(),
             'heartbeatSeconds' => $this->heartbeatSeconds,
         ];
-        $this->lastAccess[$alias] = $report['lastAccessAt'];
+        $this->lastAccess = [$alias => $report['lastAccessAt']];
         if ($this->takeTurn($alias)) {
             $this->add('activity', $report);
         }
@@ -206,8 +209,8 @@ final class Lapse
      *
      * @param string|int $session the alias of the session
      * @param string|int|null $subject an opaque id of the user
-     * @param string|null $reason idle_timeout, absolute_timeout, logout, revoked or displaced. Without it, the collector
-     *     decides by the times, so lastAccessAt is required
+     * @param string|null $reason idle_timeout, absolute_timeout, logout, revoked or displaced. Without it, the
+     *     collector decides by the times, so lastAccessAt is required
      * @param int|null $startedAt the time of the sign-in
      * @param int|null $lastAccessAt when the session was last used. Default: what active() was told in this request. If
      *     neither is known, the collector uses the last activity report
@@ -284,7 +287,10 @@ final class Lapse
             return $attributes;
         }
         if (!is_int($session['startedAt'] ?? null)) {
-            throw new \InvalidArgumentException('startedAt is missing: all tickets of a session need the time of its sign-in. Pass what newSession() returned.');
+            throw new \InvalidArgumentException(
+                'startedAt is missing: all tickets of a session need the time of its sign-in. Pass what newSession() '
+                    . 'returned.',
+            );
         }
         return $attributes + ['data-ticket' => $this->ticket($subject, $alias, $session['startedAt'])];
     }
@@ -295,12 +301,15 @@ final class Lapse
             return '';
         }
         if (preg_match('/^[a-z][a-z0-9-]*$/D', $name) !== 1) {
-            throw new \InvalidArgumentException('attributes has an invalid name: use lowercase letters, digits and hyphens.');
+            throw new \InvalidArgumentException(
+                'attributes has an invalid name: use lowercase letters, digits and hyphens.',
+            );
         }
         if ($value === true) {
             return ' ' . $name;
         }
-        return sprintf(' %s="%s"', $name, htmlspecialchars((string) $value, ENT_QUOTES | ENT_SUBSTITUTE | ENT_HTML5, 'UTF-8'));
+        $escaped = htmlspecialchars((string) $value, ENT_QUOTES | ENT_SUBSTITUTE | ENT_HTML5, 'UTF-8');
+        return " $name=\"$escaped\"";
     }
 
     private static function encodeBase64Url(string $bytes): string
@@ -320,7 +329,10 @@ final class Lapse
     private function requireToken(string $method): void
     {
         if ($this->sender === null) {
-            throw new \InvalidArgumentException("token is missing: $method() needs one. Create it with \"lapse token create --scope write\" and pass it to new Lapse().");
+            throw new \InvalidArgumentException(
+                "token is missing: $method() needs one. Create it with \"lapse token create --scope write\" and pass it "
+                    . 'to new Lapse().',
+            );
         }
     }
 
@@ -365,7 +377,9 @@ final class Lapse
         }
         if (count($this->buffer) === self::MAX_BUFFERED) {
             array_shift($this->buffer);
-            Log::write('The oldest report of this process was dropped. Call flush() in processes that serve several requests.');
+            Log::write(
+                'The oldest report of this process was dropped. Call flush() in processes that serve several requests.',
+            );
         }
         $client = 'php-' . self::VERSION;
         $this->buffer[] = ['kind' => $kind, 'report' => self::dropNull($report) + ['client' => $client]];
@@ -412,8 +426,8 @@ final class Lapse
         } elseif (function_exists('litespeed_finish_request')) {
             litespeed_finish_request();
         } elseif (PHP_SAPI !== 'cli') {
-            while (ob_get_level() > 0 && ob_end_flush()) {
-                // Each buffer goes into the one around it.
+            while ((ob_get_status()['flags'] ?? 0) & PHP_OUTPUT_HANDLER_REMOVABLE) {
+                ob_end_flush();
             }
             flush();
         }
@@ -435,7 +449,8 @@ final class Lapse
         if ($this->queue === null) {
             return;
         }
-        $failure = 'Reports could not be written to the queue. Check its folder, and run flush() as the user of the web server';
+        $failure = 'Reports could not be written to the queue. Check its folder, and run flush() as the user of the '
+            . 'web server';
         Log::attempt($failure, function (): void {
             $this->queue->append($this->buffer);
             $this->buffer = [];
@@ -453,7 +468,8 @@ final class Lapse
         $outcome = Log::attempt('Reports could not be sent', fn () => $this->sender?->send($entries, $until));
         if ($outcome !== null && $outcome->rest !== []) {
             $reason = $outcome->failure?->getMessage() ?? 'There was not enough time.';
-            Log::write(sprintf('%d reports were dropped. %s Set a queue to keep them.', count($outcome->rest), $reason));
+            $count = count($outcome->rest);
+            Log::write("$count reports were dropped. $reason Set a queue to keep them.");
         }
     }
 }
@@ -476,13 +492,22 @@ final class Arguments
 
     public static function readSite(string $site): string
     {
-        self::check(preg_match('/^[A-Za-z0-9_-]{1,64}$/D', $site) === 1, 'site must be the name of the site in the collector\'s configuration: 1 to 64 letters, digits, hyphens and underscores.');
+        self::check(
+            preg_match('/^[A-Za-z0-9_-]{1,64}$/D', $site) === 1,
+            'site must be the name of the site in the collector\'s configuration: 1 to 64 letters, digits, hyphens and '
+                . 'underscores.',
+        );
         return $site;
     }
 
     public static function readCollector(string $collector): string
     {
-        self::check(preg_match('~^https?://[^\s\x00-\x20/?#@\\\\]+(/[^\s\x00-\x20?#\\\\]*)?$~Di', $collector) === 1 && parse_url($collector) !== false, 'collector must be an absolute URL such as https://lapse.acme.com, without credentials, query and fragment.');
+        self::check(
+            preg_match('~^https?://[^\x00-\x20/?#@\\\\]+(/[^\x00-\x20?#\\\\]*)?$~Di', $collector) === 1
+                && parse_url($collector) !== false,
+            'collector must be an absolute URL such as https://lapse.acme.com, without credentials, query and '
+                . 'fragment.',
+        );
         return rtrim($collector, '/');
     }
 
@@ -491,8 +516,15 @@ final class Arguments
         if ($token === null) {
             return null;
         }
-        self::check($token !== false && $token !== '', 'token is empty: check the environment variable that has it, or create one with "lapse token create --scope write".');
-        self::check(preg_match('/^[\x21-\x7E]+$/D', (string) $token) === 1, 'token has a space, a line break or another character that no token has: remove it.');
+        self::check(
+            $token !== false && $token !== '',
+            'token is empty: check the environment variable that has it, or create one with '
+                . '"lapse token create --scope write".',
+        );
+        self::check(
+            preg_match('/^[\x21-\x7E]+$/D', (string) $token) === 1,
+            'token has a space, a line break or another character that no token has: remove it.',
+        );
         return (string) $token;
     }
 
@@ -501,13 +533,20 @@ final class Arguments
         if ($secret === null) {
             return null;
         }
-        self::check($secret !== false && strlen($secret) >= self::MIN_SECRET_BYTES, 'ticketSecret must have at least 32 bytes: check the environment variable that has it, or create one with "openssl rand -base64 32".');
+        self::check(
+            $secret !== false && strlen($secret) >= self::MIN_SECRET_BYTES,
+            'ticketSecret must have at least 32 bytes: check the environment variable that has it, or create one with '
+                . '"openssl rand -base64 32".',
+        );
         return (string) $secret;
     }
 
     public static function readSeconds(string $name, ?int $seconds): ?int
     {
-        self::check($seconds === null || ($seconds >= 1 && $seconds <= self::MAX_SECONDS), "$name must be a number of seconds, at least 1 and at most " . self::MAX_SECONDS . ' (400 days).');
+        self::check(
+            $seconds === null || ($seconds >= 1 && $seconds <= self::MAX_SECONDS),
+            "$name must be a number of seconds, at least 1 and at most " . self::MAX_SECONDS . ' (400 days).',
+        );
         return $seconds;
     }
 
@@ -519,7 +558,11 @@ final class Arguments
 
     public static function readQueue(string $folder): string
     {
-        self::check($folder !== '' && !str_contains($folder, "\0") && preg_match('~^(/|[A-Za-z]:[/\\\\]|\\\\\\\\)~', $folder) === 1, 'queue must be the absolute path of a folder, such as /var/lib/acme/lapse. Choose one that the web server does not serve.');
+        self::check(
+            preg_match('~^(/|[A-Za-z]:[/\\\\]|\\\\\\\\)[^\x00]+$~D', $folder) === 1,
+            'queue must be the absolute path of a folder, such as /var/lib/acme/lapse. Choose one that the web server '
+                . 'does not serve.',
+        );
         return rtrim($folder, '/\\');
     }
 
@@ -531,23 +574,39 @@ final class Arguments
 
     public static function readNonce(?string $nonce): ?string
     {
-        self::check($nonce === null || preg_match('~^[A-Za-z0-9+/_-]+={0,2}$~D', $nonce) === 1, 'nonce must be in Base64, as in the header Content-Security-Policy.');
+        self::check(
+            $nonce === null || preg_match('~^[A-Za-z0-9+/_-]+={0,2}$~D', $nonce) === 1,
+            'nonce must be in Base64, as in the header Content-Security-Policy.',
+        );
         return $nonce;
     }
 
     /** The parameter has no type, so that PHP does not convert a float or a boolean, which is no id. */
     public static function readId(string $name, mixed $id): string
     {
-        self::check(is_string($id) || is_int($id), "$name must be a string or an integer, not " . get_debug_type($id) . '.');
+        self::check(
+            is_string($id) || is_int($id),
+            "$name must be a string or an integer, not " . get_debug_type($id) . '.',
+        );
         $text = (string) $id;
-        self::check(preg_match('/^[^' . self::UNSAFE . ']{1,255}$/Du', $text) === 1, "$name must be 1 to 255 characters of UTF-8 text without control characters. Encode a binary id with bin2hex(), or pass a hash of the id.");
+        self::check(
+            preg_match('/^[^' . self::UNSAFE . ']{1,255}$/Du', $text) === 1,
+            "$name must be 1 to 255 characters of UTF-8 text without control characters. Encode a binary id with "
+                . 'bin2hex(), or pass a hash of the id.',
+        );
         return $text;
     }
 
     public static function readTime(string $name, ?int $time): ?int
     {
-        self::check($time === null || $time >= self::MIN_TIME, "$name is before the year 2000: it looks like seconds. Multiply it by 1000, or use Lapse::now().");
-        self::check($time === null || $time <= self::MAX_TIME, "$name is after the year 9999: it must be in milliseconds since 1970.");
+        self::check(
+            $time === null || $time >= self::MIN_TIME,
+            "$name is before the year 2000: it looks like seconds. Multiply it by 1000, or use Lapse::now().",
+        );
+        self::check(
+            $time === null || $time <= self::MAX_TIME,
+            "$name is after the year 9999: it must be in milliseconds since 1970.",
+        );
         return $time;
     }
 
@@ -586,8 +645,8 @@ final class Log
     }
 
     /**
-     * Runs a function. If it fails, logs that and returns null. Warnings of PHP count as failures here, and do not reach
-     * the error handler of the application.
+     * Runs a function. If it fails, logs that and returns null. Warnings of PHP count as failures here, and do not
+     * reach the error handler of the application.
      *
      * @template T
      * @param callable(): T $run
@@ -689,8 +748,8 @@ final class Sender
     }
 
     /**
-     * Merges the activity of a session into the end that follows. Each request takes its own time, by which the collector
-     * would move the times of its reports. So activity just before the end could look like activity after the end.
+     * Merges the activity of a session into the end that follows. Each request takes its own time, by which the
+     * collector moves the times of its reports. So activity just before the end could look like activity after the end.
      *
      * @param list<array{kind: string, report: array<string, mixed>}> $entries
      * @return list<array{kind: string, report: array<string, mixed>}>
@@ -730,7 +789,8 @@ final class Sender
                     continue;
                 }
                 $size = strlen(Json::encode($entry['report']));
-                if ($batch !== [] && (count($batch) === self::MAX_BATCH_REPORTS || $bytes + $size > self::MAX_BATCH_BYTES)) {
+                $isFull = count($batch) === self::MAX_BATCH_REPORTS || $bytes + $size > self::MAX_BATCH_BYTES;
+                if ($batch !== [] && $isFull) {
                     $batches[] = $batch;
                     $batch = [];
                     $bytes = 0;
@@ -772,7 +832,8 @@ final class Sender
     private function handleRefusal(array $batch, Answer $answer): void
     {
         if (count($batch) === 1) {
-            Log::write(sprintf('A report of the session "%s" was dropped. %s', $batch[0]['report']['session'] ?? '', self::describe($answer)));
+            $session = $batch[0]['report']['session'] ?? '';
+            Log::write("A report of the session \"$session\" was dropped. " . self::describe($answer));
             return;
         }
         foreach (array_chunk($batch, (int) ceil(count($batch) / 2)) as $half) {
@@ -801,7 +862,8 @@ final class Sender
         }
         foreach (array_slice($rejected, 0, self::MAX_LOGGED_REJECTIONS) as $rejection) {
             $session = $batch[$rejection['index'] ?? -1]['report']['session'] ?? '';
-            Log::write("A report of the session \"$session\" was dropped, because the collector rejected it: " . Json::encode($rejection['errors'] ?? null));
+            $errors = Json::encode($rejection['errors'] ?? null);
+            Log::write("A report of the session \"$session\" was dropped, because the collector rejected it: $errors");
         }
         $more = count($rejected) - self::MAX_LOGGED_REJECTIONS;
         if ($more > 0) {
@@ -889,7 +951,13 @@ final class Transport
         $port = $parts['port'] ?? ($isTls ? 443 : 80);
         $address = ($isTls ? 'tls' : 'tcp') . "://$host:$port";
         $socket = stream_socket_client($address, $code, $message, $this->timeoutSeconds / 2);
-        $lines = ["POST {$parts['path']} HTTP/1.0", "Host: $host:$port", ...$headers, 'Content-Length: ' . strlen($body), 'Connection: close'];
+        $lines = [
+            "POST {$parts['path']} HTTP/1.0",
+            "Host: $host:$port",
+            ...$headers,
+            'Content-Length: ' . strlen($body),
+            'Connection: close',
+        ];
         $request = implode("\r\n", $lines) . "\r\n\r\n" . $body;
         for ($sent = 0; $sent < strlen($request); $sent += $written) {
             $this->limit($socket, $until);
@@ -965,8 +1033,8 @@ final class Queue
         if ($entries === []) {
             return;
         }
-        $lines = implode('', array_map(fn (array $entry): string => Json::encode($entry) . "\n", $entries));
         $this->createFolder();
+        $lines = self::formatLines($entries);
         $this->withWriterLock(function () use ($lines): void {
             $size = $this->write($lines);
             if ($size >= min(self::MAX_FILE_BYTES, intdiv($this->maxBytes, 8))) {
@@ -1004,11 +1072,12 @@ final class Queue
     /** Delivers the queue, unless another process does or it is too early after a failure. */
     public function deliver(Sender $sender, float $until): void
     {
-        if (!is_dir($this->folder) || $this->readPause()['until'] > Lapse::now()) {
+        if (!is_dir($this->folder) || $this->isPaused()) {
             return;
         }
         $lock = $this->open('sender.lock');
-        if (!flock($lock, LOCK_EX | LOCK_NB)) {
+        // The pause may have begun while another process had the lock.
+        if (!flock($lock, LOCK_EX | LOCK_NB) || $this->isPaused()) {
             return;
         }
         $files = $this->withWriterLock(function (): array {
@@ -1051,8 +1120,10 @@ final class Queue
         if (!is_dir($this->folder)) {
             return 0;
         }
-        $count = fn (): int => array_sum(array_map(self::countLines(...), [...$this->listClosed(), $this->path(self::OPEN)]));
-        return $this->withWriterLock($count);
+        return $this->withWriterLock(function (): int {
+            $files = [...$this->listClosed(), $this->path(self::OPEN)];
+            return array_sum(array_map(self::countLines(...), $files));
+        });
     }
 
     private function path(string $name): string
@@ -1110,7 +1181,8 @@ final class Queue
         $open = $this->path(self::OPEN);
         clearstatcache();
         if (is_file($open) && filesize($open) > 0) {
-            rename($open, $this->path(sprintf('%016d-%s.ndjson', (int) (microtime(true) * 1e6), bin2hex(random_bytes(4)))));
+            $name = sprintf('%016d-%s.ndjson', (int) (microtime(true) * 1e6), bin2hex(random_bytes(4)));
+            rename($open, $this->path($name));
         }
     }
 
@@ -1131,7 +1203,10 @@ final class Queue
             $bytes -= filesize($oldest);
             $count = self::countLines($oldest);
             unlink($oldest);
-            Log::write("The queue $this->folder is full, so the $count oldest reports were dropped. Check that the collector is reachable, and run flush() from cron.");
+            Log::write(
+                "The queue $this->folder is full, so the $count oldest reports were dropped. Check that the collector "
+                    . 'is reachable, and run flush() from cron.',
+            );
         }
     }
 
@@ -1147,12 +1222,23 @@ final class Queue
         $content = is_file($file) ? (string) file_get_contents($file) : '';
         $lines = array_filter(explode("\n", $content), fn (string $line): bool => $line !== '');
         $entries = array_map(Json::decode(...), $lines);
-        $valid = array_filter($entries, fn (mixed $entry): bool => in_array($entry['kind'] ?? null, ['activity', 'end'], true) && is_array($entry['report'] ?? null));
+        $valid = array_filter($entries, self::isEntry(...));
         $damaged = count($entries) - count($valid);
         if ($damaged > 0) {
             Log::write("$damaged damaged lines of the queue file $file were dropped.");
         }
         return array_values($valid);
+    }
+
+    private static function isEntry(mixed $entry): bool
+    {
+        return in_array($entry['kind'] ?? null, ['activity', 'end'], true) && is_array($entry['report'] ?? null);
+    }
+
+    /** @param list<array{kind: string, report: array<string, mixed>}> $entries */
+    private static function formatLines(array $entries): string
+    {
+        return implode('', array_map(fn (array $entry): string => Json::encode($entry) . "\n", $entries));
     }
 
     /**
@@ -1163,7 +1249,7 @@ final class Queue
     {
         if ($rest !== []) {
             $kept = array_shift($files);
-            $this->writeFile($kept, implode('', array_map(fn (array $entry): string => Json::encode($entry) . "\n", $rest)));
+            $this->writeFile($kept, self::formatLines($rest));
         }
         foreach (array_filter($files, is_file(...)) as $file) {
             unlink($file);
@@ -1181,6 +1267,11 @@ final class Queue
         rename($temporary, $file);
     }
 
+    private function isPaused(): bool
+    {
+        return $this->readPause()['until'] > Lapse::now();
+    }
+
     /** @return array{until: int, failures: int} */
     private function readPause(): array
     {
@@ -1189,7 +1280,8 @@ final class Queue
         $until = is_int($pause['until'] ?? null) ? $pause['until'] : 0;
         // A wrong clock must not stop the queue for longer than Retry-After could.
         $isSensible = $until <= Lapse::now() + 3_600_000;
-        return ['until' => $isSensible ? $until : 0, 'failures' => is_int($pause['failures'] ?? null) ? $pause['failures'] : 0];
+        $failures = is_int($pause['failures'] ?? null) ? $pause['failures'] : 0;
+        return ['until' => $isSensible ? $until : 0, 'failures' => $failures];
     }
 
     /** While the collector fails, one process at a time tries again, less and less often. */

@@ -25,16 +25,29 @@ export interface PhpApplication {
 /** The ways to serve PHP: with PHP's own server, which cannot hand over a response early, and with FPM behind nginx. */
 export const phpServers = { 'php -S': startBuiltInServer, 'PHP-FPM': startFpm } as const
 
-async function startBuiltInServer(args: LapseArguments): Promise<PhpApplication> {
+function startBuiltInServer(args: LapseArguments): Promise<PhpApplication> {
+  return serve([applicationPath], { LAPSE_OPTIONS: JSON.stringify(args) })
+}
+
+/** Serves the PHP files of a folder. */
+export function startPhpFolder(
+  path: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<PhpApplication> {
+  return serve(['-t', path], environment)
+}
+
+/** Starts PHP's own web server. */
+async function serve(
+  target: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<PhpApplication> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const port = await findFreePort()
   const settings = ['-d', `session.save_path=${folder}`, '-d', 'log_errors=1', '-d', 'display_errors=0']
-  const server = startProgram(
-    findProgram('php'),
-    [...settings, '-S', `127.0.0.1:${port}`, applicationPath],
-    // The name of the variable of FPM's pool.
-    { env: { ...process.env, LAPSE_OPTIONS: JSON.stringify(args), PHP_CLI_SERVER_WORKERS: '4' } },
-  )
+  const server = startProgram(findProgram('php'), [...settings, '-S', `127.0.0.1:${port}`, ...target], {
+    env: { ...process.env, ...environment, PHP_CLI_SERVER_WORKERS: '4' },
+  })
   const url = `http://127.0.0.1:${port}`
   await waitForServer(url, server.output)
   return {
@@ -133,9 +146,10 @@ async function waitForSocket(path: string, output: () => string): Promise<void> 
 
 async function waitForServer(url: string, output: () => string): Promise<void> {
   const isUp = () =>
-    fetch(url, { method: 'HEAD' })
-      .then(({ ok }) => ok)
-      .catch(() => false)
+    fetch(url, { method: 'HEAD' }).then(
+      ({ status }) => status !== 502,
+      () => false,
+    )
   await waitFor(isUp, output)
 }
 
@@ -156,15 +170,16 @@ export class PhpVisitor {
     this.#url = url
   }
 
-  /** Requests a page and returns it with the time until the end of the response. */
+  /** Requests a page, follows its redirects, and returns the page with the time until the end of the response. */
   async request(path: string): Promise<{ readonly page: string; readonly elapsedMs: number }> {
     const start = performance.now()
-    const response = await fetch(this.#url + path, { headers: { Cookie: this.#cookie } })
+    const response = await fetch(this.#url + path, { headers: { Cookie: this.#cookie }, redirect: 'manual' })
     const page = await response.text()
     const elapsedMs = performance.now() - start
     const [cookie] = response.headers.getSetCookie().slice(-1)
     if (cookie) this.#cookie = cookie.split(';', 1)[0] ?? ''
-    return { page, elapsedMs }
+    const location = response.headers.get('Location')
+    return location ? this.request(location) : { page, elapsedMs }
   }
 }
 

@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process'
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { jwtVerify } from 'jose'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readCodeBlocks } from '../../../test/markdown.ts'
+import { root } from '../../../test/root.ts'
+import { type PhpCollector, startPhpCollector, ticketSecret } from './phpCollector.ts'
+import { type PhpApplication, PhpVisitor, startPhpFolder } from './phpServers.ts'
+import { lapsePhpPath, runPhp } from './runPhp.ts'
+
+const guide = 'docs/guides/php.md'
+const readme = 'packages/php/README.md'
+
+/** The PHP files that a page shows. The first line of each has its name. */
+function readFiles(page: string): ReadonlyMap<string, string> {
+  const blocks = readCodeBlocks().filter(({ file, language }) => file === page && language === 'php')
+  return new Map(blocks.map(({ code }) => [/^<\?php \/\/ ([\w-]+\.php)/.exec(code)?.[1] ?? code, code]))
+}
+
+let folder: string
+let collector: PhpCollector
+let application: PhpApplication
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  collector = await startPhpCollector({ idleTimeoutSeconds: 3 }, { sweep: { everySeconds: 1 } })
+})
+afterEach(async () => {
+  await application.end()
+  await collector.end()
+  rmSync(folder, { recursive: true })
+})
+
+const environment = () => ({ LAPSE_TOKEN: String(collector.args.token), ACME_TICKET_SECRET: ticketSecret })
+
+/** Installs the application of a page, with the addresses and the idle timeout of the test. */
+async function startShownApplication(page: string, timeout?: string): Promise<PhpVisitor> {
+  copyFileSync(lapsePhpPath, join(folder, 'Lapse.php'))
+  for (const [name, code] of readFiles(page)) {
+    const adapted = code
+      .replace('https://lapse.acme.com', collector.url)
+      .replace('/var/lib/acme/lapse', join(folder, 'queue'))
+      .replace('idleTimeoutSeconds: 1800', 'idleTimeoutSeconds: 3')
+      .replace('1_800_000', '3_000')
+    const isSession = name === 'session.php' && timeout !== undefined
+    const start = 'session_start();'
+    writeFileSync(
+      join(folder, name),
+      isSession ? adapted.replace(start, `${start} require __DIR__ . '/${timeout}';`) : adapted,
+    )
+  }
+  application = await startPhpFolder(folder, environment())
+  return new PhpVisitor(application)
+}
+
+async function flush(): Promise<void> {
+  const script = `<?php require ${JSON.stringify(join(folder, 'flush.php'))};`
+  expect(await runPhp(script, { environment: environment() })).toEqual({ status: 0, output: '', log: '' })
+}
+
+const readRows = () => collector.database.readRows()
+const readLive = () => collector.database.sql('session_live')
+
+describe('The application of the guide', () => {
+  test('reports that a session is live, and its logout', async () => {
+    const visitor = await startShownApplication(guide)
+    expect((await visitor.request('/page.php')).page).toContain('data-state="absent"')
+    const { page } = await visitor.request('/sign-in.php')
+    expect(page).toContain('data-state="active" data-subject="42"')
+    const ticket = /data-ticket="([^"]+)"/.exec(page)?.[1] ?? ''
+    const { payload } = await jwtVerify(ticket, new TextEncoder().encode(ticketSecret))
+    expect(payload).toMatchObject({ iss: 'acme', sub: '42', idle: 3 })
+    await flush()
+    expect(await readLive()).toMatchObject([{ session: payload.sid, subject: '42', evidence: 'server' }])
+    await sleep(500)
+    expect((await visitor.request('/sign-out.php')).page).toContain('data-state="absent"')
+    await flush()
+    expect(await readRows()).toMatchObject([{ session: payload.sid, subject: '42', reason: 'logout' }])
+    expect(application.log()).not.toMatch(/Lapse:|Warning|Fatal/)
+  })
+
+  test('reports a second sign-in as displaced', async () => {
+    const visitor = await startShownApplication(guide)
+    await visitor.request('/sign-in.php')
+    await flush()
+    await sleep(500)
+    await visitor.request('/sign-in.php')
+    await flush()
+    expect(await readRows()).toMatchObject([{ reason: 'displaced' }])
+    expect(await readLive()).toHaveLength(1)
+  })
+
+  test('has one row for a user who comes back after the timeout, with its check of the time', async () => {
+    const visitor = await startShownApplication(guide, 'timeout.php')
+    const { page } = await visitor.request('/sign-in.php')
+    const alias = /data-session="(\w+)"/.exec(page)?.[1]
+    await flush()
+    await sleep(3500)
+    expect((await visitor.request('/page.php')).page).toContain('data-state="absent"')
+    await flush()
+    const [row, ...others] = await readRows()
+    expect(others).toEqual([])
+    expect(row).toMatchObject({ session: alias, reason: 'idle_timeout', subject: '42' })
+  })
+
+  test('decides by its own store when a report is due', async () => {
+    const visitor = await startShownApplication(guide)
+    const redis = `$redis = new class { public function set(string $key, int $value, array $options): bool {
+      echo $key, json_encode($options); return true; } };`
+    const file = join(folder, 'throttle.php')
+    const script = `<?php require ${JSON.stringify(join(folder, 'Lapse.php'))}; ${redis}
+require ${JSON.stringify(file)}; $lapse->active('u_7', 'a1f');`
+    const { output } = await runPhp(script, { environment: environment() })
+    expect(output).toBe('lapse:a1f{"0":"nx","ex":1}')
+    expect(await readLive()).toMatchObject([{ subject: 'u_7' }])
+    expect((await visitor.request('/page.php')).page).toContain('absent')
+  })
+
+  test('is installed by Composer too', async ({ skip }) => {
+    const composer = (process.env.PATH ?? '')
+      .split(':')
+      .map((path) => join(path, 'composer'))
+      .find(existsSync)
+    skip(!composer, 'composer is not installed')
+    const visitor = await startShownApplication(guide)
+    const block = readCodeBlocks().find(({ file, language }) => file === guide && language === 'json')
+    const project = join(folder, 'project')
+    mkdirSync(project)
+    cpSync(join(root, 'packages/php'), join(folder, 'package'), { recursive: true })
+    writeFileSync(
+      join(project, 'composer.json'),
+      (block?.code ?? '').replace('../lapse/packages/php', '../package'),
+    )
+    const env = { ...process.env, COMPOSER_HOME: join(folder, 'composer'), COMPOSER_ALLOW_SUPERUSER: '1' }
+    const offline = ['install', '--no-interaction', '--quiet']
+    const config = { repositories: [{ packagist: false }] }
+    mkdirSync(join(folder, 'composer'))
+    writeFileSync(join(folder, 'composer/config.json'), JSON.stringify(config))
+    await promisify(execFile)(composer ?? '', offline, { cwd: project, env })
+    const script = `<?php require ${JSON.stringify(join(project, 'vendor/autoload.php'))}; echo Lapse\\Lapse::VERSION;`
+    expect((await runPhp(script)).output).toBe('0.1.0')
+    expect((await visitor.request('/page.php')).page).toContain('absent')
+  })
+})
+
+test('The application of the README reports that a session is live, and its logout', async () => {
+  const visitor = await startShownApplication(readme)
+  expect((await visitor.request('/sign-in.php')).page).toContain('data-state="active" data-subject="42"')
+  await sleep(500)
+  expect((await visitor.request('/sign-out.php')).page).toContain('data-state="absent"')
+  writeFileSync(
+    join(folder, 'flush.php'),
+    `<?php require ${JSON.stringify(join(folder, 'session.php'))}; $lapse->flush();`,
+  )
+  await flush()
+  expect(await readRows()).toMatchObject([{ subject: '42', reason: 'logout', evidence: 'server' }])
+})
+
+test('Every PHP file that the pages show is part of an application that is tested here', async () => {
+  application = await startPhpFolder(folder, {})
+  expect([...readFiles(guide).keys()]).toEqual([
+    ...['audit.php', 'session.php', 'sign-in.php', 'page.php', 'sign-out.php'],
+    ...['flush.php', 'timeout.php', 'throttle.php'],
+  ])
+  expect([...readFiles(readme).keys()]).toEqual(['session.php', 'sign-in.php', 'page.php', 'sign-out.php'])
+})
