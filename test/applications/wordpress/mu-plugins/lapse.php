@@ -30,7 +30,7 @@ add_action('set_logged_in_cookie', function ($cookie, $expire, $expiration, $use
     $GLOBALS['lapse_session'] = [$user_id, $token];
 }, 10, 6);
 
-$print_tag = function () use ($lapse): void {
+$lapse_print_tag = function () use ($lapse): void {
     [$user_id, $token] = $GLOBALS['lapse_session'] ?? [get_current_user_id(), wp_get_session_token()];
     $session = $user_id ? WP_Session_Tokens::get_instance($user_id)->get($token) : null;
     // A session that began before this plugin was installed cannot be described.
@@ -42,7 +42,7 @@ $print_tag = function () use ($lapse): void {
     echo $lapse->tag($session['lapse'] ?? null, attributes: ['data-requests' => $requests]), "\n";
 };
 foreach (['wp_footer', 'admin_footer', 'login_footer'] as $hook) {
-    add_action($hook, $print_tag);
+    add_action($hook, $lapse_print_tag);
 }
 
 // WordPress has several sign-out links, so the server removes the marker. Without a user, the session has expired
