@@ -330,8 +330,8 @@ final class Lapse
     {
         if ($this->sender === null) {
             throw new \InvalidArgumentException(
-                "token is missing: $method() needs one. Create it with \"lapse token create --scope write\" and pass it "
-                    . 'to new Lapse().',
+                "token is missing: $method() needs one. Create it with \"lapse token create --scope write\" and pass "
+                    . 'it to new Lapse().',
             );
         }
     }
@@ -469,7 +469,7 @@ final class Lapse
         if ($outcome !== null && $outcome->rest !== []) {
             $reason = $outcome->failure?->getMessage() ?? 'There was not enough time.';
             $count = count($outcome->rest);
-            Log::write("$count reports were dropped. $reason Set a queue to keep them.");
+            Log::write("Reports dropped: $count. $reason Set a queue to keep them.");
         }
     }
 }
@@ -867,7 +867,7 @@ final class Sender
         }
         $more = count($rejected) - self::MAX_LOGGED_REJECTIONS;
         if ($more > 0) {
-            Log::write("The collector rejected $more further reports. They were dropped.");
+            Log::write("Further reports that the collector rejected and that were dropped: $more.");
         }
     }
 }
@@ -1204,8 +1204,8 @@ final class Queue
             $count = self::countLines($oldest);
             unlink($oldest);
             Log::write(
-                "The queue $this->folder is full, so the $count oldest reports were dropped. Check that the collector "
-                    . 'is reachable, and run flush() from cron.',
+                "The queue $this->folder is full. Oldest reports dropped: $count. Check that the collector is "
+                    . 'reachable, and run flush() from cron.',
             );
         }
     }
@@ -1225,7 +1225,7 @@ final class Queue
         $valid = array_filter($entries, self::isEntry(...));
         $damaged = count($entries) - count($valid);
         if ($damaged > 0) {
-            Log::write("$damaged damaged lines of the queue file $file were dropped.");
+            Log::write("Damaged lines dropped from the queue file $file: $damaged.");
         }
         return array_values($valid);
     }

@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { jwtVerify } from 'jose'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createBrowserOptions } from '../../../test/browser.ts'
 import { readCodeBlocks } from '../../../test/markdown.ts'
 import { root } from '../../../test/root.ts'
+import { findFreePort } from '../../../test/servers.ts'
 import { type PhpCollector, startPhpCollector, ticketSecret } from './phpCollector.ts'
 import { type PhpApplication, PhpVisitor, startPhpFolder } from './phpServers.ts'
 import { lapsePhpPath, runPhp } from './runPhp.ts'
@@ -23,13 +26,17 @@ function readFiles(page: string): ReadonlyMap<string, string> {
 
 let folder: string
 let collector: PhpCollector
-let application: PhpApplication
+let application: PhpApplication | undefined
+let port: number
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  collector = await startPhpCollector({ idleTimeoutSeconds: 3 }, { sweep: { everySeconds: 1 } })
+  port = await findFreePort()
+  const site = { idleTimeoutSeconds: 3, origins: [`http://127.0.0.1:${port}`], requireTicket: true }
+  collector = await startPhpCollector(site, { sweep: { everySeconds: 1 } })
 })
 afterEach(async () => {
-  await application.end()
+  await application?.end()
+  application = undefined
   await collector.end()
   rmSync(folder, { recursive: true })
 })
@@ -52,7 +59,7 @@ async function startShownApplication(page: string, timeout?: string): Promise<Ph
       isSession ? adapted.replace(start, `${start} require __DIR__ . '/${timeout}';`) : adapted,
     )
   }
-  application = await startPhpFolder(folder, environment())
+  application = await startPhpFolder(folder, environment(), port)
   return new PhpVisitor(application)
 }
 
@@ -62,6 +69,11 @@ async function flush(): Promise<void> {
 }
 
 const readRows = () => collector.database.readRows()
+/** Reads the rows that no other row corrects. */
+async function readCurrentRows() {
+  const rows = await readRows()
+  return rows.filter(({ id }) => rows.every(({ supersedes }) => supersedes !== id))
+}
 const readLive = () => collector.database.sql('session_live')
 
 describe('The application of the guide', () => {
@@ -79,7 +91,7 @@ describe('The application of the guide', () => {
     expect((await visitor.request('/sign-out.php')).page).toContain('data-state="absent"')
     await flush()
     expect(await readRows()).toMatchObject([{ session: payload.sid, subject: '42', reason: 'logout' }])
-    expect(application.log()).not.toMatch(/Lapse:|Warning|Fatal/)
+    expect(application?.log()).not.toMatch(/Lapse:|Warning|Fatal/)
   })
 
   test('reports a second sign-in as displaced', async () => {
@@ -146,6 +158,48 @@ require ${JSON.stringify(file)}; $lapse->active('u_7', 'a1f');`
   })
 })
 
+describe('The application of the guide, in a browser,', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await chromium.launch(createBrowserOptions())
+  })
+  afterAll(() => browser.close())
+
+  async function signIn(timeout?: string): Promise<Page> {
+    await startShownApplication(guide, timeout)
+    const page = await browser.newPage()
+    await page.goto(`${application?.url}/sign-in.php`)
+    await page.waitForFunction(() => document.cookie.includes('ticket'))
+    await flush()
+    return page
+  }
+
+  test('has one row for a user who comes back after the timeout', async () => {
+    const page = await signIn('timeout.php')
+    await page.goto('about:blank')
+    await sleep(3500)
+    await page.goto(`${application?.url}/page.php`)
+    await page.waitForFunction(() => !document.cookie.includes('ticket'))
+    await flush()
+    await sleep(1000)
+    const reasons = (await readRows()).map(({ reason, subject }) => ({ reason, subject }))
+    expect(new Set(reasons.map((row) => JSON.stringify(row)))).toEqual(
+      new Set([JSON.stringify({ reason: 'idle_timeout', subject: '42' })]),
+    )
+    expect(await readCurrentRows()).toHaveLength(1)
+  })
+
+  test('has one row for a user who signs out', async () => {
+    const page = await signIn()
+    await sleep(500)
+    await page.click('text=Sign out')
+    await page.waitForFunction(() => !document.cookie.includes('ticket'))
+    await flush()
+    await sleep(1000)
+    expect(await readCurrentRows()).toMatchObject([{ reason: 'logout', subject: '42', evidence: 'server' }])
+  })
+})
+
 test('The application of the README reports that a session is live, and its logout', async () => {
   const visitor = await startShownApplication(readme)
   expect((await visitor.request('/sign-in.php')).page).toContain('data-state="active" data-subject="42"')
@@ -159,8 +213,7 @@ test('The application of the README reports that a session is live, and its logo
   expect(await readRows()).toMatchObject([{ subject: '42', reason: 'logout', evidence: 'server' }])
 })
 
-test('Every PHP file that the pages show is part of an application that is tested here', async () => {
-  application = await startPhpFolder(folder, {})
+test('Every PHP file that the pages show is part of an application that is tested here', () => {
   expect([...readFiles(guide).keys()]).toEqual([
     ...['audit.php', 'session.php', 'sign-in.php', 'page.php', 'sign-out.php'],
     ...['flush.php', 'timeout.php', 'throttle.php'],

@@ -25,25 +25,26 @@ export interface PhpApplication {
 /** The ways to serve PHP: with PHP's own server, which cannot hand over a response early, and with FPM behind nginx. */
 export const phpServers = { 'php -S': startBuiltInServer, 'PHP-FPM': startFpm } as const
 
-function startBuiltInServer(args: LapseArguments): Promise<PhpApplication> {
-  return serve([applicationPath], { LAPSE_OPTIONS: JSON.stringify(args) })
+async function startBuiltInServer(args: LapseArguments): Promise<PhpApplication> {
+  return serve([applicationPath], { LAPSE_OPTIONS: JSON.stringify(args) }, await findFreePort())
 }
 
 /** Serves the PHP files of a folder. */
 export function startPhpFolder(
   path: string,
   environment: Readonly<Record<string, string>>,
+  port: number,
 ): Promise<PhpApplication> {
-  return serve(['-t', path], environment)
+  return serve(['-t', path], environment, port)
 }
 
 /** Starts PHP's own web server. */
 async function serve(
   target: readonly string[],
   environment: Readonly<Record<string, string>>,
+  port: number,
 ): Promise<PhpApplication> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  const port = await findFreePort()
   const settings = ['-d', `session.save_path=${folder}`, '-d', 'log_errors=1', '-d', 'display_errors=0']
   const server = startProgram(findProgram('php'), [...settings, '-S', `127.0.0.1:${port}`, ...target], {
     env: { ...process.env, ...environment, PHP_CLI_SERVER_WORKERS: '4' },

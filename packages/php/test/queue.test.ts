@@ -102,14 +102,16 @@ describe('A report in the queue', () => {
   })
 })
 
+interface Answer {
+  readonly status: number
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
 describe('A failure', () => {
   let proxy: ListeningServer
   let requests: string[]
-  let answers: {
-    readonly status: number
-    readonly headers?: Record<string, string>
-    readonly body?: string
-  }[]
+  let answers: Answer[]
   let proxied: LapseArguments
   beforeEach(async () => {
     requests = []
@@ -126,7 +128,7 @@ describe('A failure', () => {
   })
   afterEach(() => proxy.close())
 
-  async function passOn(request: IncomingMessage, body: string) {
+  async function passOn(request: IncomingMessage, body: string): Promise<Answer> {
     const { authorization = '' } = request.headers
     const headers = { Authorization: authorization, 'Content-Type': 'application/json' }
     const response = await fetch(collector.url + request.url, { method: 'POST', headers, body })
@@ -278,7 +280,7 @@ describe('The queue', () => {
     const small = { ...offline, maxQueueBytes: 65_536 }
     const script = `for ($i = 0; $i < 900; $i++) { $lapse->active('u_42', sprintf('s%04d', $i)); if ($i % 10 === 9) $lapse->flush(); }`
     const { log } = await runLapsePhp(small, script)
-    const counts = [...log.matchAll(/is full, so the (\d+) oldest reports were dropped/g)].map(([, count]) =>
+    const counts = [...log.matchAll(/is full\. Oldest reports dropped: (\d+)/g)].map(([, count]) =>
       Number(count),
     )
     const dropped = counts.reduce((sum, count) => sum + count, 0)
@@ -305,8 +307,8 @@ describe('The queue', () => {
     writeFileSync(join(queue, 'pause.json'), '{"until":')
     const { output, log } = await runLapsePhp(args, `${use('c3d')} echo $lapse->flush();`)
     expect(output).toBe('0')
-    expect(log).toMatch(/7 damaged lines of the queue file .* were dropped/)
-    expect(log).toMatch(/1 damaged lines of the queue file .* were dropped/)
+    expect(log).toMatch(/Damaged lines dropped from the queue file .*: 7/)
+    expect(log).toMatch(/Damaged lines dropped from the queue file .*: 1/)
     expect(await readSessions()).toEqual(['a1f', 'c3d'])
   })
 

@@ -1,8 +1,10 @@
+import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type ListeningServer, listen } from '../../../test/listen.ts'
 import { type PhpCollector, startPhpCollector } from './phpCollector.ts'
 import { type PhpApplication, PhpVisitor, phpServers } from './phpServers.ts'
-import { runLapsePhp, withoutCurl } from './runPhp.ts'
+import { type LapseArguments, runLapsePhp, runPhp, withoutCurl } from './runPhp.ts'
 
 const transports = { 'with curl': [], 'without curl': withoutCurl }
 
@@ -84,7 +86,7 @@ for ($i = 0; $i < 600; $i++) $lapse->active($id, "s$i");`
     const args = { ...collector.args, token: 'lapse_wrong' }
     const { status, output, log } = await runLapsePhp(args, script, { options })
     expect({ status, output }).toEqual({ status: 0, output: 'done' })
-    expect(log).toMatch(/Lapse: 1 reports were dropped\. The collector answered with 401: .*token-refused/)
+    expect(log).toMatch(/Lapse: Reports dropped: 1\. The collector answered with 401: .*token-refused/)
     expect(log).not.toContain('lapse_wrong')
   })
 })
@@ -131,6 +133,55 @@ foreach (['due', 'not-due', 'failing'] as $session) $lapse->active('u_42', $sess
   expect(output).toBe('due 300;not-due 300;failing 300;')
   expect(log).toMatch(/isReportDue failed: no cache/)
   expect((await readLive()).map(({ session }) => session).sort()).toEqual(['due', 'failing'])
+})
+
+describe('Activity is reported', () => {
+  let requests: string[]
+  let recorder: ListeningServer
+  let args: LapseArguments
+  beforeEach(async () => {
+    requests = []
+    const server = createServer((request, response) => {
+      requests.push(request.url ?? '')
+      request.resume().on('end', () => response.end('{"accepted":1,"rejected":[]}'))
+    })
+    recorder = await listen(server)
+    args = { ...collector.args, collector: recorder.url }
+  })
+  afterEach(() => recorder.close())
+
+  test.each(Object.entries(phpServers))('once per heartbeat and session on %s', async (_, start) => {
+    const application = await start({ ...args, heartbeatSeconds: 2 })
+    const visitor = new PhpVisitor(application)
+    await visitor.request('/sign-in?subject=u_42')
+    for (let count = 0; count < 5; count++) await visitor.request('/')
+    await expect.poll(() => requests).toEqual(['/v1/activity'])
+    await new PhpVisitor(application).request('/sign-in?subject=u_7')
+    await expect.poll(() => requests).toHaveLength(2)
+    await sleep(2000)
+    for (let count = 0; count < 5; count++) await visitor.request('/')
+    await expect.poll(() => requests).toHaveLength(3)
+    // A new session of the same browser is another session.
+    await visitor.request('/sign-in?subject=u_42')
+    await expect.poll(() => requests).toHaveLength(4)
+    await application.end()
+  })
+
+  test('each time where neither a PHP session nor APCu remembers the last report', async () => {
+    const script = `for ($i = 0; $i < 3; $i++) { $lapse->active('u_42', 'a1f'); $lapse->flush(); }`
+    await runLapsePhp(args, script, { options: ['-d', 'apc.enabled=0'] })
+    expect(requests).toHaveLength(3)
+  })
+
+  test('once per heartbeat and session where APCu remembers it', async ({ skip }) => {
+    const apcu = { options: ['-d', 'apc.enable_cli=1'] }
+    const { output } = await runPhp(`<?php echo function_exists('apcu_enabled') && apcu_enabled();`, apcu)
+    skip(output !== '1', 'APCu is not installed')
+    const script = `for ($i = 0; $i < 3; $i++)
+  foreach (['a1f', 'b2e'] as $session) { $lapse->active('u_42', $session); $lapse->flush(); }`
+    await runLapsePhp(args, script, apcu)
+    expect(requests).toHaveLength(2)
+  })
 })
 
 describe.each(Object.entries(phpServers))('An application on %s', (_, start) => {

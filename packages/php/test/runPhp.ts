@@ -53,6 +53,6 @@ ${script}
 }
 
 /** Quotes a text as a PHP string. */
-export function quotePhp(text: string): string {
+function quotePhp(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 }
