@@ -25,42 +25,61 @@ function readFiles(page: string): ReadonlyMap<string, string> {
 }
 
 let folder: string
-let collector: PhpCollector
+let collector: PhpCollector | undefined
 let application: PhpApplication | undefined
-let port: number
-beforeEach(async () => {
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  port = await findFreePort()
-  const site = { idleTimeoutSeconds: 3, origins: [`http://127.0.0.1:${port}`], requireTicket: true }
-  collector = await startPhpCollector(site, { sweep: { everySeconds: 1 } })
 })
 afterEach(async () => {
   await application?.end()
   application = undefined
-  await collector.end()
+  await collector?.end()
+  collector = undefined
   rmSync(folder, { recursive: true })
 })
 
-const environment = () => ({ LAPSE_TOKEN: String(collector.args.token), ACME_TICKET_SECRET: ticketSecret })
+const getCollector = (): PhpCollector => {
+  if (!collector) throw new Error('The application has not been started.')
+  return collector
+}
+const environment = () => ({
+  LAPSE_TOKEN: String(getCollector().args.token),
+  ACME_TICKET_SECRET: ticketSecret,
+})
 
-/** Installs the application of a page, with the addresses and the idle timeout of the test. */
-async function startShownApplication(page: string, timeout?: string): Promise<PhpVisitor> {
+interface ShownOptions {
+  /** Replaces the idle timeout of the page. The session is then checked as `timeout.php` of the guide shows. */
+  readonly idleTimeoutSeconds?: number
+}
+
+/** Installs the application of a page, with the addresses of the test, and starts a collector for it. */
+async function startShownApplication(
+  page: string,
+  { idleTimeoutSeconds }: ShownOptions = {},
+): Promise<PhpVisitor> {
+  const port = await findFreePort()
+  const site = {
+    idleTimeoutSeconds: idleTimeoutSeconds ?? 1800,
+    origins: [`http://127.0.0.1:${port}`],
+    requireTicket: true,
+  }
+  collector = await startPhpCollector(site, { sweep: { everySeconds: 1 } })
   copyFileSync(lapsePhpPath, join(folder, 'Lapse.php'))
   for (const [name, code] of readFiles(page)) {
-    const adapted = code
+    const placed = code
       .replace('https://lapse.acme.com', collector.url)
       .replace('/var/lib/acme/lapse', join(folder, 'queue'))
-      .replace('idleTimeoutSeconds: 1800', 'idleTimeoutSeconds: 3')
-      .replace('1_800_000', '3_000')
-    const isSession = name === 'session.php' && timeout !== undefined
-    const start = 'session_start();'
-    writeFileSync(
-      join(folder, name),
-      isSession ? adapted.replace(start, `${start} require __DIR__ . '/${timeout}';`) : adapted,
-    )
+    writeFileSync(join(folder, name), idleTimeoutSeconds ? shorten(placed, idleTimeoutSeconds) : placed)
   }
   application = await startPhpFolder(folder, environment(), port)
   return new PhpVisitor(application)
+}
+
+function shorten(code: string, idleTimeoutSeconds: number): string {
+  return code
+    .replace('idleTimeoutSeconds: 1800', `idleTimeoutSeconds: ${idleTimeoutSeconds}`)
+    .replace('1_800_000', `${idleTimeoutSeconds}_000`)
+    .replace('session_start();', `session_start(); require __DIR__ . '/timeout.php';`)
 }
 
 async function flush(): Promise<void> {
@@ -68,13 +87,13 @@ async function flush(): Promise<void> {
   expect(await runPhp(script, { environment: environment() })).toEqual({ status: 0, output: '', log: '' })
 }
 
-const readRows = () => collector.database.readRows()
+const readRows = () => getCollector().database.readRows()
 /** Reads the rows that no other row corrects. */
 async function readCurrentRows() {
   const rows = await readRows()
   return rows.filter(({ id }) => rows.every(({ supersedes }) => supersedes !== id))
 }
-const readLive = () => collector.database.sql('session_live')
+const readLive = () => getCollector().database.sql('session_live')
 
 describe('The application of the guide', () => {
   test('reports that a session is live, and its logout', async () => {
@@ -84,10 +103,10 @@ describe('The application of the guide', () => {
     expect(page).toContain('data-state="active" data-subject="42"')
     const ticket = /data-ticket="([^"]+)"/.exec(page)?.[1] ?? ''
     const { payload } = await jwtVerify(ticket, new TextEncoder().encode(ticketSecret))
-    expect(payload).toMatchObject({ iss: 'acme', sub: '42', idle: 3 })
+    expect(payload).toMatchObject({ iss: 'acme', sub: '42', idle: 1800 })
     await flush()
     expect(await readLive()).toMatchObject([{ session: payload.sid, subject: '42', evidence: 'server' }])
-    await sleep(500)
+    await sleep(1500)
     expect((await visitor.request('/sign-out.php')).page).toContain('data-state="absent"')
     await flush()
     expect(await readRows()).toMatchObject([{ session: payload.sid, subject: '42', reason: 'logout' }])
@@ -98,7 +117,7 @@ describe('The application of the guide', () => {
     const visitor = await startShownApplication(guide)
     await visitor.request('/sign-in.php')
     await flush()
-    await sleep(500)
+    await sleep(1500)
     await visitor.request('/sign-in.php')
     await flush()
     expect(await readRows()).toMatchObject([{ reason: 'displaced' }])
@@ -106,7 +125,7 @@ describe('The application of the guide', () => {
   })
 
   test('has one row for a user who comes back after the timeout, with its check of the time', async () => {
-    const visitor = await startShownApplication(guide, 'timeout.php')
+    const visitor = await startShownApplication(guide, { idleTimeoutSeconds: 3 })
     const { page } = await visitor.request('/sign-in.php')
     const alias = /data-session="(\w+)"/.exec(page)?.[1]
     await flush()
@@ -126,7 +145,7 @@ describe('The application of the guide', () => {
     const script = `<?php require ${JSON.stringify(join(folder, 'Lapse.php'))}; ${redis}
 require ${JSON.stringify(file)}; $lapse->active('u_7', 'a1f');`
     const { output } = await runPhp(script, { environment: environment() })
-    expect(output).toBe('lapse:a1f{"0":"nx","ex":1}')
+    expect(output).toBe('lapse:a1f{"0":"nx","ex":300}')
     expect(await readLive()).toMatchObject([{ subject: 'u_7' }])
     expect((await visitor.request('/page.php')).page).toContain('absent')
   })
@@ -165,8 +184,8 @@ describe('The application of the guide, in a browser,', () => {
   })
   afterAll(() => browser.close())
 
-  async function signIn(timeout?: string): Promise<Page> {
-    await startShownApplication(guide, timeout)
+  async function signIn(options?: ShownOptions): Promise<Page> {
+    await startShownApplication(guide, options)
     const page = await browser.newPage()
     await page.goto(`${application?.url}/sign-in.php`)
     await page.waitForFunction(() => document.cookie.includes('ticket'))
@@ -175,7 +194,7 @@ describe('The application of the guide, in a browser,', () => {
   }
 
   test('has one row for a user who comes back after the timeout', async () => {
-    const page = await signIn('timeout.php')
+    const page = await signIn({ idleTimeoutSeconds: 3 })
     await page.goto('about:blank')
     await sleep(3500)
     await page.goto(`${application?.url}/page.php`)
@@ -191,7 +210,7 @@ describe('The application of the guide, in a browser,', () => {
 
   test('has one row for a user who signs out', async () => {
     const page = await signIn()
-    await sleep(500)
+    await sleep(1500)
     await page.click('text=Sign out')
     await page.waitForFunction(() => !document.cookie.includes('ticket'))
     await flush()
@@ -203,7 +222,7 @@ describe('The application of the guide, in a browser,', () => {
 test('The application of the README reports that a session is live, and its logout', async () => {
   const visitor = await startShownApplication(readme)
   expect((await visitor.request('/sign-in.php')).page).toContain('data-state="active" data-subject="42"')
-  await sleep(500)
+  await sleep(1500)
   expect((await visitor.request('/sign-out.php')).page).toContain('data-state="absent"')
   writeFileSync(
     join(folder, 'flush.php'),

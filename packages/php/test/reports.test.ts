@@ -151,14 +151,14 @@ describe('Activity is reported', () => {
   afterEach(() => recorder.close())
 
   test.each(Object.entries(phpServers))('once per heartbeat and session on %s', async (_, start) => {
-    const application = await start({ ...args, heartbeatSeconds: 2 })
+    const application = await start({ ...args, heartbeatSeconds: 5 })
     const visitor = new PhpVisitor(application)
     await visitor.request('/sign-in?subject=u_42')
     for (let count = 0; count < 5; count++) await visitor.request('/')
     await expect.poll(() => requests).toEqual(['/v1/activity'])
     await new PhpVisitor(application).request('/sign-in?subject=u_7')
     await expect.poll(() => requests).toHaveLength(2)
-    await sleep(2000)
+    await sleep(5000)
     for (let count = 0; count < 5; count++) await visitor.request('/')
     await expect.poll(() => requests).toHaveLength(3)
     // A new session of the same browser is another session.
