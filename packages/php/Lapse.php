@@ -861,7 +861,8 @@ final class Sender
             return;
         }
         foreach (array_slice($rejected, 0, self::MAX_LOGGED_REJECTIONS) as $rejection) {
-            $session = $batch[$rejection['index'] ?? -1]['report']['session'] ?? '';
+            $index = is_int($rejection['index'] ?? null) ? $rejection['index'] : -1;
+            $session = $batch[$index]['report']['session'] ?? '';
             $errors = Json::encode($rejection['errors'] ?? null);
             Log::write("A report of the session \"$session\" was dropped, because the collector rejected it: $errors");
         }
