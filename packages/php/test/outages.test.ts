@@ -4,7 +4,7 @@ import { createServer as createTcpServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createCertificateAuthority } from '../../../test/certificates.ts'
 import { type ListeningServer, listen } from '../../../test/listen.ts'
 import { findFreePort } from '../../../test/servers.ts'
@@ -94,6 +94,7 @@ test('On PHP-FPM, the next report after an outage sends what waits', async () =>
   const args = { ...collector.args, queue }
   await collector.stop()
   const application = await phpServers['PHP-FPM'](args)
+  onTestFinished(application.end)
   const visitor = new PhpVisitor(application)
   await visitor.request('/sign-in?subject=u_42')
   await visitor.request('/sign-out')
@@ -108,7 +109,6 @@ test('On PHP-FPM, the next report after an outage sends what waits', async () =>
       { interval: 1000 },
     )
     .toMatchObject([{ subject: 'u_42', reason: 'logout' }])
-  await application.end()
 })
 
 describe.each([

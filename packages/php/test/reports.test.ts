@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type ListeningServer, listen } from '../../../test/listen.ts'
 import { type PhpCollector, startPhpCollector } from './phpCollector.ts'
 import { type PhpApplication, PhpVisitor, phpServers } from './phpServers.ts'
@@ -152,6 +152,7 @@ describe('Activity is reported', () => {
 
   test.each(Object.entries(phpServers))('once per heartbeat and session on %s', async (_, start) => {
     const application = await start({ ...args, heartbeatSeconds: 5 })
+    onTestFinished(application.end)
     const visitor = new PhpVisitor(application)
     await visitor.request('/sign-in?subject=u_42')
     for (let count = 0; count < 5; count++) await visitor.request('/')
@@ -164,7 +165,6 @@ describe('Activity is reported', () => {
     // A new session of the same browser is another session.
     await visitor.request('/sign-in?subject=u_42')
     await expect.poll(() => requests).toHaveLength(4)
-    await application.end()
   })
 
   test('each time where neither a PHP session nor APCu remembers the last report', async () => {
