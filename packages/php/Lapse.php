@@ -22,7 +22,7 @@ namespace Lapse;
  *         idleTimeoutSeconds: 1800,
  *         queue: '/var/lib/acme/lapse',
  *     );
- *     $_SESSION['lapse'] = $lapse->newSession(subject: 42);        // at sign-in
+ *     $_SESSION['lapse'] = $lapse->createSession(subject: 42);        // at sign-in
  *     $lapse->active(...$_SESSION['lapse']);                       // in each request with a session
  *     echo $lapse->tag($_SESSION['lapse'] ?? null);                // in each page
  *     $lapse->ended(...$_SESSION['lapse'], reason: 'logout');      // at sign-out
@@ -113,7 +113,7 @@ final class Lapse
      * @return array{subject: string, session: string, startedAt: int}
      * @throws \InvalidArgumentException if the id is invalid
      */
-    public function newSession(mixed $subject): array
+    public function createSession(mixed $subject): array
     {
         return [
             'subject' => Arguments::readId('subject', $subject),
@@ -153,7 +153,7 @@ final class Lapse
     /**
      * Renders the script tag, as HTML.
      *
-     * @param Session|null $session what newSession() has returned, or null on a page without a session
+     * @param Session|null $session what createSession() has returned, or null on a page without a session
      * @param string|null $nonce the nonce of the content security policy
      * @param array<string, string|int|bool|null> $attributes further attributes, such as 'data-touch-on' => 'load'.
      *     They replace the tag's own. Null and false leave an attribute out, and true leaves it empty
@@ -288,7 +288,7 @@ final class Lapse
         }
         if (!is_int($session['startedAt'] ?? null)) {
             throw new \InvalidArgumentException(
-                'startedAt is missing: all tickets of a session need the time of its sign-in. Pass what newSession() '
+                'startedAt is missing: all tickets of a session need the time of its sign-in. Pass what createSession() '
                     . 'returned.',
             );
         }

@@ -45,7 +45,7 @@ const wrongCalls: readonly (readonly [code: string, message: RegExp])[] = [
   [`new Lapse(...$site, queue: 'queue')`, /queue must be the absolute path of a folder/],
   [`new Lapse(...$site, maxQueueBytes: 10)`, /maxQueueBytes must be at least 65536/],
   [`new Lapse(...$site, timeoutSeconds: 0)`, /timeoutSeconds must be at least/],
-  [`$lapse->newSession(1.5)`, /subject must be a string or an integer, not float/],
+  [`$lapse->createSession(1.5)`, /subject must be a string or an integer, not float/],
   [`$lapse->active(null, 'a1f')`, /subject must be a string or an integer, not null/],
   [`$lapse->active('u_42', true)`, /session must be a string or an integer, not bool/],
   [`$lapse->active('u_42', '')`, /session must be 1 to 255 characters/],
@@ -86,7 +86,7 @@ describe('A wrong argument', () => {
   )
 
   test('may be a string or an integer, if it is an id', async () => {
-    const accepted = `$lapse->ticket(42, 7); $lapse->ticket('😀', str_repeat('é', 255)); $lapse->newSession(42)`
+    const accepted = `$lapse->ticket(42, 7); $lapse->ticket('😀', str_repeat('é', 255)); $lapse->createSession(42)`
     expect(await findThrown(accepted)).toBe('nothing')
   })
 })

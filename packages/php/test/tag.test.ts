@@ -34,8 +34,8 @@ describe('The tag', () => {
     expect(payload).toMatchObject({ sub: 'u_42', sid: 'a1f', iat: 1_767_340_800 })
   })
 
-  test('accepts what newSession() returns', async () => {
-    const tag = await render(`$lapse->newSession(subject: 'u_42')`, { ticketSecret })
+  test('accepts what createSession() returns', async () => {
+    const tag = await render(`$lapse->createSession(subject: 'u_42')`, { ticketSecret })
     expect(tag).toMatch(/ data-subject="u_42" data-session="[0-9a-f]{32}" data-ticket="eyJ[\w.-]+"/)
   })
 

@@ -11,7 +11,7 @@ if ($isSignedIn) {
     $user = $GLOBALS['cfg']['Server']['user'];
     $subject = hash_hmac('sha256', $user, $GLOBALS['cfg']['blowfish_secret']);
     // phpMyAdmin empties the session's data at sign-in, so each session gets its own alias.
-    $_SESSION['lapse'] ??= $lapse->newSession($subject);
+    $_SESSION['lapse'] ??= $lapse->createSession($subject);
 }
 echo $lapse->tag($isSignedIn ? $_SESSION['lapse'] : null, attributes: [
     // The page's timer posts to "route=/" and only tells the server when the user was last active.

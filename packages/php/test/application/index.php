@@ -12,7 +12,7 @@ $lapse = new Lapse\Lapse(...json_decode(getenv('LAPSE_OPTIONS'), true));
 switch (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)) {
     case '/sign-in':
         session_regenerate_id(true);
-        $_SESSION['lapse'] = $lapse->newSession(subject: $_GET['subject']);
+        $_SESSION['lapse'] = $lapse->createSession(subject: $_GET['subject']);
         break;
     case '/sign-out':
         $lapse->ended(...$_SESSION['lapse'], reason: 'logout');

@@ -42,7 +42,7 @@ class lapse extends rcube_plugin
     /** The alias is a random id in the session's data. The session's own id must stay secret. */
     public function describeSession(array $args): array
     {
-        $_SESSION['lapse'] = $this->lapse->newSession($this->rcmail->user->ID);
+        $_SESSION['lapse'] = $this->lapse->createSession($this->rcmail->user->ID);
         return $args;
     }
 

@@ -22,7 +22,7 @@ $lapse = new Lapse\Lapse(
 
 // The alias is a random id in the session's data. The session's own token must stay secret.
 add_filter('attach_session_information', function (array $session, int $user_id) use ($lapse): array {
-    return $session + ['lapse' => $lapse->newSession($user_id)];
+    return $session + ['lapse' => $lapse->createSession($user_id)];
 }, 10, 2);
 
 // The request that signs in has no current user yet, but its page may be the last one: the interim login has no other.
