@@ -26,11 +26,15 @@ SESSION_SAVE_EVERY_REQUEST = True
 
 LAPSE_SITE = "acme"
 LAPSE_COLLECTOR = os.environ.get("LAPSE_COLLECTOR", "http://127.0.0.1:4780")
-LAPSE_TICKET_SECRET = read_required("LAPSE_TICKET_SECRET")
 LAPSE_TOKEN = read_required("LAPSE_TOKEN")
-# If this is false, pages have no script tag, and lapse.middleware reports the end of
-# a session instead.
+LAPSE_TICKET_SECRET = read_required("LAPSE_TICKET_SECRET")
+
+# The rest is optional. If LAPSE_SCRIPT is false, pages have no script tag, and the
+# middleware finds the sessions that have ended.
 LAPSE_SCRIPT = os.environ.get("LAPSE_SCRIPT", "1") == "1"
+LAPSE_QUEUE_DIR = os.environ.get("LAPSE_QUEUE_DIR")
+if heartbeat := os.environ.get("LAPSE_HEARTBEAT_SECONDS"):
+    LAPSE_HEARTBEAT_SECONDS = float(heartbeat)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -38,7 +42,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "lapse",
+    "lapse_django",
     "person",
 ]
 
@@ -51,9 +55,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "lapse_django.middleware.LapseMiddleware",
 ]
-if not LAPSE_SCRIPT:
-    MIDDLEWARE.append("lapse.middleware.LapseMiddleware")
 
 TEMPLATES = [
     {
@@ -64,7 +67,6 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "lapse.context_processors.lapse",
             ],
         },
     },

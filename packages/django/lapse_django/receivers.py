@@ -1,0 +1,68 @@
+"""Receives Django's signals of sign-ins and sign-outs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest
+
+from lapse_django.conf import get_configuration
+from lapse_django.ends import report_end
+from lapse_django.failsafe import failsafe
+from lapse_django.request_state import EarlierSession, get_state, read_earlier_session
+from lapse_django.session import create_record, now_ms
+
+
+@failsafe
+def handle_sign_in(
+    sender: Any, request: HttpRequest | None = None, user: Any = None, **kwargs: Any
+) -> None:
+    """
+    Receives user_logged_in. Starts a new record in the session.
+
+    Django keeps the session if the same user signs in again. If another user was signed
+    in, Django has emptied it by now, so the earlier session is known from the request.
+    """
+    session = getattr(request, "session", None)
+    # An API that checks tokens may send the signal without a session.
+    if request is None or session is None or SESSION_KEY not in session:
+        return
+    state = get_state(request)
+    earlier = read_earlier_session(request) or state.earlier
+    if earlier and earlier.record["session"] not in state.new_aliases:
+        report_replaced_session(earlier)
+    state.earlier = None
+    record = create_record(request, user)
+    state.new_aliases.add(record["session"])
+
+
+def report_replaced_session(earlier: EarlierSession) -> None:
+    if earlier.was_revoked():
+        # It had ended before, so this request is no use of it.
+        report_end(earlier.record, earlier.limits, reason="revoked")
+    else:
+        report_end(
+            earlier.record, earlier.limits, reason="displaced", lastAccessAt=now_ms()
+        )
+
+
+@failsafe
+def handle_sign_out(
+    sender: Any, request: HttpRequest | None = None, **kwargs: Any
+) -> None:
+    """Receives user_logged_out, which Django sends while the session still exists."""
+    if request is None or not hasattr(request, "session"):
+        return
+    earlier = read_earlier_session(request)
+    if earlier is None:
+        return
+    # Django has accepted the session, so it was in use until now. But an idle timer of
+    # the project may sign the user out. Without a last access, the collector goes by the
+    # activity that it knows, and can tell that this is a timeout.
+    has_own_timer = get_configuration().own_idle_timeout_seconds is not None
+    last_access = None if has_own_timer else now_ms()
+    report_end(
+        earlier.record, earlier.limits, reason="logout", lastAccessAt=last_access
+    )
+    get_state(request).earlier = None
