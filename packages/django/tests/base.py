@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.test import Client, TestCase, override_settings
-
 from lapse_django.delivery import reporter
+
 from tests.recording_collector import RecordingCollector
 
 ENDS = "/v1/lapses"
@@ -23,7 +23,7 @@ class ReportingTestCase(TestCase):
         )
         overridden.enable()
         self.addCleanup(overridden.disable)
-        reporter._reporter = None
+        self.addCleanup(self.deliver)
         self.anna = get_user_model().objects.create_user("anna", password="secret")
         self.berta = get_user_model().objects.create_user("berta", password="secret")
 

@@ -6,13 +6,11 @@ from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
 from django.test import AsyncClient, Client, override_settings
-
 from lapse_django import end_sessions
 from lapse_django.session import now_ms
 from lapse_django.signals import session_lapsed
-from tests.base import ReportingTestCase
 
-BEFORE = {"lastAccessAt": 0, "detectedAt": 0}
+from tests.base import ReportingTestCase
 
 
 class SignOutTest(ReportingTestCase):
@@ -29,7 +27,9 @@ class SignOutTest(ReportingTestCase):
         for name in ("startedAt", "lastAccessAt", "detectedAt", "sentAt"):
             self.assertTrue(started_at <= report[name] <= now_ms(), name)
 
-    def test_does_not_state_the_last_access_if_the_project_has_its_own_timer(self) -> None:
+    def test_does_not_state_the_last_access_if_the_project_has_its_own_timer(
+        self,
+    ) -> None:
         with override_settings(LAPSE_IDLE_TIMEOUT_SECONDS=600):
             self.sign_in(self.anna)
             self.client.post("/sign-out/")
@@ -128,7 +128,9 @@ class EndSessionsTest(ReportingTestCase):
     def test_reports_the_ends_of_all_sessions_of_a_user_at_once(self) -> None:
         end_sessions(self.anna)
         (report,) = self.get_ends()
-        self.assertEqual(set(report), {"site", "subject", "reason", "detectedAt", "sentAt"})
+        self.assertEqual(
+            set(report), {"site", "subject", "reason", "detectedAt", "sentAt"}
+        )
         self.assertEqual(report["subject"], str(self.anna.pk))
         self.assertEqual(report["reason"], "revoked")
 
@@ -150,7 +152,7 @@ class SignalTest(ReportingTestCase):
         self.received.append(arguments)
 
     @override_settings(LAPSE_SCRIPT=False, SESSION_COOKIE_AGE=60)
-    def test_is_sent_once_for_concurrent_requests_with_a_copy_of_the_marker(self) -> None:
+    def test_is_sent_once_for_two_requests_with_the_same_marker(self) -> None:
         self.sign_in(self.anna)
         marker = self.client.cookies["lapse_marker"].value
         self.client.session.delete()

@@ -33,7 +33,8 @@ class ActivityThrottle:
     ) -> bool:
         """Returns whether to send the report now. Otherwise, it is kept for later."""
         interval = self._intervals.get(alias)
-        if interval is not None:
+        # A session whose limit has become shorter needs shorter intervals at once.
+        if interval is not None and interval.seconds <= seconds:
             interval.pending = report
             return False
         self._begin(alias, Interval(seconds), now)
