@@ -59,9 +59,14 @@ const isInstalled = {
   openssl: () => hasCommands('openssl'),
   systemd: () => hasCommands('systemd-analyze'),
   'docker-compose': () => hasCommands('docker-compose') || hasComposePlugin(),
+  'python3-cryptography': () => hasPythonModule('cryptography'),
   'python3-django': () => hasPythonModule('django'),
   'python3-jwt': () => hasPythonModule('jwt'),
   'python3-mysqldb': () => hasPythonModule('MySQLdb'),
+  'python3-pip': () => hasPythonModule('pip'),
+  'python3-setuptools': () => hasPythonModule('setuptools'),
+  'python3-venv': () => hasPythonModule('ensurepip'),
+  'python3-wheel': () => hasPythonModule('wheel'),
 }
 
 /** The same for what only `npm run test:applications` needs. */

@@ -17,8 +17,8 @@ from lapse_django.session import SessionRecord, find_record, now_ms
 from lapse_django.signals import session_lapsed
 from lapse_django.tickets import sign_ticket
 
-# Concurrent requests find the same end within this time.
-SAME_END_SECONDS = 3600
+# How long to remember that the project knows the end of a session.
+KNOWN_END_SECONDS = 24 * 3600
 
 
 @failsafe
@@ -99,9 +99,13 @@ def announce(report: dict[str, Any], reason: str, request: HttpRequest) -> None:
     Sends session_lapsed, once for each session. With several processes, that needs a
     cache that they share.
     """
-    if not cache.add(f"lapse:{report['session']}", 1, SAME_END_SECONDS):
-        return
-    send_signal(report, reason, request)
+    if remember_end(report["session"]):
+        send_signal(report, reason, request)
+
+
+def remember_end(alias: str) -> bool:
+    """Returns whether the project did not know yet that the session has ended."""
+    return bool(cache.add(f"lapse:{alias}", 1, KNOWN_END_SECONDS))
 
 
 def send_signal(

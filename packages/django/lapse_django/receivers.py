@@ -8,7 +8,7 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
 from lapse_django.conf import get_configuration
-from lapse_django.ends import report_end
+from lapse_django.ends import remember_end, report_end
 from lapse_django.failsafe import failsafe
 from lapse_django.request_state import EarlierSession, get_state, read_earlier_session
 from lapse_django.session import create_record, now_ms
@@ -35,6 +35,8 @@ def handle_sign_in(
     state.earlier = None
     record = create_record(request, user)
     state.new_aliases.add(record["session"])
+    if earlier:
+        invalidate_markers(earlier)
 
 
 def report_replaced_session(earlier: EarlierSession) -> None:
@@ -58,11 +60,18 @@ def handle_sign_out(
     if earlier is None:
         return
     # Django has accepted the session, so it was in use until now. But an idle timer of
-    # the project may sign the user out. Without a last access, the collector goes by the
-    # activity that it knows, and can tell that this is a timeout.
+    # the project may sign the user out. Without a last access, the collector goes by
+    # the activity that it knows, and can tell that this is a timeout.
     has_own_timer = get_configuration().own_idle_timeout_seconds is not None
     last_access = None if has_own_timer else now_ms()
     report_end(
         earlier.record, earlier.limits, reason="logout", lastAccessAt=last_access
     )
     get_state(request).earlier = None
+    invalidate_markers(earlier)
+
+
+def invalidate_markers(earlier: EarlierSession) -> None:
+    """A copy of the session's marker, sent later, must not show the user a message."""
+    if not get_configuration().uses_script:
+        remember_end(earlier.record["session"])

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.test import Client, TestCase, override_settings
-from lapse_django.delivery import reporter
 
+from lapse_django.delivery import reporter
 from tests.recording_collector import RecordingCollector
 
 ENDS = "/v1/lapses"

@@ -33,7 +33,8 @@ class RecordingCollector:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                length = int(self.headers.get("Content-Length", 0))
+                body = json.loads(self.rfile.read(length) or b"null")
                 recorder.headers.append(dict(self.headers))
                 recorder.attempts.append((self.path, body))
                 status, headers, content = recorder.answer(self.path, body)

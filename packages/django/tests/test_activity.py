@@ -5,8 +5,8 @@ from __future__ import annotations
 import jwt
 from django.conf import settings
 from django.test import Client, override_settings
-from lapse_django.delivery.throttle import ActivityThrottle
 
+from lapse_django.delivery.throttle import ActivityThrottle
 from tests.base import ACTIVITY, ReportingTestCase
 from tests.recording_collector import wait_for
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import run
 from tempfile import TemporaryDirectory
@@ -14,9 +15,9 @@ from typing import Any
 from unittest.mock import patch
 
 from django.test import SimpleTestCase, override_settings
+
 from lapse_django.delivery import report_queue, reporter
 from lapse_django.delivery.reporter import Reporter
-
 from tests.recording_collector import Answer, RecordingCollector, accept, wait_for
 
 ENDS = "/v1/lapses"
@@ -82,7 +83,7 @@ class BatchTest(DeliveryTestCase):
             sender.report_end(build_end(number, ticket="t" * 2000))
         wait_for(lambda: len(self.get_sessions()) == 300)
         sizes = [int(headers["Content-Length"]) for headers in self.collector.headers]
-        self.assertEqual(len(sizes), 3)
+        self.assertGreaterEqual(len(sizes), 3)
         self.assertLessEqual(max(sizes), 256 * 1024)
 
     def test_sends_the_end_of_all_sessions_of_a_user_alone(self) -> None:
@@ -93,6 +94,17 @@ class BatchTest(DeliveryTestCase):
         self.assertEqual(
             [body["subject"] for _, body in self.collector.requests], ["1", "2"]
         )
+
+    def test_does_not_send_activity_besides_an_end_that_states_the_last_access(
+        self,
+    ) -> None:
+        sender = self.create_reporter()
+        sender.report_activity(build_activity("s1", 1), 300)
+        sender.report_activity(build_activity("s1", 2), 300)
+        sender.report_end(build_end(1, lastAccessAt=3))
+        wait_for(lambda: self.get_sessions() == ["s1"])
+        sender.close(5)
+        self.assertEqual(self.collector.get_reports(ACTIVITY), [])
 
     def test_sends_the_last_access_of_a_session_before_its_end(self) -> None:
         sender = self.create_reporter()
@@ -125,6 +137,12 @@ class FailureTest(DeliveryTestCase):
             rest.pop(0) if rest else accept(path, body)
         )
 
+    def has_received(self, count: int) -> Callable[[], bool]:
+        return lambda: len(self.collector.requests) == count
+
+    def has_session(self, session: str) -> Callable[[], bool]:
+        return lambda: session in self.get_sessions()
+
     def test_tries_again_after_answers_that_confirm_nothing(self) -> None:
         answers: list[Answer] = [
             (503, {}, b""),
@@ -139,9 +157,10 @@ class FailureTest(DeliveryTestCase):
                 with self.subTest(answer):
                     self.collector.requests.clear()
                     self.fail_with(answer)
-                    sender = self.create_reporter()
-                    sender.report_end(build_end(1))
-                    wait_for(lambda: len(self.collector.requests) > (answer[0] < 300))
+                    self.create_reporter().report_end(build_end(1))
+                    # The answer itself has one of the recorded requests if it is 200.
+                    expected = 2 if answer[0] == 200 else 1
+                    wait_for(self.has_received(expected))
                     self.assertEqual(self.get_sessions()[-1], "s1")
 
     def test_waits_as_long_as_the_collector_asks(self) -> None:
@@ -165,7 +184,7 @@ class FailureTest(DeliveryTestCase):
         for status in (301, 302, 307, 308):
             self.fail_with((status, {"Location": other.url + ENDS}, b""))
             self.create_reporter().report_end(build_end(status))
-            wait_for(lambda: f"s{status}" in self.get_sessions())
+            wait_for(self.has_session(f"s{status}"))
         self.assertEqual(other.attempts, [])
 
     def test_logs_the_reports_that_are_refused_and_keeps_the_others(self) -> None:

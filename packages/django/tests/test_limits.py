@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import SimpleTestCase, override_settings
+
 from lapse_django.limits import Limits, read_limits
 
 DAY = 24 * 3600

@@ -12,11 +12,12 @@ from django.http import HttpRequest
 from django.template import Context, RequestContext, Template
 from django.test import RequestFactory, TestCase, override_settings
 from django.utils.functional import SimpleLazyObject
+
 from lapse_django.limits import Limits
 from lapse_django.tickets import sign_ticket
 
 TAG = "{% load lapse %}{% lapse_tag %}"
-HOSTILE = "\"><script>alert(1)</script>'&"
+HOSTILE = "\"><script>alert(1)</script> onload=alert(1) '&"
 
 
 class Attributes(HTMLParser):

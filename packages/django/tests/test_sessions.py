@@ -6,10 +6,10 @@ from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
 from django.test import AsyncClient, Client, override_settings
+
 from lapse_django import end_sessions
 from lapse_django.session import now_ms
 from lapse_django.signals import session_lapsed
-
 from tests.base import ReportingTestCase
 
 

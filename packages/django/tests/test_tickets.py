@@ -6,6 +6,7 @@ from unittest import skipUnless
 
 import jwt
 from django.test import SimpleTestCase, override_settings
+
 from lapse_django.limits import Limits
 from lapse_django.session import SessionRecord
 from lapse_django.tickets import sign_ticket

@@ -50,7 +50,7 @@ def check_middleware() -> Iterator[CheckMessage]:
 
 
 def find_origin(name: str) -> list[str]:
-    """Returns the names of a middleware's class and of those that it is derived from."""
+    """Returns the names of a middleware's class and of its base classes."""
     try:
         middleware = import_string(name)
     except ImportError:  # Django reports it.

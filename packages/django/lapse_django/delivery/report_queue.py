@@ -79,6 +79,12 @@ class ReportQueue:
             del self._activity[entry.report["session"]]
         return True
 
+    def remove_activity(self, session: str) -> None:
+        """Removes the activity of a session, if any is waiting."""
+        number = self._activity.get(session)
+        if number is not None:
+            self.remove(self._entries["activity"][number])
+
     def peek(self, kind: Kind) -> list[Entry]:
         """Returns the oldest entries that may fit into one request."""
         # The collector takes the end of all sessions of a user only alone.

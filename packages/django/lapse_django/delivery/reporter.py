@@ -8,7 +8,7 @@ import os
 import random
 from collections.abc import Callable
 from threading import Condition, Lock, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from lapse_django.conf import get_configuration
@@ -18,7 +18,7 @@ from lapse_django.delivery.sending import send_batch
 from lapse_django.delivery.spool import Spool
 from lapse_django.delivery.throttle import ActivityThrottle
 
-# So that concurrent requests share a batch.
+# So that the activity of concurrent requests shares a batch.
 BATCH_DELAY_SECONDS = 0.2
 MIN_RETRY_SECONDS = 1.0
 MAX_RETRY_SECONDS = 60.0
@@ -46,6 +46,7 @@ class Reporter:
         self._spool = Spool(directory) if directory else None
         self._thread: Thread | None = None
         self._has_news = False
+        self._has_ends = False
         self._is_closing = False
         self._failures = 0
         self._retry_at = 0.0
@@ -60,7 +61,13 @@ class Reporter:
 
     def report_end(self, report: dict[str, Any]) -> None:
         with self._condition:
-            if pending := self._throttle.take(report["session"]):
+            pending = self._throttle.take(report["session"])
+            if "lastAccessAt" in report:
+                # It says all that the activity would. The collector compares times of
+                # two requests only roughly: an access just before the end might seem to
+                # be after it, so the session would go on.
+                self._queue.remove_activity(report["session"])
+            elif pending:
                 self._add("activity", pending)
             self._add("end", report)
 
@@ -100,6 +107,8 @@ class Reporter:
             self._thread = Thread(target=self._run, name="lapse", daemon=True)
             self._thread.start()
         self._has_news = True
+        # The browser may report the same end at any moment, and knows less about it.
+        self._has_ends = self._has_ends or kind != "activity"
         self._condition.notify_all()
 
     def _run(self) -> None:
@@ -112,8 +121,9 @@ class Reporter:
                     self._send()
                 self._use_spool(self._save)
             except Exception:
-                self._delay_retry()
                 logger.exception("Lapse could not send reports. It will try again.")
+                self._delay_retry()
+                sleep(MIN_RETRY_SECONDS)
         self._use_spool(Spool.close)
 
     def _wait(self) -> bool:
@@ -124,8 +134,10 @@ class Reporter:
                 and (delay := self._get_delay()) > 0
             ):
                 self._condition.wait(delay)
-            self._condition.wait_for(lambda: self._is_closing, BATCH_DELAY_SECONDS)
-            self._has_news = False
+            self._condition.wait_for(
+                lambda: self._is_closing or self._has_ends, BATCH_DELAY_SECONDS
+            )
+            self._has_news = self._has_ends = False
             for report in self._throttle.take_due(monotonic()):
                 self._queue.add("activity", report)
             return self._is_closing
