@@ -14,7 +14,7 @@ export const packageFolder = join(root, 'packages/django')
 export const run = promisify(execFile)
 
 /** Without a network, and with Debian's setuptools. */
-export const pipOptions = ['--no-index', '--no-build-isolation', '--disable-pip-version-check', '--quiet']
+const pipOptions = ['--no-index', '--no-build-isolation', '--disable-pip-version-check', '--quiet']
 
 /**
  * Installs the package into a new folder, which is a value for `PYTHONPATH`.

@@ -126,6 +126,18 @@ describe('In a Django project with the package, in Chromium,', () => {
     await expectTimeoutAfter(lastAccessAt, project.users.anna)
   })
 
+  test('a sign-out by an idle timer of the project is recorded as the timeout', async () => {
+    const timed = await project.serve({ SESSION_COOKIE_AGE: '600', LAPSE_IDLE_TIMEOUT_SECONDS: '3' })
+    const { context } = await openBrowser()
+    await signIn(context, 'anna', timed.url)
+    await sleep(3200)
+    await context.request.post(`${timed.url}/sign-out/`)
+    const row = await expectOneCurrentRow()
+    expect(row).toMatchObject({ subject: project.users.anna, reason: 'idle_timeout', evidence: 'server' })
+    expect(row.idle_timeout_seconds).toBe(3)
+    await timed.stop('SIGINT')
+  })
+
   test('a session over which another user signs in is displaced, and the new session goes on', async () => {
     const { context, page } = await openBrowser()
     await signIn(context, 'anna')

@@ -38,7 +38,7 @@ for name in ("anna", "berta"):
 export async function startDjangoProject(): Promise<DjangoProject> {
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const site = await installPackage()
-  const ports = await Promise.all(Array.from({ length: 4 }, findFreePort))
+  const ports = await Promise.all(Array.from({ length: 5 }, findFreePort))
   const ticketSecret = randomBytes(32).toString('hex')
   const acme = {
     origins: ports.map((port) => `http://127.0.0.1:${port}`),

@@ -13,12 +13,24 @@ from lapse_django.session import SessionRecord
 
 # The name under which Django keeps the argument of set_expiry() in the session's data.
 EXPIRY_KEY = "_session_expiry"
+# How much earlier than its limit a session may end and still count as timed out. The
+# collector's default is the smaller of this and a tenth of the limit.
+MAX_GRACE_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Limits:
     idle_seconds: int
     absolute_seconds: int | None = None
+
+
+def has_passed(since: int, at: int, limit_seconds: int) -> bool:
+    """
+    Returns whether a limit had passed at a time, as the collector decides it. Times are
+    epoch milliseconds.
+    """
+    grace_seconds = min(MAX_GRACE_SECONDS, limit_seconds / 10)
+    return at - since >= (limit_seconds - grace_seconds) * 1000
 
 
 def read_limits(session: SessionBase, record: SessionRecord) -> Limits:

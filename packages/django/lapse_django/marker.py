@@ -9,14 +9,11 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 from lapse_django.ends import announce, report_end
-from lapse_django.limits import Limits
+from lapse_django.limits import Limits, has_passed
 from lapse_django.session import DATA_KEY, SessionRecord, now_ms, read_record
 
 COOKIE = "lapse_marker"
 MAX_AGE_SECONDS = 30 * 24 * 3600
-# How much earlier than its limit a session may end and still count as timed out. The
-# collector uses the same values.
-MAX_GRACE_SECONDS = 10
 
 
 def read_marker(request: HttpRequest) -> dict[str, Any] | None:
@@ -70,11 +67,10 @@ def guess_reason(report: dict[str, Any], limits: Limits | None) -> str:
     """Decides as the collector will, whose answer nobody waits for."""
     if limits is None:
         return "ended_early"
-    now = report["detectedAt"] / 1000
-    grace = min(MAX_GRACE_SECONDS, limits.idle_seconds / 10)
-    if now - report["lastAccessAt"] / 1000 >= limits.idle_seconds - grace:
+    detected_at = report["detectedAt"]
+    if has_passed(report["lastAccessAt"], detected_at, limits.idle_seconds):
         return "idle_timeout"
-    age = now - report["startedAt"] / 1000
-    if limits.absolute_seconds and age >= limits.absolute_seconds - grace:
+    absolute = limits.absolute_seconds
+    if absolute and has_passed(report["startedAt"], detected_at, absolute):
         return "absolute_timeout"
     return "ended_early"

@@ -17,7 +17,13 @@ from lapse_django.failsafe import failsafe, logger
 from lapse_django.limits import read_limits
 from lapse_django.marker import delete_marker, read_marker, report_lapse, write_marker
 from lapse_django.request_state import EarlierSession, get_state, read_earlier_session
-from lapse_django.session import DATA_KEY, SessionRecord, find_record, now_ms
+from lapse_django.session import (
+    DATA_KEY,
+    SessionRecord,
+    find_record,
+    now_ms,
+    write_used_at,
+)
 
 # Browsers request it on pages without a session too.
 ICON = "/favicon.ico"
@@ -69,6 +75,8 @@ def observe_response(request: HttpRequest, response: HttpResponse) -> None:
         report_disappearance(earlier, request)
     if record and will_be_saved(request, response):
         report_activity(request.session, record)
+        if get_configuration().own_idle_timeout_seconds:
+            write_used_at(request, record)
     if not get_configuration().uses_script:
         update_marker(request, response, record)
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from lapse_django.conf import get_configuration
 from lapse_django.ends import remember_end, report_end
 from lapse_django.failsafe import failsafe
+from lapse_django.limits import has_passed
 from lapse_django.request_state import EarlierSession, get_state, read_earlier_session
 from lapse_django.session import create_record, now_ms
 
@@ -59,16 +60,21 @@ def handle_sign_out(
     earlier = read_earlier_session(request)
     if earlier is None:
         return
-    # Django has accepted the session, so it was in use until now. But an idle timer of
-    # the project may sign the user out. Without a last access, the collector goes by
-    # the activity that it knows, and can tell that this is a timeout.
-    has_own_timer = get_configuration().own_idle_timeout_seconds is not None
-    last_access = None if has_own_timer else now_ms()
-    report_end(
-        earlier.record, earlier.limits, reason="logout", lastAccessAt=last_access
-    )
+    report_sign_out(earlier)
     get_state(request).earlier = None
     invalidate_markers(earlier)
+
+
+def report_sign_out(earlier: EarlierSession) -> None:
+    now, used_at = now_ms(), earlier.used_at
+    own_limit = get_configuration().own_idle_timeout_seconds
+    if own_limit and used_at and has_passed(used_at, now, own_limit):
+        # The project's idle timer signs the user out.
+        reason, last_access = "idle_timeout", used_at
+    else:
+        # Django has accepted the session, so it was in use until now.
+        reason, last_access = "logout", now
+    report_end(earlier.record, earlier.limits, reason=reason, lastAccessAt=last_access)
 
 
 def invalidate_markers(earlier: EarlierSession) -> None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from lapse_django.limits import Limits, read_limits
-from lapse_django.session import SessionRecord, read_record
+from lapse_django.session import SessionRecord, read_record, read_used_at
 
 ATTRIBUTE = "_lapse"
 
@@ -22,6 +22,8 @@ class EarlierSession:
     limits: Limits
     user_id: str | None
     user_hash: str
+    used_at: int | None
+    """When it was last used before this request. Known only with an idle timer."""
 
     def was_revoked(self) -> bool:
         """Whether the user may not use the session any more, by Django's own rules."""
@@ -59,4 +61,5 @@ def read_earlier_session(request: HttpRequest) -> EarlierSession | None:
         limits=read_limits(request.session, record),
         user_id=request.session.get(SESSION_KEY),
         user_hash=request.session.get(HASH_SESSION_KEY, ""),
+        used_at=read_used_at(request.session),
     )

@@ -11,6 +11,8 @@ from django.contrib.auth import SESSION_KEY, get_user
 from django.http import HttpRequest
 
 DATA_KEY = "lapse"
+# In the record too, if the project has an idle timer: when the session was last used.
+USED_AT = "usedAt"
 
 
 class SessionRecord(TypedDict):
@@ -50,6 +52,18 @@ def create_record(request: HttpRequest, user: Any) -> SessionRecord:
     }
     request.session[DATA_KEY] = record
     return record
+
+
+def read_used_at(data: Mapping[str, Any]) -> int | None:
+    """Returns when the session was last used, if the session's data says so."""
+    record = data.get(DATA_KEY)
+    used_at = record.get(USED_AT) if isinstance(record, dict) else None
+    return used_at if isinstance(used_at, int) else None
+
+
+def write_used_at(request: HttpRequest, record: SessionRecord) -> None:
+    """Writes into the session that it is used now."""
+    request.session[DATA_KEY] = {**record, USED_AT: now_ms()}
 
 
 def find_record(request: HttpRequest) -> SessionRecord | None:

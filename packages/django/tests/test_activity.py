@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from statistics import median
+from time import monotonic, sleep
+from typing import Any
+
 import jwt
 from django.conf import settings
 from django.test import Client, override_settings
 
 from lapse_django.delivery.throttle import ActivityThrottle
 from tests.base import ACTIVITY, ReportingTestCase
-from tests.recording_collector import wait_for
+from tests.recording_collector import Answer, accept, wait_for
 
 
 class ActivityTest(ReportingTestCase):
@@ -67,6 +71,30 @@ class ActivityTest(ReportingTestCase):
     def test_reports_no_activity_if_it_is_turned_off(self) -> None:
         self.sign_in(self.anna)
         self.assertEqual(self.get_activity(), [])
+
+    def test_adds_less_than_a_millisecond_to_requests_while_the_collector_hangs(
+        self,
+    ) -> None:
+        def hang(path: str, body: Any) -> Answer:
+            sleep(2)
+            return 503, {}, b""
+
+        usual = self.measure_requests()
+        self.collector.answer = hang
+        self.assertLess(self.measure_requests() - usual, 0.001)
+        self.collector.answer = accept
+
+    def measure_requests(self) -> float:
+        """Returns the median duration of a request and a sign-out, in seconds."""
+        seconds = []
+        for _ in range(30):
+            client = Client()
+            client.force_login(self.anna)
+            start = monotonic()
+            client.get("/poll/")
+            client.post("/sign-out/")
+            seconds.append(monotonic() - start)
+        return median(seconds)
 
     def test_leaves_the_responses_to_visitors_cacheable(self) -> None:
         response = Client().get("/public/")

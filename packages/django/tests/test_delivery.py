@@ -106,6 +106,13 @@ class BatchTest(DeliveryTestCase):
         sender.close(5)
         self.assertEqual(self.collector.get_reports(ACTIVITY), [])
 
+    def test_sends_a_later_access_than_the_end_of_a_copied_marker_states(self) -> None:
+        sender = self.create_reporter()
+        sender.report_activity(build_activity("s1", 5), 300)
+        sender.report_end(build_end(1, lastAccessAt=3))
+        wait_for(lambda: self.get_sessions() == ["s1"])
+        self.assertEqual(self.get_sessions(ACTIVITY), ["s1"])
+
     def test_sends_the_last_access_of_a_session_before_its_end(self) -> None:
         sender = self.create_reporter()
         sender.report_activity(build_activity("s1", 1), 300)

@@ -27,15 +27,24 @@ class SignOutTest(ReportingTestCase):
         for name in ("startedAt", "lastAccessAt", "detectedAt", "sentAt"):
             self.assertTrue(started_at <= report[name] <= now_ms(), name)
 
-    def test_does_not_state_the_last_access_if_the_project_has_its_own_timer(
+    @override_settings(LAPSE_IDLE_TIMEOUT_SECONDS=600)
+    def test_reports_a_sign_out_by_an_idle_timer_of_the_project_as_the_timeout(
         self,
     ) -> None:
-        with override_settings(LAPSE_IDLE_TIMEOUT_SECONDS=600):
-            self.sign_in(self.anna)
-            self.client.post("/sign-out/")
-            (report,) = self.get_ends()
-        self.assertEqual(report["reason"], "logout")
-        self.assertNotIn("lastAccessAt", report)
+        for idle_seconds, reason in ((589, "logout"), (590, "idle_timeout")):
+            with self.subTest(idle_seconds):
+                self.collector.requests.clear()
+                self.sign_in(self.anna)
+                self.client.get("/")
+                session = self.client.session
+                used_at = session["lapse"]["usedAt"] - idle_seconds * 1000
+                session["lapse"] = {**session["lapse"], "usedAt": used_at}
+                session.save()
+                self.client.post("/sign-out/")
+                (report,) = self.get_ends()
+                self.assertEqual(report["reason"], reason)
+                is_timeout = reason == "idle_timeout"
+                self.assertEqual(report["lastAccessAt"] == used_at, is_timeout)
 
     def test_reports_nothing_when_a_visitor_signs_out(self) -> None:
         self.client.post("/sign-out/")

@@ -79,11 +79,14 @@ class ReportQueue:
             del self._activity[entry.report["session"]]
         return True
 
-    def remove_activity(self, session: str) -> None:
-        """Removes the activity of a session, if any is waiting."""
+    def remove_activity(self, session: str, until: int) -> None:
+        """Removes the activity of a session that is not later than the given access."""
         number = self._activity.get(session)
-        if number is not None:
-            self.remove(self._entries["activity"][number])
+        if number is None:
+            return
+        entry = self._entries["activity"][number]
+        if entry.report["lastAccessAt"] <= until:
+            self.remove(entry)
 
     def peek(self, kind: Kind) -> list[Entry]:
         """Returns the oldest entries that may fit into one request."""

@@ -15,7 +15,7 @@ from lapse_django.conf import get_configuration
 from lapse_django.delivery.collector import NotRecordedError
 from lapse_django.delivery.report_queue import KINDS, Entry, Kind, ReportQueue
 from lapse_django.delivery.sending import send_batch
-from lapse_django.delivery.spool import Spool
+from lapse_django.delivery.spool import IS_SUPPORTED, Spool
 from lapse_django.delivery.throttle import ActivityThrottle
 
 # So that the activity of concurrent requests shares a batch.
@@ -43,7 +43,7 @@ class Reporter:
         self._queue = ReportQueue()
         self._throttle = ActivityThrottle()
         directory = get_configuration().queue_dir
-        self._spool = Spool(directory) if directory else None
+        self._spool = Spool(directory) if directory and IS_SUPPORTED else None
         self._thread: Thread | None = None
         self._has_news = False
         self._has_ends = False
@@ -61,14 +61,12 @@ class Reporter:
 
     def report_end(self, report: dict[str, Any]) -> None:
         with self._condition:
-            pending = self._throttle.take(report["session"])
-            if "lastAccessAt" in report:
-                # It says all that the activity would. The collector compares times of
-                # two requests only roughly: an access just before the end might seem to
-                # be after it, so the session would go on.
-                self._queue.remove_activity(report["session"])
-            elif pending:
+            session = report["session"]
+            if pending := self._throttle.take(session):
                 self._add("activity", pending)
+            # The collector compares times of two requests only roughly. An access just
+            # before the end could seem to be after it, and the session would go on.
+            self._queue.remove_activity(session, until=report.get("lastAccessAt", 0))
             self._add("end", report)
 
     def report_ends_of_subject(self, report: dict[str, Any]) -> None:

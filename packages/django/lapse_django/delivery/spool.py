@@ -59,7 +59,10 @@ class Spool:
         for folder in sorted(self._directory.iterdir()):
             if folder == self._folder or not (folder / LOCK).is_file():
                 continue
-            lock = try_to_lock(folder / LOCK)
+            try:
+                lock = try_to_lock(folder / LOCK)
+            except FileNotFoundError:  # Another process has just done it.
+                continue
             if lock is None:
                 continue
             with lock:

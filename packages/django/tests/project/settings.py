@@ -17,6 +17,8 @@ LAPSE_TOKEN = os.environ.get("LAPSE_TOKEN", "")
 LAPSE_TICKET_SECRET = os.environ.get("LAPSE_TICKET_SECRET", "s" * 32)
 LAPSE_QUEUE_DIR = os.environ.get("LAPSE_QUEUE_DIR")
 LAPSE_SCRIPT = os.environ.get("LAPSE_SCRIPT", "1") == "1"
+if idle_timeout := os.environ.get("LAPSE_IDLE_TIMEOUT_SECONDS"):
+    LAPSE_IDLE_TIMEOUT_SECONDS = int(idle_timeout)
 if heartbeat := os.environ.get("LAPSE_HEARTBEAT_SECONDS"):
     LAPSE_HEARTBEAT_SECONDS = float(heartbeat)
 
