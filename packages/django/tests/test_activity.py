@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from time import monotonic, sleep
 from typing import Any
 
@@ -72,29 +71,19 @@ class ActivityTest(ReportingTestCase):
         self.sign_in(self.anna)
         self.assertEqual(self.get_activity(), [])
 
-    def test_adds_less_than_a_millisecond_to_requests_while_the_collector_hangs(
-        self,
-    ) -> None:
+    def test_no_request_waits_for_a_collector_that_hangs(self) -> None:
         def hang(path: str, body: Any) -> Answer:
             sleep(2)
             return 503, {}, b""
 
-        usual = self.measure_requests()
         self.collector.answer = hang
-        self.assertLess(self.measure_requests() - usual, 0.001)
-        self.collector.answer = accept
-
-    def measure_requests(self) -> float:
-        """Returns the median duration of a request and a sign-out, in seconds."""
-        seconds = []
-        for _ in range(30):
-            client = Client()
-            client.force_login(self.anna)
+        for _ in range(5):
             start = monotonic()
-            client.get("/poll/")
-            client.post("/sign-out/")
-            seconds.append(monotonic() - start)
-        return median(seconds)
+            self.sign_in(self.anna)
+            self.client.get("/")
+            self.client.post("/sign-out/")
+            self.assertLess(monotonic() - start, 1)
+        self.collector.answer = accept
 
     def test_leaves_the_responses_to_visitors_cacheable(self) -> None:
         response = Client().get("/public/")
