@@ -129,7 +129,10 @@ class BatchTest(DeliveryTestCase):
         sender = self.create_reporter()
         with patch.object(report_queue, "MAX_REPORTS", 3):
             with self.assertLogs("lapse_django", "WARNING") as logs:
-                for number in range(5):
+                sender.report_end(build_end(0))
+                # Until the next attempt, nothing is on its way.
+                wait_for(lambda: "HTTP 503" in "\n".join(logs.output))
+                for number in range(1, 5):
                     sender.report_end(build_end(number))
         self.assertIn("the oldest are dropped", "\n".join(logs.output))
         self.collector.answer = accept
