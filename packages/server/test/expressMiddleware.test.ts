@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ExpressLapse, lapseExpress } from '@lapse/server/express'
 import { MemoryStore } from 'express-session'
+import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   addRoutes,
@@ -74,6 +75,24 @@ describe('Sessions of express-session', () => {
     await visitor.signIn(user)
     await visitor.fetch('/slow-sign-in')
     expect(await app.finish(user)).toMatchObject([{ reason: 'displaced' }])
+  })
+
+  test('An API hands the session and its ticket to the client', async () => {
+    const user = createUser()
+    const running = await runApp(site, (app, lapse) => {
+      app.use(createSessionMiddleware(), lapseExpress(lapse))
+      addRoutes(app)
+      app.get('/api/session', (request, response) => {
+        const { session } = request.lapse
+        response.json(session ? { ...session, ticket: lapse.ticket(session) } : null)
+      })
+    })
+    const visitor = new Visitor(running)
+    expect(await visitor.read('/api/session')).toBe('null')
+    await visitor.signIn(user)
+    const { subject, session, ticket } = JSON.parse(await visitor.read('/api/session'))
+    expect(subject).toBe(user)
+    expect(decodeJwt(ticket)).toMatchObject({ iss: 'acme', sub: user, sid: session })
   })
 
   test('A session can have its own idle timeout, which the tag and the collector know', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { lapseExpress, type SessionStore, watchSessionStore } from '@lapse/server/express'
+import { lapseExpress, watchSessionStore } from '@lapse/server/express'
 import { RedisStore } from 'connect-redis'
 import { MemoryStore, Store } from 'express-session'
 import { createClient } from 'redis'
@@ -44,7 +44,7 @@ async function runWatchingApp(store: Store) {
     },
     'quick',
   )
-  onTestFinished(watchSessionStore(app.lapse, store as SessionStore, { everySeconds }))
+  onTestFinished(watchSessionStore(app.lapse, store, { everySeconds }))
   return app
 }
 
@@ -171,8 +171,8 @@ describe('Stores that cannot be watched', () => {
 
   test.each([0, -1, Number.NaN, 86_401])('An interval of %s seconds is refused', async (seconds) => {
     const app = await runApp(site, () => {})
-    expect(() =>
-      watchSessionStore(app.lapse, new MemoryStore() as SessionStore, { everySeconds: seconds }),
-    ).toThrow(/everySeconds is .*Set it to a number of seconds/)
+    expect(() => watchSessionStore(app.lapse, new MemoryStore(), { everySeconds: seconds })).toThrow(
+      /everySeconds is .*Set it to a number of seconds/,
+    )
   })
 })
