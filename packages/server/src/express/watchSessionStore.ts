@@ -32,7 +32,7 @@ const maxEverySeconds = 86_400
  *
  * Several replicas may watch the same store: the collector recognizes repeated reports.
  *
- * @returns a function that stops watching.
+ * @returns a function that stops watching. Call it before `lapse.close`.
  * @throws {LapseServerError} `invalid_option`
  */
 export function watchSessionStore(
