@@ -5,11 +5,11 @@ import { RedisStore } from 'connect-redis'
 import session from 'express-session'
 import { createClient } from 'redis'
 import { readOptions } from '../_shared/options.ts'
+import { stopOnSignal } from '../_shared/stopOnSignal.ts'
 import { createApp } from './app.ts'
 
-const { port, collector, idleTimeoutSeconds, ticketSecret } = readOptions()
+const { port, collector, token, idleTimeoutSeconds, ticketSecret } = readOptions()
 const {
-  LAPSE_TOKEN: token,
   REDIS_URL: redisUrl,
   // Without Redis, sessions end with this process, so a secret that ends with it is enough.
   SESSION_SECRET: sessionSecret = randomBytes(32).toString('base64url'),
@@ -30,11 +30,4 @@ const server = createApp({ lapse, collector, store, sessionSecret, idleTimeoutSe
   () => console.log(`The application runs at http://127.0.0.1:${port}`),
 )
 
-async function stop(): Promise<void> {
-  server.close()
-  server.closeAllConnections()
-  await lapse.close()
-  process.exit()
-}
-process.once('SIGTERM', stop)
-process.once('SIGINT', stop)
+stopOnSignal(server, () => lapse.close())
