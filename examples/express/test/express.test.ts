@@ -149,6 +149,21 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
     expect(await page.locator('[data-lapse-message]').isVisible()).toBe(false)
   })
 
+  test('leaves one ended_early row when the store has lost the session', async () => {
+    await signIn(subject)
+    const alias = await readAlias(page)
+    for (const store of stores) await new Promise((resolve) => store.clear?.(resolve))
+    await page.goto(url)
+    expect(page.url()).toBe(`${url}/login`)
+    expect(await expectOneRow(collector.database)).toMatchObject({
+      subject,
+      session: alias,
+      reason: 'ended_early',
+      evidence: 'signed',
+      detected_by: 'login_page',
+    })
+  })
+
   test('ends a session while the collector is down, and its row is written when the collector is back', async () => {
     await signIn(subject)
     const alias = await readAlias(page)

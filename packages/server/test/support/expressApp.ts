@@ -124,16 +124,22 @@ const stayMs = 500
 
 /** A browser without scripts, which keeps cookies. */
 export class Visitor {
-  readonly #url: string
-  readonly #cookies = new Map<string, string>()
+  readonly #app: Pick<RunningApp, 'url'>
+  readonly #cookies: Map<string, string>
 
-  constructor({ url }: RunningApp) {
-    this.#url = url
+  constructor(app: Pick<RunningApp, 'url'>, cookies: ReadonlyMap<string, string> = new Map()) {
+    this.#app = app
+    this.#cookies = new Map(cookies)
+  }
+
+  /** Creates a browser that has the same cookies. */
+  copy(): Visitor {
+    return new Visitor(this.#app, this.#cookies)
   }
 
   async fetch(path: string, signal?: AbortSignal): Promise<Response> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response = await fetch(this.#url + path, {
+    const response = await fetch(this.#app.url + path, {
       headers: { cookie },
       redirect: 'manual',
       ...(signal && { signal }),
