@@ -2,7 +2,7 @@ import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
 import type { TagOptions } from './renderTag.ts'
-import { isIdleTimeout, readStoredSession, type StoredSession } from './session.ts'
+import { isIdleTimeout, maxIdleTimeoutSeconds, readStoredSession, type StoredSession } from './session.ts'
 
 /** Where the host's framework keeps the session of a request. */
 export interface SessionData {
@@ -103,7 +103,7 @@ export class RequestSession {
     if (isIdleTimeout(idleTimeoutSeconds)) return { ...session, idleTimeoutSeconds }
     throw new LapseServerError(
       'invalid_report',
-      'signIn: idleTimeoutSeconds is not a whole number of seconds above 0.',
+      `signIn: idleTimeoutSeconds is not a whole number of seconds from 1 to ${maxIdleTimeoutSeconds}.`,
     )
   }
 

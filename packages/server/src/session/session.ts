@@ -55,7 +55,10 @@ export function readStoredSession(value: unknown): StoredSession | undefined {
   }
 }
 
+/** What the collector accepts: 400 days. It refuses a ticket with more, and the reports behind it would have to wait. */
+export const maxIdleTimeoutSeconds = 34_560_000
+
 /** Whether a value can be the idle timeout of a session, in seconds. */
 export function isIdleTimeout(seconds: unknown): seconds is number {
-  return Number.isSafeInteger(seconds) && Number(seconds) > 0
+  return Number.isInteger(seconds) && Number(seconds) > 0 && Number(seconds) <= maxIdleTimeoutSeconds
 }
