@@ -3,12 +3,11 @@ import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
 import type { TagOptions } from '../session/renderTag.ts'
-import { RequestSession, type SignInOptions } from '../session/requestSession.ts'
+import { RequestSession } from '../session/requestSession.ts'
 import type { StoredSession } from '../session/session.ts'
 import { endSession } from './endSession.ts'
 import type { SessionStore } from './sessionStore.ts'
 
-export type { SignInOptions } from '../session/requestSession.ts'
 export { endSession } from './endSession.ts'
 export type { SessionStore, StoreSession } from './sessionStore.ts'
 export { type WatchOptions, watchSessionStore } from './watchSessionStore.ts'
@@ -39,6 +38,15 @@ export interface ExpressLapse {
 
   /** Ends any session of the same store. Rejects only if the store fails. */
   end(sid: string, reason: 'revoked' | 'displaced'): Promise<void>
+}
+
+/** The options of `signIn`. */
+export interface SignInOptions {
+  /**
+   * This session's own idle timeout in seconds, if it differs from the option of `createLapseServer`: "remember me". The
+   * ticket tells it to the collector, so `ticketSecret` or `ticketKey` is required.
+   */
+  readonly idleTimeoutSeconds?: number | undefined
 }
 
 declare global {

@@ -2,7 +2,13 @@ import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
 import type { TagOptions } from './renderTag.ts'
-import { isIdleTimeout, maxIdleTimeoutSeconds, readStoredSession, type StoredSession } from './session.ts'
+import {
+  isIdleTimeout,
+  maxIdleTimeoutSeconds,
+  readStoredSession,
+  type Session,
+  type StoredSession,
+} from './session.ts'
 
 /** Where the host's framework keeps the session of a request. */
 export interface SessionData {
@@ -12,14 +18,8 @@ export interface SessionData {
   write(session: StoredSession): void
 }
 
-/** The options of `signIn`. */
-export interface SignInOptions {
-  /**
-   * This session's own idle timeout in seconds, if it differs from the option of `createLapseServer`: "remember me". The
-   * ticket tells it to the collector, so `ticketSecret` or `ticketKey` is required.
-   */
-  readonly idleTimeoutSeconds?: number | undefined
-}
+/** The limit of a session that differs from the option of `createLapseServer`. */
+type OwnLimit = Pick<Session, 'idleTimeoutSeconds'>
 
 /** What `RequestSession` needs of a `LapseServer`. */
 export type SessionReporter = Pick<LapseServer, 'active' | 'createSession' | 'ended' | 'reportError' | 'tag'>
@@ -52,7 +52,7 @@ export class RequestSession {
   }
 
   /** Starts a session. A session that is still alive was displaced by it. */
-  signIn(subject: string | number, options: SignInOptions = {}): StoredSession | undefined {
+  signIn(subject: string | number, options: OwnLimit = {}): StoredSession | undefined {
     try {
       const session = this.#createSession(subject, options)
       this.#end('displaced')
@@ -97,7 +97,7 @@ export class RequestSession {
     this.#known = current
   }
 
-  #createSession(subject: string | number, { idleTimeoutSeconds }: SignInOptions): StoredSession {
+  #createSession(subject: string | number, { idleTimeoutSeconds }: OwnLimit): StoredSession {
     const session = this.#lapse.createSession(subject)
     if (idleTimeoutSeconds === undefined) return session
     if (isIdleTimeout(idleTimeoutSeconds)) return { ...session, idleTimeoutSeconds }

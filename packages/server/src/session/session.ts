@@ -57,7 +57,7 @@ export function readStoredSession(value: unknown): StoredSession | undefined {
   }
 }
 
-/** What the collector accepts: 400 days. It refuses a ticket with more, and the reports behind it would have to wait. */
+/** What the collector accepts: 400 days. It refuses a report whose ticket has more. */
 export const maxIdleTimeoutSeconds = 34_560_000
 
 /** Whether a value can be the idle timeout of a session, in seconds. */
