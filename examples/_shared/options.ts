@@ -14,8 +14,9 @@ export interface AppOptions {
  *
  * @throws if `LAPSE_TICKET_SECRET` is not set.
  */
-export function readOptions(): AppOptions & { readonly port: number } {
+export function readOptions(): AppOptions & { readonly port: number; readonly token: string | undefined } {
   const {
+    LAPSE_TOKEN: token,
     LAPSE_COLLECTOR: collector = 'http://127.0.0.1:4780',
     LAPSE_TICKET_SECRET: ticketSecret,
     PORT: port = '4781',
@@ -23,5 +24,5 @@ export function readOptions(): AppOptions & { readonly port: number } {
   if (!ticketSecret) {
     throw new Error('Set LAPSE_TICKET_SECRET to the secret that the collector uses (at least 32 bytes).')
   }
-  return { collector, idleTimeoutSeconds: 60, ticketSecret, port: Number(port) }
+  return { collector, idleTimeoutSeconds: 60, ticketSecret, port: Number(port), token }
 }

@@ -1,27 +1,39 @@
-import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { LapseServer } from '@lapse/server'
+import { lapseExpress } from '@lapse/server/express'
 import express, { type Express, type RequestHandler } from 'express'
-import session from 'express-session'
+import session, { type Store } from 'express-session'
 import { createSecurityHeaders, isCrossSite } from '../_shared/security.ts'
-import { signTicket } from '../_shared/ticket.ts'
 import { users as exampleUsers } from '../_shared/users.ts'
-import type { ShopOptions } from './options.ts'
-import { endSession, listSessions } from './sessions.ts'
+import { listSessions } from './listSessions.ts'
 
-const site = 'shop'
 const administrator = 'u_9001'
 const users = [...exampleUsers, { subject: administrator, role: 'Administrator' }]
 
+interface ShopOptions {
+  readonly lapse: LapseServer
+  /** The collector's origin, for the Content Security Policy. */
+  readonly collector: string
+  /** A session store that can list its sessions. */
+  readonly store: Store
+  /** Signs the cookie that holds the session's id. */
+  readonly sessionSecret: string
+  readonly idleTimeoutSeconds: number
+}
+
 /** An application in which each user has one session at a time, and an administrator can end any session. */
-export function createApp(options: ShopOptions): Express {
-  const { collector, store, sessionSecret, idleTimeoutSeconds, ticketSecret: secret } = options
+export function createApp({
+  lapse,
+  collector,
+  store,
+  sessionSecret,
+  idleTimeoutSeconds,
+}: ShopOptions): Express {
   const app = express()
   app.disable('x-powered-by')
   app.set('views', resolvePath('views'))
   app.set('view engine', 'ejs')
-  // For the script tag in views/top.ejs.
-  app.locals.lapse = { site, collector, idleTimeoutSeconds }
 
   app.use(createSecurityMiddleware(collector))
   // Before the session: loading a file must not keep an idle session alive.
@@ -39,14 +51,8 @@ export function createApp(options: ShopOptions): Express {
       cookie: { sameSite: 'lax', secure: 'auto', maxAge: idleTimeoutSeconds * 1000 },
     }),
   )
-  app.use((request, response, next) => {
-    const { subject } = request.session
-    response.locals.session = subject ? request.session : undefined
-    response.locals.user = users.find((user) => user.subject === subject)
-    response.locals.isAdministrator = subject === administrator
-    next()
-  })
-  app.use(express.urlencoded({ extended: false, limit: '4kb' }))
+  app.use(lapseExpress(lapse))
+  app.use(findUser, express.urlencoded({ extended: false, limit: '4kb' }))
 
   app.get('/login', (request, response) => {
     if (request.session.subject) response.redirect(303, '/')
@@ -56,14 +62,13 @@ export function createApp(options: ShopOptions): Express {
   app.post('/login', async (request, response) => {
     const subject = users.find((user) => user.subject === request.body?.user)?.subject
     if (!subject) return void response.status(422).send('Choose one of the example users.')
-    for (const active of await listSessions(store)) {
-      if (active.subject === subject) await endSession(options, active, 'displaced')
+    for (const { id, subject: owner } of await listSessions(store)) {
+      if (owner === subject) await request.lapse.end(id, 'displaced')
     }
     // A new id in the cookie, so that an id planted in this browser earlier does not open the session.
     await promisify(request.session.regenerate.bind(request.session))()
-    const alias = randomUUID()
-    const ticket = await signTicket({ site, subject, session: alias, idleTimeoutSeconds, secret })
-    Object.assign(request.session, { subject, alias, ticket })
+    request.session.subject = subject
+    request.lapse.signIn(subject)
     response.redirect(303, '/')
   })
 
@@ -76,13 +81,13 @@ export function createApp(options: ShopOptions): Express {
     response.redirect(303, '/login')
   })
 
-  app.get('/admin', requireAdministrator, async (_request, response) => {
-    response.render('admin', { sessions: await listSessions(store) })
+  app.get('/admin', requireAdministrator, async (request, response) => {
+    response.render('admin', { sessions: await listSessions(store), own: request.lapse.session?.session })
   })
 
   app.post('/admin/end', requireAdministrator, async (request, response) => {
     const found = (await listSessions(store)).find(({ alias }) => alias === request.body?.session)
-    if (found) await endSession(options, found, 'revoked')
+    if (found) await request.lapse.end(found.id, 'revoked')
     response.redirect(303, '/admin')
   })
 
@@ -101,6 +106,13 @@ function createSecurityMiddleware(collector: string): RequestHandler {
       response.status(403).send('This request came from another site.')
     else next()
   }
+}
+
+/** Finds the signed-in user, for the templates. */
+const findUser: RequestHandler = ({ session: { subject } }, response, next) => {
+  response.locals.user = users.find((user) => user.subject === subject)
+  response.locals.isAdministrator = subject === administrator
+  next()
 }
 
 const requireSession: RequestHandler = (request, response, next) => {

@@ -1,24 +1,18 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import Router from '@koa/router'
+import type { LapseServer, StoredSession } from '@lapse/server'
 import Koa from 'koa'
 import session from 'koa-session'
-import { html } from '../_shared/html.ts'
+import { Html, html } from '../_shared/html.ts'
 import { createSecurityMiddleware, redirect, serveStyle } from '../_shared/koa.ts'
-import type { AppOptions } from '../_shared/options.ts'
 import { renderPage } from '../_shared/page.ts'
-import { signTicket } from '../_shared/ticket.ts'
 import { type ClientOptions, OpenIdClient, type PendingSignIn } from './openIdClient.ts'
 
-type SsoOptions = AppOptions & ClientOptions
-
-interface SignedIn {
-  readonly subject: string
-  /**
-   * A random id of this application's session. The provider's `sid` would not do: the provider's session outlives many
-   * sessions here, and all of them would have the same id.
-   */
-  readonly alias: string
-  readonly ticket: string
+interface SsoOptions extends ClientOptions {
+  readonly lapse: LapseServer
+  /** The collector's origin, for the Content Security Policy. */
+  readonly collector: string
+  readonly idleTimeoutSeconds: number
 }
 
 /** An application without a login page: users without a session go to the provider and come back with a new one. */
@@ -39,15 +33,15 @@ export function createApp(options: SsoOptions): Koa {
   return app
 }
 
-function createRoutes(options: SsoOptions): Router {
-  const { idleTimeoutSeconds, ticketSecret: secret } = options
+function createRoutes({ lapse, ...options }: SsoOptions): Router {
   const client = new OpenIdClient(options)
   const router = new Router()
 
   router.get('/', async (ctx) => {
-    const signedIn: SignedIn | undefined = ctx.session.signedIn
-    if (signedIn) {
-      ctx.body = renderHomePage(options, signedIn)
+    const session: StoredSession | undefined = ctx.session.lapse
+    if (session) {
+      lapse.active(session)
+      ctx.body = renderHomePage(session, lapse.tag(session))
       return
     }
     const { url, pending } = await client.beginSignIn()
@@ -59,13 +53,15 @@ function createRoutes(options: SsoOptions): Router {
     const pending: PendingSignIn | undefined = ctx.session.pending
     if (!pending) return ctx.redirect('/')
     const subject = await client.finishSignIn(ctx.url, pending)
-    const alias = randomUUID()
-    const ticket = await signTicket({ site: 'desk', subject, session: alias, idleTimeoutSeconds, secret })
-    ctx.session = { signedIn: { subject, alias, ticket } satisfies SignedIn }
+    // With an alias of this application's session. The provider's `sid` would not do: the provider's session outlives
+    // many sessions here, and all of them would have the same alias.
+    ctx.session = { lapse: lapse.createSession(subject) }
     ctx.redirect('/')
   })
 
   router.post('/logout', (ctx) => {
+    const session: StoredSession | undefined = ctx.session.lapse
+    if (session) lapse.ended({ ...session, reason: 'logout' })
     ctx.session = null
     redirect(ctx, '/goodbye')
   })
@@ -76,15 +72,12 @@ function createRoutes(options: SsoOptions): Router {
   return router
 }
 
-/** The whole integration: the script tag on pages with a session, and the attribute on the sign-out form. */
-function renderHomePage(
-  { collector, idleTimeoutSeconds }: SsoOptions,
-  { subject, alias, ticket }: SignedIn,
-): string {
+/** @param tag the script tag. */
+function renderHomePage({ subject, session }: StoredSession, tag: string): string {
   return renderPage({
     title: 'Service desk',
-    head: html`<script src="${collector}/lapse.js" defer data-site="desk" data-idle-timeout-seconds="${idleTimeoutSeconds}" data-state="active" data-subject="${subject}" data-session="${alias}" data-ticket="${ticket}"></script>`,
-    content: html`<p>Signed in as <code>${subject}</code>, session <code>${alias.slice(0, 8)}</code>.</p>
+    head: new Html(tag),
+    content: html`<p>Signed in as <code>${subject}</code>, session <code>${session.slice(0, 8)}</code>.</p>
 <p>Wait until this session has expired, then open the page again. The provider still knows you and sends you back
 without a login page. You have a new session, and the audit table has a row about the old one.</p>
 <form method="post" action="/logout" data-lapse-logout><button>Sign out</button></form>`,

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createLapseServer } from '@lapse/server'
 import { MemoryStore, type Store } from 'express-session'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
+import { expectOneRow } from '../../../test/auditRows.ts'
 import { createBrowserOptions } from '../../../test/browser.ts'
 import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
@@ -39,12 +40,9 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
     collector = started.collector
     cleanups.push(() => collector.end())
     const token = (await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'shop')).trim()
-    const shared = {
-      collector: collector.url,
-      token,
-      ticketSecret: started.ticketSecret,
-      sessionSecret: randomBytes(32).toString('base64url'),
-    }
+    const { ticketSecret } = started
+    const sessionSecret = randomBytes(32).toString('base64url')
+    const reporting = { site: 'shop', collector: collector.url, token, ticketSecret }
     const apps = [
       { appPort: port, idleTimeoutSeconds: longSeconds },
       { appPort: shortPort, idleTimeoutSeconds: shortSeconds },
@@ -53,7 +51,9 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
       // One store each: express-session applies the idle timeout of the store's last application to all its sessions.
       const store = redis?.store(`${appPort}:`) ?? new MemoryStore()
       stores.push(store)
-      cleanups.push(await serveApp(createApp({ ...shared, store, idleTimeoutSeconds }), appPort))
+      const lapse = createLapseServer({ ...reporting, idleTimeoutSeconds })
+      const app = createApp({ lapse, collector: collector.url, store, sessionSecret, idleTimeoutSeconds })
+      cleanups.push(() => lapse.close(), await serveApp(app, appPort))
     }
   })
   afterAll(async () => {
@@ -135,17 +135,33 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
       subject,
       session: alias,
       reason: 'idle_timeout',
-      evidence: 'signed',
       detected_by: 'login_page',
     })
   })
 
-  test('leaves no row when a user signs out', async () => {
+  test('leaves one logout row when a user signs out', async () => {
     await signIn(subject)
+    const alias = await readAlias(page)
     await page.click('text=Sign out')
     await page.waitForURL(`${url}/login`)
-    await page.waitForLoadState('networkidle')
-    await expectNoRow(collector.database)
+    const logout = { subject, session: alias, reason: 'logout', evidence: 'server' }
+    expect(await expectOneRow(collector.database)).toMatchObject(logout)
+    expect(await page.locator('[data-lapse-message]').isVisible()).toBe(false)
+  })
+
+  test('leaves one ended_early row when the store has lost the session', async () => {
+    await signIn(subject)
+    const alias = await readAlias(page)
+    for (const store of stores) await new Promise((resolve) => store.clear?.(resolve))
+    await page.goto(url)
+    expect(page.url()).toBe(`${url}/login`)
+    expect(await expectOneRow(collector.database)).toMatchObject({
+      subject,
+      session: alias,
+      reason: 'ended_early',
+      evidence: 'signed',
+      detected_by: 'login_page',
+    })
   })
 
   test('ends a session while the collector is down, and its row is written when the collector is back', async () => {

@@ -1,26 +1,21 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
-import Koa, { type Context, type Next } from 'koa'
+import type { Identity } from '@lapse/client'
+import type { LapseServer, StoredSession } from '@lapse/server'
+import Koa, { type Context } from 'koa'
 import session from 'koa-session'
 import { createSecurityMiddleware } from '../../_shared/koa.ts'
-import type { AppOptions } from '../../_shared/options.ts'
-import { signTicket } from '../../_shared/ticket.ts'
 import { findUser } from '../../_shared/users.ts'
 import { servePages } from './pages.ts'
 
-interface SpaOptions extends AppOptions {
+interface SpaOptions {
+  readonly lapse: LapseServer
+  /** The collector's origin, for the Content Security Policy. */
+  readonly collector: string
+  readonly idleTimeoutSeconds: number
   /** The folder of the built pages. */
   readonly pagesFolder: string
-}
-
-/** What the session holds. Its names are those of the client's `Identity`, because the page passes it to `active`. */
-interface SessionData {
-  /** An opaque user id, never a name or an email address. */
-  readonly subject: string
-  /** The session alias: a random id created at sign-in. It grants no access, so scripts may know it. */
-  readonly session: string
-  readonly ticket: string
 }
 
 /** The application: its pages, and an API whose session is an HttpOnly cookie that every call renews. */
@@ -35,43 +30,51 @@ export function createApp(options: SpaOptions): Koa {
   return app
 }
 
-function createApi({ idleTimeoutSeconds, ticketSecret: secret }: SpaOptions, app: Koa): Router {
+function createApi({ lapse, idleTimeoutSeconds }: SpaOptions, app: Koa): Router {
   const router = new Router({ prefix: '/api' })
   router.use(
     session({ key: 'spa_session', rolling: true, sameSite: 'lax', maxAge: idleTimeoutSeconds * 1000 }, app),
   )
 
-  router.post('/session', bodyParser({ jsonLimit: '4kb' }), async (ctx) => {
+  router.post('/session', bodyParser({ jsonLimit: '4kb' }), (ctx) => {
     const subject = findUser(Object(ctx.request.body).user)?.subject
     if (!subject) return ctx.throw(422, 'Choose one of the example users.')
-    const session = randomUUID()
-    const ticket = await signTicket({ site: 'spa', subject, session, idleTimeoutSeconds, secret })
-    ctx.session = { subject, session, ticket } satisfies SessionData
+    // The subject and a random alias. It gives no access, so scripts may know it.
+    ctx.session = lapse.createSession(subject)
     ctx.status = 204
   })
 
-  router.get('/session', requireSession, (ctx) => {
-    const { subject, session, ticket }: SessionData = ctx.session
-    ctx.body = { subject, session, ticket }
-  })
-
   router.delete('/session', (ctx) => {
+    if (!ctx.session.isNew) lapse.ended({ ...readSession(ctx), reason: 'logout' })
     ctx.session = null
     ctx.status = 204
   })
 
-  router.get('/report', requireSession, (ctx) => {
+  // All routes below need a session, and renew it.
+  router.use((ctx, next) => {
+    // See src/api.ts for how the page handles it.
+    if (ctx.session.isNew) ctx.throw(401, 'There is no session.')
+    lapse.active(readSession(ctx))
+    return next()
+  })
+
+  router.get('/session', (ctx) => {
+    const { subject, session } = readSession(ctx)
+    // The page passes this to `active`.
+    ctx.body = { subject, session, ticket: lapse.ticket(readSession(ctx)) } satisfies Identity
+  })
+
+  router.get('/report', (ctx) => {
     ctx.body = { openItems: 12, closedThisWeek: 41 }
   })
 
-  router.get('/messages', requireSession, (ctx) => {
+  router.get('/messages', (ctx) => {
     ctx.body = { unread: 3, checkedAt: new Date().toISOString() }
   })
   return router
 }
 
-/** Without a session, every call gets a 401. See src/api.ts for how the page handles it. */
-function requireSession(ctx: Context, next: Next) {
-  if (ctx.session.isNew) ctx.throw(401, 'There is no session.')
-  return next()
+function readSession(ctx: Context): StoredSession {
+  const { subject, session, startedAt } = ctx.session
+  return { subject, session, startedAt }
 }

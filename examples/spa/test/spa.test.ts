@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { createLapseServer, type LapseServer } from '@lapse/server'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
@@ -22,6 +23,7 @@ const message = `You were signed out after ${idleTimeoutSeconds} seconds without
 let url: string
 let pagesFolder: string
 let collector: TestCollector
+let lapse: LapseServer
 let closeApp: () => Promise<void>
 let browser: Browser
 beforeAll(async () => {
@@ -34,14 +36,18 @@ beforeAll(async () => {
     cwd: root,
     env: { ...process.env, NODE_ENV: 'production', VITE_LAPSE_COLLECTOR: collector.url },
   })
+  const token = await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'spa')
   const { ticketSecret } = started
-  const app = createApp({ collector: collector.url, idleTimeoutSeconds, ticketSecret, pagesFolder })
+  const reporting = { collector: collector.url, token, ticketSecret, idleTimeoutSeconds }
+  lapse = createLapseServer({ site: 'spa', ...reporting })
+  const app = createApp({ collector: collector.url, idleTimeoutSeconds, lapse, pagesFolder })
   closeApp = await serveApp(app.callback(), port)
   browser = await chromium.launch(createBrowserOptions())
 })
 afterAll(async () => {
   await browser.close()
   await closeApp()
+  await lapse.close()
   await collector.end()
   rmSync(pagesFolder, { recursive: true })
 })
@@ -133,7 +139,7 @@ describe('A single-page application', () => {
     await expectNoRow(collector.database)
   })
 
-  test('leaves no row when the user signs out while another tab polls', async () => {
+  test('leaves one logout row when the user signs out while another tab polls', async () => {
     await signIn()
     const other = await context.newPage()
     await other.goto(`${url}/inbox`)
@@ -143,7 +149,8 @@ describe('A single-page application', () => {
     await other.waitForURL(`${url}/login`)
     await waitUntilExpired()
     await page.reload()
-    await expectNoRow(collector.database)
+    const logout = { subject, reason: 'logout', evidence: 'server' }
+    expect(await expectOneRow(collector.database)).toMatchObject(logout)
     expect(await page.getByText('You were signed out').count()).toBe(0)
   })
 

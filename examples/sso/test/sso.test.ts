@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createLapseServer, type LapseServer } from '@lapse/server'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
@@ -16,6 +17,7 @@ const subject = 'u_1001'
 let url: string
 let issuer: string
 let collector: TestCollector
+let lapse: LapseServer
 let browser: Browser
 const closeServers: (() => Promise<void>)[] = []
 beforeAll(async () => {
@@ -24,6 +26,10 @@ beforeAll(async () => {
   issuer = `http://localhost:${providerPort}`
   const started = await startSignedCollector({ name: 'SQLite' }, 'desk', [url])
   collector = started.collector
+  const token = await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'desk')
+  const { ticketSecret } = started
+  const reporting = { collector: collector.url, token, ticketSecret, idleTimeoutSeconds }
+  lapse = createLapseServer({ site: 'desk', ...reporting })
   const clientSecret = randomBytes(32).toString('base64url')
   const app = createApp({
     appUrl: url,
@@ -31,7 +37,7 @@ beforeAll(async () => {
     clientSecret,
     collector: collector.url,
     idleTimeoutSeconds,
-    ticketSecret: started.ticketSecret,
+    lapse,
   })
   const provider = await createProvider({ issuer, appUrl: url, clientSecret })
   closeServers.push(await serveApp(app.callback(), port), await serveApp(provider.callback(), providerPort))
@@ -40,6 +46,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser.close()
   for (const close of closeServers) await close()
+  await lapse.close()
   await collector.end()
 })
 
@@ -101,7 +108,7 @@ describe('An application whose users sign in on another origin', { timeout: 90_0
     })
   })
 
-  test('leaves no row when a user signs out and in again', async () => {
+  test('leaves one logout row when a user signs out and in again', async () => {
     const alias = await signIn()
     await page.click('text=Sign out')
     await page.waitForURL(`${url}/goodbye`)
@@ -109,6 +116,11 @@ describe('An application whose users sign in on another origin', { timeout: 90_0
     await page.waitForURL(`${url}/`)
     await page.waitForLoadState('networkidle')
     expect(await readAlias()).not.toBe(alias)
-    await expectNoRow(collector.database)
+    expect(await expectOneRow(collector.database)).toMatchObject({
+      subject,
+      session: alias,
+      reason: 'logout',
+      evidence: 'server',
+    })
   })
 })

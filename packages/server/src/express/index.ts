@@ -28,7 +28,7 @@ export interface ExpressLapse {
    *
    * @param subject an opaque id of the user. Never a name or an email address.
    */
-  signIn(subject: string | number): StoredSession | undefined
+  signIn(subject: string | number, options?: SignInOptions): StoredSession | undefined
 
   /**
    * Call this before the application ends the session, if it is not a logout: `'idle_timeout'` from the application's own
@@ -38,6 +38,15 @@ export interface ExpressLapse {
 
   /** Ends any session of the same store. Rejects only if the store fails. */
   end(sid: string, reason: 'revoked' | 'displaced'): Promise<void>
+}
+
+/** The options of `signIn`. */
+export interface SignInOptions {
+  /**
+   * This session's own idle timeout in seconds, if it differs from the option of `createLapseServer`: "remember me". The
+   * ticket tells it to the collector, so `ticketSecret` or `ticketKey` is required.
+   */
+  readonly idleTimeoutSeconds?: number | undefined
 }
 
 declare global {
@@ -71,6 +80,9 @@ type Request = IncomingMessage & {
 }
 type Response = ServerResponse & { locals?: Record<string, unknown> }
 
+const noSessionToSignIn =
+  'signIn: the request has no session to store the user in. Check that the session store is connected.'
+
 /** A response that takes longer, such as a stream of events, counts as activity before it is finished. */
 const longResponseMs = 1000
 
@@ -97,20 +109,19 @@ export function lapseExpress(
     const session = new RequestSession(lapse, {
       read: () => request.session?.lapse,
       write(stored) {
-        if (!request.session) throw new LapseServerError('unexpected', 'signIn: the request has no session.')
+        if (!request.session) throw new LapseServerError('unexpected', noSessionToSignIn)
         request.session.lapse = stored
       },
     })
-    const renderTag = () =>
-      isKnown ? session.renderTag({ nonce: nonce?.(request, response), attributes }) : ''
-    const compare = () => session.compare(isActivity(request))
-    request.lapse = createExpressLapse(lapse, request, session, renderTag)
-    // Rendered when a template reads it: the nonce and the session may not be known yet.
-    if (response.locals) {
-      const property = { get: () => guard(lapse, renderTag, ''), enumerable: true, configurable: true }
-      Object.defineProperty(response.locals, 'lapse', property)
+    const renderTag = () => {
+      if (!isKnown) return ''
+      return guard(lapse, () => session.renderTag({ nonce: nonce?.(request, response), attributes }), '')
     }
-    if (isKnown) compareAtEnd(lapse, response, compare)
+    request.lapse = createExpressLapse(lapse, request, session, renderTag)
+    if (response.locals) defineLocal(response.locals, renderTag)
+    // A request that might have extended the session counts: otherwise, the session would seem to end too early.
+    const countsAsActivity = () => guard(lapse, () => isActivity(request), true)
+    if (isKnown) followRequest(response, session, countsAsActivity)
     next()
   }
 }
@@ -126,9 +137,9 @@ function createExpressLapse(
       return session.read()
     },
     get tag() {
-      return guard(lapse, renderTag, '')
+      return renderTag()
     },
-    signIn: (subject) => session.signIn(subject),
+    signIn: (subject, options) => session.signIn(subject, options),
     signOut: (reason = 'logout') => session.signOut(reason),
     async end(sid, reason) {
       if (request.sessionStore) await endSession(lapse, request.sessionStore, sid, reason)
@@ -137,19 +148,37 @@ function createExpressLapse(
   }
 }
 
-function compareAtEnd(lapse: LapseServer, response: ServerResponse, compare: () => void): void {
-  const run = () => guard(lapse, compare, undefined)
-  const timer = setTimeout(run, longResponseMs).unref()
-  let isDone = false
-  const finish = () => {
-    if (isDone) return
-    isDone = true
+/**
+ * Adds the tag to the variables of templates. It is rendered when a template reads it: the nonce and the session may not be
+ * known yet.
+ */
+function defineLocal(locals: Record<string, unknown>, renderTag: () => string): void {
+  Object.defineProperty(locals, 'lapse', {
+    get: renderTag,
+    // The application may use the name for something else.
+    set: (value: unknown) =>
+      void Object.defineProperty(locals, 'lapse', { value, writable: true, enumerable: true }),
+    enumerable: true,
+    configurable: true,
+  })
+}
+
+function followRequest(response: Response, session: RequestSession, countsAsActivity: () => boolean): void {
+  const timer = setTimeout(() => {
+    if (countsAsActivity()) session.reportActivity()
+  }, longResponseMs).unref()
+  const compare = () => {
     clearTimeout(timer)
-    run()
+    session.compare(countsAsActivity())
   }
-  // "close" without "finish": the browser did not wait for the response.
-  response.once('finish', finish)
-  response.once('close', finish)
+  response.once('finish', compare)
+  response.once('close', () => {
+    if (response.writableFinished) return
+    compare()
+    // The browser did not wait for the response, but the application may still be busy, and sign the user out. Then
+    // there will be no "finish".
+    response.once('prefinish', compare)
+  })
 }
 
 function createMissingSessionWarning(lapse: LapseServer): () => void {

@@ -2,10 +2,12 @@ import { LapseServerError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { formatId, formatTime } from '../values.ts'
 import { createTicketSigner } from './createTicketSigner.ts'
-import type { Session } from './session.ts'
+import { isIdleTimeout, maxIdleTimeoutSeconds, type Session } from './session.ts'
 
 /** How many sessions without `startedAt` keep the time of their first ticket. */
 const maxRemembered = 100_000
+/** The collector refuses a ticket from further in the future. */
+const clockToleranceMs = 60_000
 
 /**
  * Returns a function that issues the ticket of a session, or undefined without a secret or a key.
@@ -18,14 +20,13 @@ export function createTicketIssuer(settings: Settings): (session: Session) => st
   return (session) => {
     if (!signTicket) return undefined
     const idle = session.idleTimeoutSeconds ?? settings.idleTimeoutSeconds
-    if (!Number.isInteger(idle) || idle <= 0)
-      throw new LapseServerError(
-        'invalid_report',
-        'idleTimeoutSeconds is not a whole number of seconds above 0.',
-      )
+    if (!isIdleTimeout(idle))
+      throw invalid(`idleTimeoutSeconds is not a whole number of seconds from 1 to ${maxIdleTimeoutSeconds}.`)
     const sid = formatId(session.session, 'session')
     const startedAt =
       session.startedAt === undefined ? findStart(sid) : formatTime(session.startedAt, 'startedAt')
+    if (startedAt > Date.now() + clockToleranceMs)
+      throw invalid('startedAt is in the future. Compare the clocks of your servers.')
     return signTicket({
       iss: settings.site,
       sub: formatId(session.subject, 'subject'),
@@ -49,4 +50,8 @@ function createStartMemory(): (session: string) => number {
     starts.set(session, now)
     return now
   }
+}
+
+function invalid(message: string): LapseServerError {
+  return new LapseServerError('invalid_report', message)
 }

@@ -1,7 +1,14 @@
+import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
 import type { TagOptions } from './renderTag.ts'
-import { readStoredSession, type StoredSession } from './session.ts'
+import {
+  isIdleTimeout,
+  maxIdleTimeoutSeconds,
+  readStoredSession,
+  type Session,
+  type StoredSession,
+} from './session.ts'
 
 /** Where the host's framework keeps the session of a request. */
 export interface SessionData {
@@ -10,6 +17,9 @@ export interface SessionData {
   /** Stores it. Throws if there is no session to store it in. */
   write(session: StoredSession): void
 }
+
+/** The limit of a session that differs from the option of `createLapseServer`. */
+type OwnLimit = Pick<Session, 'idleTimeoutSeconds'>
 
 /** What `RequestSession` needs of a `LapseServer`. */
 export type SessionReporter = Pick<LapseServer, 'active' | 'createSession' | 'ended' | 'reportError' | 'tag'>
@@ -42,9 +52,9 @@ export class RequestSession {
   }
 
   /** Starts a session. A session that is still alive was displaced by it. */
-  signIn(subject: string | number): StoredSession | undefined {
+  signIn(subject: string | number, options: OwnLimit = {}): StoredSession | undefined {
     try {
-      const session = this.#lapse.createSession(subject)
+      const session = this.#createSession(subject, options)
       this.#end('displaced')
       this.#data.write(session)
       this.#known = session
@@ -66,8 +76,16 @@ export class RequestSession {
   }
 
   /**
-   * Compares the session with what it was. Call it when the application is done with the request, and also if that takes
-   * long.
+   * Reports that the session is in use, while the application is still busy with the request. What becomes of the session
+   * is not known yet: between signing out the last user and signing in the next one, there is no session either.
+   */
+  reportActivity(): void {
+    const current = this.read()
+    if (current && current.session === this.#known?.session) this.#reportActivity(current)
+  }
+
+  /**
+   * Compares the session with what it was. Call it when the application is done with the request.
    *
    * @param isActivity whether the request has extended the session.
    */
@@ -75,8 +93,22 @@ export class RequestSession {
     const current = this.read()
     if (!current) this.#end('logout')
     else if (this.#known && this.#known.session !== current.session) this.#end('displaced')
-    if (current && isActivity) this.#lapse.active({ ...current, lastAccessAt: this.#startedAt })
+    if (current && isActivity) this.#reportActivity(current)
     this.#known = current
+  }
+
+  #createSession(subject: string | number, { idleTimeoutSeconds }: OwnLimit): StoredSession {
+    const session = this.#lapse.createSession(subject)
+    if (idleTimeoutSeconds === undefined) return session
+    if (isIdleTimeout(idleTimeoutSeconds)) return { ...session, idleTimeoutSeconds }
+    throw new LapseServerError(
+      'invalid_report',
+      `signIn: idleTimeoutSeconds is not a whole number of seconds from 1 to ${maxIdleTimeoutSeconds}.`,
+    )
+  }
+
+  #reportActivity(session: StoredSession): void {
+    this.#lapse.active({ ...session, lastAccessAt: this.#startedAt })
   }
 
   /**

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { formatId, type Time } from '../values.ts'
+import { formatId, formatTime, type Time } from '../values.ts'
 
 /** A signed-in session, as Lapse knows it. */
 export interface Session {
@@ -24,6 +24,8 @@ export interface StoredSession {
   readonly session: string
   /** When the user signed in, in epoch milliseconds. */
   readonly startedAt: number
+  /** This session's own idle timeout in seconds, if it differs from the option: "remember me". */
+  readonly idleTimeoutSeconds?: number
 }
 
 /** Creates the alias of a session that starts now. */
@@ -31,11 +33,34 @@ export function createStoredSession(subject: string | number): StoredSession {
   return { subject: formatId(subject, 'subject'), session: randomUUID(), startedAt: Date.now() }
 }
 
-/** Reads what `createStoredSession` has returned from the host's session data, which can be anything. */
+/**
+ * Reads a stored session from the host's session data, which can be anything: the host may use the same name for
+ * something else. What Lapse cannot have stored is no session.
+ */
 export function readStoredSession(value: unknown): StoredSession | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { subject, session, startedAt }: Record<string, unknown> = { ...value }
+  const { subject, session, startedAt, idleTimeoutSeconds } = value as Partial<
+    Record<keyof StoredSession, unknown>
+  >
   if (typeof subject !== 'string' || typeof session !== 'string' || typeof startedAt !== 'number')
     return undefined
-  return { subject, session, startedAt }
+  if (idleTimeoutSeconds !== undefined && !isIdleTimeout(idleTimeoutSeconds)) return undefined
+  try {
+    return {
+      subject: formatId(subject, 'subject'),
+      session: formatId(session, 'session'),
+      startedAt: formatTime(startedAt, 'startedAt'),
+      ...(idleTimeoutSeconds !== undefined && { idleTimeoutSeconds }),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** What the collector accepts: 400 days. It refuses a report whose ticket has more. */
+export const maxIdleTimeoutSeconds = 34_560_000
+
+/** Whether a value can be the idle timeout of a session, in seconds. */
+export function isIdleTimeout(seconds: unknown): seconds is number {
+  return Number.isInteger(seconds) && Number(seconds) > 0 && Number(seconds) <= maxIdleTimeoutSeconds
 }

@@ -11,14 +11,16 @@ import { renderHome, renderLogin } from './pages.ts'
 const client = await createClient({ url: env.REDIS_URL ?? '' }).connect()
 const store = new RedisStore({ client })
 
-const lapse = createLapseServer({
-  site: 'acme',
-  collector: env.LAPSE_COLLECTOR ?? '',
-  token: env.LAPSE_TOKEN,
-  ticketSecret: env.LAPSE_TICKET_SECRET,
-  idleTimeoutSeconds: Number(env.IDLE_TIMEOUT_SECONDS),
-  heartbeatSeconds: Number(env.HEARTBEAT_SECONDS),
-})
+const {
+  LAPSE_COLLECTOR: collector = '',
+  LAPSE_TOKEN: token,
+  LAPSE_TICKET_SECRET: ticketSecret,
+  SESSION_SECRET: secret = '',
+} = env
+const idleTimeoutSeconds = Number(env.IDLE_TIMEOUT_SECONDS)
+
+// docs/guides/express.md shows the following lines, apart from the routes that only the tests need.
+const lapse = createLapseServer({ site: 'acme', collector, token, ticketSecret, idleTimeoutSeconds })
 
 const app = express()
 app.get('/healthz', (_request, response) => void response.json('ok'))
@@ -27,18 +29,20 @@ app.get('/status', (_request, response) => void response.json('ok'))
 app.use(
   session({
     store,
-    secret: env.SESSION_SECRET ?? '',
+    secret,
     rolling: true,
     resave: false,
     saveUninitialized: false,
-    cookie: { maxAge: Number(env.IDLE_TIMEOUT_SECONDS) * 1000, sameSite: 'lax' },
+    cookie: { maxAge: idleTimeoutSeconds * 1000, sameSite: 'lax', secure: 'auto' },
   }),
 )
-app.use(lapseExpress(lapse, { attributes: { 'data-requests': '/poll' } }))
+app.use(lapseExpress(lapse))
 
 app.get('/', (request, response) => {
+  const { session } = request.lapse
   response.set('Cache-Control', 'no-store')
-  if (request.lapse.session) response.send(renderHome(request.lapse.tag))
+  // `request.lapse.tag`, but with the requests that the script may count: `/status` does not extend the session.
+  if (session) response.send(renderHome(lapse.tag(session, { attributes: { 'data-requests': '/poll' } })))
   else response.redirect(303, '/login')
 })
 app.get('/login', (request, response) => void response.send(renderLogin(request.lapse.tag)))
