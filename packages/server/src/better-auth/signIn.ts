@@ -10,7 +10,7 @@ export function noteSessionStart(
   reporter: SessionReporter,
   newSessions: NewSessions,
 ): void {
-  const isHeld = context?.context.hasPlugin('two-factor') && context.path.startsWith('/sign-in/')
+  const isHeld = context?.context.hasPlugin('two-factor') === true && context.path.startsWith('/sign-in/')
   // Without a context, the application's own code has created the session.
   if (context) newSessions.add(readSessionRow(session).token, { session, isHeld })
   if (!isHeld) reporter.active(session)
