@@ -1,13 +1,13 @@
 import type { AuthContext, BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
-import { createAuthMiddleware } from 'better-auth/api'
 import type { LapseServer } from '../lapseServer.ts'
-import { chooseEndReason } from './chooseEndReason.ts'
+import { createDatabaseHooks } from './databaseHooks.ts'
+import type { LifetimeRules } from './describeSession.ts'
+import { createEndpointHooks } from './endpointHooks.ts'
 import { startExpiredSessionJob } from './expiredSessionJob.ts'
+import { createGuard } from './guard.ts'
 import { NewSessions } from './newSessions.ts'
-import { addLapseSession } from './sessionAnswer.ts'
 import { SessionReporter } from './sessionReporter.ts'
-import { readSessionRow } from './sessionRow.ts'
-import { noteSessionStart, noteSignIn } from './signIn.ts'
+import { isStorageOnly } from './storageOnlyEnds.ts'
 
 /** The options of `lapsePlugin`. */
 export interface LapsePluginOptions {
@@ -24,12 +24,10 @@ export interface LapsePluginOptions {
 export interface LapsePlugin {
   readonly id: 'lapse'
   readonly init: (context: AuthContext) => { options: Pick<BetterAuthOptions, 'databaseHooks'> }
-  readonly hooks: Pick<NonNullable<BetterAuthPlugin['hooks']>, 'after'>
+  readonly hooks: NonNullable<BetterAuthPlugin['hooks']>
   /** Stops looking for expired rows. Call it before `lapse.close()`. */
   readonly stop: () => void
 }
-
-type SessionHooks = NonNullable<NonNullable<BetterAuthOptions['databaseHooks']>['session']>
 
 const defaultEverySeconds = 60
 
@@ -48,82 +46,43 @@ const defaultEverySeconds = 60
  * ```
  */
 export function lapsePlugin(lapse: LapseServer, options: LapsePluginOptions = {}): LapsePlugin {
+  const guard = createGuard(lapse)
   const reporter = new SessionReporter(lapse)
   const newSessions = new NewSessions()
   let stop = () => {}
-
-  /** Nothing that goes wrong here may reach better-auth, where an exception would fail the request. */
-  async function guard(action: () => void | Promise<void>): Promise<void> {
-    try {
-      await action()
-    } catch (error) {
-      lapse.reportError(error)
-    }
-  }
-
-  const sessionHooks: SessionHooks = {
-    create: {
-      after: (session, context) => guard(() => noteSessionStart(session, context, reporter, newSessions)),
-    },
-    update: { after: (session) => guard(() => session && reporter.active(session)) },
-    delete: {
-      // Before the row is gone, because the browser may be back within milliseconds.
-      before: (session, context) =>
-        guard(() => {
-          const { token } = readSessionRow(session)
-          const isUnknown = newSessions.get(token)?.isHeld
-          newSessions.delete(token)
-          if (!isUnknown) reporter.ended(session, chooseEndReason(context?.path))
-        }),
-    },
-  }
-
   return {
     id: 'lapse',
     init(context) {
+      reporter.rules = readLifetimeRules(context)
       stop()
-      const { expiresIn, updateAge } = context.sessionConfig
-      const { disableSessionRefresh } = context.options.session ?? {}
-      reporter.rules = {
-        expiresInSeconds: expiresIn,
-        isExtended: !disableSessionRefresh && updateAge < expiresIn,
-      }
       stop = startJob(context, options, reporter, lapse)
-      return { options: { databaseHooks: { session: sessionHooks } } }
+      return { options: { databaseHooks: createDatabaseHooks(reporter, newSessions, guard) } }
     },
-    hooks: {
-      after: [
-        {
-          matcher: ({ context }) => Boolean(context.newSession),
-          handler: createAuthMiddleware((context) => guard(() => noteSignIn(context, reporter, newSessions))),
-        },
-        {
-          matcher: ({ path }) => path === '/get-session',
-          handler: createAuthMiddleware(async (context) => {
-            let answer: unknown
-            await guard(() => {
-              answer = addLapseSession(context.context, lapse, reporter)
-            })
-            return answer
-          }),
-        },
-      ],
-    },
+    hooks: createEndpointHooks(lapse, reporter, newSessions, guard),
     stop: () => stop(),
+  }
+}
+
+function readLifetimeRules({ options, sessionConfig }: AuthContext): LifetimeRules {
+  const { expiresIn, updateAge } = sessionConfig
+  // Without either, the cookie is the session, and its expiry never moves.
+  const isStored = options.database !== undefined || options.secondaryStorage !== undefined
+  return {
+    expiresInSeconds: expiresIn,
+    isExtended: isStored && !options.session?.disableSessionRefresh && updateAge < expiresIn,
   }
 }
 
 /** @returns a function that stops the job. */
 function startJob(
-  { adapter, options: { session, secondaryStorage } }: AuthContext,
+  { adapter, options }: AuthContext,
   { expiredSessions }: LapsePluginOptions,
   reporter: SessionReporter,
   lapse: LapseServer,
 ): () => void {
-  // Rows in the database are then missing, or kept after the end of their sessions.
-  const hasOtherRows =
-    secondaryStorage && (!session?.storeSessionInDatabase || session.preserveSessionInDatabase)
-  if (expiredSessions === false || hasOtherRows) return () => {}
+  // The database then keeps rows after the end of their sessions, or has none.
+  const hasOtherRows = options.secondaryStorage && options.session?.preserveSessionInDatabase
+  if (expiredSessions === false || hasOtherRows || isStorageOnly(options)) return () => {}
   return startExpiredSessionJob({
     everySeconds: expiredSessions?.everySeconds ?? defaultEverySeconds,
     adapter,

@@ -1,4 +1,4 @@
-import { createLapse } from '@lapse/client'
+import { createLapse, type Outcome } from '@lapse/client'
 import { lapseClientPlugin } from '@lapse/server/better-auth/client'
 import { createAuthClient } from 'better-auth/client'
 
@@ -13,9 +13,9 @@ const { url, idleTimeoutSeconds } = window.collector
 const lapse = createLapse({ site: 'acme', collector: url, idleTimeoutSeconds, touchOn: [] })
 const auth = createAuthClient({ plugins: [lapseClientPlugin(lapse, { onEnded: showMessage })] })
 
-function showMessage(ended: { readonly reason?: string }): void {
+function showMessage(ended: NonNullable<Outcome>): void {
   const message = document.querySelector('#message')
-  if (ended.reason === 'idle_timeout') message?.removeAttribute('hidden')
+  if (!ended.pending && ended.reason === 'idle_timeout') message?.removeAttribute('hidden')
 }
 
 const user = new URLSearchParams(location.search).get('user')
