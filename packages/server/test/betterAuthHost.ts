@@ -85,6 +85,8 @@ export async function createHost(
     user: { deleteUser: { enabled: true } },
     session: { expiresIn: idleTimeoutSeconds, updateAge: 60 },
     telemetry: { enabled: false },
+    // Some tests make better-auth complain.
+    logger: { disabled: true },
     rateLimit: { enabled: false },
     // The tests know a user by the id that they choose.
     databaseHooks: { user: { create: { before: async (user) => ({ data: { ...user, id: user.name } }) } } },

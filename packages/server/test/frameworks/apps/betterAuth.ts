@@ -19,9 +19,10 @@ const plainPasswords = {
   verify: async ({ hash, password }: { hash: string; password: string }) => hash === password,
 }
 
-const testOptions = {
+const options = {
   baseURL: url,
   secret: env.SESSION_SECRET ?? '',
+  database,
   emailAndPassword: { enabled: true, password: plainPasswords },
   // All users of the tests have one address.
   rateLimit: { enabled: false },
@@ -39,18 +40,17 @@ const testOptions = {
   },
 } satisfies BetterAuthOptions
 
+const idleTimeoutSeconds = Number(env.IDLE_TIMEOUT_SECONDS)
 const lapse = createLapseServer({
   site: 'acme',
   collector: env.LAPSE_COLLECTOR ?? '',
   token: env.LAPSE_TOKEN,
   ticketSecret: env.LAPSE_TICKET_SECRET,
-  idleTimeoutSeconds: Number(env.IDLE_TIMEOUT_SECONDS),
-  heartbeatSeconds: Number(env.HEARTBEAT_SECONDS),
+  idleTimeoutSeconds,
 })
 const auth = betterAuth({
-  ...testOptions,
-  database,
-  session: { expiresIn: Number(env.IDLE_TIMEOUT_SECONDS), updateAge: 1 },
+  ...options,
+  session: { expiresIn: idleTimeoutSeconds, updateAge: idleTimeoutSeconds / 30 },
   plugins: [lapsePlugin(lapse)],
 })
 
@@ -103,7 +103,7 @@ async function bundlePage(): Promise<string> {
 
 function renderPage(pathname: string): string {
   const form = '<form data-lapse-logout><button>Sign out</button></form>'
-  const collector = { url: env.LAPSE_COLLECTOR, idleTimeoutSeconds: Number(env.IDLE_TIMEOUT_SECONDS) }
+  const collector = { url: env.LAPSE_COLLECTOR, idleTimeoutSeconds }
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Acme</title><link rel="icon" href="data:,">
 <script>window.collector = ${JSON.stringify(collector)}</script>
 ${pathname === '/' ? form : '<p id="message" hidden>You were signed out after a time without activity.</p>'}
