@@ -58,10 +58,14 @@ test.concurrent('A template gets the tag of the session', async () => {
   const host = await createHost(collector)
   const browser = host.openBrowser()
   await browser.signUp(user)
-  const session = await host.auth.api.getSession({ headers: browser.headers })
-  expect(host.lapse.tag(getLapseSession(session))).toContain(`data-subject="${user}"`)
-  const none = await host.auth.api.getSession({ headers: new Headers() })
-  expect(host.lapse.tag(getLapseSession(none))).toContain('data-state="absent"')
+  const { auth, lapse } = host
+  const render = async (headers: Headers) => {
+    const session = await auth.api.getSession({ headers })
+    const tag = lapse.tag(getLapseSession(session))
+    return tag
+  }
+  expect(await render(browser.headers)).toContain(`data-subject="${user}"`)
+  expect(await render(new Headers())).toContain('data-state="absent"')
   await host.close()
 })
 

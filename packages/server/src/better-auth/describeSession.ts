@@ -36,7 +36,7 @@ export function describeSession(row: SessionRow, rules: LifetimeRules): Describe
     session: getAlias(row),
     startedAt: createdAt,
     // Twice the lifetime, so that nobody takes the end of a fixed lifetime for an idle timeout.
-    idleTimeoutSeconds: isFixed ? Math.max(2, Math.round((2 * lifetimeMs) / 1000)) : rules.expiresInSeconds,
+    idleTimeoutSeconds: toSeconds(isFixed ? 2 * lifetimeMs : rules.expiresInSeconds * 1000),
     lastAccessAt: isFixed
       ? createdAt
       : Math.min(Date.now(), Math.max(createdAt, expiresAt - rules.expiresInSeconds * 1000)),
@@ -50,6 +50,10 @@ export function describeSession(row: SessionRow, rules: LifetimeRules): Describe
  */
 export function getAlias({ id, token }: Pick<SessionRow, 'id' | 'token'>): string {
   return /^\d+$/.test(id) ? createHash('sha256').update(token).digest('base64url') : id
+}
+
+function toSeconds(ms: number): number {
+  return Math.max(1, Math.round(ms / 1000))
 }
 
 function isFixedLifetime(
