@@ -97,6 +97,33 @@ const scenarios: readonly Scenario[] = [
   },
 ]
 
+/** Scenarios that need the database. */
+const databaseScenarios: readonly Scenario[] = [
+  {
+    what: 'a reset of the password',
+    reason: 'revoked',
+    options: {
+      emailAndPassword: {
+        enabled: true,
+        revokeSessionsOnPasswordReset: true,
+        sendResetPassword: async ({ token }) => void resetTokens.push(token),
+      },
+    },
+    async end({ browser, user }) {
+      await browser.post('/request-password-reset', { email: `${user}@example.com` })
+      return browser.post('/reset-password', { newPassword: 'another horse', token: resetTokens.at(-1) })
+    },
+  },
+  {
+    what: 'leaving one of several accounts in the browser',
+    reason: 'logout',
+    options: { first: [multiSession()] },
+    end: ({ browser, session }) =>
+      browser.post('/multi-session/revoke', { sessionToken: session.session.token }),
+  },
+]
+const resetTokens: string[] = []
+
 /** A secondary storage such as Redis. */
 const storageOnly = (): HostOptions => {
   const values = new Map<string, string>()
@@ -131,9 +158,10 @@ const places = [
   },
 ]
 
-const cases = places.flatMap(({ place, create }) =>
-  scenarios.map((scenario) => ({ ...scenario, place, create })),
-)
+const cases = [
+  ...places.flatMap((place) => scenarios.map((scenario) => ({ ...scenario, ...place }))),
+  ...places.slice(0, 1).flatMap((place) => databaseScenarios.map((scenario) => ({ ...scenario, ...place }))),
+]
 
 test.concurrent.each(cases)(
   'A session $place that ends by $what is recorded as $reason',
@@ -211,6 +239,35 @@ test.concurrent.each(places)(
     ])
   },
 )
+
+test.concurrent('A change of the two-factor settings ends the session that it replaces as displaced', async () => {
+  let earlier = ''
+  const rows = await run({ first: [twoFactor({ skipVerificationOnEnable: true })] }, async (host, user) => {
+    const browser = host.openBrowser()
+    earlier = (await browser.signUp(user)).session.id
+    await host.settle()
+    await browser.post('/two-factor/enable', { password })
+    expect((await browser.expectSession()).session.id).not.toBe(earlier)
+  })
+  expect(rows).toEqual([expect.objectContaining({ reason: 'displaced', session: earlier })])
+})
+
+test.concurrent('An expired row that better-auth does not delete is found by the job', async () => {
+  const user = createUserId()
+  const session = { expiresIn: idleTimeoutSeconds, updateAge: 60, deferSessionRefresh: true }
+  const host = await createHost(collector, {
+    session,
+    lapseOptions: { expiredSessions: { everySeconds: 0.2 } },
+  })
+  const browser = host.openUnwatchedBrowser()
+  await browser.signUp(user)
+  await host.age(user, idleTimeoutSeconds + 1)
+  host.watch(browser)
+  expect(await browser.getSession()).toBeNull()
+  expect(await host.listRows(user)).toHaveLength(1)
+  await expect.poll(() => readRows(collector, user)).toMatchObject([{ reason: 'idle_timeout' }])
+  await host.close()
+})
 
 test.concurrent('A sign-in over an expired session records its idle timeout', async () => {
   const rows = await run({}, async ({ openUnwatchedBrowser, age, watch }, user) => {
