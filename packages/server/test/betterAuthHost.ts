@@ -203,7 +203,7 @@ export class AuthBrowser {
 
 export const password = 'correct horse'
 
-export function createCredentials(user: string): { readonly email: string; readonly password: string } {
+function createCredentials(user: string): { readonly email: string; readonly password: string } {
   return { email: `${user}@example.com`, password }
 }
 

@@ -8,7 +8,7 @@ export interface LapseClientPluginOptions {
    * Called when a session has ended, for example to show a message on the login page.
    *
    * @example
-   * ```ts not-run
+   * ```ts
    * onEnded: (ended) => showMessage(ended.pending ? undefined : ended.reason)
    * ```
    */
@@ -29,7 +29,7 @@ interface SessionState {
  * client of Lapse with `touchOn: []`, because the server says when it last extended the session.
  *
  * @example
- * ```ts not-run
+ * ```ts
  * const lapse = createLapse({ site: 'acme', collector: 'https://lapse.acme.com', idleTimeoutSeconds: 1800, touchOn: [] })
  * export const auth = createAuthClient({ plugins: [lapseClientPlugin(lapse)] })
  * ```

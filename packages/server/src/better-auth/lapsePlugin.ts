@@ -22,8 +22,11 @@ export interface LapsePluginOptions {
 
 /** A plugin for better-auth, created by `lapsePlugin`. */
 export interface LapsePlugin {
+  /** The name of the plugin in better-auth. */
   readonly id: 'lapse'
+  /** Called by better-auth, which adds the hooks of its database. */
   readonly init: (context: AuthContext) => { options: Pick<BetterAuthOptions, 'databaseHooks'> }
+  /** The hooks of endpoints, called by better-auth. */
   readonly hooks: NonNullable<BetterAuthPlugin['hooks']>
   /** Stops looking for expired rows. Call it before `lapse.close()`. */
   readonly stop: () => void
@@ -37,7 +40,7 @@ const defaultEverySeconds = 60
  * The answer of `get-session` gets a field `lapse`, for `lapseClientPlugin` and `getLapseSession`.
  *
  * @example
- * ```ts not-run
+ * ```ts
  * export const auth = betterAuth({
  *   database,
  *   session: { expiresIn: 1800, updateAge: 60 },

@@ -5,18 +5,20 @@ import type { SessionReporter } from './sessionReporter.ts'
 
 /** What `get-session` answers in the field `lapse`: what `@lapse/client` and `lapse.tag` need. */
 export interface LapseSession {
+  /** The id of the user. */
   readonly subject: string
   /** The session alias. */
   readonly session: string
-  /** Epoch milliseconds. */
+  /** When the user signed in, in epoch milliseconds. */
   readonly startedAt: number
+  /** How long the session may sit idle; twice its lifetime if better-auth never extends it. */
   readonly idleTimeoutSeconds: number
   /**
    * When better-auth last extended the session, in epoch milliseconds of the server. Undefined if better-auth never
    * extends it.
    */
   readonly lastAccessAt?: number | undefined
-  /** Undefined without `ticketSecret` and `ticketKey`. */
+  /** The ticket. Undefined without `ticketSecret` and `ticketKey`. */
   readonly ticket?: string | undefined
 }
 
@@ -26,7 +28,7 @@ export interface LapseSession {
  * @returns `null` if there is no session, or if an administrator impersonates the user.
  *
  * @example
- * ```ts not-run
+ * ```ts
  * const session = await auth.api.getSession({ headers })
  * const html = lapse.tag(getLapseSession(session))
  * ```
