@@ -5,6 +5,7 @@ import { createLapseServer } from '@lapse/server'
 import { type LapsePluginOptions, type LapseSession, lapsePlugin } from '@lapse/server/better-auth'
 import { type BetterAuthOptions, type BetterAuthPlugin, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
+import { expect } from 'vitest'
 import { startCollector, type TestCollector } from '../../../test/collector.ts'
 import { readStoredTime } from '../../../test/databases.ts'
 
@@ -227,4 +228,26 @@ export async function readRows({ database }: TestCollector, subject: string): Pr
       lastAccessAt: readStoredTime(last_access_at),
       startedAt: readStoredTime(started_at),
     }))
+}
+
+/** Runs a scenario, and returns the rows of the user after everything has been sent. */
+export async function runScenario(
+  collector: TestCollector & { readonly token: string },
+  options: HostOptions,
+  scenario: (host: Host, user: string) => Promise<void>,
+): Promise<Row[]> {
+  const user = createUserId()
+  const host = await createHost(collector, options)
+  await scenario(host, user)
+  await host.close()
+  expect(host.errors).toEqual([])
+  return readRows(collector, user)
+}
+
+/** Opens the browser of an administrator, for better-auth's admin plugin. */
+export async function openAdminBrowser({ openBrowser, internalAdapter }: Host): Promise<AuthBrowser> {
+  const browser = openBrowser()
+  const { user } = await browser.signUp(createUserId())
+  await internalAdapter.updateUser(user.id, { role: 'admin' })
+  return browser
 }
