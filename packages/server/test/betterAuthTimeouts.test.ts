@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitUntil } from '../../../test/engines/engine.ts'
@@ -118,4 +119,19 @@ test.concurrent('Several replicas find the expired session of a user who never r
   expect(await readRows(collector, user)).toMatchObject([{ reason: 'idle_timeout', evidence: 'server' }])
   await Promise.all([host.close(), replica.close()])
   expect([...host.errors, ...replica.errors]).toEqual([])
+})
+
+test.concurrent('A job that cannot read the table says so, and goes on', async () => {
+  const user = createUserId()
+  const database = new DatabaseSync(':memory:')
+  const lapseOptions = { expiredSessions: { everySeconds: 0.2 } }
+  const host = await createHost(collector, { database, lapseOptions })
+  await host.openUnwatchedBrowser().signUp(user)
+  database.exec('ALTER TABLE session RENAME TO hidden')
+  await waitUntil(async () => host.errors.length > 1, 'two errors')
+  database.exec('ALTER TABLE hidden RENAME TO session')
+  await host.age(user, idleTimeoutSeconds - 1)
+  await waitUntil(async () => (await readRows(collector, user)).length > 0, 'the row')
+  await host.close()
+  expect(host.errors[0]?.message).toContain('no such table')
 })

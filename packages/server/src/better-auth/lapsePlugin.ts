@@ -56,9 +56,11 @@ export function lapsePlugin(lapse: LapseServer, options: LapsePluginOptions = {}
   return {
     id: 'lapse',
     init(context) {
-      reporter.rules = readLifetimeRules(context)
       stop()
-      stop = startJob(context, options, reporter, lapse)
+      void guard(() => {
+        reporter.rules = readLifetimeRules(context)
+        stop = startJob(context, options, reporter, lapse)
+      })
       return { options: { databaseHooks: createDatabaseHooks(reporter, newSessions, guard) } }
     },
     hooks: createEndpointHooks(lapse, reporter, newSessions, guard),
