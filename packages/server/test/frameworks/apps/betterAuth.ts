@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { env } from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
@@ -7,7 +8,6 @@ import { lapsePlugin } from '@lapse/server/better-auth'
 import { type BetterAuthOptions, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { fromNodeHeaders, toNodeHandler } from 'better-auth/node'
-import { build } from 'vite'
 
 const url = `http://127.0.0.1:${env.PORT}`
 const database = new DatabaseSync(`${env.STORE_FOLDER}/auth.db`, { timeout: 5000 })
@@ -89,7 +89,12 @@ async function readSession(request: IncomingMessage, response: ServerResponse, d
   return session
 }
 
+/** Bundles the script of the pages, once for all replicas: a restart must take less time than a session lasts. */
 async function bundlePage(): Promise<string> {
+  const file = `${env.STORE_FOLDER}/page.js`
+  if (existsSync(file)) return readFileSync(file, 'utf8')
+  // Loaded only if needed, because that takes a while, too.
+  const { build } = await import('vite')
   const input = fileURLToPath(new URL('./betterAuthPage.ts', import.meta.url))
   const result = await build({
     configFile: false,
@@ -98,6 +103,7 @@ async function bundlePage(): Promise<string> {
   })
   const [chunk] = 'output' in result ? result.output : []
   if (!chunk) throw new Error('Vite has not built the page.')
+  writeFileSync(file, chunk.code)
   return chunk.code
 }
 
