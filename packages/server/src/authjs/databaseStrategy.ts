@@ -1,0 +1,70 @@
+import type { Adapter } from '@auth/core/adapters'
+import type { LapseServer } from '../lapseServer.ts'
+import { type Callbacks, callSession, type Events } from './callbacks.ts'
+import { describeRow, type SessionRow } from './databaseSession.ts'
+import { createDeletions } from './deletions.ts'
+import { getEndReporter } from './endReporter.ts'
+import { guard } from './guard.ts'
+import { addIdentity, createSessionAlias, type LapseIdentity } from './identity.ts'
+import { type AuthOptions, readLifetimes, type WithLapseOptions } from './options.ts'
+import { getRequestScope } from './requestScope.ts'
+import { wrapAdapter } from './wrapAdapter.ts'
+
+/** What `withLapse` replaces with the strategy `database`. */
+interface DatabaseHooks {
+  readonly adapter: Adapter
+  readonly callbacks: Pick<Callbacks, 'signIn' | 'session'>
+  readonly events: Pick<Events, 'signOut'>
+}
+
+/** Creates the hooks of the strategy `database`: the alias is derived from the session's token. */
+export function createDatabaseHooks(
+  lapse: LapseServer,
+  options: AuthOptions,
+  { isActivity = () => true }: WithLapseOptions,
+): DatabaseHooks {
+  const { adapter = {}, callbacks, events } = options
+  const { maxAgeMs, updateAgeMs } = readLifetimes(options)
+  const ends = getEndReporter(lapse)
+  const deletions = createDeletions((session, reason) => guard(lapse, () => ends.report(session, reason)))
+
+  function describeAnswered(row: SessionRow): LapseIdentity {
+    const { subject = '', session, startedAt, lastAccessAt } = describeRow(row, maxAgeMs)
+    const now = Date.now()
+    // `row` is as it was before Auth.js extended the session, if it was time to.
+    return {
+      subject,
+      session,
+      startedAt,
+      lastAccessAt: lastAccessAt + updateAgeMs <= now ? now : lastAccessAt,
+    }
+  }
+
+  return {
+    adapter: wrapAdapter(adapter, { lapse, maxAgeMs, deletions, isActivity }),
+    callbacks: {
+      signIn(parameters) {
+        const scope = getRequestScope()
+        if (scope) scope.isSigningIn = true
+        return callbacks?.signIn ? callbacks.signIn(parameters) : true
+      },
+      async session(parameters) {
+        const { session: row } = parameters
+        // Before the application's callback, which may change the row.
+        const session = guard(lapse, () => describeAnswered(row))
+        const answer = await callSession(callbacks, parameters)
+        if (!session || !answer) return answer
+        return guard(lapse, () => addIdentity(lapse, answer, session)) ?? answer
+      },
+    },
+    events: {
+      signOut(message) {
+        guard(lapse, () => {
+          const token = 'session' in message ? message.session?.sessionToken : undefined
+          deletions.signOut(token === undefined ? undefined : createSessionAlias(token))
+        })
+        return events?.signOut?.(message)
+      },
+    },
+  }
+}
