@@ -7,6 +7,7 @@ import { getEndReporter } from './endReporter.ts'
 import { guard } from './guard.ts'
 import { addIdentity, createSessionAlias, type LapseIdentity } from './identity.ts'
 import { type AuthOptions, readLifetimes, type WithLapseOptions } from './options.ts'
+import { createActivityReporter } from './reportActivity.ts'
 import { getRequestScope } from './requestScope.ts'
 import { wrapAdapter } from './wrapAdapter.ts'
 
@@ -20,18 +21,19 @@ interface DatabaseHooks {
 /** Creates the hooks of the strategy `database`: the alias is derived from the session's token. */
 export function createDatabaseHooks(
   lapse: LapseServer,
-  options: AuthOptions,
-  { isActivity = () => true }: WithLapseOptions,
+  config: AuthOptions,
+  options: WithLapseOptions,
 ): DatabaseHooks {
-  const { adapter = {}, callbacks, events } = options
-  const { maxAgeMs, updateAgeMs } = readLifetimes(options)
+  const { adapter = {}, callbacks, events } = config
+  const { maxAgeMs, updateAgeMs } = readLifetimes(config)
   const ends = getEndReporter(lapse)
+  const reportActivity = createActivityReporter(lapse, config, options)
   const deletions = createDeletions((session, reason) => guard(lapse, () => ends.report(session, reason)))
 
-  function describeAnswered(row: SessionRow): LapseIdentity {
+  function describeRead(row: SessionRow): LapseIdentity {
     const { subject = '', session, startedAt, lastAccessAt } = describeRow(row, maxAgeMs)
     const now = Date.now()
-    // `row` is as it was before Auth.js extended the session, if it was time to.
+    // `row` is as it was before Auth.js extended the session, which it does only every `updateAge`.
     return {
       subject,
       session,
@@ -41,7 +43,7 @@ export function createDatabaseHooks(
   }
 
   return {
-    adapter: wrapAdapter(adapter, { lapse, maxAgeMs, deletions, isActivity }),
+    adapter: wrapAdapter(adapter, { lapse, maxAgeMs, deletions }),
     callbacks: {
       signIn(parameters) {
         const scope = getRequestScope()
@@ -49,11 +51,11 @@ export function createDatabaseHooks(
         return callbacks?.signIn ? callbacks.signIn(parameters) : true
       },
       async session(parameters) {
-        const { session: row } = parameters
         // Before the application's callback, which may change the row.
-        const session = guard(lapse, () => describeAnswered(row))
+        const session = guard(lapse, () => describeRead(parameters.session))
         const answer = await callSession(callbacks, parameters)
         if (!session || !answer) return answer
+        guard(lapse, () => reportActivity(session))
         return guard(lapse, () => addIdentity(lapse, answer, session)) ?? answer
       },
     },

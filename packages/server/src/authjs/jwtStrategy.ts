@@ -4,7 +4,8 @@ import { type Callbacks, callSession, type Events, type JwtParameters } from './
 import { getEndReporter } from './endReporter.ts'
 import { guard, guardAsync } from './guard.ts'
 import { addIdentity } from './identity.ts'
-import { type AuthOptions, listSessionCookieNames, type WithLapseOptions } from './options.ts'
+import type { AuthOptions, WithLapseOptions } from './options.ts'
+import { createActivityReporter } from './reportActivity.ts'
 import { getRequestScope } from './requestScope.ts'
 import {
   adoptToken,
@@ -13,6 +14,12 @@ import {
   readTokenSession,
   type TokenSession,
 } from './token.ts'
+
+/** What `withLapse` replaces with the strategy `jwt`. */
+interface JwtHooks {
+  readonly callbacks: Pick<Callbacks, 'jwt' | 'session'>
+  readonly events: Pick<Events, 'signOut'>
+}
 
 /**
  * Creates the hooks of the strategy `jwt`: the alias and the times are in the token.
@@ -23,14 +30,42 @@ export function createJwtHooks(
   lapse: LapseServer,
   config: AuthOptions,
   getOptions: () => AuthOptions,
-  { subject, isActivity = () => true, refusalReason = () => 'revoked' }: WithLapseOptions,
-): {
-  readonly callbacks: Pick<Callbacks, 'jwt' | 'session'>
-  readonly events: Pick<Events, 'session' | 'signOut'>
-} {
-  const { callbacks, events, adapter } = config
+  options: WithLapseOptions,
+): JwtHooks {
+  const { callbacks, events } = config
   const ends = getEndReporter(lapse)
-  const cookieNames = listSessionCookieNames(config)
+  const reportActivity = createActivityReporter(lapse, config, options)
+  return {
+    callbacks: {
+      jwt: createJwtCallback(lapse, config, getOptions, options),
+      async session(parameters) {
+        const answer = await callSession(callbacks, parameters)
+        const session = guard(lapse, () => readTokenSession(parameters.token))
+        if (!session || !answer) return answer
+        guard(lapse, () => reportActivity(session))
+        return guard(lapse, () => addIdentity(lapse, answer, session)) ?? answer
+      },
+    },
+    events: {
+      signOut(message) {
+        guard(lapse, () => {
+          const ended = describeEndedToken('token' in message ? message.token : null)
+          if (ended) ends.report(ended, 'logout')
+        })
+        return events?.signOut?.(message)
+      },
+    },
+  }
+}
+
+function createJwtCallback(
+  lapse: LapseServer,
+  config: AuthOptions,
+  getOptions: () => AuthOptions,
+  { subject, refusalReason = () => 'revoked' }: WithLapseOptions,
+): Callbacks['jwt'] {
+  const { callbacks, adapter } = config
+  const ends = getEndReporter(lapse)
 
   function start({ user, account, token }: JwtParameters): TokenSession {
     const isMadeUp = !adapter && (account?.type === 'oauth' || account?.type === 'oidc')
@@ -41,8 +76,7 @@ export function createJwtHooks(
 
   function resume(token: JWT): TokenSession | undefined {
     const session = readTokenSession(token) ?? adoptToken(token)
-    if (!session || !isActivity(getRequestScope()?.request)) return session
-    return { ...session, lastAccessAt: Date.now() }
+    return session && { ...session, lastAccessAt: Date.now() }
   }
 
   async function displaceEarlier(): Promise<void> {
@@ -56,55 +90,17 @@ export function createJwtHooks(
     if (ended) ends.report(ended, refusalReason(token))
   }
 
-  function reportActivity(token: JWT): void {
-    const session = readTokenSession(token)
-    const scope = getRequestScope()
-    if (!session || !isActivity(scope?.request)) return
-    const report = () => guard(lapse, () => lapse.active(session))
-    if (!scope) report()
-    // The new token has to reach the browser: `getSession` of some frameworks drops it.
-    else
-      scope.whenAnswered(session.session, (names) => {
-        if (cookieNames.some((name) => names.has(name))) report()
-      })
-  }
-
-  return {
-    callbacks: {
-      async jwt(parameters) {
-        const isSignIn = parameters.trigger === 'signIn' || parameters.trigger === 'signUp'
-        const { token } = parameters
-        // Before the application's callback: it may copy what a browser or a provider has sent into the token.
-        const session = guard(lapse, () => (isSignIn ? start(parameters) : resume(token)))
-        const known = session ? { ...token, lapse: session } : token
-        const result = callbacks?.jwt ? await callbacks.jwt({ ...parameters, token: known }) : known
-        if (isSignIn) await guardAsync(lapse, displaceEarlier)
-        if (result === null || !session) {
-          if (result === null && !isSignIn) guard(lapse, () => refuse(token))
-          return result
-        }
-        if (isSignIn) guard(lapse, () => lapse.active(session))
-        return { ...result, lapse: session }
-      },
-      async session(parameters) {
-        const answer = await callSession(callbacks, parameters)
-        const session = guard(lapse, () => readTokenSession(parameters.token))
-        if (!session || !answer) return answer
-        return guard(lapse, () => addIdentity(lapse, answer, session)) ?? answer
-      },
-    },
-    events: {
-      session(message) {
-        guard(lapse, () => reportActivity(message.token))
-        return events?.session?.(message)
-      },
-      signOut(message) {
-        guard(lapse, () => {
-          const ended = describeEndedToken('token' in message ? message.token : null)
-          if (ended) ends.report(ended, 'logout')
-        })
-        return events?.signOut?.(message)
-      },
-    },
+  return async (parameters) => {
+    const { token, trigger } = parameters
+    const isSignIn = trigger === 'signIn' || trigger === 'signUp'
+    // The application's callback may copy what a browser or a provider has sent into the token. This is not replaced.
+    const session = guard(lapse, () => (isSignIn ? start(parameters) : resume(token)))
+    const known = session ? { ...token, lapse: session } : token
+    const result = callbacks?.jwt ? await callbacks.jwt({ ...parameters, token: known }) : known
+    if (isSignIn) await guardAsync(lapse, displaceEarlier)
+    else if (result === null) guard(lapse, () => refuse(token))
+    if (result === null || !session) return result
+    if (isSignIn) guard(lapse, () => lapse.active(session))
+    return { ...result, lapse: session }
   }
 }

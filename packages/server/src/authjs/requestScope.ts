@@ -9,6 +9,8 @@ export interface WatchedRequest {
   readonly headers: Headers
 }
 
+const longResponseMs = 1000
+
 const scopes = new AsyncLocalStorage<RequestScope>()
 
 /** What the hooks of one request have to know of each other. Auth.js does not pass them the request. */
@@ -67,10 +69,17 @@ export function watchRequest(
     url: parseUrl(request.originalUrl ?? request.url),
     headers: readHeaders(request),
   })
-  response.once('close', () => {
+  const check = () => {
     if (!response.headersSent) return
+    clearInterval(timer)
     const setCookies = response.getHeader('set-cookie') ?? []
     scope.answer(Array.isArray(setCookies) ? setCookies : [String(setCookies)])
+  }
+  // A response that takes longer, such as a stream of events, extends the session before it is finished.
+  const timer = setInterval(check, longResponseMs).unref()
+  response.once('close', () => {
+    clearInterval(timer)
+    check()
   })
   scopes.run(scope, next)
 }

@@ -11,6 +11,13 @@ export interface TokenSession extends StoredSession {
   readonly lastAccessAt: number
 }
 
+declare module '@auth/core/jwt' {
+  interface JWT {
+    /** Set before the `jwt` callback of the application is called. What the callback changes here has no effect. */
+    lapse?: TokenSession
+  }
+}
+
 /** Reads Lapse's session from a decrypted token. */
 export function readTokenSession({ lapse }: JWT): TokenSession | undefined {
   const stored = readStoredSession(lapse)

@@ -5,22 +5,21 @@ import type { Deletions } from './deletions.ts'
 import { getEndReporter } from './endReporter.ts'
 import { getEndReason } from './endSession.ts'
 import { guard, guardAsync } from './guard.ts'
-import { getRequestScope, type WatchedRequest } from './requestScope.ts'
+import { getRequestScope } from './requestScope.ts'
 
 interface AdapterContext {
   readonly lapse: LapseServer
   readonly maxAgeMs: number
   readonly deletions: Deletions
-  isActivity(request: WatchedRequest | undefined): boolean
 }
 
 /** Returns an adapter that reports what happens to sessions, and otherwise does what `adapter` does. */
 export function wrapAdapter(adapter: Adapter, context: AdapterContext): Adapter {
   const { lapse } = context
   const observer = createObserver(context)
-  const { createSession, updateSession, getSessionAndUser, deleteSession } = adapter
+  const { createSession, getSessionAndUser, deleteSession } = adapter
   const find = async (sessionToken: string) => (await getSessionAndUser?.call(adapter, sessionToken)) ?? null
-  // Auth.js reports methods that are missing, so none is added.
+  // Auth.js names the methods that are missing, so none is added.
   return {
     ...adapter,
     ...(createSession && {
@@ -30,17 +29,10 @@ export function wrapAdapter(adapter: Adapter, context: AdapterContext): Adapter 
         return created
       },
     }),
-    ...(updateSession && {
-      async updateSession(changes) {
-        const updated = await updateSession.call(adapter, changes)
-        guard(lapse, () => observer.updated({ ...updated, ...changes }))
-        return updated
-      },
-    }),
     ...(getSessionAndUser && {
       async getSessionAndUser(sessionToken) {
         const found = await find(sessionToken)
-        guard(lapse, () => observer.read(found?.session))
+        guard(lapse, () => observer.found(found?.session))
         return found
       },
     }),
@@ -56,23 +48,17 @@ export function wrapAdapter(adapter: Adapter, context: AdapterContext): Adapter 
   } satisfies Adapter
 }
 
-/** Reports what has happened to a session. */
-function createObserver({ lapse, maxAgeMs, deletions, isActivity }: AdapterContext) {
+/** Reports what has happened to a row. */
+function createObserver({ lapse, maxAgeMs, deletions }: AdapterContext) {
   const ends = getEndReporter(lapse)
   const isExpired = ({ expires }: SessionRow) => expires.valueOf() < Date.now()
   return {
     created(row: SessionRow): void {
       getRequestScope()?.displaceEarlier?.()
-      const now = Date.now()
-      lapse.active({ startedAt: now, ...describeRow(row, maxAgeMs), lastAccessAt: now })
+      const session = describeRow(row, maxAgeMs)
+      lapse.active({ ...session, startedAt: session.startedAt ?? Date.now(), lastAccessAt: Date.now() })
     },
-    updated(changes: Partial<SessionRow> & Pick<SessionRow, 'sessionToken'>): void {
-      const { expires } = changes
-      if (!expires || !isActivity(getRequestScope()?.request)) return
-      const session = describeRow({ ...changes, expires }, maxAgeMs)
-      if (session.expiresAt > Date.now()) lapse.active(session)
-    },
-    read(row: SessionRow | undefined): void {
+    found(row: SessionRow | undefined): void {
       if (!row) return
       const session = describeRow(row, maxAgeMs)
       if (isExpired(row)) ends.report(session, undefined)
