@@ -3,10 +3,8 @@ import { ExpressAuth, type ExpressAuthConfig, getSession } from '@auth/express'
 import { createLapseServer } from '@lapse/server'
 import { watchRequest, withLapse } from '@lapse/server/authjs'
 import express from 'express'
-import { createDatabaseSessions } from './authJs/databaseSessions.ts'
 import { readSession } from './authJs/readSession.ts'
 import { renderPost } from './authJs/renderPost.ts'
-import { createTokenSessions } from './authJs/tokenSessions.ts'
 import { renderHome, renderLogin } from './pages.ts'
 
 const lapse = createLapseServer({
@@ -18,7 +16,10 @@ const lapse = createLapseServer({
   heartbeatSeconds: Number(env.HEARTBEAT_SECONDS),
 })
 const getAuth = (): ExpressAuthConfig => auth
-const sessions = env.STRATEGY === 'database' ? createDatabaseSessions(getAuth) : createTokenSessions(lapse)
+const sessions =
+  env.STRATEGY === 'database'
+    ? (await import('./authJs/databaseSessions.ts')).createDatabaseSessions(getAuth)
+    : (await import('./authJs/tokenSessions.ts')).createTokenSessions(lapse)
 const { config, options } = sessions
 const tagOptions = { attributes: { 'data-requests': '/poll' } }
 
