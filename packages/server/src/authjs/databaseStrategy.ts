@@ -2,10 +2,10 @@ import type { Adapter } from '@auth/core/adapters'
 import type { LapseServer } from '../lapseServer.ts'
 import { type Callbacks, callSession, type Events } from './callbacks.ts'
 import { describeRow, type SessionRow } from './databaseSession.ts'
-import { createDeletions } from './deletions.ts'
+import { createDeletions, type Deleted } from './deletions.ts'
 import { getEndReporter } from './endReporter.ts'
 import { guard } from './guard.ts'
-import { addIdentity, createSessionAlias, type LapseIdentity } from './identity.ts'
+import { addIdentity, type LapseIdentity } from './identity.ts'
 import { type AuthOptions, readLifetimes, type WithLapseOptions } from './options.ts'
 import { createActivityReporter } from './reportActivity.ts'
 import { getRequestScope } from './requestScope.ts'
@@ -61,11 +61,12 @@ export function createDatabaseHooks(
     },
     events: {
       signOut(message) {
-        guard(lapse, () => {
-          const token = 'session' in message ? message.session?.sessionToken : undefined
-          deletions.signOut(token === undefined ? undefined : createSessionAlias(token))
-        })
-        return events?.signOut?.(message)
+        if (!('session' in message)) return events?.signOut?.(message)
+        const returned = message.session as Deleted
+        const { deleted } = guard(lapse, () => ({ deleted: deletions.signOut(returned) })) ?? {
+          deleted: returned,
+        }
+        return events?.signOut?.({ session: deleted })
       },
     },
   }

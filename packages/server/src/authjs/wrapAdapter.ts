@@ -1,7 +1,7 @@
 import type { Adapter, AdapterSession } from '@auth/core/adapters'
 import type { LapseServer } from '../lapseServer.ts'
 import { describeRow, type SessionRow } from './databaseSession.ts'
-import type { Deletions } from './deletions.ts'
+import type { Deleted, Deletions } from './deletions.ts'
 import { getEndReporter } from './endReporter.ts'
 import { getEndReason } from './endSession.ts'
 import { guard, guardAsync } from './guard.ts'
@@ -39,10 +39,9 @@ export function wrapAdapter(adapter: Adapter, context: AdapterContext): Adapter 
     ...(deleteSession && {
       async deleteSession(sessionToken) {
         const found = await guardAsync(lapse, () => find(sessionToken))
-        const deleted = await deleteSession.call(adapter, sessionToken)
-        guard(lapse, () => observer.deleted(found?.session))
-        // Some adapters return nothing, which is undefined here.
-        return deleted as AdapterSession | null | undefined
+        // Nothing is undefined here.
+        const deleted = (await deleteSession.call(adapter, sessionToken)) as Deleted
+        return guard(lapse, () => observer.deleted(found?.session, deleted)) ?? deleted
       },
     }),
   } satisfies Adapter
@@ -65,12 +64,13 @@ function createObserver({ lapse, maxAgeMs, deletions }: AdapterContext) {
       const scope = getRequestScope()
       if (scope?.isSigningIn) scope.displaceEarlier = () => ends.report(session, 'displaced')
     },
-    deleted(row: SessionRow | undefined): void {
-      if (!row) return
+    deleted(row: AdapterSession | undefined, deleted: Deleted): Deleted {
+      if (!row) return deleted
       const session = describeRow(row, maxAgeMs)
       const reason = getEndReason() ?? (getRequestScope()?.isSigningIn ? 'displaced' : undefined)
-      if (reason === undefined && !isExpired(row)) deletions.add(session)
-      else ends.report(session, reason)
+      if (reason === undefined && !isExpired(row)) return deletions.add(session, row, deleted)
+      ends.report(session, reason)
+      return deleted
     },
   }
 }
