@@ -91,15 +91,21 @@ describe('With sessions in tokens, withLapse', () => {
     expect(environment.proxy.readReports('/v1/lapses')).toHaveLength(1)
   })
 
-  test('reports the session that a sign-in in the same browser leaves behind as displaced', async () => {
-    const browser = openBrowser()
-    await browser.signInWithToken('u_42')
-    const { lapse } = await browser.readSession()
-    await browser.signInWithToken('u_42')
-    const [row] = await environment.waitForRows(1)
-    expect(row).toMatchObject({ reason: 'displaced', session: lapse.session })
-    expect((await browser.readSession()).lapse.session).not.toBe(lapse.session)
-  })
+  test.each([
+    { title: 'plain', useSecureCookies: false },
+    { title: 'secure', useSecureCookies: true },
+  ])(
+    'reports the session that a sign-in in the same browser leaves behind as displaced: $title cookies',
+    async ({ useSecureCookies }) => {
+      const browser = openBrowser({ ...tokenConfig, useSecureCookies })
+      await browser.signInWithToken('u_42')
+      const { lapse } = await browser.readSession()
+      await browser.signInWithToken('u_42')
+      const [row] = await environment.waitForRows(1)
+      expect(row).toMatchObject({ reason: 'displaced', session: lapse.session })
+      expect((await browser.readSession()).lapse.session).not.toBe(lapse.session)
+    },
+  )
 
   test('reports nothing for a token that was not encrypted by Auth.js', async () => {
     const browser = openBrowser()
@@ -143,6 +149,18 @@ describe('With sessions in tokens, withLapse', () => {
       trigger: 'signIn',
     } as const
     expect(await jwt?.(parameters)).toMatchObject({ lapse: { subject: 'acme:42' } })
+  })
+
+  test('takes no identity from the application where it has none of its own', async () => {
+    const callbacks: AuthConfig['callbacks'] = {
+      jwt: ({ token }) => ({
+        ...token,
+        lapse: { subject: 'u_1', session: 'a1f', startedAt: 0, lastAccessAt: 0 },
+      }),
+    }
+    const browser = openBrowser({ ...tokenConfig, callbacks })
+    await browser.signInWithToken('u'.repeat(300))
+    expect(await browser.readSession()).not.toHaveProperty('lapse')
   })
 
   test('lets a user sign in and out whose id Lapse cannot use', async () => {

@@ -93,14 +93,15 @@ function createJwtCallback(
   return async (parameters) => {
     const { token, trigger } = parameters
     const isSignIn = trigger === 'signIn' || trigger === 'signUp'
-    // The application's callback may copy what a browser or a provider has sent into the token. This is not replaced.
+    // Created first and set last: the application may copy what a browser or a provider has sent into the token.
     const session = guard(lapse, () => (isSignIn ? start(parameters) : resume(token)))
     const known = session ? { ...token, lapse: session } : token
     const result = callbacks?.jwt ? await callbacks.jwt({ ...parameters, token: known }) : known
     if (isSignIn) await guardAsync(lapse, displaceEarlier)
     else if (result === null) guard(lapse, () => refuse(token))
-    if (result === null || !session) return result
-    if (isSignIn) guard(lapse, () => lapse.active(session))
+    // An application that returns nothing fails as it does without Lapse.
+    if (!result) return result
+    if (isSignIn && session) guard(lapse, () => lapse.active(session))
     return { ...result, lapse: session }
   }
 }

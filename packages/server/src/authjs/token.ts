@@ -14,7 +14,7 @@ export interface TokenSession extends StoredSession {
 declare module '@auth/core/jwt' {
   interface JWT {
     /** Set before the `jwt` callback of the application is called. What the callback changes here has no effect. */
-    lapse?: TokenSession
+    lapse?: TokenSession | undefined
   }
 }
 
@@ -52,8 +52,9 @@ export async function readEarlierToken(
   { headers }: WatchedRequest,
 ): Promise<JWT | null> {
   const cookies = headers.get('cookie') ?? ''
+  const names = cookies.split(';').map((cookie) => cookie.split('=')[0]?.trim())
   const cookieName = listSessionCookieNames(options).find(
-    (name) => cookies.includes(`${name}=`) || cookies.includes(`${name}.0=`),
+    (name) => names.includes(name) || names.includes(`${name}.0`),
   )
   const { secret, jwt } = options
   if (cookieName === undefined || secret === undefined) return null

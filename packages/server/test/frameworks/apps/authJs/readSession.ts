@@ -10,13 +10,7 @@ export async function readSession(
   auth: ExpressAuthConfig,
 ): Promise<Session | null> {
   setEnvDefaults(process.env, auth)
-  const url = createActionURL(
-    'session',
-    protocol,
-    new Headers({ host: headers.host ?? '' }),
-    process.env,
-    auth,
-  )
+  const url = createActionURL('session', protocol, new Headers(headers as HeadersInit), process.env, auth)
   const answer = await Auth(new Request(url, { headers: { cookie: headers.cookie ?? '' } }), auth)
   response.append('Set-Cookie', answer.headers.getSetCookie()).set('Cache-Control', 'no-store')
   return answer.json()
