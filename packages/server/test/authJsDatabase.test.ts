@@ -57,6 +57,7 @@ describe('With sessions in a database, withLapse', () => {
     await browser.signOut()
     expect(signIn).toHaveBeenCalled()
     for (const event of Object.values(events)) expect(event).toHaveBeenCalled()
+    await environment.waitForRows(1)
   })
 
   test('keeps out a user whom the application does not let in', async () => {
@@ -100,6 +101,7 @@ describe('With sessions in a database, withLapse', () => {
     const { browser } = await startApplication({ ...createDatabaseConfig(), events: { signOut } })
     await browser.signOut()
     expect(signOut).toHaveBeenCalledWith({ session: undefined })
+    await environment.waitForRows(1)
   })
 
   test('reports the session that a sign-in in the same browser leaves behind as displaced', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Session as AuthSession } from '@auth/core/types'
 import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
+import type { StoredSession } from '../session/session.ts'
 
 /** A session as Lapse knows it. `withLapse` adds it to Auth.js's session, as `session.lapse`. */
 export interface LapseIdentity {
@@ -17,6 +18,19 @@ export interface LapseIdentity {
   readonly ticket?: string | undefined
 }
 
+/** What Auth.js's token has under the key `lapse`, with the strategy `jwt`. */
+export interface TokenSession extends StoredSession {
+  /** When the token was issued, in epoch milliseconds. */
+  readonly lastAccessAt: number
+}
+
+declare module '@auth/core/jwt' {
+  interface JWT {
+    /** Set before the application's `jwt` callback is called. What the callback changes here has no effect. */
+    lapse?: TokenSession | undefined
+  }
+}
+
 declare module '@auth/core/types' {
   interface Session {
     /** Pass it to `lapse.tag` on the server, or to `active` of `@lapse/client` in the browser. */
@@ -29,6 +43,8 @@ declare module '@auth/core/types' {
  * replicas. It is a one-way hash, because the token itself is the credential.
  *
  * @param sessionToken the value of the session's cookie, and of the column `sessionToken`.
+ *
+ * @returns 43 characters, in base64url.
  *
  * @example
  * ```ts

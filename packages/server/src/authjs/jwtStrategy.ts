@@ -3,17 +3,11 @@ import type { LapseServer } from '../lapseServer.ts'
 import { type Callbacks, callSession, type Events, type JwtParameters } from './callbacks.ts'
 import { getEndReporter } from './endReporter.ts'
 import { guard, guardAsync } from './guard.ts'
-import { addIdentity } from './identity.ts'
+import { addIdentity, type TokenSession } from './identity.ts'
 import type { AuthOptions, WithLapseOptions } from './options.ts'
 import { createActivityReporter } from './reportActivity.ts'
 import { getRequestScope } from './requestScope.ts'
-import {
-  adoptToken,
-  describeEndedToken,
-  readEarlierToken,
-  readTokenSession,
-  type TokenSession,
-} from './token.ts'
+import { adoptToken, describeEndedToken, readEarlierToken, readTokenSession } from './token.ts'
 
 /** What `withLapse` replaces with the strategy `jwt`. */
 interface JwtHooks {

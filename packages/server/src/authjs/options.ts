@@ -39,8 +39,11 @@ export interface WithLapseOptions {
 
 /** Who has signed in. */
 export interface SignedInUser {
+  /** The user, from the adapter or the provider. */
   readonly user: User
+  /** The account at the provider. */
   readonly account?: Account | null | undefined
+  /** The token that Auth.js is about to issue. */
   readonly token: JWT
 }
 

@@ -3,9 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** A request, the same in all frameworks. */
 export interface WatchedRequest {
+  /** The HTTP method. */
   readonly method: string
-  /** The host can be wrong behind a proxy. */
+  /** The URL. Behind a proxy, its host can be wrong. */
   readonly url: URL
+  /** The headers of the request. */
   readonly headers: Headers
 }
 

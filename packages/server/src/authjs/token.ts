@@ -1,22 +1,9 @@
 import type { JWT } from '@auth/core/jwt'
-import { readStoredSession, type StoredSession } from '../session/session.ts'
+import { readStoredSession } from '../session/session.ts'
 import type { EndedSession } from './endReporter.ts'
-import { createSessionAlias } from './identity.ts'
+import { createSessionAlias, type TokenSession } from './identity.ts'
 import { type AuthOptions, listSessionCookieNames } from './options.ts'
 import type { WatchedRequest } from './requestScope.ts'
-
-/** What the token has under the key `lapse`. */
-export interface TokenSession extends StoredSession {
-  /** When the token was issued, in epoch milliseconds. */
-  readonly lastAccessAt: number
-}
-
-declare module '@auth/core/jwt' {
-  interface JWT {
-    /** Set before the `jwt` callback of the application is called. What the callback changes here has no effect. */
-    lapse?: TokenSession | undefined
-  }
-}
 
 /** Reads Lapse's session from a decrypted token. */
 export function readTokenSession({ lapse }: JWT): TokenSession | undefined {
