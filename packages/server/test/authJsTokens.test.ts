@@ -16,6 +16,7 @@ afterAll(() => environment.end())
 function openBrowser(config: AuthConfig = tokenConfig, options = {}): AuthBrowser {
   return new AuthBrowser(withLapse(environment.createLapse({ heartbeatSeconds: 0.1 }), config, options))
 }
+const readEnds = () => environment.proxy.readReports('/v1/lapses')
 const readActivity = () => environment.proxy.readReports('/v1/activity')
 
 describe('With sessions in tokens, withLapse', () => {
@@ -55,8 +56,7 @@ describe('With sessions in tokens, withLapse', () => {
       expect.objectContaining({ token: expect.objectContaining({ role: 'admin' }) }),
     )
     expect(signOut).toHaveBeenCalledWith({ token: expect.objectContaining({ sub: 'u_42' }) })
-    const [row] = await environment.waitForRows(1)
-    expect(row).toMatchObject({ reason: 'logout', subject: 'u_42' })
+    await expect.poll(readEnds).toEqual([expect.objectContaining({ reason: 'logout', subject: 'u_42' })])
   })
 
   test('does not let a browser change the identity, even if the application copies what it sends', async () => {
@@ -83,12 +83,11 @@ describe('With sessions in tokens, withLapse', () => {
     isRevoked = true
     const revoked = browser.sessionToken
     expect(await browser.readSession()).toBeNull()
-    const [row] = await environment.waitForRows(1)
-    expect(row).toMatchObject({ reason: 'revoked', subject: 'u_42' })
+    await expect.poll(readEnds).toEqual([expect.objectContaining({ reason: 'revoked', subject: 'u_42' })])
     browser.cookies.set('authjs.session-token', revoked)
     for (let repeat = 0; repeat < 20; repeat++) await browser.readSession()
     await sleep(300)
-    expect(environment.proxy.readReports('/v1/lapses')).toHaveLength(1)
+    expect(readEnds()).toHaveLength(1)
   })
 
   test.each([
@@ -116,7 +115,7 @@ describe('With sessions in tokens, withLapse', () => {
     await browser.signOut()
     await browser.signInWithToken('u_43')
     await expect.poll(readActivity).toHaveLength(1)
-    expect(environment.proxy.readReports('/v1/lapses')).toEqual([])
+    expect(readEnds()).toEqual([])
   })
 
   test('gives a session from before the installation one alias, which requests at the same time share', async () => {
