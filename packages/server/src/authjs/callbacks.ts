@@ -1,0 +1,28 @@
+import type { AuthConfig } from '@auth/core'
+import type { DefaultSession, Session } from '@auth/core/types'
+import type { AuthOptions } from './options.ts'
+
+export type Callbacks = Required<NonNullable<AuthConfig['callbacks']>>
+export type Events = Required<NonNullable<AuthConfig['events']>>
+export type JwtParameters = Parameters<Callbacks['jwt']>[0]
+export type SessionParameters = Parameters<Callbacks['session']>[0]
+
+/** Calls the application's `session` callback, or does what Auth.js does without one. */
+export async function callSession(
+  callbacks: AuthOptions['callbacks'],
+  parameters: SessionParameters,
+): Promise<Session> {
+  const answer: Session | DefaultSession = callbacks?.session
+    ? await callbacks.session(parameters)
+    : selectDefaultSession(parameters)
+  return answer
+}
+
+/** With the strategy `database`, `session` contains the session's token, which must not be in the answer. */
+function selectDefaultSession({ session }: SessionParameters): DefaultSession {
+  const { user, expires } = session
+  return {
+    user: { name: user?.name, email: user?.email, image: user?.image } as NonNullable<DefaultSession['user']>,
+    expires: new Date(expires).toISOString(),
+  }
+}

@@ -1,0 +1,73 @@
+import type { Adapter } from '@auth/core/adapters'
+import type { LapseServer } from '../lapseServer.ts'
+import { type Callbacks, callSession, type Events } from './callbacks.ts'
+import { describeRow, type SessionRow } from './databaseSession.ts'
+import { createDeletions, type Deleted } from './deletions.ts'
+import { getEndReporter } from './endReporter.ts'
+import { guard } from './guard.ts'
+import { addIdentity, type LapseIdentity } from './identity.ts'
+import { type AuthOptions, readLifetimes, type WithLapseOptions } from './options.ts'
+import { createActivityReporter } from './reportActivity.ts'
+import { getRequestScope } from './requestScope.ts'
+import { wrapAdapter } from './wrapAdapter.ts'
+
+/** What `withLapse` replaces with the strategy `database`. */
+interface DatabaseHooks {
+  readonly adapter: Adapter
+  readonly callbacks: Pick<Callbacks, 'signIn' | 'session'>
+  readonly events: Pick<Events, 'signOut'>
+}
+
+/** Creates the hooks of the strategy `database`: the alias is derived from the session's token. */
+export function createDatabaseHooks(
+  lapse: LapseServer,
+  config: AuthOptions,
+  options: WithLapseOptions,
+): DatabaseHooks {
+  const { adapter = {}, callbacks, events } = config
+  const { maxAgeMs, updateAgeMs } = readLifetimes(config)
+  const ends = getEndReporter(lapse)
+  const reportActivity = createActivityReporter(lapse, config, options)
+  const deletions = createDeletions((session, reason) => guard(lapse, () => ends.report(session, reason)))
+
+  function describeRead(row: SessionRow): LapseIdentity {
+    const { subject = '', session, startedAt, lastAccessAt } = describeRow(row, maxAgeMs)
+    const now = Date.now()
+    // `row` is as it was before Auth.js extended the session, which it does only every `updateAge`.
+    return {
+      subject,
+      session,
+      startedAt,
+      lastAccessAt: lastAccessAt + updateAgeMs <= now ? now : lastAccessAt,
+    }
+  }
+
+  return {
+    adapter: wrapAdapter(adapter, { lapse, maxAgeMs, deletions }),
+    callbacks: {
+      signIn(parameters) {
+        const scope = getRequestScope()
+        if (scope) scope.isSigningIn = true
+        return callbacks?.signIn ? callbacks.signIn(parameters) : true
+      },
+      async session(parameters) {
+        // Before the application's callback, which may change the row.
+        const session = guard(lapse, () => describeRead(parameters.session))
+        const answer = await callSession(callbacks, parameters)
+        if (!session || !answer) return answer
+        guard(lapse, () => reportActivity(session))
+        return guard(lapse, () => addIdentity(lapse, answer, session)) ?? answer
+      },
+    },
+    events: {
+      signOut(message) {
+        if (!('session' in message)) return events?.signOut?.(message)
+        const returned = message.session as Deleted
+        const { deleted } = guard(lapse, () => ({ deleted: deletions.signOut(returned) })) ?? {
+          deleted: returned,
+        }
+        return events?.signOut?.({ session: deleted })
+      },
+    },
+  }
+}

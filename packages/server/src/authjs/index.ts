@@ -1,0 +1,5 @@
+export { endSession } from './endSession.ts'
+export { createSessionAlias, type LapseIdentity, type TokenSession } from './identity.ts'
+export type { AuthOptions, SignedInUser, WithLapseOptions } from './options.ts'
+export { type WatchedRequest, watchFetch, watchRequest } from './requestScope.ts'
+export { withLapse } from './withLapse.ts'
