@@ -1,5 +1,6 @@
 /**
- * What can go wrong. `createLapseServer` and `ticket` throw these errors; all others are passed to the event `error`.
+ * What can go wrong. `createLapseServer`, `createSession` and `ticket` throw these errors. All others are passed to the event
+ * `error`.
  *
  * | code | what happened | what to do |
  * | --- | --- | --- |
@@ -8,7 +9,7 @@
  * | `collector_unavailable` | The collector could not be reached, or it asked to wait. The reports are kept and sent again. | Check the collector and the network in between. |
  * | `collector_refused` | The collector refused the token or the site. The reports are kept and sent again. | Check `token` and `site`. The message contains the response. |
  * | `report_refused` | The collector refused a report itself. The report was dropped. | Fix what the message names. |
- * | `queue_full` | More than `maxQueuedReports` reports were waiting. The oldest were dropped. | Check why the collector does not accept reports. |
+ * | `queue_full` | More than `maxQueuedReports` reports were waiting. Some were dropped. | Check why the collector does not accept reports. |
  * | `queue_unavailable` | The folder of the option `queue` cannot be read or written. Reports are kept in memory only. | Check the folder, its permissions and the free space. |
  * | `closed` | A report was made after `close`, or could not be sent before `close` gave up. | Call `close` last, when no more requests arrive. |
  * | `unexpected` | A listener or the host's library threw an exception. | Read the `cause`. |

@@ -1,4 +1,4 @@
-import type { LapseServerEvents } from './events.ts'
+import type { LapseServerEvents, Listener } from './events.ts'
 import type { ActivityInput, EndInput, SubjectEndInput } from './reports.ts'
 import type { TagOptions } from './session/renderTag.ts'
 import type { Session, StoredSession } from './session/session.ts'
@@ -52,34 +52,37 @@ export interface LapseServer {
   active(activity: ActivityInput): void
 
   /**
-   * Reports that a session has ended, or, without `session`, that all live sessions of a user have ended.
+   * Reports that a session has ended.
    *
    * Call it before you end the session, if you can: as soon as the session is gone, its browser may report it too.
    *
    * @example
    * ```ts
    * lapse.ended({ session: 'a1f…', subject: 'u_42', reason: 'revoked' })
-   * lapse.ended({ subject: 'u_42', reason: 'revoked', except: 'a1f…' }) // after a change of the password
    * ```
    */
-  ended(end: EndInput | SubjectEndInput): void
+  ended(end: EndInput): void
+
+  /**
+   * Reports that all live sessions of a user have ended, except one. Sessions that start later continue.
+   *
+   * @example
+   * ```ts
+   * lapse.endedAll({ subject: 'u_42', reason: 'revoked', except: 'a1f…' }) // after a change of the password
+   * ```
+   */
+  endedAll(end: SubjectEndInput): void
 
   /** Adds a listener. */
-  on<Name extends keyof LapseServerEvents>(
-    name: Name,
-    listener: (...args: LapseServerEvents[Name]) => void,
-  ): LapseServer
+  on<Name extends keyof LapseServerEvents>(name: Name, listener: Listener<Name>): LapseServer
 
   /** Removes a listener. */
-  off<Name extends keyof LapseServerEvents>(
-    name: Name,
-    listener: (...args: LapseServerEvents[Name]) => void,
-  ): LapseServer
+  off<Name extends keyof LapseServerEvents>(name: Name, listener: Listener<Name>): LapseServer
 
-  /** Passes an error to the event `error`. For integrations with frameworks. */
+  /** Passes an error to the event `error`, for integrations with frameworks. */
   reportError(error: unknown): void
 
-  /** Says how well reports get through. */
+  /** Returns the state of the queue and of the connection to the collector. */
   health(): Health
 
   /**
@@ -97,14 +100,15 @@ export interface LapseServer {
 /** The options of `close`. */
 export interface CloseOptions {
   /**
-   * How long to wait for the collector, in milliseconds.
+   * How long to wait for the collector, in milliseconds. It does not wait if the collector has asked to come back later
+   * than that.
    *
    * @default 5000
    */
   readonly timeoutMs?: number | undefined
 }
 
-/** How well reports get through. All counts are since the start of the process. */
+/** The state of the queue and of the connection to the collector. All counts are since the start of the process. */
 export interface Health {
   /** `degraded` while the collector does not accept reports, or the folder of the queue is unavailable. */
   readonly status: 'ok' | 'degraded'

@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, KeyObject } from 'node:crypto'
 import { LapseServerError } from './errors.ts'
 
 /** The options of `createLapseServer`. */
@@ -41,9 +41,10 @@ export interface LapseServerOptions {
   readonly queue?: string | undefined
 
   /**
-   * How many reports may wait for the collector. The oldest are dropped if there are more.
+   * How many reports may wait for the collector. If there are more, the oldest activity is dropped, then the oldest ends.
+   * A session that stays in use waits once. 100,000 reports take about 50 MB.
    *
-   * @default 10_000
+   * @default 100_000
    */
   readonly maxQueuedReports?: number | undefined
 }
@@ -74,18 +75,19 @@ export interface Settings {
 }
 
 const minSecretBytes = 32
-const defaultMaxQueuedReports = 10_000
+const defaultMaxQueuedReports = 100_000
 const defaultHeartbeat = { minSeconds: 15, maxSeconds: 300 }
 
 /** @throws {LapseServerError} `invalid_option` */
 export function checkOptions(options: LapseServerOptions): Settings {
+  if (typeof options !== 'object' || options === null) fail('The options are missing. Pass an object.')
   const { ticketSecret, ticketKey, queue } = options
   const idleTimeoutSeconds = checkSeconds(options.idleTimeoutSeconds, 'idleTimeoutSeconds')
   if (ticketSecret !== undefined && ticketKey !== undefined)
     fail('ticketSecret and ticketKey are both set. Set only one of them.')
   if (ticketSecret !== undefined) checkSecret(ticketSecret)
   return {
-    site: checkText(options.site, 'site', "the site's name in the collector's configuration"),
+    site: checkSite(options.site),
     collector: checkCollector(options.collector),
     token: checkToken(options.token),
     ticketSecret,
@@ -110,6 +112,14 @@ function checkText(value: unknown, name: string, expected: string): string {
   return fail(`${name} is ${describe(value)}. Set it to ${expected}.`)
 }
 
+function checkSite(value: unknown): string {
+  const expected = "the site's name in the collector's configuration"
+  const site = checkText(value, 'site', expected)
+  if (!/^[\w-]{1,64}$/.test(site))
+    fail(`site is not valid. Set it to ${expected}: 1 to 64 letters, digits, hyphens and underscores.`)
+  return site
+}
+
 function checkToken(value: unknown): string {
   const how = 'a token with the scope "write": lapse token create --scope write --site NAME'
   const token = checkText(value, 'token', how).trim()
@@ -122,9 +132,11 @@ function checkCollector(value: unknown): string {
   const expected = 'the origin of the collector, such as https://lapse.acme.com'
   const text = checkText(value, 'collector', expected)
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !['http:', 'https:'].includes(url.protocol) || url.search || url.hash || url.username)
+  if (url?.username || url?.password)
+    return fail(`collector contains a user or a password, which pages would show. Set it to ${expected}.`)
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.search || url.hash)
     return fail(`collector is "${text}". Set it to ${expected}.`)
-  return url.href.replace(/\/+$/, '')
+  return (url.origin + url.pathname).replace(/\/+$/, '')
 }
 
 function checkSecret(secret: unknown): void {
@@ -134,19 +146,31 @@ function checkSecret(secret: unknown): void {
   )
 }
 
+const minRsaBits = 2048
+
 function readKey({ alg, key }: TicketKey): KeyObject {
-  const types = { EdDSA: ['ed25519'], ES256: ['ec'], RS256: ['rsa'] }
-  let keyObject: KeyObject
+  const keyObject = parseKey(key)
+  const { type, asymmetricKeyType, asymmetricKeyDetails = {} } = keyObject
+  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails
+  const isKeyFor = {
+    EdDSA: asymmetricKeyType === 'ed25519',
+    ES256: asymmetricKeyType === 'ec' && namedCurve === 'prime256v1',
+    RS256: asymmetricKeyType === 'rsa' && modulusLength >= minRsaBits,
+  }
+  if (type === 'private' && Object.hasOwn(isKeyFor, alg) && isKeyFor[alg]) return keyObject
+  return fail(
+    `ticketKey.key is not a private key for ${alg}. Use Ed25519 for EdDSA, P-256 for ES256, and RSA with at least ${minRsaBits} bits for RS256.`,
+  )
+}
+
+function parseKey(key: unknown): KeyObject {
+  if (key instanceof KeyObject) return key
   try {
-    keyObject = typeof key === 'string' ? createPrivateKey(key) : key
+    return createPrivateKey(checkText(key, 'ticketKey.key', 'a private key in PEM'))
   } catch (cause) {
+    if (cause instanceof LapseServerError) throw cause
     return fail('ticketKey.key is not a private key in PEM. Check the file that it is read from.', cause)
   }
-  const { type, asymmetricKeyType = '', asymmetricKeyDetails } = keyObject
-  const isCurveWrong = alg === 'ES256' && asymmetricKeyDetails?.namedCurve !== 'prime256v1'
-  if (type !== 'private' || !types[alg]?.includes(asymmetricKeyType) || isCurveWrong)
-    return fail(`ticketKey.key is no private key for ${alg}. Set ticketKey.alg to the algorithm of the key.`)
-  return keyObject
 }
 
 function checkSeconds(value: unknown, name: string): number {

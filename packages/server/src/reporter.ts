@@ -1,7 +1,8 @@
+import { inspect } from 'node:util'
 import { ActivityThrottle } from './activity/activityThrottle.ts'
 import { Sender } from './delivery/sender.ts'
 import { LapseServerError } from './errors.ts'
-import { Events, type LapseServerEvents } from './events.ts'
+import { Events, type LapseServerEvents, type Listener } from './events.ts'
 import type { CloseOptions, Health, LapseServer } from './lapseServer.ts'
 import type { Settings } from './options.ts'
 import { QueueFolder } from './queue/queueFolder.ts'
@@ -10,6 +11,7 @@ import {
   type ActivityInput,
   createActivityReport,
   createEndReport,
+  createSubjectEndReport,
   type EndInput,
   type QueuedReport,
   type SubjectEndInput,
@@ -18,11 +20,11 @@ import { createTicketIssuer } from './session/createTicketIssuer.ts'
 import { renderTag, type TagOptions } from './session/renderTag.ts'
 import { createStoredSession, type Session, type StoredSession } from './session/session.ts'
 
-/** Beyond this number of sessions in one interval, some are reported more often. */
-const maxTrackedSessions = 100_000
+/** The longest time that a timer can have. */
+const maxTimerMs = 2 ** 31 - 1
+/** How often a queue that stays full is an error. */
+const fullErrorIntervalMs = 60_000
 const defaultCloseTimeoutMs = 5000
-
-type Listener<Name extends keyof LapseServerEvents> = (...args: LapseServerEvents[Name]) => void
 
 /** Puts the parts together: activity → throttle → queue (and its folder) → sender. */
 export class Reporter implements LapseServer {
@@ -35,6 +37,7 @@ export class Reporter implements LapseServer {
   readonly #issueTicket: (session: Session) => string | undefined
   #isClosed = false
   #closed: Promise<void> | undefined
+  #nextFullErrorAt = 0
 
   constructor(settings: Settings) {
     const { site, queue: folder, heartbeatSeconds, maxQueuedReports } = settings
@@ -45,7 +48,9 @@ export class Reporter implements LapseServer {
     this.#sender = new Sender(settings, this.#queue, this.#events)
     this.#throttle = new ActivityThrottle({
       intervalMs: heartbeatSeconds * 1000,
-      maxSessions: maxTrackedSessions,
+      // So that what is held back fits into the queue when Lapse closes.
+      maxSessions: maxQueuedReports,
+      hasRoom: () => this.#queue.room > 0,
       submit,
     })
     if (folder === undefined) return
@@ -68,33 +73,37 @@ export class Reporter implements LapseServer {
   }
 
   tag(session: Session | null, options?: TagOptions): string {
-    try {
-      return renderTag(this.#settings, session && { ...session, ticket: this.#issueTicket(session) }, options)
-    } catch (error) {
-      this.reportError(error)
-      return ''
-    }
+    return this.#attempt(() => {
+      const ticket = session === null ? undefined : this.#issueTicket(session)
+      return renderTag(this.#settings, session && { ...session, ticket }, options)
+    }, '')
   }
 
   active(activity: ActivityInput): void {
-    try {
-      const report = createActivityReport(activity, this.#issueOwnTicket(activity), Date.now())
-      this.#throttle.add(String(report.body.session), report)
-    } catch (error) {
-      this.reportError(error)
-    }
+    this.#attempt(() => {
+      const report = createActivityReport(activity, Date.now())
+      const { session } = report.body
+      const ticket = this.#issueOwnTicket(activity)
+      this.#throttle.add(String(session), ticket === undefined ? report : addTicket(report, ticket))
+    }, undefined)
   }
 
-  ended(end: EndInput | SubjectEndInput): void {
-    try {
+  ended(end: EndInput): void {
+    this.#attempt(() => {
       const report = createEndReport(end, Date.now())
+      const ticket = end.reason === undefined ? this.#issueOwnTicket(end) : undefined
       // What is held of the session goes first, so that the collector knows its last access.
-      if (report.kind === 'end') this.#throttle.release(String(report.body.session))
-      else this.#throttle.releaseSubject(String(report.body.subject))
+      this.#throttle.release(String(report.body.session))
+      this.#submit(ticket === undefined ? report : addTicket(report, ticket))
+    }, undefined)
+  }
+
+  endedAll(end: SubjectEndInput): void {
+    this.#attempt(() => {
+      const report = createSubjectEndReport(end, Date.now())
+      this.#throttle.releaseSubject(String(report.body.subject))
       this.#submit(report)
-    } catch (error) {
-      this.reportError(error)
-    }
+    }, undefined)
   }
 
   on<Name extends keyof LapseServerEvents>(name: Name, listener: Listener<Name>): this {
@@ -109,10 +118,8 @@ export class Reporter implements LapseServer {
 
   reportError(error: unknown): void {
     const isOwn = error instanceof LapseServerError
-    this.#events.emit(
-      'error',
-      isOwn ? error : new LapseServerError('unexpected', String(error), { cause: error }),
-    )
+    const message = error instanceof Error ? error.message : inspect(error)
+    this.#events.emit('error', isOwn ? error : new LapseServerError('unexpected', message, { cause: error }))
   }
 
   health(): Health {
@@ -122,8 +129,9 @@ export class Reporter implements LapseServer {
     return { status, queued: this.#queue.size, reported, dropped, lastReportedAt, lastError }
   }
 
-  close({ timeoutMs = defaultCloseTimeoutMs }: CloseOptions = {}): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs)
+  close(options?: CloseOptions): Promise<void> {
+    const timeoutMs = options?.timeoutMs ?? defaultCloseTimeoutMs
+    this.#closed ??= this.#close(timeoutMs >= 0 ? Math.min(timeoutMs, maxTimerMs) : defaultCloseTimeoutMs)
     return this.#closed
   }
 
@@ -137,15 +145,37 @@ export class Reporter implements LapseServer {
     // With a folder, the next process sends what this one could not.
     await this.#sender.drain(timeoutMs, { repeat: !this.#folder })
     await this.#folder?.close()
-    const unsent = this.#queue.take(this.#queue.size).map(({ report }) => report)
-    if (!this.#folder && unsent.length > 0) this.#drop('closed', unsent)
+    if (this.#folder) return
+    const unsent = [...this.#queue.list()]
+    this.#queue.remove(unsent)
+    if (unsent.length > 0)
+      this.#drop(
+        'closed',
+        unsent.map(({ report }) => report),
+      )
   }
 
-  /** The ticket tells the collector the session's own limit. Without one, the site's limit applies. */
-  #issueOwnTicket(activity: ActivityInput): string | undefined {
-    const { subject, idleTimeoutSeconds } = activity
-    if (idleTimeoutSeconds === undefined || subject === undefined) return undefined
-    return this.#issueTicket({ ...activity, subject })
+  #attempt<Result>(action: () => Result, fallback: Result): Result {
+    try {
+      return action()
+    } catch (error) {
+      this.reportError(error)
+      return fallback
+    }
+  }
+
+  /**
+   * The ticket tells the collector the session's own limit. Without one, the site's limit would apply, and the session
+   * could be recorded as idle while it is in use.
+   */
+  #issueOwnTicket({ subject, ...session }: ActivityInput): string | undefined {
+    if (session.idleTimeoutSeconds === undefined) return undefined
+    const ticket = subject === undefined ? undefined : this.#issueTicket({ ...session, subject })
+    if (ticket !== undefined) return ticket
+    throw new LapseServerError(
+      'invalid_report',
+      'idleTimeoutSeconds of a session requires a subject, and ticketSecret or ticketKey. Pass them, or leave it out.',
+    )
   }
 
   #submit(report: QueuedReport): void {
@@ -166,6 +196,13 @@ export class Reporter implements LapseServer {
     const error = new LapseServerError(reason, `${what} Reports dropped: ${reports.length}.`)
     this.#sender.counts.dropped += reports.length
     this.#events.emit('dropped', { reason, reports: reports.map(({ body }) => body), error })
+    const now = performance.now()
+    if (reason === 'queue_full' && now < this.#nextFullErrorAt) return
+    this.#nextFullErrorAt = now + fullErrorIntervalMs
     this.#events.emit('error', error)
   }
+}
+
+function addTicket({ kind, body }: QueuedReport, ticket: string): QueuedReport {
+  return { kind, body: { ...body, ticket } }
 }

@@ -14,7 +14,10 @@ export interface ActivityInput {
   readonly startedAt?: Time | undefined
   /** When the session was last used. Default: now. */
   readonly lastAccessAt?: Time | undefined
-  /** This session's own idle timeout in seconds, if it differs from the option: "remember me". */
+  /**
+   * This session's own idle timeout in seconds, if it differs from the option: "remember me". It requires `subject`, and
+   * `ticketSecret` or `ticketKey`, because a ticket states it.
+   */
   readonly idleTimeoutSeconds?: number | undefined
 }
 
@@ -32,40 +35,36 @@ export interface EndInput {
   readonly lastAccessAt?: Time | undefined
   /** When the session ended. Default: now. */
   readonly detectedAt?: Time | undefined
+  /** The same as for activity. It only matters without a `reason`. */
+  readonly idleTimeoutSeconds?: number | undefined
 }
 
 /** "All sessions of this user have ended", for example after a change of the password. */
 export interface SubjectEndInput {
-  /** Left out, because all sessions of the user have ended. */
-  readonly session?: undefined
   /** An opaque id of the user. */
   readonly subject: string | number
   /** Why. */
   readonly reason: EndReason
   /** The alias of a session that continues. */
   readonly except?: string | number | undefined
-  /** When the sessions ended. Default: now. */
+  /** When the sessions ended. Sessions that start later continue. Default: now. */
   readonly detectedAt?: Time | undefined
 }
 
-/** A report that waits for the collector. The sender adds `site` and `sentAt`. */
+/** The fields of a report, with its times in epoch milliseconds. `site`, `sentAt` and the interval are added later. */
+export type ReportBody = Readonly<Record<string, string | number>>
+
+/** A report that waits for the collector. */
 export interface QueuedReport {
   readonly kind: 'activity' | 'end' | 'subject_end'
-  readonly body: Readonly<Record<string, string | number>>
+  readonly body: ReportBody
 }
 
 const reasons: readonly unknown[] = ['idle_timeout', 'absolute_timeout', 'logout', 'revoked', 'displaced']
 
-/**
- * @param ticket the session's ticket, if it says more than the site's configuration.
- * @throws {LapseServerError} `invalid_report`
- */
-export function createActivityReport(
-  input: ActivityInput,
-  ticket: string | undefined,
-  now: number,
-): QueuedReport {
-  const { session, subject, startedAt, lastAccessAt } = input
+/** @throws {LapseServerError} `invalid_report` */
+export function createActivityReport(input: ActivityInput, now: number): QueuedReport {
+  const { session, subject, startedAt, lastAccessAt } = requireObject(input)
   return {
     kind: 'activity',
     body: removeUndefined({
@@ -73,18 +72,13 @@ export function createActivityReport(
       subject: formatOptionalId(subject, 'subject'),
       startedAt: formatOptionalTime(startedAt, 'startedAt'),
       lastAccessAt: formatOptionalTime(lastAccessAt, 'lastAccessAt') ?? now,
-      ticket,
     }),
   }
 }
 
 /** @throws {LapseServerError} `invalid_report` */
-export function createEndReport(input: EndInput | SubjectEndInput, now: number): QueuedReport {
-  if (input.reason !== undefined && !reasons.includes(input.reason))
-    throw invalid(`reason is "${input.reason}". Use one of ${reasons.join(', ')}.`)
-  const detectedAt = formatOptionalTime(input.detectedAt, 'detectedAt') ?? now
-  if (input.session === undefined || input.session === null) return createSubjectEndReport(input, detectedAt)
-  const { session, subject, reason, startedAt, lastAccessAt } = input
+export function createEndReport(input: EndInput, now: number): QueuedReport {
+  const { session, subject, reason, startedAt, lastAccessAt, detectedAt } = requireObject(input)
   if (reason === undefined && lastAccessAt === undefined)
     throw invalid('reason and lastAccessAt are both missing. Pass at least one of them.')
   return {
@@ -92,47 +86,26 @@ export function createEndReport(input: EndInput | SubjectEndInput, now: number):
     body: removeUndefined({
       session: formatId(session, 'session'),
       subject: formatOptionalId(subject, 'subject'),
-      reason,
+      reason: reason === undefined ? undefined : checkReason(reason),
       startedAt: formatOptionalTime(startedAt, 'startedAt'),
       lastAccessAt: formatOptionalTime(lastAccessAt, 'lastAccessAt'),
-      detectedAt,
+      detectedAt: formatOptionalTime(detectedAt, 'detectedAt') ?? now,
     }),
   }
 }
 
-function createSubjectEndReport(input: Partial<SubjectEndInput>, detectedAt: number): QueuedReport {
-  const { subject, reason, except } = input
-  if (reason === undefined) throw invalid('reason is missing. Without a session, a reason is required.')
+/** @throws {LapseServerError} `invalid_report` */
+export function createSubjectEndReport(input: SubjectEndInput, now: number): QueuedReport {
+  const { subject, reason, except, detectedAt } = requireObject(input)
   return {
     kind: 'subject_end',
     body: removeUndefined({
       subject: formatId(subject, 'subject'),
-      reason,
+      reason: checkReason(reason),
       except: formatOptionalId(except, 'except'),
-      detectedAt,
+      detectedAt: formatOptionalTime(detectedAt, 'detectedAt') ?? now,
     }),
   }
-}
-
-function formatOptionalId(id: string | number | undefined, name: string): string | undefined {
-  return id === undefined ? undefined : formatId(id, name)
-}
-
-function formatOptionalTime(time: Time | undefined, name: string): number | undefined {
-  return time === undefined ? undefined : formatTime(time, name)
-}
-
-function removeUndefined(
-  body: Readonly<Record<string, string | number | undefined>>,
-): Record<string, string | number> {
-  const entries = Object.entries(body).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const],
-  )
-  return Object.fromEntries(entries)
-}
-
-function invalid(message: string): LapseServerError {
-  return new LapseServerError('invalid_report', message)
 }
 
 /** Merges two reports of one session's activity. */
@@ -148,4 +121,34 @@ export function mergeActivity(earlier: QueuedReport, later: QueuedReport): Queue
     ...pick(Math.max, 'lastAccessAt'),
   }
   return { kind: 'activity', body }
+}
+
+/** In JavaScript, a caller can pass anything. */
+function requireObject<Input extends object>(input: Input): Input {
+  if (typeof input === 'object' && input !== null) return input
+  throw invalid(`The argument is ${input === null ? 'null' : typeof input}. Pass an object with the session.`)
+}
+
+function checkReason(reason: EndReason): EndReason {
+  if (reasons.includes(reason)) return reason
+  throw invalid(`reason is "${reason}". Use one of ${reasons.join(', ')}.`)
+}
+
+function formatOptionalId(id: string | number | undefined, name: string): string | undefined {
+  return id === undefined ? undefined : formatId(id, name)
+}
+
+function formatOptionalTime(time: Time | undefined, name: string): number | undefined {
+  return time === undefined ? undefined : formatTime(time, name)
+}
+
+function removeUndefined(body: Readonly<Record<string, string | number | undefined>>): ReportBody {
+  const entries = Object.entries(body).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  )
+  return Object.fromEntries(entries)
+}
+
+function invalid(message: string): LapseServerError {
+  return new LapseServerError('invalid_report', message)
 }

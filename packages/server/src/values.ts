@@ -31,7 +31,7 @@ export function formatTime(time: Time, name: string): number {
  * @throws {LapseServerError} `invalid_report` if the collector would refuse the id.
  */
 export function formatId(id: unknown, name: string): string {
-  const text = Number.isSafeInteger(id) ? String(id) : id
+  const text = Number.isSafeInteger(id) || typeof id === 'bigint' ? String(id) : id
   if (typeof text === 'string' && text.length > 0 && text.length <= maxIdLength && !unsafe.test(text))
     return text
   const expected = `a string of 1 to ${maxIdLength} characters without control characters, or an integer`

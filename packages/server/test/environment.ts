@@ -19,6 +19,7 @@ export interface Environment {
   createLapse(options?: Partial<LapseServerOptions>): LapseServer & { readonly errors: LapseServerError[] }
   /** Waits for a number of rows, oldest first. */
   waitForRows(count: number): Promise<Record<string, unknown>[]>
+  countLiveSessions(): Promise<number>
   /** Closes what was created, and deletes all rows, so that another test starts afresh. */
   reset(): Promise<void>
   end(): Promise<void>
@@ -66,6 +67,10 @@ export async function startEnvironment(site: object = {}): Promise<Environment> 
     async waitForRows(count) {
       await expect.poll(() => collector.database.readRows()).toHaveLength(count)
       return collector.database.readRows()
+    },
+    async countLiveSessions() {
+      const [row] = await collector.database.sql('session_live').count({ count: '*' })
+      return Number(row?.count)
     },
     reset,
     async end() {

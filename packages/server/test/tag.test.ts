@@ -46,6 +46,7 @@ describe('The tag', () => {
   })
 
   test.each([
+    { fault: 'undefined, which is not the same as no session', render: () => lapse.tag(undefined as never) },
     { fault: 'no alias', render: () => lapse.tag({ ...session, session: '' }) },
     { fault: 'an event handler', render: () => lapse.tag(null, { attributes: { onload: 'alert(1)' } }) },
     { fault: 'another script', render: () => lapse.tag(null, { attributes: { src: '//evil.example' } }) },

@@ -114,12 +114,23 @@ describe('A ticket', () => {
 
 describe('The options', () => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { privateKey: shortKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const { privateKey: wrongCurve } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
 
   test.each([
     { fault: 'no token', change: { token: undefined }, message: /^token is not set\..*lapse token create/ },
     { fault: 'a token with a line break', change: { token: 'a\nb' }, message: /^token contains/ },
     { fault: 'no site', change: { site: '' }, message: /^site is empty/ },
+    {
+      fault: 'a site that no configuration can have',
+      change: { site: 'a\ud800' },
+      message: /^site is not valid/,
+    },
+    {
+      fault: 'a password in the address',
+      change: { collector: 'https://:hunter2@lapse.acme.com' },
+      message: /^collector contains a user or a password/,
+    },
     { fault: 'a relative collector', change: { collector: '/lapse' }, message: /^collector is "\/lapse"/ },
     { fault: 'another protocol', change: { collector: 'javascript:alert(1)' }, message: /^collector is/ },
     {
@@ -147,12 +158,27 @@ describe('The options', () => {
     {
       fault: 'a key for another algorithm',
       change: { ticketSecret: undefined, ticketKey: { alg: 'EdDSA', key: privateKey } as const },
-      message: /^ticketKey.key is no private key for EdDSA/,
+      message: /^ticketKey.key is not a private key for EdDSA/,
     },
     {
       fault: 'a key on another curve',
       change: { ticketSecret: undefined, ticketKey: { alg: 'ES256', key: wrongCurve } as const },
-      message: /^ticketKey.key is no private key for ES256/,
+      message: /^ticketKey.key is not a private key for ES256/,
+    },
+    {
+      fault: 'a short key',
+      change: { ticketSecret: undefined, ticketKey: { alg: 'RS256', key: shortKey } as const },
+      message: /2048 bits/,
+    },
+    {
+      fault: 'an unknown algorithm',
+      change: { ticketSecret: undefined, ticketKey: { alg: 'constructor' as never, key: privateKey } },
+      message: /^ticketKey.key is not a private key for constructor/,
+    },
+    {
+      fault: 'no key',
+      change: { ticketSecret: undefined, ticketKey: { alg: 'RS256', key: undefined as never } as const },
+      message: /^ticketKey.key is not set/,
     },
     {
       fault: 'a key that is not PEM',
@@ -167,7 +193,8 @@ describe('The options', () => {
 
   test('never show a secret in an error', () => {
     const secret = 'hunter2 hunter2'
-    for (const change of [{ token: secret }, { ticketSecret: secret }])
+    const collector = 'https://user:hunter2@lapse.acme.com'
+    for (const change of [{ token: secret }, { ticketSecret: secret }, { collector }])
       expect(() => createLapseServer({ ...options, ...change })).toThrow(
         expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
       )

@@ -4,7 +4,10 @@ import { describeEnd, type RecordingDependencies } from './recordSessionEnd.ts'
 import type { EndOutcome } from './sessionWork.ts'
 import { createMissingServerTokenError, type ReceivedReport, verifyReport } from './verifyReport.ts'
 
-type SubjectSession = Pick<LiveSession, 'sessionKey' | 'session' | 'marker'>
+type SubjectSession = Pick<LiveSession, 'sessionKey' | 'session' | 'marker' | 'startedAt'>
+
+/** How much longer one request may take than another. Each request dates its own times. */
+const latencyMs = 1000
 
 export interface SubjectSessions {
   /** Reads all live sessions of a user in pages. */
@@ -12,7 +15,8 @@ export interface SubjectSessions {
 }
 
 /**
- * Records that all live sessions of a user have ended, except one. Each session is decided on its own.
+ * Records that all live sessions of a user have ended, except one, and except those that started after the report's
+ * `detectedAt`: the report may be late, or repeated. Each session is decided separately.
  *
  * It writes one page of sessions after the other, so that the reports of others do not wait behind thousands of
  * sessions. If it throws, some sessions may have ended already. A repetition of the report ends the others, and returns
@@ -27,11 +31,14 @@ export async function recordSubjectEnd(
   const { writer, liveSessions } = dependencies
   const verified = await verifyReport(received, dependencies)
   if (!received.authorizeServer) throw createMissingServerTokenError()
-  const { site, subject, except } = received.report
+  const { site, subject, except, detectedAt, sentAt } = received.report
+  const { receivedAt } = received
+  const endedAt = (detectedAt ?? sentAt ?? receivedAt) + receivedAt - (sentAt ?? receivedAt)
   const outcomes: EndOutcome[] = []
   for await (const page of liveSessions.readBySubject(site, subject)) {
     const works = page
       .filter(({ session }) => except === undefined || session !== except)
+      .filter(({ startedAt }) => startedAt === null || startedAt.getTime() <= endedAt + latencyMs)
       .map((live) => describeEnd({ ...received, report: nameSession(received.report, live) }, verified))
     outcomes.push(...(await Promise.all(works.map((work) => writer.write(work)))))
   }

@@ -10,8 +10,6 @@ import {
   type SessionCollector,
 } from '../support/sessionCollector.ts'
 
-const hour = 60 * minute
-
 describe.each(inject('databaseServers'))('A server, on $name,', (server) => {
   let collector: SessionCollector
   beforeAll(async () => {
@@ -132,7 +130,7 @@ describe.each(inject('databaseServers'))('A server, on $name,', (server) => {
   test('can end more sessions of a user than may wait at once, while others report', async () => {
     const subject = randomUUID()
     const rows = Array.from({ length: 10_500 }, () =>
-      createLiveRow(collector.database.sql, { subject, due_ms: hour }),
+      createLiveRow(collector.database.sql, { subject, due_ms: 20 * minute }),
     )
     await collector.database.sql.batchInsert('session_live', rows, 500)
     let isAnswered = false
@@ -176,6 +174,21 @@ describe.each(inject('databaseServers'))('A server, on $name,', (server) => {
       expect(await collector.findLive(key)).toBeUndefined()
     const again = await post('/v1/lapses', { site: 'acme', subject, reason: 'revoked', except: kept.session })
     expect(again).toEqual({ status: 200, body: { lapses: [] } })
+  })
+
+  test('ends no session of the user that started after the reported end, so that a late report can be repeated', async () => {
+    const subject = randomUUID()
+    const now = Date.now()
+    const [earlier, later] = [
+      createActivity({ subject, startedAt: now - 60_000, lastAccessAt: now }),
+      createActivity({ subject, startedAt: now - 10_000, lastAccessAt: now }),
+    ]
+    for (const activity of [earlier, later]) await collector.use(activity)
+    const report = { site: 'acme', subject, reason: 'revoked', detectedAt: now - 30_000, sentAt: now }
+    const { body } = await post('/v1/lapses', report)
+    expect(body.lapses).toHaveLength(1)
+    expect(await collector.findRows(earlier.session)).toMatchObject([{ reason: 'revoked' }])
+    expect(await collector.findLive(later.session)).toBeDefined()
   })
 
   test('needs a token of the site to end the sessions of a user', async () => {

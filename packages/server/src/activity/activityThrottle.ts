@@ -1,8 +1,14 @@
 import { mergeActivity, type QueuedReport } from '../reports.ts'
 
+/** How long to wait until there is room again. */
+const retryMs = 1000
+/** The longest time that a timer can have. */
+const maxTimerMs = 2 ** 31 - 1
+
 interface TrackedSession {
   /** When the session may be reported again, by the monotonic clock. */
   readonly dueAt: number
+  readonly subject: QueuedReport['body'][string] | undefined
   /** The activity since the last report. */
   readonly held: QueuedReport | undefined
 }
@@ -11,6 +17,8 @@ interface ThrottleOptions {
   readonly intervalMs: number
   /** Beyond this number, the session that is due first is reported early. */
   readonly maxSessions: number
+  /** Whether another report can be submitted now. Otherwise, it is held a little longer. */
+  hasRoom(): boolean
   submit(report: QueuedReport): void
 }
 
@@ -42,8 +50,7 @@ export class ActivityThrottle {
 
   /** The same for all sessions of a user. */
   releaseSubject(subject: string): void {
-    for (const [session, { held }] of this.#sessions)
-      if (held?.body.subject === subject) this.release(session)
+    for (const [session, tracked] of this.#sessions) if (tracked.subject === subject) this.release(session)
   }
 
   releaseAll(): void {
@@ -54,7 +61,8 @@ export class ActivityThrottle {
   #submit(session: string, report: QueuedReport): void {
     const { intervalMs, maxSessions, submit } = this.#options
     if (this.#sessions.size >= maxSessions) this.#releaseFirst()
-    this.#sessions.set(session, { dueAt: performance.now() + intervalMs, held: undefined })
+    const { subject } = report.body
+    this.#sessions.set(session, { dueAt: performance.now() + intervalMs, subject, held: undefined })
     submit(report)
     this.#timer ??= this.#startTimer(intervalMs)
   }
@@ -65,15 +73,17 @@ export class ActivityThrottle {
   }
 
   #startTimer(delayMs: number): NodeJS.Timeout {
-    return setTimeout(() => this.#submitDue(), delayMs).unref()
+    return setTimeout(() => this.#submitDue(), Math.min(delayMs, maxTimerMs)).unref()
   }
 
   #submitDue(): void {
     const now = performance.now()
     this.#timer = undefined
     for (const [session, { dueAt, held }] of this.#sessions) {
-      if (dueAt > now) {
-        this.#timer ??= this.#startTimer(dueAt - now)
+      const isBlocked = dueAt <= now && held !== undefined && !this.#options.hasRoom()
+      const waitMs = isBlocked ? retryMs : dueAt - now
+      if (waitMs > 0) {
+        this.#timer ??= this.#startTimer(waitMs)
         return
       }
       this.#sessions.delete(session)

@@ -67,7 +67,7 @@ export class StorageOnlyEnds {
   }
 
   #endAll(subject: string | undefined, except?: string): void {
-    if (subject) this.#lapse.ended({ subject, reason: 'revoked', except })
+    if (subject) this.#lapse.endedAll({ subject, reason: 'revoked', except })
   }
 }
 

@@ -3,7 +3,7 @@ import type { QueueEntry } from '../queue/reportQueue.ts'
 import type { QueuedReport } from '../reports.ts'
 import { type Failure, type PostResult, postReports } from './postReports.ts'
 
-/** What became of some reports. */
+/** The result of sending some reports. */
 export interface Delivery {
   readonly stored: readonly QueueEntry[]
   readonly refused: readonly { readonly entry: QueueEntry; readonly detail: string }[]
@@ -38,8 +38,8 @@ export async function deliver(
   const size = texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0)
   if (entries.length > 1 && (isSingle || size > maxBodyBytes)) return deliverHalves(settings, entries, abort)
 
-  const body = isSingle ? texts.join() : `[${texts}]`
-  const result = await postReports(settings, endpoints[kind], body, abort)
+  const [body, count] = isSingle ? [texts.join(), undefined] : [`[${texts}]`, texts.length]
+  const result = await postReports(settings, endpoints[kind], body, count, abort)
   if (result.outcome === 'refused' && entries.length > 1) return deliverHalves(settings, entries, abort)
   return readResult(entries, result)
 }
@@ -86,5 +86,9 @@ function readResult(entries: readonly QueueEntry[], result: PostResult): Deliver
 
 function formatReport({ site, heartbeatSeconds }: Settings, { report: { kind, body } }: QueueEntry): string {
   const interval = kind === 'activity' ? { heartbeatSeconds } : {}
-  return JSON.stringify({ site, ...body, ...interval, sentAt: Date.now() })
+  // If the clock was set back in the meantime, the report's own times would be in the future, and refused.
+  const times = [body.startedAt, body.lastAccessAt, body.detectedAt].filter(
+    (time) => typeof time === 'number',
+  )
+  return JSON.stringify({ ...body, ...interval, site, sentAt: Math.max(Date.now(), ...times) })
 }

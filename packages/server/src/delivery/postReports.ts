@@ -1,14 +1,16 @@
 import type { Settings } from '../options.ts'
+import { describeCause, readLimitedText, readRetryAfterMs } from './response.ts'
 
-/** Which reports of a request the collector has stored. */
+/** What the collector said about the reports of a request. */
 export type PostResult =
-  | { readonly outcome: 'stored'; readonly rejected: readonly Rejection[] }
-  /** The reports themselves are not acceptable. Sending them again would not help. */
+  /** It has read them. Those that it rejects are listed. */
+  | { readonly outcome: 'accepted'; readonly rejected: readonly Rejection[] }
+  /** The request itself is not acceptable. Sending it again would not help. */
   | { readonly outcome: 'refused'; readonly detail: string }
   /** The request can succeed later. */
   | { readonly outcome: 'failed'; readonly failure: Failure }
 
-/** A report that the collector refused, while it stored others. */
+/** A report that the collector rejected, while it stored others. */
 interface Rejection {
   readonly index: number
   readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
@@ -19,6 +21,7 @@ export interface Failure {
   /** `collector_refused`: somebody has to correct the configuration first. */
   readonly code: 'collector_unavailable' | 'collector_refused'
   readonly detail: string
+  /** How long the collector asked to wait. */
   readonly retryAfterMs: number
   readonly cause?: unknown
 }
@@ -28,17 +31,20 @@ const refusedStatuses = [400, 413, 415, 422]
 const configurationStatuses = [401, 403, 404]
 const maxDetailLength = 500
 
-/** Sends a request and reads the response to its end. */
+/**
+ * Sends a request and reads the response to its end.
+ *
+ * @param count how many reports the array in the body has, or undefined if the body is one report.
+ */
 export async function postReports(
   { collector, token }: Settings,
   endpoint: string,
   body: string,
+  count: number | undefined,
   abort: AbortSignal,
 ): Promise<PostResult> {
-  let response: Response
-  let text: string
   try {
-    response = await fetch(`${collector}${endpoint}`, {
+    const response = await fetch(`${collector}${endpoint}`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
       body,
@@ -46,62 +52,69 @@ export async function postReports(
       redirect: 'manual',
       signal: AbortSignal.any([abort, AbortSignal.timeout(requestTimeoutMs)]),
     })
-    text = await response.text()
+    return readResponse(response, await readLimitedText(response), count, collector)
   } catch (cause) {
-    const detail = `No response from ${collector}: ${describeCause(cause)}`
-    return { outcome: 'failed', failure: { code: 'collector_unavailable', detail, retryAfterMs: 0, cause } }
+    return fail('collector_unavailable', `No response from ${collector}: ${describeCause(cause)}`, 0, cause)
   }
-  return readResponse(response, text, collector)
 }
 
-function readResponse(response: Response, text: string, collector: string): PostResult {
-  const { status, headers } = response
-  if (response.ok) return { outcome: 'stored', rejected: readRejections(text) }
+function readResponse(
+  response: Response,
+  text: string,
+  count: number | undefined,
+  collector: string,
+): PostResult {
+  const { ok, status, headers } = response
   const detail = `${collector} responded with ${status}: ${text.slice(0, maxDetailLength)}`
-  if (refusedStatuses.includes(status)) return { outcome: 'refused', detail }
+  if (ok) {
+    const rejected = readRejections(parseJson(text), count)
+    // A proxy can answer 200 too. Only the collector's own answer means that the reports are committed.
+    return rejected ? { outcome: 'accepted', rejected } : fail('collector_unavailable', detail)
+  }
+  if (refusedStatuses.includes(status) && isProblem(response, text)) return { outcome: 'refused', detail }
   const code = configurationStatuses.includes(status) ? 'collector_refused' : 'collector_unavailable'
-  return {
-    outcome: 'failed',
-    failure: { code, detail, retryAfterMs: readRetryAfterMs(headers.get('retry-after')) },
-  }
+  return fail(code, detail, readRetryAfterMs(headers.get('retry-after')))
 }
 
-function readRejections(text: string): readonly Rejection[] {
-  if (text === '') return []
-  const { rejected }: { readonly rejected?: unknown } = parseObject(text)
-  return Array.isArray(rejected) ? rejected.filter(isRejection) : []
+function fail(code: Failure['code'], detail: string, retryAfterMs = 0, cause?: unknown): PostResult {
+  return { outcome: 'failed', failure: { code, detail, retryAfterMs, cause } }
 }
 
-function isRejection(value: unknown): value is Rejection {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'index' in value &&
-    'errors' in value &&
-    Array.isArray(value.errors)
-  )
+/** Returns undefined if this is not the collector's answer to so many reports. */
+function readRejections(answer: unknown, count: number | undefined): readonly Rejection[] | undefined {
+  if (!isRecord(answer)) return undefined
+  const { accepted, rejected, lapses } = answer
+  if (count === undefined) return Array.isArray(lapses) ? [] : undefined
+  if (!Array.isArray(rejected) || !rejected.every((each) => isRejection(each, count))) return undefined
+  return accepted === count - rejected.length ? rejected : undefined
 }
 
-function parseObject(text: string): object {
+function isRejection(value: unknown, count: number): value is Rejection {
+  if (!isRecord(value)) return false
+  const { index, errors } = value
+  const isIndex = Number.isInteger(index) && Number(index) >= 0 && Number(index) < count
+  return isIndex && Array.isArray(errors) && errors.every(isFieldError)
+}
+
+function isFieldError(value: unknown): boolean {
+  return isRecord(value) && typeof value.pointer === 'string' && typeof value.detail === 'string'
+}
+
+/** Returns whether the response is a problem of the collector (RFC 9457), and not that of a proxy in front of it. */
+function isProblem({ headers }: Response, text: string): boolean {
+  if (!headers.get('content-type')?.startsWith('application/problem+json')) return false
+  const problem = parseJson(text)
+  return isRecord(problem) && String(problem.type).startsWith('urn:lapse:problem:')
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : {}
+    return JSON.parse(text)
   } catch {
-    return {}
+    return undefined
   }
-}
-
-/** Reads seconds or a date (RFC 9110, section 10.2.3). */
-function readRetryAfterMs(header: string | null): number {
-  if (header === null) return 0
-  const delayMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
-  return Math.max(0, delayMs || 0)
-}
-
-/** `fetch` throws "fetch failed"; the reason is in its cause. */
-function describeCause(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { cause } = error
-  if (cause instanceof AggregateError && cause.errors.length > 0) return describeCause(cause.errors[0])
-  return cause instanceof Error ? cause.message : error.message
 }

@@ -31,6 +31,9 @@ export class Sender {
   readonly #events: Events
   readonly #abort = new AbortController()
   #failures = 0
+  /** The collector has asked not to be called before, by the monotonic clock. */
+  #notBefore = 0
+  #isDraining = false
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
 
@@ -40,12 +43,12 @@ export class Sender {
     this.#events = events
   }
 
-  /** Makes sure that the queue is sent soon: after a failure when its delay is over. */
+  /** Sends the queue soon, or after a failure when its delay is over. */
   wake(): void {
     if (!this.#sending && !this.#timer) this.#schedule(gatherMs)
   }
 
-  /** Makes sure that the queue is sent now, but for the delay after a failure. */
+  /** Sends the queue now, unless a request has just failed: then, when its delay is over. */
   wakeNow(): void {
     if (this.#sending || this.#failures > 0) this.wake()
     else {
@@ -55,16 +58,19 @@ export class Sender {
   }
 
   /**
-   * Sends the queue, without any delay, until it is empty or the time is over.
+   * Sends the queue without delay until it is empty, the time is over, or the collector has asked to wait longer.
    *
    * @param options.repeat whether to try again after a failure.
    */
   async drain(timeoutMs: number, { repeat }: { readonly repeat: boolean }): Promise<void> {
     const { signal } = this.#abort
+    const endsAt = performance.now() + timeoutMs
     const timer = setTimeout(() => this.#abort.abort(), timeoutMs)
+    this.#isDraining = true
     await this.#sending
-    await this.#send()
-    while (repeat && this.#queue.size > 0 && !signal.aborted) {
+    const hasToWait = () => this.#notBefore > endsAt
+    if (!hasToWait()) await this.#send()
+    while (repeat && this.#queue.size > 0 && !signal.aborted && !hasToWait()) {
       await sleep(repeatMs, undefined, { signal }).catch(() => undefined)
       await this.#send()
     }
@@ -79,18 +85,21 @@ export class Sender {
   #send(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#sending ??= this.#sendAll().finally(() => {
-      this.#sending = undefined
-      if (this.#queue.size > 0 && !this.#timer) this.#schedule(gatherMs)
-    })
+    this.#sending ??= this.#sendAll()
+      .catch((cause: unknown) =>
+        this.#delay({ code: 'collector_unavailable', detail: String(cause), retryAfterMs: 0, cause }),
+      )
+      .finally(() => {
+        this.#sending = undefined
+        if (this.#queue.size > 0 && !this.#timer && !this.#isDraining) this.#schedule(gatherMs)
+      })
     return this.#sending
   }
 
   async #sendAll(): Promise<void> {
     while (this.#queue.size > 0 && !this.#abort.signal.aborted) {
       const entries = this.#queue.take(maxReportsPerRequest)
-      const failure = await this.#sendEntries(entries)
-      this.#queue.putBack(entries)
+      const failure = await this.#sendEntries(entries).finally(() => this.#queue.putBack(entries))
       if (failure) {
         this.#delay(failure)
         return
@@ -135,13 +144,14 @@ export class Sender {
     if (this.#abort.signal.aborted) return
     this.#failures += 1
     const delayMs = computeRetryDelayMs(this.#failures, retryAfterMs)
+    this.#notBefore = performance.now() + retryAfterMs
     const error = new LapseServerError(
       code,
-      `${this.#queue.size} reports wait for the collector; next attempt in ${Math.ceil(delayMs / 1000)} s. ${detail}`,
+      `Reports that wait for the collector: ${this.#queue.size}. ${detail}`,
       { cause },
     )
     this.lastFailure = error
-    this.#schedule(delayMs)
+    if (!this.#isDraining) this.#schedule(delayMs)
     this.#events.emit('error', error)
   }
 }

@@ -7,7 +7,7 @@ export interface QueueEntry {
   readonly report: QueuedReport
 }
 
-/** Is told of every change of the queue. */
+/** Receives every change of the queue. */
 export interface QueueLog {
   put(entry: QueueEntry): void
   /** @param remainingCount how many reports are in the queue now. */
@@ -19,8 +19,10 @@ export class ReportQueue {
   readonly #maxReports: number
   readonly #onDropped: (reports: readonly QueuedReport[]) => void
   readonly #entries = new Map<number, QueueEntry>()
-  /** The entry of each session's activity that is not being sent. */
+  /** The entry of each session's activity that is not being sent, oldest first. */
   readonly #activities = new Map<string, number>()
+  /** The entries that are being sent. */
+  readonly #sending = new Set<number>()
   #lastId = 0
   #log: QueueLog | undefined
 
@@ -31,6 +33,11 @@ export class ReportQueue {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** How many reports can be added before others are dropped. */
+  get room(): number {
+    return Math.max(0, this.#maxReports - this.#entries.size)
   }
 
   /** Connects a log to the empty queue. */
@@ -56,17 +63,28 @@ export class ReportQueue {
     if (this.#entries.size > this.#maxReports) this.#dropOldest()
   }
 
-  /** Returns the oldest entries for sending. They stay in the queue until they are removed. */
+  /**
+   * Returns the oldest entries for sending. They stay in the queue until they are removed.
+   *
+   * The end of all sessions of a user is returned alone, so that it stays in order: it must not end a session that
+   * started after it.
+   */
   take(maxCount: number): QueueEntry[] {
-    const entries = [...this.#entries.values()].slice(0, maxCount)
-    // Later activity must not change a report that is being sent.
-    for (const { report } of entries) this.#activities.delete(getActiveSession(report) ?? '')
+    const oldest = takeFirst(this.#entries.values(), maxCount)
+    const boundary = oldest.findIndex(({ report }) => report.kind === 'subject_end')
+    const entries = boundary === -1 ? oldest : oldest.slice(0, Math.max(1, boundary))
+    for (const { id, report } of entries) {
+      this.#sending.add(id)
+      // Later activity must not change a report that is being sent.
+      this.#activities.delete(getActiveSession(report) ?? '')
+    }
     return entries
   }
 
   /** Returns entries that could not be sent, so that later activity of their sessions is merged into them again. */
   putBack(entries: readonly QueueEntry[]): void {
     for (const { id, report } of entries) {
+      this.#sending.delete(id)
       const session = getActiveSession(report)
       if (session === undefined || !this.#entries.has(id)) continue
       const newer = this.#entries.get(this.#activities.get(session) ?? 0)
@@ -92,12 +110,28 @@ export class ReportQueue {
     this.#log?.put(entry)
   }
 
+  /** Drops the oldest activity, or the oldest end if there is none: a session in use is reported again anyway. */
   #dropOldest(): void {
-    const [oldest] = this.#entries.values()
+    const [oldestActivity] = this.#activities.values()
+    const oldest = this.#entries.get(oldestActivity ?? 0) ?? this.#findOldestUnsent()
     if (!oldest) return
     this.remove([oldest])
     this.#onDropped([oldest.report])
   }
+
+  #findOldestUnsent(): QueueEntry | undefined {
+    for (const entry of this.#entries.values()) if (!this.#sending.has(entry.id)) return entry
+    return undefined
+  }
+}
+
+function takeFirst<Item>(items: Iterable<Item>, maxCount: number): Item[] {
+  const taken: Item[] = []
+  for (const item of items) {
+    if (taken.length >= maxCount) break
+    taken.push(item)
+  }
+  return taken
 }
 
 function getActiveSession({ kind, body }: QueuedReport): string | undefined {

@@ -19,6 +19,8 @@ export function createTicketIssuer(settings: Settings): (session: Session) => st
   const findStart = createStartMemory()
   return (session) => {
     if (!signTicket) return undefined
+    if (typeof session !== 'object' || session === null)
+      throw invalid('The session is missing. Pass an object.')
     const idle = session.idleTimeoutSeconds ?? settings.idleTimeoutSeconds
     if (!isIdleTimeout(idle))
       throw invalid(`idleTimeoutSeconds is not a whole number of seconds from 1 to ${maxIdleTimeoutSeconds}.`)

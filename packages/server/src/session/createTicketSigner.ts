@@ -20,7 +20,7 @@ export function createTicketSigner({
   ticketSecret,
   ticketKey,
 }: Settings): ((claims: TicketClaims) => string) | undefined {
-  if (ticketKey) return (claims) => signWithKey(ticketKey, claims)
+  if (ticketKey) return createCachedSigner(ticketKey)
   if (ticketSecret === undefined) return undefined
   const header = encode({ alg: 'HS256', typ: 'lapse+jwt' })
   return (claims) => {
@@ -29,10 +29,27 @@ export function createTicketSigner({
   }
 }
 
-function signWithKey(
-  { alg, key, kid }: TicketKey & { readonly key: KeyObject },
-  claims: TicketClaims,
-): string {
+type SigningKey = TicketKey & { readonly key: KeyObject }
+
+/** How many signed tickets are remembered. */
+const maxCachedTickets = 10_000
+
+/** Signing with a private key takes up to milliseconds, and each page of a session needs the same ticket. */
+function createCachedSigner(key: SigningKey): (claims: TicketClaims) => string {
+  const tickets = new Map<string, string>()
+  return (claims) => {
+    const name = JSON.stringify(claims)
+    const known = tickets.get(name)
+    if (known !== undefined) return known
+    const [oldest] = tickets.keys()
+    if (oldest !== undefined && tickets.size >= maxCachedTickets) tickets.delete(oldest)
+    const ticket = signWithKey(key, claims)
+    tickets.set(name, ticket)
+    return ticket
+  }
+}
+
+function signWithKey({ alg, key, kid }: SigningKey, claims: TicketClaims): string {
   const signed = `${encode({ alg, typ: 'lapse+jwt', kid })}.${encode(claims)}`
   // RFC 7518, section 3.4: an ECDSA signature is R and S, without ASN.1. Ed25519 has its own digest.
   const signature = sign(alg === 'EdDSA' ? null : 'sha256', Buffer.from(signed), {

@@ -25,6 +25,10 @@ export function renderTag(
   session: (Session & { readonly ticket?: string | undefined }) | null,
   { nonce, attributes }: TagOptions = {},
 ): string {
+  if (session === undefined) {
+    // "absent" on a page with a session would report its end.
+    throw new LapseServerError('invalid_report', 'The session is undefined. Pass null if there is none.')
+  }
   const state = session
     ? {
         'data-state': 'active',

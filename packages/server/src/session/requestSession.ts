@@ -18,6 +18,9 @@ export interface SessionData {
   write(session: StoredSession): void
 }
 
+/** The host could not say whether there is a session. */
+const unknown = Symbol('unknown')
+
 /** The limit of a session that differs from the option of `createLapseServer`. */
 type OwnLimit = Pick<Session, 'idleTimeoutSeconds'>
 
@@ -41,14 +44,10 @@ export class RequestSession {
     this.#known = this.read()
   }
 
-  /** The signed-in session, as far as the application has come. */
+  /** The signed-in session at this point of the request. */
   read(): StoredSession | undefined {
-    try {
-      return readStoredSession(this.#data.read())
-    } catch (error) {
-      this.#lapse.reportError(error)
-      return undefined
-    }
+    const session = this.#read()
+    return session === unknown ? undefined : session
   }
 
   /** Starts a session. A session that is still alive was displaced by it. */
@@ -72,7 +71,8 @@ export class RequestSession {
   }
 
   renderTag(options: TagOptions): string {
-    return this.#lapse.tag(this.read() ?? null, options)
+    const session = this.#read()
+    return session === unknown ? '' : this.#lapse.tag(session ?? null, options)
   }
 
   /**
@@ -90,11 +90,21 @@ export class RequestSession {
    * @param isActivity whether the request has extended the session.
    */
   compare(isActivity: boolean): void {
-    const current = this.read()
+    const current = this.#read()
+    if (current === unknown) return
     if (!current) this.#end('logout')
     else if (this.#known && this.#known.session !== current.session) this.#end('displaced')
     if (current && isActivity) this.#reportActivity(current)
     this.#known = current
+  }
+
+  #read(): StoredSession | undefined | typeof unknown {
+    try {
+      return readStoredSession(this.#data.read())
+    } catch (error) {
+      this.#lapse.reportError(error)
+      return unknown
+    }
   }
 
   #createSession(subject: string | number, { idleTimeoutSeconds }: OwnLimit): StoredSession {

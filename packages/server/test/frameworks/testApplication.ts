@@ -66,9 +66,15 @@ export async function startTestApplication(options: TestApplicationOptions): Pro
     ...environment,
   }
   let processes: ChildProcess[] = []
+  let hasStarted = false
   const start = async () => {
-    // One after the other: the first one may create the tables.
-    for (const port of ports) processes.push(await startProcess(app, { ...shared, PORT: String(port) }))
+    // The first one may create the tables. After that, they start at the same time.
+    const [first, ...others] = ports.map((port) => () => startProcess(app, { ...shared, PORT: String(port) }))
+    if (!first) return
+    if (!hasStarted) processes.push(await first())
+    const remaining = hasStarted ? [first, ...others] : others
+    processes.push(...(await Promise.all(remaining.map((startOne) => startOne()))))
+    hasStarted = true
   }
   const stop = async () => {
     await Promise.all(processes.map(stopProcess))

@@ -37,6 +37,8 @@ export interface Visitor {
   expectNoRow(): Promise<void>
 }
 
+/** Longer than the longest delay between two attempts to send a report. */
+const longestDelayMs = 90_000
 /** How long another row may take. Only waiting shows that there is none. */
 const settleMs = 1500
 
@@ -79,7 +81,8 @@ export async function openVisitor(
       return rows.filter(({ id }) => !superseded.has(id)).map(convertTimes)
     },
     async expectOneRow() {
-      await waitUntil(async () => (await visitor.readCurrentRows()).length > 0, `a row of ${user}`)
+      const hasRow = async () => (await visitor.readCurrentRows()).length > 0
+      await waitUntil(hasRow, `a row of ${user}`, longestDelayMs)
       await sleep(settleMs)
       const rows = await visitor.readCurrentRows()
       expect(rows).toHaveLength(1)

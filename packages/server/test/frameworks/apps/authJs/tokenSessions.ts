@@ -22,7 +22,7 @@ export function createTokenSessions(lapse: LapseServer): Sessions {
 
   function endAll(subject: string, reason: Reason, except = ''): void {
     insert.run(subject, reason, Date.now(), except)
-    lapse.ended(except ? { subject, reason, except } : { subject, reason })
+    lapse.endedAll(except ? { subject, reason, except } : { subject, reason })
   }
 
   return {
