@@ -15,7 +15,9 @@ describe('Activity', () => {
     for (let user = 0; user < 1200; user++) lapse.active({ subject: user, session: `s${user}` })
     await expect.poll(environment.countLiveSessions).toBe(1200)
     expect(environment.proxy.requests.length).toBeLessThanOrEqual(4)
-    expect(lapse.health()).toMatchObject({ status: 'ok', queued: 0, reported: 1200, dropped: 0 })
+    await expect
+      .poll(() => lapse.health())
+      .toMatchObject({ status: 'ok', queued: 0, reported: 1200, dropped: 0 })
   })
 
   test('of one session is sent at once, and then only its last access at the end of each interval', async () => {
