@@ -1,0 +1,64 @@
+import type { Context } from 'koa'
+import type { LapseServer } from '../lapseServer.ts'
+import { findOwnTimeout, hasExpired, type KnownSession } from './knownSession.ts'
+import { readCookieSession } from './readCookieSession.ts'
+import type { RequestChanges } from './requestChanges.ts'
+import { defaultKey, type KoaSessionOptions } from './sessionOptions.ts'
+
+/**
+ * Reports what a request has done to the session, after koa-session has saved or removed it.
+ *
+ * Nothing here reads `ctx.session`: with `rolling`, that alone would extend the session.
+ */
+export function reportRequest(
+  lapse: Pick<LapseServer, 'active' | 'ended'>,
+  ctx: Context,
+  changes: RequestChanges,
+  options: KoaSessionOptions,
+  isActivity: (ctx: Context) => boolean,
+): void {
+  const { before, after } = compare(ctx, changes, options)
+  if (before && before.stored.session !== after?.stored.session)
+    reportEnd(lapse, before, after ? 'displaced' : (changes.reason ?? 'logout'))
+  if (after && isActivity(ctx))
+    lapse.active({
+      ...after.stored,
+      lastAccessAt: after.lastAccessAt,
+      ...findOwnTimeout(after, options.maxAge),
+    })
+}
+
+/** Reports the end of a session. That of an expired session is judged by its times. */
+export function reportEnd(
+  lapse: Pick<LapseServer, 'ended'>,
+  session: KnownSession,
+  reason: Parameters<LapseServer['ended']>[0]['reason'],
+): void {
+  const { stored, lastAccessAt } = session
+  lapse.ended({ ...stored, lastAccessAt, ...(reason && !hasExpired(session) && { reason }) })
+}
+
+function compare(
+  ctx: Context,
+  { loaded, isRefused, saved, effect: storeEffect }: RequestChanges,
+  options: KoaSessionOptions,
+): { readonly before: KnownSession | undefined; readonly after: KnownSession | undefined } {
+  const isStored = Boolean(options.store || options.ContextStore)
+  const effect = isStored ? storeEffect : readCookieEffect(ctx, options.key)
+  // An application can replace or remove a session in the cookie without loading it.
+  const isReplacedUnseen = !isStored && effect && !loaded && !isRefused
+  const before = isReplacedUnseen ? readCookieSession(ctx, options) : loaded
+  if (effect === 'removed') return { before, after: undefined }
+  return { before, after: effect === 'saved' ? saved : before }
+}
+
+/** An error page of Koa has no cookies, so only the response says whether the browser gets the session. */
+function readCookieEffect(ctx: Context, key = defaultKey): RequestChanges['effect'] {
+  const header = ctx.res.getHeader('Set-Cookie') ?? []
+  const cookies = (Array.isArray(header) ? header : [String(header)]).filter((cookie) =>
+    cookie.startsWith(`${key}=`),
+  )
+  const last = cookies.at(-1)
+  if (last === undefined) return undefined
+  return last.startsWith(`${key}=;`) ? 'removed' : 'saved'
+}
