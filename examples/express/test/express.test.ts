@@ -9,7 +9,7 @@ import type { TestCollector } from '../../../test/collector.ts'
 import { serveApp, startSignedCollector } from '../../../test/exampleApp.ts'
 import { findFreePort } from '../../../test/servers.ts'
 import { createApp } from '../app.ts'
-import { startRedis } from './redis.ts'
+import { startRedisStores } from './redisStores.ts'
 
 const longSeconds = 600
 const shortSeconds = 6
@@ -30,7 +30,7 @@ describe.each(['memory', 'Redis'])('A server with its sessions in %s', { timeout
   let collector: TestCollector
   const cleanups: (() => unknown)[] = []
   beforeAll(async () => {
-    const redis = kind === 'Redis' ? await startRedis() : undefined
+    const redis = kind === 'Redis' ? await startRedisStores() : undefined
     if (redis) cleanups.push(() => redis.end())
     const [port, shortPort] = [await findFreePort(), await findFreePort()]
     url = `http://127.0.0.1:${port}`

@@ -2,13 +2,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RedisStore } from 'connect-redis'
-import { createClient } from 'redis'
-import { findProgram } from '../../../scripts/findProgram.ts'
-import { findFreePort } from '../../../test/servers.ts'
+import { findProgram } from '../scripts/findProgram.ts'
+import { findFreePort } from './servers.ts'
 
-/** Starts a Redis of the test's own, which keeps nothing on the disk. */
-export async function startRedis(): Promise<{ store(prefix: string): RedisStore; end(): Promise<void> }> {
+/** A Redis server of a test, which keeps nothing on the disk. */
+export interface TestRedis {
+  readonly url: string
+  end(): Promise<void>
+}
+
+export async function startRedis(): Promise<TestRedis> {
   const port = await findFreePort()
   const options = ['--bind', '127.0.0.1', '--port', `${port}`, '--save', '', '--appendonly', 'no']
   const child = spawn(findProgram('redis-server'), options, { stdio: 'ignore' })
@@ -17,11 +20,9 @@ export async function startRedis(): Promise<{ store(prefix: string): RedisStore;
     if (attempt > 100 || child.exitCode !== null) throw new Error(`Redis did not start on port ${port}.`)
     await sleep(100)
   }
-  const client = await createClient({ url: `redis://127.0.0.1:${port}` }).connect()
   return {
-    store: (prefix) => new RedisStore({ client, prefix }),
+    url: `redis://127.0.0.1:${port}`,
     async end() {
-      await client.close()
       child.kill()
       await exited
     },

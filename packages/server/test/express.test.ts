@@ -1,0 +1,3 @@
+import { testFramework } from './frameworks/testFramework.ts'
+
+testFramework('express-session', { app: 'express' })
