@@ -47,14 +47,7 @@ interface KoaLapseParts {
   end(key: string, reason: 'revoked' | 'displaced', ctx: Context): Promise<void>
 }
 
-export function createKoaLapse({
-  lapse,
-  ctx,
-  options,
-  changes,
-  tagOptions,
-  end,
-}: KoaLapseParts): KoaLapse {
+export function createKoaLapse({ lapse, ctx, options, changes, tagOptions, end }: KoaLapseParts): KoaLapse {
   function attempt<Result>(action: () => Result): Result | undefined {
     try {
       checkSetup(ctx, options)

@@ -1,0 +1,8 @@
+import { testFramework } from './frameworks/testFramework.ts'
+
+testFramework('koa-session with a store', { app: 'koa' })
+testFramework(
+  'koa-session in the cookie',
+  { app: 'koa', environment: { COOKIE_SESSIONS: '1' } },
+  { cannotRevoke: true },
+)
