@@ -5,6 +5,13 @@ import { readCookieSession } from './readCookieSession.ts'
 import type { RequestChanges } from './requestChanges.ts'
 import { defaultKey, type KoaSessionOptions } from './sessionOptions.ts'
 
+/** The session before and after a request. */
+interface Comparison {
+  readonly before: KnownSession | undefined
+  readonly after: KnownSession | undefined
+  readonly isExtended: boolean
+}
+
 /**
  * Reports what a request has done to the session, after koa-session has saved or removed it.
  *
@@ -17,10 +24,10 @@ export function reportRequest(
   options: KoaSessionOptions,
   isActivity: (ctx: Context) => boolean,
 ): void {
-  const { before, after } = compare(ctx, changes, options)
+  const { before, after, isExtended } = compare(ctx, changes, options)
   if (before && before.stored.session !== after?.stored.session)
     reportEnd(lapse, before, after ? 'displaced' : (changes.reason ?? 'logout'))
-  if (after && isActivity(ctx))
+  if (after && isExtended && isActivity(ctx))
     lapse.active({
       ...after.stored,
       lastAccessAt: after.lastAccessAt,
@@ -42,14 +49,14 @@ function compare(
   ctx: Context,
   { loaded, isRefused, saved, effect: storeEffect }: RequestChanges,
   options: KoaSessionOptions,
-): { readonly before: KnownSession | undefined; readonly after: KnownSession | undefined } {
+): Comparison {
   const isStored = Boolean(options.store || options.ContextStore)
   const effect = isStored ? storeEffect : readCookieEffect(ctx, options.key)
   // An application can replace or remove a session in the cookie without loading it.
   const isReplacedUnseen = !isStored && effect && !loaded && !isRefused
   const before = isReplacedUnseen ? readCookieSession(ctx, options) : loaded
-  if (effect === 'removed') return { before, after: undefined }
-  return { before, after: effect === 'saved' ? saved : before }
+  if (effect === undefined) return { before, after: before, isExtended: false }
+  return { before, after: effect === 'saved' ? saved : undefined, isExtended: effect === 'saved' }
 }
 
 /** An error page of Koa has no cookies, so only the response says whether the browser gets the session. */

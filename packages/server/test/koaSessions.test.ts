@@ -1,0 +1,420 @@
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type KoaSessionOptions, type LapseKoaOptions, lapseKoa } from '@lapse/server/koa'
+import Koa from 'koa'
+import session, { type CreateSessionOptions } from 'koa-session'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { listen } from '../../../test/listen.ts'
+import { createCookieJar } from './cookieJar.ts'
+import { startSite, type TestSite } from './site.ts'
+
+const halfHourMs = 1_800_000
+let site: TestSite
+beforeAll(async () => {
+  site = await startSite()
+})
+afterAll(() => site.end())
+
+type Options = KoaSessionOptions & CreateSessionOptions
+
+/** Starts an application of Koa and returns a client of it. */
+async function startApplication(options: Options = {}, lapseOptions: LapseKoaOptions = {}) {
+  const app = new Koa()
+  app.silent = true
+  app.keys = ['a key that signs cookies']
+  const sessions = lapseKoa(site.lapse, app, { maxAge: halfHourMs, ...options }, lapseOptions)
+  app.use(sessions.middleware)
+  app.use(session(sessions.options, app))
+  app.use(async (ctx) => {
+    ctx.body = ''
+    const actions: Record<string, () => unknown> = {
+      '/sign-in': () => ctx.lapse.signIn(String(ctx.query.user)),
+      '/replace': () => {
+        ctx.session = { color: 'green' }
+        ctx.lapse.signIn(String(ctx.query.user))
+      },
+      '/remember': () => {
+        ctx.lapse.signIn(String(ctx.query.user))
+        ctx.session.maxAge = 30 * 86_400_000
+      },
+      '/sign-in-briefly': () => {
+        ctx.lapse.signIn(String(ctx.query.user))
+        ctx.session.maxAge = 1000
+      },
+      '/page': () => {
+        ctx.body = ctx.lapse.tag
+      },
+      '/state': () => {
+        ctx.body = ctx.state.lapse
+      },
+      '/change': () => {
+        ctx.session.color = String(ctx.query.color)
+      },
+      '/regenerate': () => ctx.session.regenerate(),
+      '/logout': () => {
+        ctx.session = null
+      },
+      '/sign-out': () => ctx.lapse.signOut(),
+      '/own-timer': () => {
+        ctx.lapse.signOut('idle_timeout')
+        ctx.session = null
+      },
+      '/end': () => ctx.lapse.end(String(ctx.query.key), 'displaced'),
+      '/fail': () => {
+        ctx.session.color = 'red'
+        throw new Error('This page fails.')
+      },
+      '/fail-logout': () => {
+        ctx.session = null
+        throw new Error('This page fails.')
+      },
+    }
+    await actions[ctx.path]?.()
+  })
+  const server = await listen(createServer(app.callback()))
+  onTestFinished(() => server.close())
+  return { app, sessions, jar: createCookieJar(server.url), createJar: () => createCookieJar(server.url) }
+}
+
+/** A store that keeps sessions after their time, so that koa-session finds them expired. */
+function createStore() {
+  const data = new Map<string, string>()
+  return {
+    data,
+    get: async (key: string) => JSON.parse(data.get(key) ?? 'null'),
+    set: async (key: string, value: object) => void data.set(key, JSON.stringify(value)),
+    destroy: async (key: string) => void data.delete(key),
+  }
+}
+
+let users = 0
+const createUser = () => `u_${++users}`
+
+const readLive = (user: string) => expect.poll(() => site.readLive(user))
+const readRows = (user: string) => expect.poll(() => site.readRows(user))
+/** Only waiting shows that nothing was reported. */
+const waitForReports = () => sleep(500)
+
+async function signIn(
+  { request }: Awaited<ReturnType<typeof startApplication>>['jar'],
+  user = createUser(),
+): Promise<string> {
+  await request(`/sign-in?user=${user}`)
+  await readLive(user).toHaveLength(1)
+  return user
+}
+
+const storages = [
+  { where: 'in the cookie', createOptions: (): Options => ({}) },
+  { where: 'in a store', createOptions: (): Options => ({ store: createStore() }) },
+]
+
+describe.each(storages)('A session $where', ({ createOptions }) => {
+  test('is live from the sign-in, under its alias, with the time of the sign-in', async () => {
+    const { jar } = await startApplication(createOptions())
+    const before = Date.now()
+    const user = await signIn(jar)
+    const [live] = await site.readLive(user)
+    expect(live).toMatchObject({ evidence: 'server', idle_timeout_seconds: 1800 })
+    expect(String(live?.session)).toMatch(/^[\da-f-]{36}$/)
+    expect([...jar.cookies.values()].join()).not.toBe('')
+    expect(Number(live?.started_at)).toBeGreaterThanOrEqual(before)
+  })
+
+  test('ends as a logout when the application sets ctx.session to null without having read it', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = await signIn(jar)
+    const [live] = await site.readLive(user)
+    await jar.request('/logout')
+    await readRows(user).toEqual([
+      expect.objectContaining({
+        reason: 'logout',
+        session: live?.session,
+        // The collector moves each report's times to its own clock, which takes a few milliseconds.
+        last_access_at: expect.closeTo(Number(live?.last_access_at), -2),
+        started_at: expect.closeTo(Number(live?.started_at), -2),
+      }),
+    ])
+  })
+
+  test('ends as displaced when another one replaces it without having read it', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = await signIn(jar)
+    const other = createUser()
+    await jar.request(`/replace?user=${other}`)
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
+    await readLive(other).toHaveLength(1)
+  })
+
+  test('ends as a logout when the application signs out and keeps ctx.session', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = await signIn(jar)
+    await jar.request('/change?color=blue')
+    await jar.request('/sign-out')
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'logout' })])
+    expect(await (await jar.request('/page')).text()).toContain('data-state="absent"')
+  })
+
+  test('ends for the reason that the application gives', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = await signIn(jar)
+    await jar.request('/own-timer')
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'idle_timeout' })])
+  })
+
+  test('goes on when the application regenerates it', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = await signIn(jar)
+    const [live] = await site.readLive(user)
+    await jar.request('/regenerate')
+    await jar.request('/change?color=blue')
+    await waitForReports()
+    expect(await site.readRows(user)).toEqual([])
+    expect(await site.readLive(user)).toEqual([expect.objectContaining({ session: live?.session })])
+  })
+
+  test('is dated by the last request that has extended it', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = await signIn(jar)
+    const [first] = await site.readLive(user)
+    await sleep(200)
+    await jar.request('/page')
+    await waitForReports()
+    expect(await site.readLive(user)).toEqual([first])
+    const changedAt = Date.now()
+    await jar.request('/change?color=blue')
+    const readLastAccess = async () => Number((await site.readLive(user))[0]?.last_access_at)
+    await expect.poll(readLastAccess).toBeGreaterThanOrEqual(changedAt)
+  })
+
+  test('is not dated by requests that the application excludes', async () => {
+    const isActivity = ({ path }: Koa.Context) => path !== '/change'
+    const { jar } = await startApplication(createOptions(), { isActivity })
+    const user = await signIn(jar)
+    const live = await site.readLive(user)
+    await sleep(200)
+    await jar.request('/change?color=blue')
+    await waitForReports()
+    expect(await site.readLive(user)).toEqual(live)
+  })
+
+  test('has its own limit if its maxAge differs', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = createUser()
+    await jar.request(`/remember?user=${user}`)
+    await readLive(user).toEqual([expect.objectContaining({ idle_timeout_seconds: 30 * 86_400 })])
+    const page = await (await jar.request('/page')).text()
+    expect(page).toContain('data-idle-timeout-seconds="2592000"')
+  })
+
+  test('that koa-session finds expired is recorded as the timeout that it is, however often it is found', async () => {
+    const { jar } = await startApplication(createOptions())
+    const user = createUser()
+    await jar.request(`/sign-in-briefly?user=${user}`)
+    await sleep(1200)
+    const reported = site.lapse.health().reported
+    for (let attempt = 0; attempt < 5; attempt++) await jar.request('/page')
+    await readRows(user).toEqual([
+      expect.objectContaining({ reason: 'idle_timeout', idle_timeout_seconds: 1 }),
+    ])
+    await waitForReports()
+    expect(site.lapse.health().reported).toBe(reported + 1)
+  })
+
+  test('that the application refuses is recorded as revoked', async () => {
+    const refused = new Set<string>()
+    const { jar } = await startApplication({
+      ...createOptions(),
+      valid: (_ctx, data) => !refused.has(data.lapse?.subject),
+    })
+    const user = await signIn(jar)
+    refused.add(user)
+    for (let attempt = 0; attempt < 3; attempt++) await jar.request('/page')
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'revoked', evidence: 'server' })])
+  })
+})
+
+describe('A session in the cookie', () => {
+  test('is not extended by a request that does not use it, and by Lapse neither', async () => {
+    const { jar } = await startApplication({ rolling: true })
+    const user = await signIn(jar)
+    const live = await site.readLive(user)
+    await sleep(200)
+    const response = await jar.request('/plain')
+    expect(response.headers.getSetCookie()).toEqual([])
+    await waitForReports()
+    expect(await site.readLive(user)).toEqual(live)
+  })
+
+  test('is not extended by an error page, which has no cookies', async () => {
+    const { jar } = await startApplication()
+    const user = await signIn(jar)
+    const live = await site.readLive(user)
+    await sleep(200)
+    expect((await jar.request('/fail')).status).toBe(500)
+    expect((await jar.request('/fail-logout')).status).toBe(500)
+    await waitForReports()
+    expect(await site.readLive(user)).toEqual(live)
+    expect(await site.readRows(user)).toEqual([])
+  })
+
+  test('with the signature of a stranger ends nothing', async () => {
+    const { jar } = await startApplication()
+    const user = await signIn(jar)
+    jar.cookies.set('koa.sess.sig', 'a'.repeat(27))
+    await jar.request('/logout')
+    await waitForReports()
+    expect(await site.readRows(user)).toEqual([])
+  })
+
+  test('that is replaced keeps the new signature, though the old one is wrong', async () => {
+    const { jar } = await startApplication()
+    await signIn(jar)
+    jar.cookies.set('koa.sess.sig', 'a'.repeat(27))
+    const user = createUser()
+    await jar.request(`/replace?user=${user}`)
+    expect(await (await jar.request('/page')).text()).toContain(`data-subject="${user}"`)
+  })
+
+  test('is dated by its renewal', async () => {
+    const { jar } = await startApplication({ renew: true, maxAge: 2000 })
+    const user = await signIn(jar)
+    const [first] = await site.readLive(user)
+    await sleep(400)
+    await jar.request('/page')
+    await waitForReports()
+    expect(await site.readLive(user)).toEqual([first])
+    await sleep(200)
+    const renewedAt = Date.now()
+    await jar.request('/page')
+    const readLastAccess = async () => Number((await site.readLive(user))[0]?.last_access_at)
+    await expect.poll(readLastAccess).toBeGreaterThanOrEqual(renewedAt)
+  })
+
+  test('cannot be ended by its key, which is an error that names the cause', async () => {
+    const { jar } = await startApplication()
+    expect((await jar.request('/end?key=any')).status).toBe(200)
+    expect(site.errors).toContainEqual(expect.stringContaining('have no store'))
+  })
+})
+
+describe('A session in a store', () => {
+  test.each([
+    { who: 'in a request', end: 'request' },
+    { who: 'outside of a request', end: 'sessions' },
+  ])('that the application ends $who is recorded with its reason', async ({ end }) => {
+    const store = createStore()
+    const { jar, createJar, sessions } = await startApplication({ store })
+    const user = await signIn(jar)
+    const [key = ''] = store.data.keys()
+    if (end === 'request') await createJar().request(`/end?key=${key}`)
+    else await sessions.end(key, 'displaced')
+    expect(store.data.size).toBe(0)
+    await jar.request('/page')
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
+  })
+
+  test('that somebody deletes from the store is recorded when its user returns', async () => {
+    const store = createStore()
+    const { jar } = await startApplication({ store })
+    const user = await signIn(jar)
+    store.data.clear()
+    const returnedAt = Date.now()
+    await jar.request('/page')
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'ended_early', evidence: 'server' })])
+    const [row] = await site.readRows(user)
+    expect(Number(row?.detected_at)).toBeGreaterThanOrEqual(returnedAt)
+  })
+
+  test('that could not be destroyed goes on, and the application sees the error of the store', async () => {
+    const store = createStore()
+    const failing = {
+      ...store,
+      async destroy() {
+        throw new Error('The store is down.')
+      },
+    }
+    const { app, jar } = await startApplication({ store: failing })
+    const messages: string[] = []
+    app.on('error', ({ message }) => messages.push(message))
+    const user = await signIn(jar)
+    expect((await jar.request('/logout')).status).toBe(500)
+    await waitForReports()
+    expect(messages).toEqual(['The store is down.'])
+    expect(await site.readRows(user)).toEqual([])
+  })
+
+  test('that could not be stored is not reported', async () => {
+    const failing = {
+      ...createStore(),
+      async set() {
+        throw new Error('The store is down.')
+      },
+    }
+    const { jar } = await startApplication({ store: failing })
+    const user = createUser()
+    expect((await jar.request(`/sign-in?user=${user}`)).status).toBe(500)
+    await waitForReports()
+    expect(await site.readLive(user)).toEqual([])
+  })
+})
+
+test('A class of stores is observed like a store', async () => {
+  const store = createStore()
+  class RequestStore {
+    get(key: string) {
+      return store.get(key)
+    }
+    set(key: string, data: object) {
+      return store.set(key, data)
+    }
+    destroy(key: string) {
+      return store.destroy(key)
+    }
+  }
+  const { jar, createJar } = await startApplication({ ContextStore: RequestStore })
+  const user = await signIn(jar)
+  const [key = ''] = store.data.keys()
+  await createJar().request(`/end?key=${key}`)
+  await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
+})
+
+test('The hooks of the application are called as before', async () => {
+  const saved: unknown[] = []
+  const { jar } = await startApplication({
+    beforeSave: (_ctx, { lapse }) => void saved.push(lapse.subject),
+  })
+  const user = await signIn(jar)
+  expect(saved).toEqual([user])
+})
+
+test('The tag has the nonce and the attributes, and templates read it from ctx.state', async () => {
+  const { jar } = await startApplication(
+    {},
+    { nonce: ({ path }) => `n-${path.slice(1)}`, attributes: { 'data-requests': '/api/' } },
+  )
+  const page = await (await jar.request('/state')).text()
+  expect(page).toContain('nonce="n-state"')
+  expect(page).toContain('data-requests="/api/"')
+  expect(page).toContain('data-state="absent"')
+})
+
+test('A subject that is no id is an error of Lapse, not of the sign-in', async () => {
+  const { jar } = await startApplication()
+  expect((await jar.request('/sign-in?user=')).status).toBe(200)
+  expect(site.errors).toContainEqual(expect.stringContaining('subject is not a valid id'))
+})
+
+test('koa-session without the options of lapseKoa is an error that says what to do', async () => {
+  const app = new Koa()
+  app.keys = ['a key that signs cookies']
+  app.use(lapseKoa(site.lapse, app, {}).middleware)
+  app.use(session({}, app))
+  app.use((ctx) => {
+    ctx.body = ctx.lapse.tag
+  })
+  const server = await listen(createServer(app.callback()))
+  onTestFinished(() => server.close())
+  expect(await (await fetch(server.url)).text()).toBe('')
+  expect(site.errors).toContainEqual(expect.stringContaining('session(sessions.options, app)'))
+})
