@@ -19,6 +19,7 @@ const store = {
 }
 // Either in the store or in the cookie.
 const storage = env.COOKIE_SESSIONS ? {} : { store, prefix }
+const idleTimeoutSeconds = Number(env.IDLE_TIMEOUT_SECONDS)
 
 const app = new Koa()
 app.keys = [env.SESSION_SECRET ?? '']
@@ -33,15 +34,10 @@ const lapse = createLapseServer({
   collector: env.LAPSE_COLLECTOR ?? '',
   token: env.LAPSE_TOKEN,
   ticketSecret: env.LAPSE_TICKET_SECRET,
-  idleTimeoutSeconds: Number(env.IDLE_TIMEOUT_SECONDS),
+  idleTimeoutSeconds,
 })
-const maxAge = Number(env.IDLE_TIMEOUT_SECONDS) * 1000
-const sessions = lapseKoa(
-  lapse,
-  app,
-  { ...storage, maxAge, rolling: true },
-  { attributes: { 'data-requests': '/poll' } },
-)
+const options = { ...storage, maxAge: idleTimeoutSeconds * 1000, rolling: true }
+const sessions = lapseKoa(lapse, app, options, { attributes: { 'data-requests': '/poll' } })
 app.use(sessions.middleware)
 app.use(session(sessions.options, app))
 
