@@ -11,6 +11,7 @@ import { formatMarkdown } from './reference/markdown.ts'
 import { createMetricsPage } from './reference/metrics.ts'
 import { missingDescriptions } from './reference/missingDescriptions.ts'
 import type { Page } from './reference/page.ts'
+import { createServerPage } from './reference/server.ts'
 import { createSessionEndPage } from './reference/sessionEnd.ts'
 
 // `node scripts/generateReference.ts` writes docs/reference. With `--check` it writes nothing and fails if a file there
@@ -27,6 +28,7 @@ const pages = [
   createMetricsPage(),
   createSessionEndPage(),
   createClientPage(),
+  createServerPage(),
 ]
 
 const files = new Map<string, string>()

@@ -101,7 +101,7 @@ describe('The pages', () => {
       '--moduleResolution',
       'bundler',
       '--types',
-      '',
+      'node',
     ]
     const files = ['application.d.ts', ...findRunnableBlocks('ts').map((_, index) => `${index}.ts`)]
     const compiler = join(root, 'node_modules/.bin/tsc')

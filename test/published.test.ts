@@ -16,7 +16,7 @@ describe('The packages, packed and installed in an empty project,', () => {
     folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
     const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     const files: string[] = []
-    for (const name of ['client', 'collector']) {
+    for (const name of ['client', 'collector', 'server']) {
       const args = ['--yes', packageManager, 'pack', '--json', '--pack-destination', folder]
       const packed = await run('npx', args, { cwd: join(root, 'packages', name) })
       files.push(JSON.parse(packed.stdout).filename)
@@ -34,10 +34,15 @@ describe('The packages, packed and installed in an empty project,', () => {
       join(folder, 'import.js'),
       `import { createLapse } from '@lapse/client'
        import { parseConfig } from '@lapse/collector'
-       console.log(typeof createLapse, typeof parseConfig)`,
+       import { createLapseServer } from '@lapse/server'
+       import { lapseExpress } from '@lapse/server/express'
+       import { lapseKoa } from '@lapse/server/koa'
+       import { lapseFastify } from '@lapse/server/fastify'
+       const all = [createLapse, parseConfig, createLapseServer, lapseExpress, lapseKoa, lapseFastify]
+       console.log(all.map((each) => typeof each).join(' '))`,
     )
     const { stdout } = await run(process.execPath, ['import.js'], { cwd: folder })
-    expect(stdout).toBe('function function\n')
+    expect(stdout).toBe(`${Array(6).fill('function').join(' ')}\n`)
   })
 
   test('have types', async () => {
@@ -45,11 +50,15 @@ describe('The packages, packed and installed in an empty project,', () => {
       join(folder, 'types.ts'),
       `import { createLapse, type Verdict } from '@lapse/client'
        import { type Config, startCollector } from '@lapse/collector'
+       import { createLapseServer } from '@lapse/server'
        createLapse({ site: 'acme', collector: 'https://lapse.acme.com' })
        export const start = (config: Config) => startCollector(config)
        export const reason = ({ reason }: Verdict) => reason
        // @ts-expect-error: the collector is required.
-       createLapse({ site: 'acme' })`,
+       createLapse({ site: 'acme' })
+       createLapseServer({ site: 'acme', collector: 'https://lapse.acme.com', token: undefined, idleTimeoutSeconds: 60 })
+       // @ts-expect-error: the idle timeout is required.
+       createLapseServer({ site: 'acme', collector: 'https://lapse.acme.com', token: undefined })`,
     )
     const compiler = join(root, 'node_modules/.bin/tsc')
     const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022']

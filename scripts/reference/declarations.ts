@@ -41,6 +41,11 @@ export function readExportedNames(file: URL): string[] {
   )
 }
 
+/** Lists the names of the declarations that a module itself exports, in their order. */
+export function readDeclaredNames(file: URL): string[] {
+  return readFile(readFileSync(file, 'utf8')).map(({ name }) => name)
+}
+
 function readFile(source: string): Declaration[] {
   const { program, comments } = parseSync('file.ts', source)
   const findDoc = (start: number) => {

@@ -5,6 +5,7 @@ import type { QueuedReport } from './reports.ts'
 export interface SentReports {
   /** The endpoint that received them. */
   readonly endpoint: '/v1/activity' | '/v1/lapses'
+  /** How many reports. */
   readonly count: number
   /** How long the request took. */
   readonly durationMs: number
@@ -12,9 +13,11 @@ export interface SentReports {
 
 /** Reports that will not be sent. */
 export interface DroppedReports {
+  /** Which of these errors it was: the queue was full, the collector refused them, or Lapse was closed. */
   readonly reason: 'queue_full' | 'refused' | 'closed'
   /** The bodies of the reports, as the collector would have received them. */
   readonly reports: readonly QueuedReport['body'][]
+  /** The same error that the event `error` gets. */
   readonly error: LapseServerError
 }
 

@@ -1,7 +1,7 @@
 export { createLapseServer } from './createLapseServer.ts'
 export { LapseServerError, type LapseServerErrorCode } from './errors.ts'
 export type { DroppedReports, LapseServerEvents, SentReports } from './events.ts'
-export type { Health, LapseServer } from './lapseServer.ts'
+export type { CloseOptions, Health, LapseServer } from './lapseServer.ts'
 export type { LapseServerOptions, TicketKey } from './options.ts'
 export type { ActivityInput, EndInput, EndReason, SubjectEndInput } from './reports.ts'
 export type { TagOptions } from './session/renderTag.ts'

@@ -87,12 +87,21 @@ export interface LapseServer {
    *
    * Reports that could not be sent within the time stay in the folder of the option `queue`. Without that option, they
    * are dropped.
-   *
-   * @param options.timeoutMs how long to wait for the collector. Default: 5000.
    */
-  close(options?: { readonly timeoutMs?: number | undefined }): Promise<void>
+  close(options?: CloseOptions): Promise<void>
 
-  readonly [Symbol.asyncDispose]: () => Promise<void>
+  /** Calls `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** The options of `close`. */
+export interface CloseOptions {
+  /**
+   * How long to wait for the collector, in milliseconds.
+   *
+   * @default 5000
+   */
+  readonly timeoutMs?: number | undefined
 }
 
 /** How well reports get through. All counts are since the start of the process. */

@@ -50,6 +50,7 @@ export interface LapseServerOptions {
 
 /** A private key that signs tickets. */
 export interface TicketKey {
+  /** The algorithm of the key. */
   readonly alg: 'EdDSA' | 'ES256' | 'RS256'
   /** The private key in PEM, or a `KeyObject`. */
   readonly key: string | KeyObject

@@ -2,7 +2,7 @@ import { ActivityThrottle } from './activity/activityThrottle.ts'
 import { Sender } from './delivery/sender.ts'
 import { LapseServerError } from './errors.ts'
 import { Events, type LapseServerEvents } from './events.ts'
-import type { Health, LapseServer } from './lapseServer.ts'
+import type { CloseOptions, Health, LapseServer } from './lapseServer.ts'
 import type { Settings } from './options.ts'
 import { QueueFolder } from './queue/queueFolder.ts'
 import { ReportQueue } from './queue/reportQueue.ts'
@@ -121,11 +121,7 @@ export class Reporter implements LapseServer {
     return { status, queued: this.#queue.size, reported, dropped, lastReportedAt, lastError }
   }
 
-  async close({
-    timeoutMs = defaultCloseTimeoutMs,
-  }: {
-    readonly timeoutMs?: number | undefined
-  } = {}): Promise<void> {
+  async close({ timeoutMs = defaultCloseTimeoutMs }: CloseOptions = {}): Promise<void> {
     if (this.#isClosed) return
     this.#throttle.releaseAll()
     this.#isClosed = true

@@ -8,6 +8,7 @@ export type EndReason = 'idle_timeout' | 'absolute_timeout' | 'logout' | 'revoke
 export interface ActivityInput {
   /** The session alias. */
   readonly session: string | number
+  /** An opaque id of the user. */
   readonly subject?: string | number | undefined
   /** When the user signed in. */
   readonly startedAt?: Time | undefined
@@ -18,22 +19,33 @@ export interface ActivityInput {
 }
 
 /** "This session has ended." */
-export interface EndInput extends Omit<ActivityInput, 'idleTimeoutSeconds'> {
+export interface EndInput {
+  /** The session alias. */
+  readonly session: string | number
+  /** An opaque id of the user. */
+  readonly subject?: string | number | undefined
   /** Why. Without it, the collector decides by the times, so `lastAccessAt` is required. */
   readonly reason?: EndReason | undefined
+  /** When the user signed in. */
+  readonly startedAt?: Time | undefined
+  /** When the session was last used. Default: what the collector knows from activity. */
+  readonly lastAccessAt?: Time | undefined
   /** When the session ended. Default: now. */
   readonly detectedAt?: Time | undefined
 }
 
 /** "All sessions of this user have ended", for example after a change of the password. */
 export interface SubjectEndInput {
+  /** Left out, because all sessions of the user have ended. */
+  readonly session?: undefined
+  /** An opaque id of the user. */
   readonly subject: string | number
+  /** Why. */
   readonly reason: EndReason
   /** The alias of a session that continues. */
   readonly except?: string | number | undefined
   /** When the sessions ended. Default: now. */
   readonly detectedAt?: Time | undefined
-  readonly session?: undefined
 }
 
 /** A report that waits for the collector. The sender adds `site` and `sentAt`. */

@@ -27,6 +27,19 @@ describe('The end of a live session', () => {
     expect(session.live).toBeDefined()
   })
 
+  test('by a server is recorded if the use after it is within the grace, because each request dates its own times', () => {
+    const revoked = { evidence: 'server', lastAccess: undefined, reason: 'revoked' } as const
+    const endAfterUse = (lastAccess: number) => {
+      const session = createSite()
+      session.use({ evidence: 'server', lastAccess })
+      return session.end({ ...revoked, detected: 20 * minute })
+    }
+    expect(endAfterUse(20 * minute + 10_000)).toMatchObject({
+      row: { reason: 'revoked', lastAccessAt: at(20 * minute) },
+    })
+    expect(endAfterUse(20 * minute + 10_001)).toMatchObject({ kind: 'unrecorded', changes: [] })
+  })
+
   test('is recorded in spite of a later use that weaker evidence states', () => {
     const session = createSite()
     session.use({ lastAccess: 70 * minute })

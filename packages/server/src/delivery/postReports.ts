@@ -9,7 +9,7 @@ export type PostResult =
   | { readonly outcome: 'failed'; readonly failure: Failure }
 
 /** A report that the collector refused, while it stored others. */
-export interface Rejection {
+interface Rejection {
   readonly index: number
   readonly errors: readonly { readonly pointer: string; readonly detail: string }[]
 }

@@ -18,9 +18,11 @@ export interface Session {
 
 /** A session as JSON, to be stored in the host's session data. */
 export interface StoredSession {
+  /** The opaque id of the user. */
   readonly subject: string
+  /** The session alias. */
   readonly session: string
-  /** Epoch milliseconds. */
+  /** When the user signed in, in epoch milliseconds. */
   readonly startedAt: number
 }
 

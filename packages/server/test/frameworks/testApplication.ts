@@ -12,7 +12,7 @@ import { findFreePort } from '../../../../test/servers.ts'
 
 /** Long enough for a page load on a slow machine. */
 export const idleTimeoutSeconds = 6
-export const heartbeatSeconds = 1
+const heartbeatSeconds = 1
 
 /** An application in `apps/`: one or more processes that share a store, and their collector. */
 export interface TestApplication {

@@ -61,7 +61,8 @@ export function decideEnd(known: SessionState, end: VerifiedEnd): Decision<EndAn
       answer: { kind: 'unrecorded', verdict: { ...reported, reason: 'logout', expiredAt: null } },
     }
   const live = listEndedSessions(state, reported)
-  if (live.some((each) => wasUsedAfter(each, reported))) return decideRefuted(state, reported, site)
+  if (live.some((each) => wasUsedAfter(each, reported, computeGraceMs(reported, site))))
+    return decideRefuted(state, reported, site)
 
   const latest = findLatest(live)
   const row = latest ? judgeReport(report, claims, site, request, latest) : reported
@@ -113,14 +114,19 @@ function listEndedSessions({ own, underMarker }: SessionState, { evidence }: New
   return [own.live, earlier].filter((live) => live !== undefined)
 }
 
-/** Returns whether evidence of at least the same rank shows that the session was used after its reported end. */
-function wasUsedAfter(live: LiveSession, reported: NewSessionEnd): boolean {
+/**
+ * Returns whether evidence of at least the same rank shows that the session was used after its reported end.
+ *
+ * Without a browser's clock that dates both, the use must be later by more than the grace: a server reports the last
+ * access and the end within a millisecond, and each of the two is dated by the time that its own request took.
+ */
+function wasUsedAfter(live: LiveSession, reported: NewSessionEnd, graceMs: number): boolean {
   const { reason, evidence, detectedAt } = reported
   if (reason === 'clock_anomaly' || compareEvidence(live.evidence, evidence) < 0) return false
+  const [lastAccess, end] = [getLastAccess(live), toMoment(reported, detectedAt)]
+  const toleranceMs = lastAccess.marker !== null && lastAccess.marker === end.marker ? 0 : graceMs
   // By both clocks: if the browser's clock was set back, an earlier access seems to be later.
-  return (
-    live.lastAccessAt > detectedAt && compareMoments(getLastAccess(live), toMoment(reported, detectedAt)) > 0
-  )
+  return live.lastAccessAt > detectedAt && compareMoments(lastAccess, end) > toleranceMs
 }
 
 function findLatest([first, second]: readonly LiveSession[]): LiveSession | undefined {
