@@ -2,12 +2,14 @@ import type Application from 'koa'
 import type { Context, Middleware } from 'koa'
 import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
+import { attempt } from '../session/attempt.ts'
 import type { TagOptions } from '../session/renderTag.ts'
+import { reportEnd } from '../session/sessionChange.ts'
 import { readSessionData } from './knownSession.ts'
 import { createKoaLapse, type KoaLapse } from './koaLapse.ts'
 import { observeOptions } from './observeOptions.ts'
 import { reportEvents } from './reportEvents.ts'
-import { reportEnd, reportRequest } from './reportRequest.ts'
+import { reportRequest } from './reportRequest.ts'
 import { ChangesByRequest } from './requestChanges.ts'
 import type { KoaSessionOptions, KoaSessionStore } from './sessionOptions.ts'
 import { StoredKeys } from './storedKeys.ts'
@@ -75,17 +77,10 @@ export function lapseKoa<Options extends KoaSessionOptions>(
 ): KoaSessions<Options> {
   const changes = new ChangesByRequest()
   const keys = new StoredKeys()
-  const attempt = (action: () => void) => {
-    try {
-      action()
-    } catch (error) {
-      lapse.reportError(error)
-    }
-  }
-  const options = observeOptions(sessionOptions, changes, keys, attempt)
+  const options = observeOptions(lapse, sessionOptions, changes, keys)
   const report = (ctx: Context) =>
-    attempt(() => reportRequest(lapse, ctx, changes.get(ctx), sessionOptions, isActivity))
-  reportEvents(lapse, app, keys, attempt)
+    attempt(lapse, () => reportRequest(lapse, ctx, changes.get(ctx), sessionOptions, isActivity))
+  reportEvents(lapse, app, keys)
 
   async function end(key: string, reason: 'revoked' | 'displaced', ctx?: Context): Promise<void> {
     const store = findStore(sessionOptions, ctx)
@@ -96,7 +91,7 @@ export function lapseKoa<Options extends KoaSessionOptions>(
     }
     const { maxAge, rolling = false } = sessionOptions
     const data = await store.get(key, Number(maxAge), { rolling, ...(ctx && { ctx }) })
-    attempt(() => {
+    attempt(lapse, () => {
       const session = readSessionData(data)
       if (session) reportEnd(lapse, session, reason)
     })

@@ -1,18 +1,15 @@
 import type { ActivityInput } from '../reports.ts'
-import { readStoredSession, type StoredSession } from '../session/session.ts'
+import { readStoredSession } from '../session/session.ts'
+import type { KnownSession } from '../session/sessionChange.ts'
 import { defaultMaxAgeMs } from './sessionOptions.ts'
 
-/** A signed-in session, with the times of koa-session. */
-export interface KnownSession {
-  readonly stored: StoredSession
-  /** When koa-session last extended the session. Unknown for sessions that end with the browser. */
-  readonly lastAccessAt: number | undefined
-  readonly expiresAt: number | undefined
+/** A session of koa-session. `lastAccessAt` is unknown for sessions that end with the browser. */
+export interface KoaKnownSession extends KnownSession {
   readonly maxAgeMs: number | undefined
 }
 
 /** Reads the data that koa-session keeps in the cookie or in the store. */
-export function readSessionData(data: unknown): KnownSession | undefined {
+export function readSessionData(data: unknown): KoaKnownSession | undefined {
   if (typeof data !== 'object' || data === null) return undefined
   const { lapse, _expire: expiresAt, _maxAge: maxAgeMs }: Record<string, unknown> = { ...data }
   const stored = readStoredSession(lapse)
@@ -26,7 +23,7 @@ export function readSessionData(data: unknown): KnownSession | undefined {
 export function readSavedSession(session: {
   readonly lapse?: unknown
   readonly maxAge?: unknown
-}): KnownSession | undefined {
+}): KoaKnownSession | undefined {
   const { lapse, maxAge = defaultMaxAgeMs } = session
   const now = Date.now()
   return readSessionData(
@@ -36,13 +33,9 @@ export function readSavedSession(session: {
 
 /** Only a session with another `maxAge` than the others ("remember me") has its own limit. */
 export function findOwnTimeout(
-  { maxAgeMs }: Pick<KnownSession, 'maxAgeMs'>,
+  { maxAgeMs }: Pick<KoaKnownSession, 'maxAgeMs'>,
   defaultMaxAge: number | 'session' | undefined = defaultMaxAgeMs,
 ): Pick<ActivityInput, 'idleTimeoutSeconds'> {
   if (maxAgeMs === undefined || maxAgeMs === defaultMaxAge) return {}
   return { idleTimeoutSeconds: Math.max(1, Math.round(maxAgeMs / 1000)) }
-}
-
-export function hasExpired({ expiresAt }: KnownSession): boolean {
-  return expiresAt !== undefined && expiresAt < Date.now()
 }

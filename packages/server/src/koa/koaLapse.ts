@@ -2,6 +2,7 @@ import type { Context } from 'koa'
 import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
+import { attempt } from '../session/attempt.ts'
 import type { TagOptions } from '../session/renderTag.ts'
 import { readStoredSession, type Session, type StoredSession } from '../session/session.ts'
 import { findOwnTimeout } from './knownSession.ts'
@@ -48,31 +49,27 @@ interface KoaLapseParts {
 }
 
 export function createKoaLapse({ lapse, ctx, options, changes, tagOptions, end }: KoaLapseParts): KoaLapse {
-  function attempt<Result>(action: () => Result): Result | undefined {
-    try {
+  const attemptWithSession = <Result>(action: () => Result) =>
+    attempt(lapse, () => {
       checkSetup(ctx, options)
       return action()
-    } catch (error) {
-      lapse.reportError(error)
-      return undefined
-    }
-  }
+    })
   return {
     get session() {
-      return attempt(() => readSession(ctx, options))
+      return attemptWithSession(() => readSession(ctx, options))
     },
     get tag() {
-      return attempt(() => lapse.tag(readSession(ctx, options) ?? null, tagOptions())) ?? ''
+      return attemptWithSession(() => lapse.tag(readSession(ctx, options) ?? null, tagOptions())) ?? ''
     },
     signIn: (subject) =>
-      attempt(() => {
+      attemptWithSession(() => {
         const session = lapse.createSession(subject)
         if (ctx.session) ctx.session.lapse = session
         else ctx.session = { lapse: session }
         return session
       }),
     signOut: (reason = 'logout') =>
-      attempt(() => {
+      attemptWithSession(() => {
         changes.reason = reason
         if (ctx.session) delete ctx.session.lapse
       }),

@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import { type KnownSession, readSessionData } from './knownSession.ts'
+import { type KoaKnownSession, readSessionData } from './knownSession.ts'
 import { defaultKey, type KoaSessionOptions } from './sessionOptions.ts'
 
 /**
@@ -9,7 +9,7 @@ import { defaultKey, type KoaSessionOptions } from './sessionOptions.ts'
 export function readCookieSession(
   { cookies }: Context,
   { key = defaultKey, signed = true, decode = decodeCookie }: KoaSessionOptions,
-): KnownSession | undefined {
+): KoaKnownSession | undefined {
   const cookie = cookies.get(key, { signed: false })
   if (!cookie) return undefined
   const signature = cookies.get(`${key}.sig`, { signed: false })

@@ -1,7 +1,8 @@
 import type Application from 'koa'
 import type { LapseServer } from '../lapseServer.ts'
-import { type KnownSession, readSessionData } from './knownSession.ts'
-import { reportEnd } from './reportRequest.ts'
+import { attempt } from '../session/attempt.ts'
+import { type KnownSession, reportEnd } from '../session/sessionChange.ts'
+import { readSessionData } from './knownSession.ts'
 import type { StoredKeys } from './storedKeys.ts'
 
 /** The browser may send an expired cookie with each request, so the last sessions are remembered. */
@@ -17,10 +18,9 @@ interface SessionEvent {
  * Reports the sessions that koa-session finds expired, refused by the application's `valid`, or missing in the store.
  */
 export function reportEvents(
-  lapse: Pick<LapseServer, 'ended'>,
+  lapse: Pick<LapseServer, 'ended' | 'reportError'>,
   app: Pick<Application, 'on'>,
   keys: StoredKeys,
-  attempt: (action: () => void) => void,
 ): void {
   const reported = new Set<string>()
   const report = (session: KnownSession | undefined, reason?: 'revoked') => {
@@ -30,12 +30,12 @@ export function reportEvents(
     reported.add(session.stored.session)
     reportEnd(lapse, session, reason)
   }
-  app.on('session:expired', ({ value }: SessionEvent) => attempt(() => report(readSessionData(value))))
+  app.on('session:expired', ({ value }: SessionEvent) => attempt(lapse, () => report(readSessionData(value))))
   app.on('session:invalid', ({ value }: SessionEvent) =>
-    attempt(() => report(readSessionData(value), 'revoked')),
+    attempt(lapse, () => report(readSessionData(value), 'revoked')),
   )
   // Somebody has deleted the session from the store, or the store has lost it.
   app.on('session:missed', ({ key }: SessionEvent) =>
-    attempt(() => report(key === undefined ? undefined : keys.take(key))),
+    attempt(lapse, () => report(key === undefined ? undefined : keys.take(key))),
   )
 }

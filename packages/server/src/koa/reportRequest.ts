@@ -1,14 +1,15 @@
 import type { Context } from 'koa'
 import type { LapseServer } from '../lapseServer.ts'
-import { findOwnTimeout, hasExpired, type KnownSession } from './knownSession.ts'
+import { reportChange } from '../session/sessionChange.ts'
+import { findOwnTimeout, type KoaKnownSession } from './knownSession.ts'
 import { readCookieSession } from './readCookieSession.ts'
 import type { RequestChanges } from './requestChanges.ts'
 import { defaultKey, type KoaSessionOptions } from './sessionOptions.ts'
 
 /** The session before and after a request. */
 interface Comparison {
-  readonly before: KnownSession | undefined
-  readonly after: KnownSession | undefined
+  readonly before: KoaKnownSession | undefined
+  readonly after: KoaKnownSession | undefined
   readonly isExtended: boolean
 }
 
@@ -25,24 +26,12 @@ export function reportRequest(
   isActivity: (ctx: Context) => boolean,
 ): void {
   const { before, after, isExtended } = compare(ctx, changes, options)
-  if (before && before.stored.session !== after?.stored.session)
-    reportEnd(lapse, before, after ? 'displaced' : (changes.reason ?? 'logout'))
-  if (after && isExtended && isActivity(ctx))
-    lapse.active({
-      ...after.stored,
-      lastAccessAt: after.lastAccessAt,
-      ...findOwnTimeout(after, options.maxAge),
-    })
-}
-
-/** Reports the end of a session. That of an expired session is judged by its times. */
-export function reportEnd(
-  lapse: Pick<LapseServer, 'ended'>,
-  session: KnownSession,
-  reason: Parameters<LapseServer['ended']>[0]['reason'],
-): void {
-  const { stored, lastAccessAt } = session
-  lapse.ended({ ...stored, lastAccessAt, ...(reason && !hasExpired(session) && { reason }) })
+  reportChange(lapse, {
+    before,
+    after: after && { ...after, ...findOwnTimeout(after, options.maxAge) },
+    reason: changes.reason,
+    isActivity: () => isExtended && isActivity(ctx),
+  })
 }
 
 function compare(

@@ -1,15 +1,15 @@
 import type { Context } from 'koa'
 import type { EndReason } from '../reports.ts'
-import type { KnownSession } from './knownSession.ts'
+import type { KoaKnownSession } from './knownSession.ts'
 
 /** What koa-session has done with the session of a request so far. */
 export interface RequestChanges {
   /** The session that the request came with. Undefined if the application did not use it. */
-  loaded: KnownSession | undefined
+  loaded: KoaKnownSession | undefined
   /** koa-session has checked the session and refused it. It has an event for that. */
   isRefused: boolean
   /** The session that was saved last. Undefined if nobody is signed in to it. */
-  saved: KnownSession | undefined
+  saved: KoaKnownSession | undefined
   /** What the store has done last. */
   effect: 'saved' | 'removed' | undefined
   /** What the application says about the end of the session. */

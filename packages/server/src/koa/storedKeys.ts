@@ -1,4 +1,4 @@
-import type { KnownSession } from './knownSession.ts'
+import type { KoaKnownSession } from './knownSession.ts'
 
 /** How many sessions a process remembers. */
 const maxRemembered = 10_000
@@ -8,9 +8,9 @@ const maxRemembered = 10_000
  * alone.
  */
 export class StoredKeys {
-  readonly #sessions = new Map<string, KnownSession>()
+  readonly #sessions = new Map<string, KoaKnownSession>()
 
-  remember(key: string, session: KnownSession | undefined): void {
+  remember(key: string, session: KoaKnownSession | undefined): void {
     this.#sessions.delete(key)
     if (!session) return
     const [oldest] = this.#sessions.keys()
@@ -19,7 +19,7 @@ export class StoredKeys {
   }
 
   /** Returns the session of a key, and forgets it. */
-  take(key: string): KnownSession | undefined {
+  take(key: string): KoaKnownSession | undefined {
     const session = this.#sessions.get(key)
     this.#sessions.delete(key)
     return session
