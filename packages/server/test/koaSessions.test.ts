@@ -1,91 +1,22 @@
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type KoaSessionOptions, type LapseKoaOptions, lapseKoa } from '@lapse/server/koa'
+import { type LapseKoaOptions, lapseKoa } from '@lapse/server/koa'
 import Koa from 'koa'
-import session, { type CreateSessionOptions } from 'koa-session'
+import session from 'koa-session'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { listen } from '../../../test/listen.ts'
-import { createCookieJar } from './cookieJar.ts'
+import type { CookieJar } from './cookieJar.ts'
+import { createStore, type Options, startKoa } from './koaApplication.ts'
 import { startSite, type TestSite } from './site.ts'
 
-const halfHourMs = 1_800_000
 let site: TestSite
 beforeAll(async () => {
   site = await startSite()
 })
 afterAll(() => site.end())
 
-type Options = KoaSessionOptions & CreateSessionOptions
-
-/** Starts an application of Koa and returns a client of it. */
-async function startApplication(options: Options = {}, lapseOptions: LapseKoaOptions = {}) {
-  const app = new Koa()
-  app.silent = true
-  app.keys = ['a key that signs cookies']
-  const sessions = lapseKoa(site.lapse, app, { maxAge: halfHourMs, ...options }, lapseOptions)
-  app.use(sessions.middleware)
-  app.use(session(sessions.options, app))
-  app.use(async (ctx) => {
-    ctx.body = ''
-    const actions: Record<string, () => unknown> = {
-      '/sign-in': () => ctx.lapse.signIn(String(ctx.query.user)),
-      '/replace': () => {
-        ctx.session = { color: 'green' }
-        ctx.lapse.signIn(String(ctx.query.user))
-      },
-      '/remember': () => {
-        ctx.lapse.signIn(String(ctx.query.user))
-        ctx.session.maxAge = 30 * 86_400_000
-      },
-      '/sign-in-briefly': () => {
-        ctx.lapse.signIn(String(ctx.query.user))
-        ctx.session.maxAge = 1000
-      },
-      '/page': () => {
-        ctx.body = ctx.lapse.tag
-      },
-      '/state': () => {
-        ctx.body = ctx.state.lapse
-      },
-      '/change': () => {
-        ctx.session.color = String(ctx.query.color)
-      },
-      '/regenerate': () => ctx.session.regenerate(),
-      '/logout': () => {
-        ctx.session = null
-      },
-      '/sign-out': () => ctx.lapse.signOut(),
-      '/own-timer': () => {
-        ctx.lapse.signOut('idle_timeout')
-        ctx.session = null
-      },
-      '/end': () => ctx.lapse.end(String(ctx.query.key), 'displaced'),
-      '/fail': () => {
-        ctx.session.color = 'red'
-        throw new Error('This page fails.')
-      },
-      '/fail-logout': () => {
-        ctx.session = null
-        throw new Error('This page fails.')
-      },
-    }
-    await actions[ctx.path]?.()
-  })
-  const server = await listen(createServer(app.callback()))
-  onTestFinished(() => server.close())
-  return { app, sessions, jar: createCookieJar(server.url), createJar: () => createCookieJar(server.url) }
-}
-
-/** A store that keeps sessions after their time, so that koa-session finds them expired. */
-function createStore() {
-  const data = new Map<string, string>()
-  return {
-    data,
-    get: async (key: string) => JSON.parse(data.get(key) ?? 'null'),
-    set: async (key: string, value: object) => void data.set(key, JSON.stringify(value)),
-    destroy: async (key: string) => void data.delete(key),
-  }
-}
+const startApplication = (options?: Options, lapseOptions?: LapseKoaOptions) =>
+  startKoa(site.lapse, options, lapseOptions)
 
 let users = 0
 const createUser = () => `u_${++users}`
@@ -95,10 +26,7 @@ const readRows = (user: string) => expect.poll(() => site.readRows(user))
 /** Only waiting shows that nothing was reported. */
 const waitForReports = () => sleep(500)
 
-async function signIn(
-  { request }: Awaited<ReturnType<typeof startApplication>>['jar'],
-  user = createUser(),
-): Promise<string> {
+async function signIn({ request }: CookieJar, user = createUser()): Promise<string> {
   await request(`/sign-in?user=${user}`)
   await readLive(user).toHaveLength(1)
   return user

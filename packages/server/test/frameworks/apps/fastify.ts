@@ -1,7 +1,7 @@
 import { env } from 'node:process'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
-import session from '@fastify/session'
+import session, { type FastifySessionObject } from '@fastify/session'
 import { createLapseServer } from '@lapse/server'
 import { lapseFastify, observeStore } from '@lapse/server/fastify'
 import { RedisStore } from 'connect-redis'
@@ -44,12 +44,12 @@ await app.register(async (app) => {
   app.get<{ Querystring: { user: string } }>('/sign-in', async (request, reply) => {
     const { user } = request.query
     if (env.SINGLE_SESSION) await endOthers(request, user, 'displaced')
-    await request.session.regenerate()
+    await readSession(request).regenerate()
     request.lapse.signIn(user)
     return reply.redirect('/', 303)
   })
   app.post('/logout', async (request, reply) => {
-    await request.session.destroy()
+    await readSession(request).destroy()
     return reply.redirect('/login', 303)
   })
   app.post<{ Querystring: { user: string } }>('/revoke', async (request) => {
@@ -58,11 +58,17 @@ await app.register(async (app) => {
   })
 })
 
+/** Without this, `request.session` would do. But the other application makes its type that of the other plugin. */
+function readSession(request: FastifyRequest): FastifySessionObject {
+  return request.getDecorator('session')
+}
+
 /** Ends all sessions of a user but the one of this request. */
 async function endOthers(request: FastifyRequest, subject: string, reason: 'revoked' | 'displaced') {
   const sessions = (await store.all()) as readonly { id: string; lapse?: { subject: string } }[]
   for (const { id, lapse: found } of sessions)
-    if (found?.subject === subject && id !== request.session.sessionId) await request.lapse.end(id, reason)
+    if (found?.subject === subject && id !== readSession(request).sessionId)
+      await request.lapse.end(id, reason)
 }
 
 await app.listen({ port: Number(env.PORT), host: '127.0.0.1' })

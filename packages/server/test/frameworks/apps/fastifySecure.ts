@@ -4,7 +4,7 @@ import formbody from '@fastify/formbody'
 import secureSession, { type Session } from '@fastify/secure-session'
 import { createLapseServer } from '@lapse/server'
 import { lapseFastify } from '@lapse/server/fastify'
-import fastify from 'fastify'
+import fastify, { type FastifyRequest } from 'fastify'
 import { renderHome, renderLogin } from './pages.ts'
 
 const key = createHash('sha256')
@@ -29,7 +29,7 @@ await app.register(async (app) => {
   const cookie = { path: '/', maxAge: idleTimeoutSeconds, secure: 'auto', sameSite: 'lax' } as const
   await app.register(secureSession, { key, expiry: idleTimeoutSeconds, cookie })
   await app.register(lapseFastify, { lapse, attributes: { 'data-requests': '/poll' } })
-  app.addHook('onRequest', async (request) => request.lapse.session && request.session.touch())
+  app.addHook('onRequest', async (request) => request.lapse.session && readSession(request).touch())
   app.addHook('onClose', () => lapse.close())
 
   app.get('/', async (request, reply) => {
@@ -40,17 +40,20 @@ await app.register(async (app) => {
   app.get('/poll', async (request) => ({ subject: request.lapse.session?.subject }))
 
   app.get<{ Querystring: { user: string } }>('/sign-in', async (request, reply) => {
-    request.session.regenerate()
+    readSession(request).regenerate()
     request.lapse.signIn(request.query.user)
     return reply.redirect('/', 303)
   })
   app.post('/logout', async (request, reply) => {
-    // @fastify/session declares the same property with another type, and the other application uses that.
-    const session: unknown = request.session
-    ;(session as Session).delete()
+    readSession(request).delete()
     return reply.redirect('/login', 303)
   })
 })
+
+/** Without this, `request.session` would do. But the other application makes its type that of the other plugin. */
+function readSession(request: FastifyRequest): Session {
+  return request.getDecorator('session')
+}
 
 await app.listen({ port: Number(env.PORT), host: '127.0.0.1' })
 process.once('SIGTERM', async () => {
