@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -62,6 +62,9 @@ const isInstalled = {
   'python3-django': () => hasPythonModule('django'),
   'python3-jwt': () => hasPythonModule('jwt'),
   'python3-mysqldb': () => hasPythonModule('MySQLdb'),
+  'php-cli': () => hasCommands('php'),
+  'php-curl': () => hasPhpExtension('curl'),
+  'php-fpm': () => hasVersionedCommand('php-fpm'),
 }
 
 /** The same for what only `npm run test:applications` needs. */
@@ -75,7 +78,6 @@ const isApplicationInstalled = {
   'dovecot-imapd': () => hasCommands('dovecot'),
   // With one of PHP's interfaces named, apt does not choose the one that needs Apache.
   'php-cgi': () => hasCommands('php-cgi'),
-  'php-cli': () => hasCommands('php'),
 }
 
 /** The same for what only `npm run test:soak` needs. Galera copies the data to a new node with it. */
@@ -120,6 +122,17 @@ function hasCommands(...commands) {
   // Debian keeps servers outside the PATH of ordinary users.
   const folders = [...process.env.PATH.split(delimiter), '/usr/sbin']
   return commands.every((command) => folders.some((folder) => existsSync(join(folder, command))))
+}
+
+/** Debian appends the version to some commands, such as `php-fpm8.2`. */
+function hasVersionedCommand(command) {
+  const versioned = new RegExp(`^${command}[\\d.]*$`)
+  const folders = [...process.env.PATH.split(delimiter), '/usr/sbin'].filter((folder) => existsSync(folder))
+  return folders.some((folder) => readdirSync(folder).some((name) => versioned.test(name)))
+}
+
+function hasPhpExtension(name) {
+  return spawnSync('php', ['-r', `exit(extension_loaded('${name}') ? 0 : 1);`]).status === 0
 }
 
 /** Newer versions of Compose are a plugin of Docker. */

@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -75,6 +83,7 @@ describe('The pages', () => {
       skip(!isFound(program), `${program} is not installed`)
       const folder = makeFolder()
       writeFileSync(join(folder, file), block.code)
+      copyFileSync(join(root, 'packages/php/Lapse.php'), join(folder, 'Lapse.php'))
       const { stdout } = await run(program, [...args, file], {
         cwd: folder,
         env: { ...process.env, ...environment },

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 import { startCollector, type TestCollector } from '../collector.ts'
 import { createDatabase, type TestDatabase } from '../databases.ts'
@@ -9,6 +10,12 @@ import { type PhpServerOptions, startPhpServer } from './phpServer.ts'
 
 /** The settings of the application's site in the collector's configuration. */
 export type SiteSettings = Readonly<Record<string, unknown>>
+
+/** The secret of the application's tickets. */
+export const ticketSecret = 'a secret of the tests, 32 bytes long'
+
+/** The class that the files of the applications use. */
+export const lapsePhpPath = fileURLToPath(new URL('../../packages/php/Lapse.php', import.meta.url))
 
 /** A PHP application in a folder of its own, with its database and its collector. */
 export interface Application {
@@ -44,7 +51,12 @@ export async function startApplication(
   const port = await findFreePort()
   const url = `http://127.0.0.1:${port}`
   const database = await createDatabase(server)
-  const collector = await startCollector(server, { sites: { [site]: { origins: [url], ...settings } } })
+  const ticketKeys = [{ alg: 'HS256', secret: 'env:LAPSE_TICKET_SECRET' }]
+  const collector = await startCollector(
+    server,
+    { sites: { [site]: { origins: [url], ticketKeys, ...settings } } },
+    { LAPSE_TICKET_SECRET: ticketSecret },
+  )
   const ends = [async () => rmSync(folder, { recursive: true }), () => database.drop(), () => collector.end()]
   const end = async () => {
     for (const endPart of ends.reverse()) await endPart()

@@ -19,7 +19,7 @@ export interface Visitor {
   waitFor(expression: string, timeoutMs?: number): Promise<void>
   /** Reads the `data-` attributes of the page's script tag. */
   readTag(): Promise<Readonly<Record<string, string>>>
-  /** Waits until the session of this page has a marker. */
+  /** Waits until the session of this page has a marker with its ticket. */
   waitForMarker(): Promise<void>
   /** Reads the reasons of the user's rows once the expected number has arrived, and long enough for one more. */
   readReasons(expectedCount: number): Promise<unknown[]>
@@ -54,10 +54,11 @@ export async function createVisitor(
       ),
     readTag: () => tab.evaluate(`({ ...document.querySelector('script[data-site]').dataset })`),
     async waitForMarker() {
-      const { site, session, subject: current = '' } = await visitor.readTag()
+      const { session, ticket, subject: current = '' } = await visitor.readTag()
       subject = current
-      await visitor.waitFor(`decodeURIComponent(document.cookie).includes('${session}')`)
-      if (!site || !session) throw new Error('The page does not state a session.')
+      if (!session || !ticket) throw new Error('The page does not state a session with a ticket.')
+      for (const part of [session, ticket])
+        await visitor.waitFor(`decodeURIComponent(document.cookie).includes('${part}')`)
     },
     async readReasons(expectedCount) {
       const hasArrived = async () => (await readRows()).length >= expectedCount

@@ -34,6 +34,7 @@ export class Reporter implements LapseServer {
   readonly #throttle: ActivityThrottle
   readonly #issueTicket: (session: Session) => string | undefined
   #isClosed = false
+  #closed: Promise<void> | undefined
 
   constructor(settings: Settings) {
     const { site, queue: folder, heartbeatSeconds, maxQueuedReports } = settings
@@ -89,7 +90,7 @@ export class Reporter implements LapseServer {
       const report = createEndReport(end, Date.now())
       // What is held of the session goes first, so that the collector knows its last access.
       if (report.kind === 'end') this.#throttle.release(String(report.body.session))
-      else this.#throttle.releaseAll()
+      else this.#throttle.releaseSubject(String(report.body.subject))
       this.#submit(report)
     } catch (error) {
       this.reportError(error)
@@ -121,8 +122,16 @@ export class Reporter implements LapseServer {
     return { status, queued: this.#queue.size, reported, dropped, lastReportedAt, lastError }
   }
 
-  async close({ timeoutMs = defaultCloseTimeoutMs }: CloseOptions = {}): Promise<void> {
-    if (this.#isClosed) return
+  close({ timeoutMs = defaultCloseTimeoutMs }: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs)
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
     this.#throttle.releaseAll()
     this.#isClosed = true
     // With a folder, the next process sends what this one could not.
@@ -130,10 +139,6 @@ export class Reporter implements LapseServer {
     await this.#folder?.close()
     const unsent = this.#queue.take(this.#queue.size).map(({ report }) => report)
     if (!this.#folder && unsent.length > 0) this.#drop('closed', unsent)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   /** The ticket tells the collector the session's own limit. Without one, the site's limit applies. */

@@ -73,6 +73,19 @@ describe('An end', () => {
     ])
   })
 
+  test('of all sessions of a user comes after their last activity', async () => {
+    const lapse = environment.createLapse()
+    const session = lapse.createSession('u_42')
+    lapse.active(session)
+    await sleep(20)
+    const lastAccessAt = Date.now()
+    lapse.active({ ...session, lastAccessAt })
+    lapse.ended({ subject: 'u_42', reason: 'revoked' })
+    const [row] = await environment.waitForRows(1)
+    expect(environment.proxy.readReports('/v1/activity').at(-1)).toMatchObject({ lastAccessAt })
+    expect(row).toMatchObject({ session: session.session, reason: 'revoked' })
+  })
+
   test('of all sessions of a user spares the exception', async () => {
     const lapse = environment.createLapse()
     const sessions = [1, 2, 3].map(() => lapse.createSession('u_42'))
@@ -150,6 +163,15 @@ describe('A report that the collector refuses', () => {
     for (const session of ['a', 'b', 'wrong', 'c', 'd']) lapse.active({ session })
     await expect.poll(countLiveSessions).toBe(4)
     expect(lapse.health()).toMatchObject({ queued: 0, reported: 4, dropped: 1 })
+  })
+
+  test('for its ticket is dropped and named, and holds up no others', async () => {
+    const lapse = environment.createLapse({ ticketSecret: 'another secret than the collector has' })
+    lapse.active({ subject: 'u_42', session: 'remembered', idleTimeoutSeconds: 604_800 })
+    lapse.active({ subject: 'u_43', session: 'b2e' })
+    await expect.poll(countLiveSessions).toBe(1)
+    expect(lapse.errors).toMatchObject([{ code: 'report_refused' }])
+    expect(lapse.errors[0]?.message).toContain('#/ticket')
   })
 
   test('is kept if somebody has to correct the configuration', async () => {

@@ -32,6 +32,13 @@ describe('The tag', () => {
     expect(createLapseServer(options).tag(session)).not.toContain('ticket')
   })
 
+  test('names the collector if that has a path, because the script knows only its origin', () => {
+    const collector = 'https://acme.com/lapse/'
+    const tag = createLapseServer({ ...options, collector }).tag(null)
+    expect(tag).toContain('src="https://acme.com/lapse/lapse.js"')
+    expect(tag).toContain('data-collector="https://acme.com/lapse"')
+  })
+
   test('has a nonce and more attributes', () => {
     const tag = lapse.tag(null, { nonce: 'r4nd0m', attributes: { 'data-requests': '/api/' } })
     expect(tag).toContain(' nonce="r4nd0m"')

@@ -1,33 +1,25 @@
 <?php
 // phpMyAdmin includes this file at the end of each page, and of the login form, which it may also show as a dialog.
-// In config.inc.php, set $cfg['Lapse'] and add the collector's origin to $cfg['CSPAllow'].
+// Copy Lapse.php beside it. In config.inc.php, set $cfg['Lapse'] and add the collector's origin to $cfg['CSPAllow'].
 
-['url' => $url, 'site' => $site] = $GLOBALS['cfg']['Lapse'];
+require_once __DIR__ . '/Lapse.php';
+
+$lapse = new Lapse\Lapse(...$GLOBALS['cfg']['Lapse'], idleTimeoutSeconds: $GLOBALS['cfg']['LoginCookieValidity']);
 $isSignedIn = isset($GLOBALS['dbi']) && $GLOBALS['dbi']->isConnected();
 if ($isSignedIn) {
-    // phpMyAdmin empties the session's data at sign-in, so each session gets its own alias.
-    $_SESSION['lapse_alias'] ??= bin2hex(random_bytes(16));
     // A name of a database user may be the name of a person, so Lapse gets its hash.
     $user = $GLOBALS['cfg']['Server']['user'];
     $subject = hash_hmac('sha256', $user, $GLOBALS['cfg']['blowfish_secret']);
+    // phpMyAdmin empties the session's data at sign-in, so each session gets its own alias.
+    $_SESSION['lapse'] ??= $lapse->createSession($subject);
 }
-$attributes = [
-    'src' => "$url/lapse.js",
-    'data-site' => $site,
-    'data-idle-timeout-seconds' => $GLOBALS['cfg']['LoginCookieValidity'],
+echo $lapse->tag($isSignedIn ? $_SESSION['lapse'] : null, attributes: [
     // The page's timer posts to "route=/" and only tells the server when the user was last active.
     'data-touch-on' => 'load request interaction',
     'data-requests' => 'route=/\w',
-    'data-state' => $isSignedIn ? 'active' : 'absent',
-    'data-subject' => $subject ?? null,
-    'data-session' => $isSignedIn ? $_SESSION['lapse_alias'] : null,
-];
-echo '<script defer';
-foreach (array_filter($attributes) as $name => $value) {
-    printf(' %s="%s"', $name, htmlspecialchars((string) $value));
-}
-echo '></script>';
+]);
 ?>
+
 <p data-lapse-message hidden>Lapse has recorded that you were signed out after {limit} without activity.</p>
 <?php if ($isSignedIn) { ?>
 <script>

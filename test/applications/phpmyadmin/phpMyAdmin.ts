@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Application, startApplication } from '../application.ts'
+import { type Application, lapsePhpPath, startApplication, ticketSecret } from '../application.ts'
 
 export const password = 'correct horse battery staple'
 
@@ -24,6 +24,7 @@ export async function startPhpMyAdmin(idleTimeoutSeconds: number): Promise<PhpMy
         fileURLToPath(new URL('config.footer.inc.php', import.meta.url)),
         join(documentRoot, 'config.footer.inc.php'),
       )
+      cpSync(lapsePhpPath, join(documentRoot, 'Lapse.php'))
       const cache = join(folder, 'cache')
       mkdirSync(cache)
       const configFile = join(folder, 'config.inc.php')
@@ -45,7 +46,7 @@ $cfg['Servers'][1] = ${renderArray({ auth_type: 'cookie', host: hostname, port }
 $cfg['LoginCookieValidity'] = ${idleTimeoutSeconds};
 $cfg['SendErrorReports'] = 'never';
 $cfg['CSPAllow'] = '${collectorUrl}';
-$cfg['Lapse'] = ${renderArray({ url: collectorUrl, site })};
+$cfg['Lapse'] = ${renderArray({ site, collector: collectorUrl, ticketSecret })};
 `,
       )
       runSql = (sql) => database.sql.raw(sql)

@@ -2,7 +2,13 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createConnection } from 'mysql2/promise'
-import { type Application, type SiteSettings, startApplication } from '../application.ts'
+import {
+  type Application,
+  lapsePhpPath,
+  type SiteSettings,
+  startApplication,
+  ticketSecret,
+} from '../application.ts'
 import { startImapServer } from './imapServer.ts'
 
 export const password = 'secret'
@@ -37,6 +43,7 @@ export async function startRoundcube(
     })
     const plugin = fileURLToPath(new URL('lapse', import.meta.url))
     cpSync(plugin, join(files, 'plugins/lapse'), { recursive: true })
+    cpSync(lapsePhpPath, join(files, 'plugins/lapse/lib/Lapse.php'))
     cpSync('/etc/roundcube/defaults.inc.php', join(files, 'config/defaults.inc.php'))
     cpSync('/etc/roundcube/mimetypes.php', join(files, 'config/mimetypes.php'))
     const config = {
@@ -47,6 +54,7 @@ export async function startRoundcube(
       session_lifetime: sessionLifetimeMinutes,
       lapse_url: collectorUrl,
       lapse_site: site,
+      lapse_ticket_secret: ticketSecret,
     }
     writeFileSync(join(files, 'config/config.inc.php'), renderConfig(config))
     const connection = await createConnection({ uri: database.url, multipleStatements: true })

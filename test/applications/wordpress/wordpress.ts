@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { findProgram } from '../../../scripts/findProgram.ts'
-import { type Application, type SiteSettings, startApplication } from '../application.ts'
+import {
+  type Application,
+  lapsePhpPath,
+  type SiteSettings,
+  startApplication,
+  ticketSecret,
+} from '../application.ts'
 
 export const password = 'correct horse battery staple'
 
@@ -31,6 +37,7 @@ export async function startWordPress(
     const plugins = fileURLToPath(new URL('mu-plugins', import.meta.url))
     const installedPlugins = join(documentRoot, 'wp-content/mu-plugins')
     cpSync(plugins, installedPlugins, { recursive: true })
+    cpSync(lapsePhpPath, join(installedPlugins, 'lapse/Lapse.php'))
     if (lifetimeSeconds) {
       const filter = `<?php add_filter('auth_cookie_expiration', fn () => ${lifetimeSeconds});`
       writeFileSync(join(installedPlugins, 'lifetime.php'), filter)
@@ -45,6 +52,7 @@ export async function startWordPress(
       WP_SITEURL: url,
       LAPSE_URL: collectorUrl,
       LAPSE_SITE: 'wordpress',
+      LAPSE_TICKET_SECRET: ticketSecret,
       DISABLE_WP_CRON: true,
       // WordPress asks wordpress.org for updates, and would wait for an answer.
       WP_HTTP_BLOCK_EXTERNAL: true,

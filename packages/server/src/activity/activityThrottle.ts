@@ -40,6 +40,12 @@ export class ActivityThrottle {
     if (held) this.#options.submit(held)
   }
 
+  /** The same for all sessions of a user. */
+  releaseSubject(subject: string): void {
+    for (const [session, { held }] of this.#sessions)
+      if (held?.body.subject === subject) this.release(session)
+  }
+
   releaseAll(): void {
     for (const session of this.#sessions.keys()) this.release(session)
     clearTimeout(this.#timer)

@@ -77,7 +77,7 @@ function readResult(entries: readonly QueueEntry[], result: PostResult): Deliver
     const entry = entries[index]
     const detail = errors.map((error) => `${error.pointer} ${error.detail}`).join('; ')
     // Not the report's fault: it can be stored as soon as somebody has corrected the configuration.
-    if (errors.some(({ pointer }) => pointer === '#/site' || pointer === '#/ticket'))
+    if (errors.some(({ pointer }) => pointer === '#/site'))
       failure = { code: 'collector_refused', detail, retryAfterMs: 0 }
     else if (entry) refused.push({ entry, detail })
   }

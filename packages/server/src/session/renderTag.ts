@@ -34,7 +34,9 @@ export function renderTag(
         'data-ticket': session.ticket,
       }
     : { 'data-state': 'absent' }
-  const all = { nonce, 'data-site': site, ...state, ...attributes }
+  // Without it, the script would report to its own origin.
+  const path = new URL(collector).pathname === '/' ? {} : { 'data-collector': collector }
+  const all = { nonce, 'data-site': site, ...path, ...state, ...attributes }
   const rendered = Object.entries(all).flatMap(([name, value]) =>
     value === undefined ? [] : [` ${checkName(name)}="${escapeHtml(String(value))}"`],
   )
