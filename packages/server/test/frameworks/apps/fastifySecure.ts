@@ -29,7 +29,7 @@ await app.register(async (app) => {
   const cookie = { path: '/', maxAge: idleTimeoutSeconds, secure: 'auto', sameSite: 'lax' } as const
   await app.register(secureSession, { key, expiry: idleTimeoutSeconds, cookie })
   await app.register(lapseFastify, { lapse, attributes: { 'data-requests': '/poll' } })
-  app.addHook('onRequest', async (request) => request.lapse.session && readSession(request).touch())
+  app.addHook('onRequest', async (request) => request.lapse.session && request.session.touch())
   app.addHook('onClose', () => lapse.close())
 
   app.get('/', async (request, reply) => {
@@ -40,7 +40,7 @@ await app.register(async (app) => {
   app.get('/poll', async (request) => ({ subject: request.lapse.session?.subject }))
 
   app.get<{ Querystring: { user: string } }>('/sign-in', async (request, reply) => {
-    readSession(request).regenerate()
+    request.session.regenerate()
     request.lapse.signIn(request.query.user)
     return reply.redirect('/', 303)
   })
