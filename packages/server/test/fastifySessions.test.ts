@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifySessionOptions } from '@fastify/session'
-import { lapseFastify, observeStore } from '@lapse/server/fastify'
+import { type FastifySessionStore, lapseFastify, observeStore } from '@lapse/server/fastify'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { CookieJar } from './cookieJar.ts'
 import * as applications from './fastifyApplication.ts'
 import { createStore, type Options } from './fastifyApplication.ts'
-import { startSite, type TestSite } from './site.ts'
+import { createUser, signIn, startSite, type TestSite, waitForReports } from './site.ts'
 
 let site: TestSite
 beforeAll(async () => {
@@ -20,18 +19,8 @@ const startStoreSessions = (sessionOptions?: Partial<FastifySessionOptions>, opt
 const startCookieSessions = (options?: Options, key?: Buffer[]) =>
   applications.startCookieSessions(site.lapse, options, key)
 
-let users = 0
-const createUser = () => `u_${++users}`
 const readLive = (user: string) => expect.poll(() => site.readLive(user))
 const readRows = (user: string) => expect.poll(() => site.readRows(user))
-/** Only waiting shows that nothing was reported. */
-const waitForReports = () => sleep(500)
-
-async function signIn({ request }: CookieJar, user = createUser()): Promise<string> {
-  await request(`/sign-in?user=${user}`)
-  await readLive(user).toHaveLength(1)
-  return user
-}
 
 const plugins = [
   {
@@ -45,7 +34,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
   test('is live from the sign-in, under its alias, with the time of the sign-in', async () => {
     const { jar } = await start()
     const before = Date.now()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [live] = await site.readLive(user)
     expect(live).toMatchObject({ evidence: 'server', idle_timeout_seconds: 1800 })
     expect(String(live?.session)).toMatch(/^[\da-f-]{36}$/)
@@ -55,7 +44,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('ends as a logout when the application ends it', async () => {
     const { jar } = await start()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [live] = await site.readLive(user)
     await jar.request('/logout')
     await readRows(user).toEqual([
@@ -71,7 +60,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('ends as displaced when another one replaces it', async () => {
     const { jar } = await start()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const other = createUser()
     await jar.request(`/replace?user=${other}`)
     await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
@@ -80,7 +69,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('ends as displaced when the same user signs in again without having signed out', async () => {
     const { jar } = await start()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     await jar.request(`/sign-in?user=${user}`)
     await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
     await readLive(user).toHaveLength(1)
@@ -88,7 +77,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('ends as a logout when the application signs out and keeps the session', async () => {
     const { jar } = await start()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     await jar.request('/change?color=blue')
     await jar.request('/sign-out')
     await readRows(user).toEqual([expect.objectContaining({ reason: 'logout' })])
@@ -96,14 +85,14 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('ends for the reason that the application gives', async () => {
     const { jar } = await start()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     await jar.request('/own-timer')
     await readRows(user).toEqual([expect.objectContaining({ reason: 'idle_timeout' })])
   })
 
   test('goes on when the application regenerates it with its alias', async () => {
     const { jar } = await start()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [live] = await site.readLive(user)
     await jar.request('/regenerate')
     await jar.request('/change?color=blue')
@@ -114,7 +103,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('is dated by the last request that has extended it', async () => {
     const { jar } = await start()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [first] = await site.readLive(user)
     await sleep(200)
     await jar.request('/page')
@@ -128,7 +117,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('is not dated by requests that the application excludes', async () => {
     const { jar } = await start({ isActivity: ({ url }) => !url.startsWith('/change') })
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const live = await site.readLive(user)
     await sleep(200)
     await jar.request('/change?color=blue')
@@ -138,7 +127,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 
   test('has its own limit if the application says so', async () => {
     const { jar } = await start({ idleTimeoutSeconds: () => 86_400 })
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     expect(await site.readLive(user)).toEqual([expect.objectContaining({ idle_timeout_seconds: 86_400 })])
     expect(await (await jar.request('/page')).text()).toContain('data-idle-timeout-seconds="86400"')
   })
@@ -164,7 +153,7 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
 describe('A session of @fastify/session', () => {
   test('is extended by every request if it is rolling', async () => {
     const { jar } = await startStoreSessions()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const openedAt = Date.now()
     await jar.request('/page')
     const readLastAccess = async () => Number((await site.readLive(user))[0]?.last_access_at)
@@ -174,7 +163,7 @@ describe('A session of @fastify/session', () => {
   test('that the application ends is recorded with its reason', async () => {
     const { data, store } = createStore()
     const { jar, createJar } = await startStoreSessions({ store, saveUninitialized: false })
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [id = ''] = data.keys()
     await createJar().request(`/end?id=${id}`)
     expect(data.has(id)).toBe(false)
@@ -221,6 +210,24 @@ describe('A session of @fastify/session', () => {
     expect(await site.readLive(user)).toEqual([])
   })
 
+  test('that could not be saved goes on', async () => {
+    const { store } = createStore()
+    let isFailing = false
+    const failing: FastifySessionStore = {
+      ...store,
+      set: (id, session, callback) =>
+        isFailing ? callback(new Error('The store is down.')) : store.set(id, session, callback),
+    }
+    const { jar } = await startStoreSessions({ store: failing })
+    const user = await signIn(site, jar)
+    const live = await site.readLive(user)
+    isFailing = true
+    expect((await jar.request('/sign-out')).status).toBe(500)
+    await waitForReports()
+    expect(await site.readRows(user)).toEqual([])
+    expect(await site.readLive(user)).toEqual(live)
+  })
+
   test('outside of the path of its cookie is unknown: the page has no tag', async () => {
     const { jar } = await startStoreSessions({ cookie: { secure: false, path: '/account' } })
     expect(await (await jar.request('/page')).text()).toBe('')
@@ -232,7 +239,7 @@ describe('A session of @fastify/secure-session', () => {
   test('is not extended by the rotation of the key', async () => {
     const [oldKey, newKey] = [randomBytes(32), randomBytes(32)]
     const before = await startCookieSessions({}, [oldKey])
-    const user = await signIn(before.jar)
+    const user = await signIn(site, before.jar)
     const live = await site.readLive(user)
     const { jar } = await startCookieSessions({}, [newKey, oldKey])
     for (const [name, value] of before.jar.cookies) jar.cookies.set(name, value)

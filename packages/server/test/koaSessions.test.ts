@@ -5,9 +5,8 @@ import Koa from 'koa'
 import session from 'koa-session'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { listen } from '../../../test/listen.ts'
-import type { CookieJar } from './cookieJar.ts'
 import { createStore, type Options, startKoa } from './koaApplication.ts'
-import { startSite, type TestSite } from './site.ts'
+import { createUser, signIn, startSite, type TestSite, waitForReports } from './site.ts'
 
 let site: TestSite
 beforeAll(async () => {
@@ -18,19 +17,8 @@ afterAll(() => site.end())
 const startApplication = (options?: Options, lapseOptions?: LapseKoaOptions) =>
   startKoa(site.lapse, options, lapseOptions)
 
-let users = 0
-const createUser = () => `u_${++users}`
-
 const readLive = (user: string) => expect.poll(() => site.readLive(user))
 const readRows = (user: string) => expect.poll(() => site.readRows(user))
-/** Only waiting shows that nothing was reported. */
-const waitForReports = () => sleep(500)
-
-async function signIn({ request }: CookieJar, user = createUser()): Promise<string> {
-  await request(`/sign-in?user=${user}`)
-  await readLive(user).toHaveLength(1)
-  return user
-}
 
 const storages = [
   { where: 'in the cookie', createOptions: (): Options => ({}) },
@@ -41,7 +29,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
   test('is live from the sign-in, under its alias, with the time of the sign-in', async () => {
     const { jar } = await startApplication(createOptions())
     const before = Date.now()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [live] = await site.readLive(user)
     expect(live).toMatchObject({ evidence: 'server', idle_timeout_seconds: 1800 })
     expect(String(live?.session)).toMatch(/^[\da-f-]{36}$/)
@@ -51,7 +39,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
 
   test('ends as a logout when the application sets ctx.session to null without having read it', async () => {
     const { jar } = await startApplication(createOptions())
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [live] = await site.readLive(user)
     await jar.request('/logout')
     await readRows(user).toEqual([
@@ -67,7 +55,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
 
   test('ends as displaced when another one replaces it without having read it', async () => {
     const { jar } = await startApplication(createOptions())
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const other = createUser()
     await jar.request(`/replace?user=${other}`)
     await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
@@ -76,7 +64,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
 
   test('ends as a logout when the application signs out and keeps ctx.session', async () => {
     const { jar } = await startApplication(createOptions())
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     await jar.request('/change?color=blue')
     await jar.request('/sign-out')
     await readRows(user).toEqual([expect.objectContaining({ reason: 'logout' })])
@@ -85,14 +73,14 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
 
   test('ends for the reason that the application gives', async () => {
     const { jar } = await startApplication(createOptions())
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     await jar.request('/own-timer')
     await readRows(user).toEqual([expect.objectContaining({ reason: 'idle_timeout' })])
   })
 
   test('goes on when the application regenerates it', async () => {
     const { jar } = await startApplication(createOptions())
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [live] = await site.readLive(user)
     await jar.request('/regenerate')
     await jar.request('/change?color=blue')
@@ -103,7 +91,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
 
   test('is dated by the last request that has extended it', async () => {
     const { jar } = await startApplication(createOptions())
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [first] = await site.readLive(user)
     await sleep(200)
     await jar.request('/page')
@@ -118,7 +106,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
   test('is not dated by requests that the application excludes', async () => {
     const isActivity = ({ path }: Koa.Context) => path !== '/change'
     const { jar } = await startApplication(createOptions(), { isActivity })
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const live = await site.readLive(user)
     await sleep(200)
     await jar.request('/change?color=blue')
@@ -155,7 +143,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
       ...createOptions(),
       valid: (_ctx, data) => !refused.has(data.lapse?.subject),
     })
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     refused.add(user)
     for (let attempt = 0; attempt < 3; attempt++) await jar.request('/page')
     await readRows(user).toEqual([expect.objectContaining({ reason: 'revoked', evidence: 'server' })])
@@ -165,7 +153,7 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
 describe('A session in the cookie', () => {
   test('is not extended by a request that does not use it, and by Lapse neither', async () => {
     const { jar } = await startApplication({ rolling: true })
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const live = await site.readLive(user)
     await sleep(200)
     const response = await jar.request('/plain')
@@ -176,7 +164,7 @@ describe('A session in the cookie', () => {
 
   test('is not extended by an error page, which has no cookies', async () => {
     const { jar } = await startApplication()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const live = await site.readLive(user)
     await sleep(200)
     expect((await jar.request('/fail')).status).toBe(500)
@@ -188,7 +176,7 @@ describe('A session in the cookie', () => {
 
   test('with the signature of a stranger ends nothing', async () => {
     const { jar } = await startApplication()
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     jar.cookies.set('koa.sess.sig', 'a'.repeat(27))
     await jar.request('/logout')
     await waitForReports()
@@ -197,7 +185,7 @@ describe('A session in the cookie', () => {
 
   test('that is replaced keeps the new signature, though the old one is wrong', async () => {
     const { jar } = await startApplication()
-    await signIn(jar)
+    await signIn(site, jar)
     jar.cookies.set('koa.sess.sig', 'a'.repeat(27))
     const user = createUser()
     await jar.request(`/replace?user=${user}`)
@@ -206,7 +194,7 @@ describe('A session in the cookie', () => {
 
   test('is dated by its renewal', async () => {
     const { jar } = await startApplication({ renew: true, maxAge: 2000 })
-    const user = await signIn(jar)
+    const user = await signIn(site, jar)
     const [first] = await site.readLive(user)
     await sleep(400)
     await jar.request('/page')
@@ -226,93 +214,12 @@ describe('A session in the cookie', () => {
   })
 })
 
-describe('A session in a store', () => {
-  test.each([
-    { who: 'in a request', end: 'request' },
-    { who: 'outside of a request', end: 'sessions' },
-  ])('that the application ends $who is recorded with its reason', async ({ end }) => {
-    const store = createStore()
-    const { jar, createJar, sessions } = await startApplication({ store })
-    const user = await signIn(jar)
-    const [key = ''] = store.data.keys()
-    if (end === 'request') await createJar().request(`/end?key=${key}`)
-    else await sessions.end(key, 'displaced')
-    expect(store.data.size).toBe(0)
-    await jar.request('/page')
-    await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
-  })
-
-  test('that somebody deletes from the store is recorded when its user returns', async () => {
-    const store = createStore()
-    const { jar } = await startApplication({ store })
-    const user = await signIn(jar)
-    store.data.clear()
-    const returnedAt = Date.now()
-    await jar.request('/page')
-    await readRows(user).toEqual([expect.objectContaining({ reason: 'ended_early', evidence: 'server' })])
-    const [row] = await site.readRows(user)
-    expect(Number(row?.detected_at)).toBeGreaterThanOrEqual(returnedAt)
-  })
-
-  test('that could not be destroyed goes on, and the application sees the error of the store', async () => {
-    const store = createStore()
-    const failing = {
-      ...store,
-      async destroy() {
-        throw new Error('The store is down.')
-      },
-    }
-    const { app, jar } = await startApplication({ store: failing })
-    const messages: string[] = []
-    app.on('error', ({ message }) => messages.push(message))
-    const user = await signIn(jar)
-    expect((await jar.request('/logout')).status).toBe(500)
-    await waitForReports()
-    expect(messages).toEqual(['The store is down.'])
-    expect(await site.readRows(user)).toEqual([])
-  })
-
-  test('that could not be stored is not reported', async () => {
-    const failing = {
-      ...createStore(),
-      async set() {
-        throw new Error('The store is down.')
-      },
-    }
-    const { jar } = await startApplication({ store: failing })
-    const user = createUser()
-    expect((await jar.request(`/sign-in?user=${user}`)).status).toBe(500)
-    await waitForReports()
-    expect(await site.readLive(user)).toEqual([])
-  })
-})
-
-test('A class of stores is observed like a store', async () => {
-  const store = createStore()
-  class RequestStore {
-    get(key: string) {
-      return store.get(key)
-    }
-    set(key: string, data: object) {
-      return store.set(key, data)
-    }
-    destroy(key: string) {
-      return store.destroy(key)
-    }
-  }
-  const { jar, createJar } = await startApplication({ ContextStore: RequestStore })
-  const user = await signIn(jar)
-  const [key = ''] = store.data.keys()
-  await createJar().request(`/end?key=${key}`)
-  await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
-})
-
 test('The hooks of the application are called as before', async () => {
   const saved: unknown[] = []
   const { jar } = await startApplication({
     beforeSave: (_ctx, { lapse }) => void saved.push(lapse.subject),
   })
-  const user = await signIn(jar)
+  const user = await signIn(site, jar)
   expect(saved).toEqual([user])
 })
 

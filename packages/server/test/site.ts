@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLapseServer, type LapseServer } from '@lapse/server'
+import { expect } from 'vitest'
 import { startCollector } from '../../../test/collector.ts'
 import { readStoredTime } from '../../../test/databases.ts'
+import type { CookieJar } from './cookieJar.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -59,3 +62,19 @@ function convertTimes(row: Row): Row {
     name.endsWith('_at') && value !== null ? readStoredTime(value) : value
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, convert(name, value)]))
 }
+
+let users = 0
+
+/** Creates the id of a user whom no other test knows. */
+export const createUser = () => `u_${++users}`
+
+/** Signs in a user, and waits until the collector knows the session. */
+export async function signIn(site: TestSite, { request }: CookieJar): Promise<string> {
+  const user = createUser()
+  await request(`/sign-in?user=${user}`)
+  await expect.poll(() => site.readLive(user)).toHaveLength(1)
+  return user
+}
+
+/** Only waiting shows that nothing was reported. */
+export const waitForReports = () => sleep(500)
