@@ -8,7 +8,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { onTestFinished } from 'vitest'
 import { type CookieJar, createCookieJar } from './cookieJar.ts'
 
-export const halfHourMs = 1_800_000
+const halfHourMs = 1_800_000
 
 declare module 'fastify' {
   interface Session {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifySessionOptions } from '@fastify/session'
+import { watchSessionStore } from '@lapse/server/express'
 import { type FastifySessionStore, lapseFastify, observeStore } from '@lapse/server/fastify'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -192,6 +193,22 @@ describe('A session of @fastify/session', () => {
         last_access_at: expect.closeTo(Number(live?.last_access_at), -2),
       }),
     ])
+  })
+
+  test('that expires in a store that can list its sessions is recorded before its user returns', async () => {
+    const { data, store } = createStore()
+    const all = (callback: (error: unknown, sessions: readonly object[]) => void) =>
+      callback(
+        null,
+        [...data.values()].map((session) => JSON.parse(session)),
+      )
+    const { jar } = await startStoreSessions({ store }, { idleTimeoutSeconds: () => 1 })
+    const stop = watchSessionStore(site.lapse, { ...store, all }, { everySeconds: 0.1 })
+    const user = createUser()
+    await jar.request(`/sign-in-briefly?user=${user}`)
+    await sleep(1200)
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'idle_timeout', detected_by: 'server' })])
+    stop()
   })
 
   test('that could not be stored is not reported, and the application sees the error of the store', async () => {

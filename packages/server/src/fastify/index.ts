@@ -1,48 +1,19 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
-import type { LapseServer } from '../lapseServer.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { attempt } from '../session/attempt.ts'
-import type { TagOptions } from '../session/renderTag.ts'
 import type { FastifyLapse } from './fastifyLapse.ts'
 import { findHostSession } from './hostSession.ts'
+import type { LapseFastifyOptions } from './options.ts'
 import { RequestFollower } from './requestFollower.ts'
 
 export type { FastifyLapse } from './fastifyLapse.ts'
 export { endSession, type FastifySessionStore, observeStore } from './observeStore.ts'
+export type { LapseFastifyOptions } from './options.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The session of this request, from `lapseFastify`. */
     lapse: FastifyLapse
   }
-}
-
-/** The options of `lapseFastify`. */
-export interface LapseFastifyOptions {
-  /** From `createLapseServer`. */
-  readonly lapse: LapseServer
-
-  /**
-   * The property of the request with the session: the option `sessionName` of `@fastify/secure-session`.
-   *
-   * @default 'session'
-   */
-  readonly sessionName?: string | undefined
-
-  /**
-   * Whether a request counts as use of the session. Use it to exclude polls.
-   *
-   * @default every request that the plugin extends the session for
-   */
-  readonly isActivity?: ((request: FastifyRequest) => boolean) | undefined
-
-  /** The session's own idle timeout in seconds, if it differs from the others: "remember me". */
-  readonly idleTimeoutSeconds?: ((request: FastifyRequest) => number | undefined) | undefined
-
-  /** The nonce of the page's content security policy. */
-  readonly nonce?: ((request: FastifyRequest, reply: FastifyReply) => string | undefined) | undefined
-
-  /** More attributes of the script tag. */
-  readonly attributes?: TagOptions['attributes']
 }
 
 /**
@@ -55,14 +26,7 @@ export interface LapseFastifyOptions {
  * await app.register(lapseFastify, { lapse })
  * ```
  */
-export const lapseFastify: FastifyPluginCallback<LapseFastifyOptions> = Object.assign(registerHooks, {
-  // What fastify-plugin does: the hooks apply to the whole application, not only to the routes of this plugin.
-  [Symbol.for('skip-override')]: true,
-  [Symbol.for('fastify.display-name')]: '@lapse/server',
-  [Symbol.for('plugin-meta')]: { name: '@lapse/server', fastify: '5.x' },
-})
-
-function registerHooks(app: FastifyInstance, options: LapseFastifyOptions, done: () => void): void {
+export function lapseFastify(app: FastifyInstance, options: LapseFastifyOptions, done: () => void): void {
   const { lapse, sessionName = 'session' } = options
   const followers = new WeakMap<FastifyRequest, RequestFollower>()
   // Fastify wants to know the property, but every request has its own value.
@@ -86,3 +50,10 @@ function registerHooks(app: FastifyInstance, options: LapseFastifyOptions, done:
   })
   done()
 }
+
+// What fastify-plugin does: the hooks apply to the whole application, not only to the routes of this plugin.
+Object.assign(lapseFastify, {
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: '@lapse/server',
+  [Symbol.for('plugin-meta')]: { name: '@lapse/server', fastify: '5.x' },
+})

@@ -5,12 +5,12 @@ import { reportEnd } from '../session/sessionChange.ts'
 
 /** A store of `@fastify/session`, or of express-session. */
 export interface FastifySessionStore {
-  // biome-ignore lint/suspicious/noExplicitAny: the application declares its session data
-  get(sessionId: string, callback: (error: any, session?: any) => void): void
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  set(sessionId: string, session: any, callback: (error?: any) => void): void
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  destroy(sessionId: string, callback: (error?: any) => void): void
+  /** Reads the data of a session. */
+  get(sessionId: string, callback: (error: unknown, session?: unknown) => void): void
+  /** Stores the data of a session. */
+  set(sessionId: string, session: unknown, callback: (error?: unknown) => void): void
+  /** Deletes a session. */
+  destroy(sessionId: string, callback: (error?: unknown) => void): void
 }
 
 /** The session data that stores keep, as far as Lapse uses it. */

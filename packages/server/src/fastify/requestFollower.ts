@@ -6,8 +6,8 @@ import type { Session } from '../session/session.ts'
 import { reportChange } from '../session/sessionChange.ts'
 import type { FastifyLapse } from './fastifyLapse.ts'
 import type { HostSession } from './hostSession.ts'
-import type { LapseFastifyOptions } from './index.ts'
 import { endSession, type FastifySessionStore } from './observeStore.ts'
+import type { LapseFastifyOptions } from './options.ts'
 
 /** Follows the session of one request. */
 export class RequestFollower {
@@ -82,7 +82,8 @@ export class RequestFollower {
   }
 
   #readOwnTimeout(): number | undefined {
-    return this.#options.idleTimeoutSeconds?.(this.#request)
+    const { lapse, idleTimeoutSeconds } = this.#options
+    return attempt(lapse, () => idleTimeoutSeconds?.(this.#request))
   }
 
   #renderTag(): string {
