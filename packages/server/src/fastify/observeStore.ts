@@ -3,12 +3,16 @@ import { attempt } from '../session/attempt.ts'
 import { readStoredSession } from '../session/session.ts'
 import { reportEnd } from '../session/sessionChange.ts'
 
+/** Session data, whose type is the application's. */
+// biome-ignore lint/suspicious/noExplicitAny: so that the application need not repeat it
+type Unchecked = any
+
 /** A store of `@fastify/session`, or of express-session. */
 export interface FastifySessionStore {
   /** Reads the data of a session. */
-  get(sessionId: string, callback: (error: unknown, session?: unknown) => void): void
+  get(sessionId: string, callback: (error: unknown, session?: Unchecked) => void): void
   /** Stores the data of a session. */
-  set(sessionId: string, session: unknown, callback: (error?: unknown) => void): void
+  set(sessionId: string, session: Unchecked, callback: (error?: unknown) => void): void
   /** Deletes a session. */
   destroy(sessionId: string, callback: (error?: unknown) => void): void
 }
