@@ -22,15 +22,6 @@ ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "127.0.0.1").split(",")
 # Sessions end after this many seconds without a request. They use the default
 # engine: a row in django_session, with its key in an HttpOnly cookie.
 SESSION_COOKIE_AGE = int(os.environ.get("SESSION_COOKIE_AGE", 1800))
-SESSION_SAVE_EVERY_REQUEST = True
-
-LAPSE_SITE = "acme"
-LAPSE_COLLECTOR = os.environ.get("LAPSE_COLLECTOR", "http://127.0.0.1:4780")
-LAPSE_TICKET_SECRET = read_required("LAPSE_TICKET_SECRET")
-LAPSE_TOKEN = read_required("LAPSE_TOKEN")
-# If this is false, pages have no script tag, and lapse.middleware reports the end of
-# a session instead.
-LAPSE_SCRIPT = os.environ.get("LAPSE_SCRIPT", "1") == "1"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -38,7 +29,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "lapse",
     "person",
 ]
 
@@ -52,8 +42,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-if not LAPSE_SCRIPT:
-    MIDDLEWARE.append("lapse.middleware.LapseMiddleware")
 
 TEMPLATES = [
     {
@@ -64,7 +52,6 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "lapse.context_processors.lapse",
             ],
         },
     },
@@ -103,3 +90,19 @@ STATIC_ROOT = BASE_DIR / "static"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+INSTALLED_APPS += ["lapse_django"]
+MIDDLEWARE += ["lapse_django.middleware.LapseMiddleware"]
+SESSION_SAVE_EVERY_REQUEST = True
+
+LAPSE_SITE = "acme"
+LAPSE_COLLECTOR = os.environ["LAPSE_COLLECTOR"]
+LAPSE_TOKEN = os.environ["LAPSE_TOKEN"]
+LAPSE_TICKET_SECRET = os.environ["LAPSE_TICKET_SECRET"]
+
+# The rest is optional. If LAPSE_SCRIPT is false, pages have no script tag, and the
+# middleware finds the sessions that have ended.
+LAPSE_SCRIPT = os.environ.get("LAPSE_SCRIPT", "1") == "1"
+LAPSE_QUEUE_DIR = os.environ.get("LAPSE_QUEUE_DIR")
+if heartbeat := os.environ.get("LAPSE_HEARTBEAT_SECONDS"):
+    LAPSE_HEARTBEAT_SECONDS = float(heartbeat)

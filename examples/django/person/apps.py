@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from lapse.signals import session_lapsed
+from lapse_django.signals import session_lapsed
 
 
 class PersonConfig(AppConfig):

@@ -85,12 +85,16 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
         .toEqual([expect.stringContaining('idle_timeout')])
     })
 
-    test('records no row when the user signs out', async () => {
+    test('records a logout once when the user signs out', async () => {
       await openVisitor('script')
       await user.signIn()
       await user.signOut()
       await user.page.reload()
-      await user.expectNoRow()
+      expect(await user.expectOneRow()).toMatchObject({
+        subject: example.user.id,
+        reason: 'logout',
+        evidence: 'server',
+      })
     })
 
     test('records no row for a visitor’s session on the login page', async () => {
@@ -193,19 +197,17 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
       await user.expectNoRow()
     })
 
-    test('records a timeout when the collector is back, whoever is signed in then', async () => {
+    test('records a timeout when the collector is back, without another visit', async () => {
       await openVisitor('middleware')
       await user.signIn()
       await user.waitUntilExpired()
       await example.collector.stop()
       try {
         await user.open('/')
-        await user.signIn()
+        expect(await user.readMarkers()).toEqual([])
       } finally {
         await example.collector.start()
       }
-      expect(await example.collector.database.readRows()).toEqual([])
-      await user.open('/')
       expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: example.user.id })
     })
   })
@@ -225,7 +227,9 @@ describe.each(servers)('The Django example in Chromium, on $name,', (server) => 
       expect(await reportLapses()).toBe('Sessions recorded: 1.\n')
       const row = await user.expectOneRow()
       expect(row).toMatchObject({ subject: example.user.id, reason: 'idle_timeout', evidence: 'server' })
-      expect(readStoredTime(row.expired_at)).toBe(readStoredTime(session.expire_date))
+      // Give or take the duration of the request, by which clocks are compared.
+      const difference = readStoredTime(row.expired_at) - readStoredTime(session.expire_date)
+      expect(Math.abs(difference)).toBeLessThan(1000)
       expect(await readSessions()).toEqual([])
 
       await user.open('/login/')

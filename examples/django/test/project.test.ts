@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
+import { delimiter, dirname, join } from 'node:path'
 import knex from 'knex'
 import { expect, inject, test } from 'vitest'
 import { lapsePath } from '../../../test/collector.ts'
+import { installPackage, python, run } from '../../../test/django/python.ts'
 import { readCodeBlocks } from '../../../test/markdown.ts'
 import { root } from '../../../test/root.ts'
 import { findFreePort } from '../../../test/servers.ts'
 
 const example = 'examples/django'
-const run = promisify(execFile)
 
 // A server that the tests have started, because the README's database names must not be taken.
 const server = inject('databaseServers').find(({ name }) => name === 'MariaDB')
@@ -30,8 +28,10 @@ test('The commands of the README set up the example, from an empty database serv
     .join('\n')
     .replace(/^lapse\(\) .*$/m, '')
     // Debian installs Django for the system's Python. PATH may have another one.
-    .replaceAll(/^python3 /gm, '/usr/bin/python3 ')
+    .replace('python3 -m venv', `${python} -m venv`)
+    .replaceAll('.venv', join(folder, 'venv'))
     .replace('127.0.0.1:3306', `127.0.0.1:${port}`)
+    .replace('127.0.0.1:4780', `127.0.0.1:${collectorPort}`)
     .replace('createsuperuser', 'createsuperuser --noinput --username admin --email admin@example.com')
     .replace('runserver', `runserver --noreload 127.0.0.1:${appPort} &`)
   const script = [
@@ -49,9 +49,11 @@ test('The commands of the README set up the example, from an empty database serv
         PATH: `${folder}${delimiter}${process.env.PATH}`,
         DATABASE_PORT: port,
         DJANGO_SUPERUSER_PASSWORD: randomBytes(16).toString('hex'),
-        LAPSE_COLLECTOR: `http://127.0.0.1:${collectorPort}`,
         LAPSE_PORT: `${collectorPort}`,
         MYSQL_TCP_PORT: port,
+        // Without a network, and with the installed setuptools.
+        PIP_NO_BUILD_ISOLATION: '0',
+        PIP_NO_INDEX: '1',
         PYTHONDONTWRITEBYTECODE: '1',
       },
     })
@@ -66,28 +68,23 @@ test('The commands of the README set up the example, from an empty database serv
   }
 }, 300_000)
 
-/** Runs a command of manage.py with production settings and without a database. */
-function runManage(...args: readonly string[]) {
-  const [secret, ticketSecret] = [randomBytes(64).toString('hex'), randomBytes(32).toString('hex')]
-  const production = { DJANGO_SECRET_KEY: secret, LAPSE_TICKET_SECRET: ticketSecret, LAPSE_TOKEN: 'unused' }
-  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...production }
-  return run('/usr/bin/python3', ['manage.py', ...args], { cwd: join(root, example), env })
-}
-
 test('The production settings are secure, and the migrations are complete', async () => {
-  await runManage('check', '--deploy', '--fail-level', 'WARNING')
-  await runManage('makemigrations', '--check', '--dry-run')
-})
-
-test('A page that is rendered before authentication has no script tag', async () => {
-  const { stdout } = await runManage(
-    'shell',
-    '--command',
-    `
-from django.test import RequestFactory
-from lapse.context_processors import lapse
-print(lapse(RequestFactory().get("/")))
-`,
-  )
-  expect(stdout).toBe('{}\n')
+  const site = await installPackage()
+  const env = {
+    ...process.env,
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONPATH: site,
+    DJANGO_SECRET_KEY: randomBytes(64).toString('hex'),
+    LAPSE_COLLECTOR: 'https://lapse.acme.com',
+    LAPSE_TICKET_SECRET: randomBytes(32).toString('hex'),
+    LAPSE_TOKEN: 'unused',
+  }
+  const manage = (...args: readonly string[]) =>
+    run(python, ['manage.py', ...args], { cwd: join(root, example), env })
+  try {
+    await manage('check', '--deploy', '--fail-level', 'WARNING')
+    await manage('makemigrations', '--check', '--dry-run')
+  } finally {
+    rmSync(dirname(site), { recursive: true })
+  }
 })

@@ -1,25 +1,26 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { startCollector, type TestCollector } from '../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../test/databases.ts'
+import { installPackage, python, run } from '../../../test/django/python.ts'
 import { type DatabaseServer, findFreePort } from '../../../test/servers.ts'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
-/** The system's Python: Debian installs Django for it. */
-const python = '/usr/bin/python3'
-
-/** The example's variants, with their idle timeout in seconds. */
+/**
+ * The example's variants, with their idle timeout in seconds. They report no activity, so that each end is found by what
+ * the variant is about, and never first by the collector.
+ */
 const variants = {
-  script: { LAPSE_SCRIPT: '1', SESSION_COOKIE_AGE: '3' },
+  script: { LAPSE_SCRIPT: '1', SESSION_COOKIE_AGE: '3', LAPSE_HEARTBEAT_SECONDS: '0' },
   /** Long enough that no session expires on a slow machine. */
-  scriptLong: { LAPSE_SCRIPT: '1', SESSION_COOKIE_AGE: '60' },
-  middleware: { LAPSE_SCRIPT: '0', SESSION_COOKIE_AGE: '3' },
+  scriptLong: { LAPSE_SCRIPT: '1', SESSION_COOKIE_AGE: '60', LAPSE_HEARTBEAT_SECONDS: '0' },
+  middleware: { LAPSE_SCRIPT: '0', SESSION_COOKIE_AGE: '3', LAPSE_HEARTBEAT_SECONDS: '0' },
 } as const
 export type Variant = keyof typeof variants
 
@@ -36,7 +37,7 @@ export interface DjangoExample {
 
 /** @throws if Django is not installed or the example cannot be set up. */
 export async function startDjangoExample(server: DatabaseServer): Promise<DjangoExample> {
-  await checkDjangoIsInstalled()
+  const site = await installPackage()
   const ports = {
     script: await findFreePort(),
     scriptLong: await findFreePort(),
@@ -73,10 +74,11 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
     LAPSE_TICKET_SECRET: ticketSecret,
     LAPSE_TOKEN: token.trim(),
     PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONPATH: site,
   }
   async function manage(...args: readonly string[]): Promise<string> {
     const options = { cwd: folder, env: environment }
-    const { stdout, stderr } = await promisify(execFile)(python, ['manage.py', ...args], options)
+    const { stdout, stderr } = await run(python, ['manage.py', ...args], options)
     return stdout + stderr
   }
   await manage('migrate')
@@ -106,6 +108,7 @@ export async function startDjangoExample(server: DatabaseServer): Promise<Django
       await Promise.all(processes.map(stop))
       await collector.end()
       await database.drop()
+      rmSync(dirname(site), { recursive: true })
     },
   }
   try {
@@ -144,20 +147,13 @@ export async function signOutdatedMarker({ runManage: manage }: DjangoExample): 
 from time import time
 from unittest.mock import patch
 from django.core import signing
-from lapse.middleware import COOKIE, MAX_AGE_SECONDS
+from lapse_django.marker import COOKIE, MAX_AGE_SECONDS
 signed_at = time() - MAX_AGE_SECONDS - 60
 marker = {"session": "a1f", "subject": "1", "startedAt": 0, "lastAccessAt": 0}
 with patch("time.time", return_value=signed_at):
     print(signing.dumps(marker, salt=COOKIE))
 `
   return (await manage('shell', '--command', code)).trim()
-}
-
-async function checkDjangoIsInstalled(): Promise<void> {
-  await promisify(execFile)(python, ['-c', 'import django, jwt, MySQLdb']).catch((cause: unknown) => {
-    const message = `${python} cannot import Django, PyJWT or mysqlclient. Run "npm run setup": it installs them or tells you how.`
-    throw new Error(message, { cause })
-  })
 }
 
 async function waitUntilServing(url: string, child: ChildProcess): Promise<void> {
