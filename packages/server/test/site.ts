@@ -29,7 +29,8 @@ export async function startSite(): Promise<TestSite> {
   }
   const collector = await startCollector(
     { name: 'SQLite' },
-    { sites: { acme } },
+    // The sweep would record what the server should report.
+    { sites: { acme }, sweep: { everySeconds: 3600 } },
     { LAPSE_TICKET_SECRET: secret },
   )
   const token = await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'acme')
