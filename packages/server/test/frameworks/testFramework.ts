@@ -252,6 +252,6 @@ function expectTimeout(row: Row, accessedAt: number, { refreshMs = 0 }: Limits):
   expect(row).toMatchObject({ reason: 'idle_timeout', idle_timeout_seconds: idleTimeoutSeconds })
   expect(row.lastAccessAt).toBeGreaterThan(accessedAt - refreshMs - toleranceMs)
   expect(row.lastAccessAt).toBeLessThan(accessedAt + toleranceMs)
-  expect(row.expiredAt).toBe(row.lastAccessAt + idleTimeoutMs)
-  expect(row.detectedAt).toBeGreaterThanOrEqual(row.expiredAt)
+  // Never later than the detection: a report that took long on a busy machine dates the last access a little late.
+  expect(row.expiredAt).toBe(Math.min(row.lastAccessAt + idleTimeoutMs, row.detectedAt))
 }
