@@ -70,7 +70,9 @@ export default {
       comment: 'The core of the server package needs nothing but Node.js.',
       severity: 'error',
       from: { path: '^packages/server/src/(?!(express|koa|fastify|better-auth|authjs)/)' },
-      to: { path: 'node_modules/|^packages/(?!server/src/)|^packages/server/src/(express|koa|fastify|better-auth|authjs)/' },
+      to: {
+        path: 'node_modules/|^packages/(?!server/src/)|^packages/server/src/(express|koa|fastify|better-auth|authjs)/',
+      },
     },
     {
       name: 'server-integrations',

@@ -17,7 +17,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'product',
-          include: ['{packages/{collector,php,server},examples/*,demo}/test/**/*.test.ts', 'test/**/*.test.ts'],
+          include: [
+            '{packages/{collector,php,server},examples/*,demo}/test/**/*.test.ts',
+            'test/**/*.test.ts',
+          ],
           exclude: ['test/applications/**', 'packages/collector/test/soak/**'],
           globalSetup: 'test/servers.ts',
         },
