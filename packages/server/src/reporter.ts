@@ -21,6 +21,8 @@ import { createStoredSession, type Session, type StoredSession } from './session
 /** Beyond this number of sessions in one interval, some are reported more often. */
 const maxTrackedSessions = 100_000
 const defaultCloseTimeoutMs = 5000
+/** The part of the time for `close` that is left to the queue's folder, even if the collector does not answer. */
+const folderShareOfClose = 0.2
 
 type Listener<Name extends keyof LapseServerEvents> = (...args: LapseServerEvents[Name]) => void
 
@@ -49,8 +51,15 @@ export class Reporter implements LapseServer {
       submit,
     })
     if (folder === undefined) return
-    const list = () => this.#queue.list()
-    this.#folder = new QueueFolder({ folder, site, events: this.#events, submit }, list)
+    const queue = this.#queue
+    this.#folder = new QueueFolder({
+      folder,
+      site,
+      events: this.#events,
+      queue,
+      maxReports: maxQueuedReports,
+      submit,
+    })
     this.#queue.connect(this.#folder)
   }
 
@@ -132,13 +141,21 @@ export class Reporter implements LapseServer {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    const closesAt = performance.now() + timeoutMs
+    // What it would take over from now on would be refused.
+    this.#folder?.stopAdopting()
     this.#throttle.releaseAll()
     this.#isClosed = true
+    const drainTimeoutMs = this.#folder ? timeoutMs * (1 - folderShareOfClose) : timeoutMs
     // With a folder, the next process sends what this one could not.
-    await this.#sender.drain(timeoutMs, { repeat: !this.#folder })
-    await this.#folder?.close()
+    await this.#sender.drain(drainTimeoutMs, { repeat: !this.#hasUsableFolder() })
+    await this.#folder?.close(closesAt - performance.now())
     const unsent = this.#queue.take(this.#queue.size).map(({ report }) => report)
-    if (!this.#folder && unsent.length > 0) this.#drop('closed', unsent)
+    if (!this.#hasUsableFolder() && unsent.length > 0) this.#drop('closed', unsent)
+  }
+
+  #hasUsableFolder(): boolean {
+    return this.#folder !== undefined && this.#folder.lastError === undefined
   }
 
   /** The ticket tells the collector the session's own limit. Without one, the site's limit applies. */
