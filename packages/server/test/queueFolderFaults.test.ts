@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   closeSync,
@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DroppedReports } from '@lapse/server'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Environment, startEnvironment } from './environment.ts'
-import { createFolderPath, listFiles, readFiles, spawnWriter } from './queueProcesses.ts'
+import { createFolderPath, kill, listFiles, readFiles, spawnWriter } from './queueProcesses.ts'
 
 let environment: Environment
 let folder: string
@@ -102,6 +102,34 @@ describe('If the folder cannot be used,', () => {
     }
   })
 })
+
+test.skipIf(process.getuid?.() !== 0)(
+  'On a full disk, a file that was taken over stays until its reports are in another one',
+  async ({ skip }) => {
+    mkdirSync(folder)
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', folder])
+    skip(mounted.status !== 0, 'A container may not mount.')
+    try {
+      const lines = Array.from({ length: 300 }, (_, id) => {
+        const body = { session: `a${id}`, subject: 'u_42', reason: 'revoked', detectedAt: Date.now() }
+        return `${JSON.stringify({ id, report: { kind: 'end', body } })}\n`
+      })
+      const left = join(folder, 'acme.0.nobody.1.ndjson')
+      writeFileSync(left, lines.join(''))
+      const writer = spawnWriter(folder, { COUNT: '0' })
+      await expect.poll(() => listFiles(folder)).not.toContain(left)
+      await sleep(500)
+      await kill(writer)
+      execFileSync('mount', ['-o', 'remount,size=1m', folder])
+      environment.proxy.fail(undefined)
+      const lapse = environment.createLapse({ queue: folder })
+      await environment.waitForRows(300)
+      await lapse.close()
+    } finally {
+      execFileSync('umount', [folder])
+    }
+  },
+)
 
 describe('A long outage', () => {
   test('does not let the file grow, although sessions stay in use', async () => {
