@@ -116,10 +116,13 @@ test.skipIf(process.getuid?.() !== 0)(
       })
       const left = join(folder, 'acme.0.nobody.1.ndjson')
       writeFileSync(left, lines.join(''))
+      // While it is open, its deletion frees no space.
+      const descriptor = openSync(left, 'r')
       const writer = spawnWriter(folder, { COUNT: '0' })
       await expect.poll(() => listFiles(folder)).not.toContain(left)
       await sleep(500)
       await kill(writer)
+      closeSync(descriptor)
       execFileSync('mount', ['-o', 'remount,size=1m', folder])
       environment.proxy.fail(undefined)
       const lapse = environment.createLapse({ queue: folder })
