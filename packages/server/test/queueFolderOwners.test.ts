@@ -10,14 +10,17 @@ const hasContainers = spawnSync('unshare', [...newContainer.slice(1), 'true']).s
 
 /** Waits until all reports are in files, and expects that each file is left to its owner. */
 async function expectUntouched(folder: string, reports: readonly string[], processes: ChildProcess[]) {
-  for (const report of reports) await expect.poll(() => readFiles(folder)).toContain(`"${report}"`)
-  const files = listFiles(folder)
-  expect(files).toHaveLength(2)
-  const text = readFiles(folder)
-  await sleep(twoLooksMs)
-  expect(listFiles(folder)).toEqual(files)
-  expect(readFiles(folder)).toBe(text)
-  for (const each of processes) await kill(each)
+  try {
+    for (const report of reports) await expect.poll(() => readFiles(folder)).toContain(`"${report}"`)
+    const files = listFiles(folder)
+    expect(files).toHaveLength(2)
+    const text = readFiles(folder)
+    await sleep(twoLooksMs)
+    expect(listFiles(folder)).toEqual(files)
+    expect(readFiles(folder)).toBe(text)
+  } finally {
+    for (const each of processes) await kill(each)
+  }
 }
 
 describe.concurrent('A file is left to its owner', () => {
