@@ -25,6 +25,8 @@ const maxTimerMs = 2 ** 31 - 1
 /** How often a queue that stays full is an error. */
 const fullErrorIntervalMs = 60_000
 const defaultCloseTimeoutMs = 5000
+/** The part of the time for `close` that is left to the queue's folder, even if the collector does not answer. */
+const folderShareOfClose = 0.2
 
 /** Puts the parts together: activity → throttle → queue (and its folder) → sender. */
 export class Reporter implements LapseServer {
@@ -54,8 +56,15 @@ export class Reporter implements LapseServer {
       submit,
     })
     if (folder === undefined) return
-    const list = () => this.#queue.list()
-    this.#folder = new QueueFolder({ folder, site, events: this.#events, submit }, list)
+    const queue = this.#queue
+    this.#folder = new QueueFolder({
+      folder,
+      site,
+      events: this.#events,
+      queue,
+      maxReports: maxQueuedReports,
+      submit,
+    })
     this.#queue.connect(this.#folder)
   }
 
@@ -140,12 +149,16 @@ export class Reporter implements LapseServer {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    const closesAt = performance.now() + timeoutMs
+    // What it would take over from now on would be refused.
+    this.#folder?.stopAdopting()
     this.#throttle.releaseAll()
     this.#isClosed = true
+    const drainTimeoutMs = this.#folder ? timeoutMs * (1 - folderShareOfClose) : timeoutMs
     // With a folder, the next process sends what this one could not.
-    await this.#sender.drain(timeoutMs, { repeat: !this.#folder })
-    await this.#folder?.close()
-    if (this.#folder) return
+    await this.#sender.drain(drainTimeoutMs, { repeat: !this.#hasUsableFolder() })
+    await this.#folder?.close(closesAt - performance.now())
+    if (this.#hasUsableFolder()) return
     const unsent = [...this.#queue.list()]
     this.#queue.remove(unsent)
     if (unsent.length > 0)
@@ -153,6 +166,10 @@ export class Reporter implements LapseServer {
         'closed',
         unsent.map(({ report }) => report),
       )
+  }
+
+  #hasUsableFolder(): boolean {
+    return this.#folder !== undefined && this.#folder.lastError === undefined
   }
 
   #attempt<Result>(action: () => Result, fallback: Result): Result {

@@ -1,22 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  appendFileSync,
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Environment, startEnvironment } from './environment.ts'
+import { createFolderPath, kill, listFiles, startWriter } from './queueProcesses.ts'
 
 let environment: Environment
 let folder: string
@@ -24,99 +11,35 @@ beforeAll(async () => {
   environment = await startEnvironment()
 })
 beforeEach(() => {
-  folder = join(mkdtempSync(join(tmpdir(), 'lapse-test-')), 'queue')
+  folder = createFolderPath()
 })
 afterEach(() => environment.reset())
 afterAll(() => environment.end())
 
-const listFiles = () => readdirSync(folder).map((name) => join(folder, name))
 const readAliases = (rows: readonly Record<string, unknown>[]) => rows.map(({ session }) => session).sort()
-
-/** Starts a process whose reports nobody accepts, and waits until they are all in its file. */
-async function startWriter(name: string, count: number, site = 'acme'): Promise<ChildProcess> {
-  const env = {
-    ...process.env,
-    NAME: name,
-    COUNT: String(count),
-    SITE: site,
-    QUEUE: folder,
-    // Nobody listens on this port.
-    LAPSE_COLLECTOR: 'http://127.0.0.1:9',
-    LAPSE_TOKEN: 'unused',
-  }
-  const child = spawn(process.execPath, [fileURLToPath(new URL('queueWriter.ts', import.meta.url))], { env })
-  const hasWritten = () => {
-    try {
-      return listFiles().some((file) => readFileSync(file, 'utf8').includes(`"${name}${count - 1}"`))
-    } catch {
-      return false
-    }
-  }
-  await expect.poll(hasWritten).toBe(true)
-  return child
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
-}
 
 describe('With a queue folder,', () => {
   test('the reports of a process that was killed are sent by the next one', async () => {
-    await kill(await startWriter('a', 3))
+    await kill(await startWriter(folder, 'a', 3))
     const lapse = environment.createLapse({ queue: folder })
     const rows = await environment.waitForRows(3)
     expect(readAliases(rows)).toEqual(['a0', 'a1', 'a2'])
-    await expect.poll(listFiles).toEqual([])
+    await expect.poll(() => listFiles(folder)).toEqual([])
     expect(lapse.errors).toEqual([])
   })
 
-  test('two processes that start at once send each report of those that were killed, and no row is written twice', async () => {
-    await kill(await startWriter('a', 300))
-    await kill(await startWriter('b', 300))
-    environment.createLapse({ queue: folder })
-    environment.createLapse({ queue: folder })
-    await environment.waitForRows(600)
-    await expect.poll(listFiles).toEqual([])
-  })
-
-  test('the reports of a process that is running are left to it', async () => {
-    const writer = await startWriter('a', 1)
-    const lapse = environment.createLapse({ queue: folder })
-    lapse.ended({ session: 'own', reason: 'logout' })
-    expect(readAliases(await environment.waitForRows(1))).toEqual(['own'])
-    await kill(writer)
-  })
-
-  test('a file of another machine is taken over when its owner has not touched it for a minute', async () => {
-    await kill(await startWriter('a', 1))
-    const [file = ''] = listFiles()
-    const foreign = join(folder, `acme.another-machine.${process.pid}.1.ndjson`)
-    writeFileSync(foreign, readFileSync(file))
-    rmSync(file)
-    const lapse = environment.createLapse({ queue: folder })
-    await sleep(500)
-    expect(listFiles()).toEqual([foreign])
-    await lapse.close()
-    const old = new Date(Date.now() - 120_000)
-    utimesSync(foreign, old, old)
-    environment.createLapse({ queue: folder })
-    await environment.waitForRows(1)
-  })
-
   test('the reports of another site are left alone', async () => {
-    await kill(await startWriter('a', 1, 'other'))
+    await kill(await startWriter(folder, 'a', 1, 'other'))
     environment.createLapse({ queue: folder })
     await sleep(500)
-    expect(listFiles()).toHaveLength(1)
+    expect(listFiles(folder)).toHaveLength(1)
     environment.createLapse({ queue: folder, site: 'other' })
     expect(await environment.waitForRows(1)).toMatchObject([{ site: 'other' }])
   })
 
   test('a file that is damaged costs only the damaged lines', async () => {
-    await kill(await startWriter('a', 2))
-    const [file = ''] = listFiles()
+    await kill(await startWriter(folder, 'a', 2))
+    const [file = ''] = listFiles(folder)
     const intact = readFileSync(file, 'utf8')
     const damaged = [
       '{"id":7',
@@ -157,13 +80,13 @@ describe('With a queue folder,', () => {
     }
     environment.proxy.fail(undefined)
     await environment.waitForRows(1)
-    await expect.poll(listFiles).toEqual([])
+    await expect.poll(() => listFiles(folder)).toEqual([])
     expect(lapse.health()).toMatchObject({ queued: 0, reported: 6001, dropped: 0 })
   })
 
   test('nobody else can read the reports', async () => {
-    const child = await startWriter('a', 1)
-    const [file = ''] = listFiles()
+    const child = await startWriter(folder, 'a', 1)
+    const [file = ''] = listFiles(folder)
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(readFileSync(file, 'utf8')).not.toContain('unused')

@@ -1,129 +1,120 @@
-import { appendFile, mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LapseServerError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { QueuedReport } from '../reports.ts'
-import { claimFileName, listAbandonedFiles, releaseFileName } from './queueFiles.ts'
-import { formatLine, readReports } from './queueLines.ts'
-import type { QueueEntry, QueueLog } from './reportQueue.ts'
+import { forgetOnExit, saveOnExit } from './exitHook.ts'
+import { FileAdopter } from './fileAdopter.ts'
+import { OwnFile } from './ownFile.ts'
+import { prepareFolder } from './prepareFolder.ts'
+import type { QueueEntry, QueueLog, ReportQueue } from './reportQueue.ts'
 
 /** How often a process shows that it is alive, and looks for the files of others that are not. */
 const aliveEveryMs = 10_000
-/** A file is rewritten when it has so many more lines than the queue has reports. */
-const maxStaleLines = 2000
+/** Timers cannot be longer. */
+const maxTimerMs = 2 ** 31 - 1
 
 interface QueueFolderOptions {
   readonly folder: string
   readonly site: string
   readonly events: Events
+  readonly queue: Pick<ReportQueue, 'size' | 'list'>
+  readonly maxReports: number
   /** Receives the reports of processes that have ended. */
   submit(report: QueuedReport): void
 }
 
 /**
- * Keeps the queue of a process in a file of its own, so that its reports survive a restart. The file of a process that
- * has ended is taken over by another one. What is taken over twice is sent twice, which the collector recognizes.
+ * Keeps the queue in a file of its own, so that its reports survive a restart. The file of a process that has ended is
+ * taken over by another one.
  */
 export class QueueFolder implements QueueLog {
+  /** Why reports would not survive a restart now. */
   lastError: LapseServerError | undefined
-  readonly #options: QueueFolderOptions
-  readonly #name: string
-  readonly #listEntries: () => Iterable<QueueEntry>
+  readonly #folder: string
+  readonly #events: Events
+  readonly #file: OwnFile
+  readonly #adopter: FileAdopter
   /** Operations on files, one after the other. */
   #operations: Promise<void> = Promise.resolve()
-  /** The lines of the next write. */
-  #lines: string[] | undefined
-  #lineCount = 0
-  #isClosed = false
+  #isSaveScheduled = false
   readonly #timer: NodeJS.Timeout
 
-  /** @param listEntries lists what is in the queue. */
-  constructor(options: QueueFolderOptions, listEntries: () => Iterable<QueueEntry>) {
-    this.#options = options
-    this.#name = claimFileName(options.site)
-    this.#listEntries = listEntries
-    this.#run(async () => {
-      await mkdir(options.folder, { recursive: true, mode: 0o700 })
-      await this.#adoptAbandonedFiles()
-    })
-    this.#timer = setInterval(() => this.#run(() => this.#showAlive()), aliveEveryMs).unref()
+  constructor(options: QueueFolderOptions) {
+    // The application may change its working directory.
+    this.#folder = resolve(options.folder)
+    this.#events = options.events
+    this.#file = new OwnFile({ ...options, folder: this.#folder })
+    this.#adopter = new FileAdopter({ ...options, folder: this.#folder })
+    this.#run(() => this.#maintain())
+    this.#timer = setInterval(() => this.#run(() => this.#maintain()), aliveEveryMs).unref()
+    saveOnExit(this)
   }
 
   put(entry: QueueEntry): void {
-    this.#append(formatLine(entry))
+    this.#file.put(entry)
+    this.#scheduleSave()
   }
 
-  remove(ids: readonly number[], remainingCount: number): void {
-    const isStale = this.#lineCount > remainingCount + maxStaleLines
-    if (remainingCount > 0 && !isStale) {
-      this.#append(formatLine({ removed: ids }))
-      return
-    }
-    if (this.#lines) this.#lines.length = 0
-    this.#lines = undefined
-    this.#lineCount = remainingCount
-    const lines = [...this.#listEntries()].map((entry) => formatLine(entry))
-    this.#run(() => this.#replace(lines.join('')))
+  remove(ids: readonly number[]): void {
+    this.#file.remove(ids)
+    this.#scheduleSave()
   }
 
-  /** Waits until everything is written. */
-  async close(): Promise<void> {
-    this.#isClosed = true
+  /** Takes over no more reports. What is taken over afterwards would be refused. */
+  stopAdopting(): void {
+    this.#adopter.stop()
+  }
+
+  /** Waits until everything is written, but not longer than the time. If it is not written, `lastError` says so. */
+  async close(timeoutMs: number): Promise<void> {
+    this.stopAdopting()
     clearInterval(this.#timer)
-    await this.#operations
-    releaseFileName(this.#name)
+    this.#run(async () => {
+      await this.#save()
+      await this.#file.release()
+    })
+    const abort = new AbortController()
+    const isTimeOver = await Promise.race([
+      this.#operations.then(() => false),
+      sleep(Math.min(timeoutMs, maxTimerMs), true, { signal: abort.signal }),
+    ])
+    abort.abort()
+    forgetOnExit(this)
+    if (isTimeOver) this.#handleError(new Error(`It did not respond in time (${Math.ceil(timeoutMs)} ms).`))
   }
 
-  #append(line: string): void {
-    this.#lineCount += 1
-    if (this.#lines) {
-      this.#lines.push(line)
-      return
+  /** Saves while the process exits. */
+  saveSync(): void {
+    try {
+      this.#file.saveSync()
+    } catch (error) {
+      this.#handleError(error)
     }
-    const lines = [line]
-    this.#lines = lines
+  }
+
+  #scheduleSave(): void {
+    // After an error, the next attempt follows in `#maintain`.
+    if (this.#isSaveScheduled || this.lastError) return
+    this.#isSaveScheduled = true
     this.#run(async () => {
-      if (this.#lines === lines) this.#lines = undefined
-      if (lines.length > 0) await appendFile(this.#getPath(this.#name), lines.join(''), { mode: 0o600 })
+      this.#isSaveScheduled = false
+      await this.#save()
     })
   }
 
-  async #replace(text: string): Promise<void> {
-    const path = this.#getPath(this.#name)
-    if (text === '') return rm(path, { force: true })
-    // A crash in between leaves the old file.
-    await writeFile(`${path}.new`, text, { mode: 0o600 })
-    await rename(`${path}.new`, path)
+  async #save(): Promise<void> {
+    if (!this.#file.isSaved) await this.#file.save()
+    await this.#adopter.deleteAdopted()
   }
 
-  async #showAlive(): Promise<void> {
-    const now = new Date()
-    // Without a report in the queue, there is no file.
-    await utimes(this.#getPath(this.#name), now, now).catch(ignoreMissingFile)
-    await this.#adoptAbandonedFiles()
-  }
-
-  async #adoptAbandonedFiles(): Promise<void> {
-    const { folder, site, submit } = this.#options
-    for (const name of await listAbandonedFiles(folder, site)) {
-      if (this.#isClosed) return
-      const adopted = claimFileName(site)
-      const isMine = await rename(this.#getPath(name), this.#getPath(adopted)).then(
-        () => true,
-        ignoreMissingFile,
-      )
-      if (!isMine) continue
-      for (const report of readReports(await readFile(this.#getPath(adopted), 'utf8'))) submit(report)
-      // After the reports are in the file of this process.
-      this.#run(async () => {
-        await rm(this.#getPath(adopted), { force: true })
-        releaseFileName(adopted)
-      })
-    }
-  }
-
-  #getPath(name: string): string {
-    return join(this.#options.folder, name)
+  async #maintain(): Promise<void> {
+    await prepareFolder(this.#folder)
+    await this.#file.touch()
+    await this.#adopter.touch()
+    await this.#save()
+    await this.#adopter.adopt()
+    await this.#save()
   }
 
   #run(operation: () => Promise<void>): void {
@@ -136,18 +127,13 @@ export class QueueFolder implements QueueLog {
   }
 
   #handleError(cause: unknown): void {
-    const { folder, events } = this.#options
     const isKnown = this.lastError !== undefined
+    const reason = cause instanceof Error ? cause.message : String(cause)
     this.lastError = new LapseServerError(
       'queue_unavailable',
-      `The queue's folder ${folder} cannot be used, so waiting reports would not survive a restart: ${cause}`,
+      `The queue's folder ${this.#folder} cannot be used, so waiting reports would not survive a restart: ${reason}`,
       { cause },
     )
-    if (!isKnown) events.emit('error', this.lastError)
+    if (!isKnown) this.#events.emit('error', this.lastError)
   }
-}
-
-function ignoreMissingFile(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-  throw error
 }
