@@ -23,6 +23,8 @@ export default defineConfig({
           ],
           exclude: ['test/applications/**', 'packages/collector/test/soak/**'],
           globalSetup: 'test/servers.ts',
+          // Tests that run concurrently mostly wait.
+          maxConcurrency: 6,
         },
       },
       {

@@ -2,11 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createBrowserOptions } from '../../../test/browser.ts'
-import {
-  idleTimeoutSeconds,
-  startTestApplication,
-  type TestApplication,
-} from './frameworks/testApplication.ts'
+import { startTestApplication, type TestApplication } from './frameworks/testApplication.ts'
 import { openVisitor, type Visitor } from './frameworks/visitor.ts'
 
 const hourMs = 3_600_000
@@ -88,7 +84,7 @@ test('In a browser whose clock is an hour ahead, the last access follows the ser
     Date.now = () => now() + aheadMs
   }, hourMs)
   await visitor.signIn()
-  await sleep((idleTimeoutSeconds * 1000) / 2)
+  await sleep((application.idleTimeoutSeconds * 1000) / 2)
   const openedAt = await visitor.open('/')
   const readAccess = async () => Number((await readMarker(visitor)).get('at'))
   await expect.poll(readAccess).toBeGreaterThan(openedAt + hourMs - 2000)

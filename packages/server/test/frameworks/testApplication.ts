@@ -11,7 +11,7 @@ import { startRedis } from '../../../../test/redis.ts'
 import { findFreePort } from '../../../../test/servers.ts'
 
 /** Long enough for a page load on a slow machine. */
-export const idleTimeoutSeconds = 6
+const defaultIdleTimeoutSeconds = 8
 const heartbeatSeconds = 1
 
 /** An application in `apps/`: one or more processes that share a store, and their collector. */
@@ -21,6 +21,7 @@ export interface TestApplication {
   /** The addresses of all replicas. */
   readonly urls: readonly string[]
   readonly collector: TestCollector
+  readonly idleTimeoutSeconds: number
   /** Stops all replicas, and starts them again. */
   restart(): Promise<void>
   end(): Promise<void>
@@ -30,6 +31,7 @@ export interface TestApplicationOptions {
   /** The file in `apps/`, without its extension. */
   readonly app: string
   readonly replicas?: number | undefined
+  readonly idleTimeoutSeconds?: number | undefined
   /** More environment variables of the application. */
   readonly environment?: Readonly<Record<string, string>> | undefined
   /** More settings of the site. */
@@ -43,14 +45,14 @@ export interface TestApplicationOptions {
  * `HEARTBEAT_SECONDS`, `SESSION_SECRET`, and where its replicas may keep common data: `REDIS_URL` and `STORE_FOLDER`.
  */
 export async function startTestApplication(options: TestApplicationOptions): Promise<TestApplication> {
-  const { app, replicas = 1, environment, site } = options
+  const { app, replicas = 1, idleTimeoutSeconds = defaultIdleTimeoutSeconds, environment, site } = options
   const ports: number[] = []
   for (let replica = 0; replica < replicas; replica++) ports.push(await findFreePort())
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)
   const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
   const redis = await startRedis()
   const ticketSecret = randomBytes(32).toString('base64url')
-  const collector = await startSiteCollector(urls, ticketSecret, site)
+  const collector = await startSiteCollector(urls, ticketSecret, { idleTimeoutSeconds, ...site })
   const token = await collector.runLapse('token', 'create', '--scope', 'write', '--site', 'acme')
   const shared = {
     ...process.env,
@@ -85,6 +87,7 @@ export async function startTestApplication(options: TestApplicationOptions): Pro
     url: urls[0] ?? '',
     urls,
     collector,
+    idleTimeoutSeconds,
     async restart() {
       await stop()
       await start()
@@ -98,10 +101,9 @@ export async function startTestApplication(options: TestApplicationOptions): Pro
   }
 }
 
-function startSiteCollector(origins: readonly string[], secret: string, site: object | undefined) {
+function startSiteCollector(origins: readonly string[], secret: string, site: object) {
   const acme = {
     origins,
-    idleTimeoutSeconds,
     ticketKeys: [{ alg: 'HS256', secret: 'env:LAPSE_TICKET_SECRET' }],
     requireTicket: true,
     ...site,

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { readStoredTime } from '../../../../test/databases.ts'
 import { waitUntil } from '../../../../test/engines/engine.ts'
-import { idleTimeoutSeconds, type TestApplication } from './testApplication.ts'
+import type { TestApplication } from './testApplication.ts'
 
 /** A row of the audit table, with its times in epoch milliseconds. */
 export type Row = Readonly<Record<string, unknown>> & {
@@ -71,7 +71,7 @@ export async function openVisitor(
       await page.click('[data-lapse-logout] button')
       await page.waitForURL('**/login')
     },
-    waitUntilExpired: () => sleep(idleTimeoutSeconds * 1000 + 1000),
+    waitUntilExpired: () => sleep(application.idleTimeoutSeconds * 1000 + 1000),
     readPath: () => new URL(page.url()).pathname,
     async readCurrentRows() {
       const rows: Record<string, unknown>[] = await sql('session_audit')
