@@ -188,7 +188,7 @@ describe('A stranger cannot report through the folder:', () => {
     const times = { startedAt: now - 60_000, lastAccessAt: now - 30_000 }
     lapse.active({ session: 's', subject: 'u', idleTimeoutSeconds: 3600, ...times })
     lapse.ended({ session: 'e', subject: 'u', reason: 'logout', detectedAt: now, ...times })
-    lapse.ended({ subject: 'u', reason: 'revoked', except: 's', detectedAt: now })
+    lapse.endedAll({ subject: 'u', reason: 'revoked', except: 's', detectedAt: now })
     await lapse.close({ timeoutMs: 500 })
     expect(readFiles(folder)).toContain('"except":"s"')
     environment.proxy.clear()

@@ -10,8 +10,7 @@ export interface QueueEntry {
 /** Receives every change of the queue. */
 export interface QueueLog {
   put(entry: QueueEntry): void
-  /** @param remainingCount how many reports are in the queue now. */
-  remove(ids: readonly number[], remainingCount: number): void
+  remove(ids: readonly number[]): void
 }
 
 /** Reports in the order in which they were made. A session's activity is in it only once. */
@@ -102,7 +101,7 @@ export class ReportQueue {
       this.#entries.delete(id)
     }
     const ids = entries.map(({ id }) => id)
-    if (ids.length > 0) this.#log?.remove(ids, this.#entries.size)
+    if (ids.length > 0) this.#log?.remove(ids)
   }
 
   #put(entry: QueueEntry): void {
