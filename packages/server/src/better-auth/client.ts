@@ -30,7 +30,7 @@ interface SessionState {
  *
  * @example
  * ```ts
- * const lapse = createLapse({ site: 'acme', collector: 'https://lapse.acme.com', idleTimeoutSeconds: 1800, touchOn: [] })
+ * const lapse = createLapse({ site: 'acme', collector, idleTimeoutSeconds: 1800, touchOn: [] })
  * export const auth = createAuthClient({ plugins: [lapseClientPlugin(lapse)] })
  * ```
  */

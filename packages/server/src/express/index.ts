@@ -94,7 +94,7 @@ const longResponseMs = 1000
  *
  * @example
  * ```ts
- * app.use(session({ secret, rolling: true, resave: false, saveUninitialized: false, cookie: { maxAge: 1_800_000 } }))
+ * app.use(session({ secret, rolling: true, resave: false, cookie: { maxAge: 1_800_000 } }))
  * app.use(lapseExpress(lapse))
  * ```
  */

@@ -69,7 +69,7 @@ export async function readOwnFile(path: string): Promise<string> {
   }
 }
 
-export function ignoreMissingFile(error: unknown): undefined {
+function ignoreMissingFile(error: unknown): undefined {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
   throw error
 }
