@@ -58,6 +58,21 @@ describe('Session data that Lapse has not stored', () => {
   })
 })
 
+test('A session of a replica whose clock is ahead ends when its user signs out', async () => {
+  const user = createUser()
+  const value = JSON.stringify({ subject: user, session: 'b2e', startedAt: Date.now() + 20_000 })
+  const app = await runApp(site, (express, lapse) => {
+    express.use(createSessionMiddleware(), lapseExpress(lapse))
+    addRoutes(express)
+    addStoreRoute(express, value)
+  })
+  const visitor = new Visitor(app)
+  await visitor.fetch('/store')
+  await visitor.fetch('/sign-out')
+  expect(await app.finish(user)).toMatchObject([{ reason: 'logout' }])
+  expect(await app.readLiveSessions(user)).toEqual([])
+})
+
 test('A session from the future is an error, and does not hold up the reports of others', async () => {
   const [user, other] = [createUser(), createUser()]
   const startedAt = Date.now() + 86_400_000
