@@ -1,6 +1,7 @@
 import { lapseExpress } from '@lapse/server/express'
 import type { Express } from 'express'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readStoredTime } from '../../../test/databases.ts'
 import {
   addRoutes,
   createSessionMiddleware,
@@ -56,6 +57,23 @@ describe('Session data that Lapse has not stored', () => {
     await app.lapse.close()
     expect(app.lapse.health()).toMatchObject({ reported: 0, dropped: 0 })
   })
+})
+
+test('The end of a session of a replica whose clock is ahead is dated by the replica that ends it', async () => {
+  const user = createUser()
+  const value = JSON.stringify({ subject: user, session: 'b2e', startedAt: Date.now() + 20_000 })
+  const app = await runApp(site, (express, lapse) => {
+    express.use(createSessionMiddleware(), lapseExpress(lapse))
+    addRoutes(express)
+    addStoreRoute(express, value)
+  })
+  const visitor = new Visitor(app)
+  await visitor.fetch('/store')
+  const signedOutAt = Date.now()
+  await visitor.fetch('/sign-out')
+  const [row] = await app.finish(user)
+  expect(row).toMatchObject({ reason: 'logout' })
+  expect(readStoredTime(row?.detected_at)).toBeGreaterThanOrEqual(signedOutAt)
 })
 
 test('A session from the future is an error, and does not hold up the reports of others', async () => {

@@ -25,6 +25,10 @@ export type Routes = Readonly<Record<string, (request: UserRequest) => unknown>>
 const commonRoutes: Routes = {
   '/sign-in': ({ lapse, query }) => void lapse.signIn(query.user ?? ''),
   '/sign-out': ({ lapse }) => lapse.signOut(),
+  '/switch': ({ lapse, query }) => {
+    lapse.signOut('revoked')
+    lapse.signIn(query.user ?? '')
+  },
   '/page': ({ lapse }) => lapse.tag,
   '/end': ({ lapse, query }) => lapse.end(query.id ?? '', 'displaced'),
 }
@@ -61,6 +65,10 @@ const cookieRoutes: Routes = {
   },
   '/regenerate': (request) => readCookieSession(request).regenerate(['lapse']),
   '/logout': (request) => readCookieSession(request).delete(),
+  '/delete-and-sign-in': (request) => {
+    readCookieSession(request).delete()
+    request.lapse.signIn(request.query.user ?? '')
+  },
   '/own-timer': (request) => {
     request.lapse.signOut('idle_timeout')
     readCookieSession(request).delete()

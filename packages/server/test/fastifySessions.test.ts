@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifySessionOptions } from '@fastify/session'
-import { watchSessionStore } from '@lapse/server/express'
-import { type FastifySessionStore, lapseFastify, observeStore } from '@lapse/server/fastify'
+import { lapseFastify } from '@lapse/server/fastify'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Options } from './fastifyApplication.ts'
 import * as applications from './fastifyApplication.ts'
-import { createStore, type Options } from './fastifyApplication.ts'
 import { createUser, signIn, startSite, type TestSite, waitForReports } from './site.ts'
 
 let site: TestSite
@@ -91,6 +90,13 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
     await readRows(user).toEqual([expect.objectContaining({ reason: 'idle_timeout' })])
   })
 
+  test('ends for that reason, too, if somebody else signs in with the same request', async () => {
+    const { jar } = await start()
+    const user = await signIn(site, jar)
+    await jar.request(`/switch?user=${createUser()}`)
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'revoked' })])
+  })
+
   test('goes on when the application regenerates it with its alias', async () => {
     const { jar } = await start()
     const user = await signIn(site, jar)
@@ -124,6 +130,15 @@ describe.each(plugins)('A session of $plugin', ({ start }) => {
     await jar.request('/change?color=blue')
     await waitForReports()
     expect(await site.readLive(user)).toEqual(live)
+  })
+
+  test('is in use if the application fails to say whether it is', async () => {
+    const isActivity = () => {
+      throw new Error('A fault of the application.')
+    }
+    const { jar } = await start({ isActivity })
+    await signIn(site, jar)
+    expect(site.errors).toContain('A fault of the application.')
   })
 
   test('has its own limit if the application says so', async () => {
@@ -161,90 +176,6 @@ describe('A session of @fastify/session', () => {
     await expect.poll(readLastAccess).toBeGreaterThanOrEqual(openedAt)
   })
 
-  test('that the application ends is recorded with its reason', async () => {
-    const { data, store } = createStore()
-    const { jar, createJar } = await startStoreSessions({ store, saveUninitialized: false })
-    const user = await signIn(site, jar)
-    const [id = ''] = data.keys()
-    await createJar().request(`/end?id=${id}`)
-    expect(data.has(id)).toBe(false)
-    await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced', evidence: 'server' })])
-  })
-
-  test('that the plugin finds expired is recorded as the timeout that it is', async () => {
-    const { store } = createStore()
-    const { jar } = await startStoreSessions(
-      { store: observeStore(site.lapse, store) },
-      { idleTimeoutSeconds: () => 1 },
-    )
-    const user = createUser()
-    await jar.request(`/sign-in-briefly?user=${user}`)
-    const [live] = await expect
-      .poll(() => site.readLive(user))
-      .toHaveLength(1)
-      .then(() => site.readLive(user))
-    await sleep(1200)
-    await jar.request('/page')
-    await readRows(user).toEqual([
-      expect.objectContaining({
-        reason: 'idle_timeout',
-        detected_by: 'server',
-        idle_timeout_seconds: 1,
-        last_access_at: expect.closeTo(Number(live?.last_access_at), -2),
-      }),
-    ])
-  })
-
-  test('that expires in a store that can list its sessions is recorded before its user returns', async () => {
-    const { data, store } = createStore()
-    const all = (callback: (error: unknown, sessions: readonly object[]) => void) =>
-      callback(
-        null,
-        [...data.values()].map((session) => JSON.parse(session)),
-      )
-    const { jar } = await startStoreSessions({ store }, { idleTimeoutSeconds: () => 1 })
-    const stop = watchSessionStore(site.lapse, { ...store, all }, { everySeconds: 0.1 })
-    const user = createUser()
-    await jar.request(`/sign-in-briefly?user=${user}`)
-    await sleep(1200)
-    await readRows(user).toEqual([expect.objectContaining({ reason: 'idle_timeout', detected_by: 'server' })])
-    stop()
-  })
-
-  test('that could not be stored is not reported, and the application sees the error of the store', async () => {
-    const { store } = createStore()
-    const failing = {
-      ...store,
-      set: (_id: string, _session: unknown, callback: (error: unknown) => void) =>
-        callback(new Error('The store is down.')),
-    }
-    const { jar } = await startStoreSessions({ store: observeStore(site.lapse, failing) })
-    const user = createUser()
-    const response = await jar.request(`/sign-in?user=${user}`)
-    expect(response.status).toBe(500)
-    expect(await response.text()).toContain('The store is down.')
-    await waitForReports()
-    expect(await site.readLive(user)).toEqual([])
-  })
-
-  test('that could not be saved goes on', async () => {
-    const { store } = createStore()
-    let isFailing = false
-    const failing: FastifySessionStore = {
-      ...store,
-      set: (id, session, callback) =>
-        isFailing ? callback(new Error('The store is down.')) : store.set(id, session, callback),
-    }
-    const { jar } = await startStoreSessions({ store: failing })
-    const user = await signIn(site, jar)
-    const live = await site.readLive(user)
-    isFailing = true
-    expect((await jar.request('/sign-out')).status).toBe(500)
-    await waitForReports()
-    expect(await site.readRows(user)).toEqual([])
-    expect(await site.readLive(user)).toEqual(live)
-  })
-
   test('outside of the path of its cookie is unknown: the page has no tag', async () => {
     const { jar } = await startStoreSessions({ cookie: { secure: false, path: '/account' } })
     expect(await (await jar.request('/page')).text()).toBe('')
@@ -264,6 +195,13 @@ describe('A session of @fastify/secure-session', () => {
     expect(response.headers.getSetCookie()).toHaveLength(1)
     await waitForReports()
     expect(await site.readLive(user)).toEqual(live)
+  })
+
+  test('that the application deletes cannot be signed in to, which is an error that says what to do', async () => {
+    const { jar } = await startCookieSessions()
+    await jar.request(`/delete-and-sign-in?user=${createUser()}`)
+    expect(await (await jar.request('/page')).text()).toContain('data-state="absent"')
+    expect(site.errors).toContainEqual(expect.stringContaining('Regenerate it instead'))
   })
 
   test('has no store, so ending one is an error that says so', async () => {

@@ -8,6 +8,8 @@ import { listen } from '../../../test/listen.ts'
 import { createCookieJar } from './cookieJar.ts'
 
 const halfHourMs = 1_800_000
+/** The key that signs cookies. */
+export const cookieKey = 'a key that signs cookies'
 
 /** The options of koa-session. */
 export type Options = KoaSessionOptions & CreateSessionOptions
@@ -20,7 +22,7 @@ export async function startKoa(
 ) {
   const app = new Koa()
   app.silent = true
-  app.keys = ['a key that signs cookies']
+  app.keys = [cookieKey]
   const sessions = lapseKoa(lapse, app, { maxAge: halfHourMs, ...options }, lapseOptions)
   app.use(sessions.middleware)
   app.use(session(sessions.options, app))

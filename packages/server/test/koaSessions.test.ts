@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LapseKoaOptions, lapseKoa } from '@lapse/server/koa'
@@ -5,7 +6,7 @@ import Koa from 'koa'
 import session from 'koa-session'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { listen } from '../../../test/listen.ts'
-import { createStore, type Options, startKoa } from './koaApplication.ts'
+import { cookieKey, createStore, type Options, startKoa } from './koaApplication.ts'
 import { createUser, signIn, startSite, type TestSite, waitForReports } from './site.ts'
 
 let site: TestSite
@@ -114,6 +115,15 @@ describe.each(storages)('A session $where', ({ createOptions }) => {
     expect(await site.readLive(user)).toEqual(live)
   })
 
+  test('is in use if the application fails to say whether it is', async () => {
+    const isActivity = () => {
+      throw new Error('A fault of the application.')
+    }
+    const { jar } = await startApplication(createOptions(), { isActivity })
+    await signIn(site, jar)
+    expect(site.errors).toContain('A fault of the application.')
+  })
+
   test('has its own limit if its maxAge differs', async () => {
     const { jar } = await startApplication(createOptions())
     const user = createUser()
@@ -192,6 +202,16 @@ describe('A session in the cookie', () => {
     expect(await (await jar.request('/page')).text()).toContain(`data-subject="${user}"`)
   })
 
+  test('is live though it has replaced a cookie that cannot be decoded', async () => {
+    const { jar } = await startApplication()
+    const signature = createHmac('sha1', cookieKey).update('koa.sess=unreadable')
+    jar.cookies.set('koa.sess', 'unreadable')
+    jar.cookies.set('koa.sess.sig', signature.digest('base64url'))
+    const user = createUser()
+    await jar.request(`/replace?user=${user}`)
+    await readLive(user).toHaveLength(1)
+  })
+
   test('is dated by its renewal', async () => {
     const { jar } = await startApplication({ renew: true, maxAge: 2000 })
     const user = await signIn(site, jar)
@@ -242,7 +262,7 @@ test('A subject that is no id is an error of Lapse, not of the sign-in', async (
 
 test('koa-session without the options of lapseKoa is an error that says what to do', async () => {
   const app = new Koa()
-  app.keys = ['a key that signs cookies']
+  app.keys = [cookieKey]
   app.use(lapseKoa(site.lapse, app, {}).middleware)
   app.use(session({}, app))
   app.use((ctx) => {

@@ -28,6 +28,20 @@ describe('A session in a store', () => {
     await readRows(user).toEqual([expect.objectContaining({ reason: 'displaced' })])
   })
 
+  test('of a replica whose clock is ahead ends when its user signs out', async () => {
+    const store = createStore()
+    const { jar } = await startApplication({ store })
+    const user = await signIn(site, jar)
+    for (const [key, text] of store.data) {
+      const { lapse, _expire, ...data } = JSON.parse(text)
+      const ahead = { ...lapse, startedAt: lapse.startedAt + 20_000 }
+      store.data.set(key, JSON.stringify({ ...data, _expire: _expire + 20_000, lapse: ahead }))
+    }
+    await jar.request('/logout')
+    await readRows(user).toEqual([expect.objectContaining({ reason: 'logout' })])
+    expect(await site.readLive(user)).toEqual([])
+  })
+
   test('that somebody deletes from the store is recorded when its user returns', async () => {
     const store = createStore()
     const { jar } = await startApplication({ store })

@@ -1,5 +1,7 @@
 import type { LapseServer } from '../lapseServer.ts'
+import { endInStore } from '../session/endInStore.ts'
 import { readStoredSession } from '../session/session.ts'
+import { reportEnd } from '../session/sessionChange.ts'
 import type { SessionStore, StoreSession } from './sessionStore.ts'
 
 /**
@@ -14,12 +16,8 @@ export async function endSession(
   sid: string,
   reason: 'revoked' | 'displaced',
 ): Promise<void> {
-  const data = await new Promise<StoreSession | null | undefined>((resolve, reject) => {
-    store.get(sid, (error, session) => (error ? reject(error) : resolve(session)))
-  })
-  const session = readStoredSession(data?.lapse)
-  if (session) lapse.ended({ ...session, reason })
-  await new Promise<void>((resolve, reject) => {
-    store.destroy(sid, (error) => (error ? reject(error) : resolve()))
+  await endInStore(store, sid, (data) => {
+    const stored = readStoredSession((data as StoreSession | null | undefined)?.lapse)
+    if (stored) reportEnd(lapse, { stored }, reason)
   })
 }

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
+import { attempt } from '../session/attempt.ts'
+import { checkActivity } from '../session/checkActivity.ts'
 import type { TagOptions } from '../session/renderTag.ts'
 import { RequestSession } from '../session/requestSession.ts'
 import type { StoredSession } from '../session/session.ts'
@@ -115,13 +117,11 @@ export function lapseExpress(
     })
     const renderTag = () => {
       if (!isKnown) return ''
-      return guard(lapse, () => session.renderTag({ nonce: nonce?.(request, response), attributes }), '')
+      return attempt(lapse, () => session.renderTag({ nonce: nonce?.(request, response), attributes })) ?? ''
     }
     request.lapse = createExpressLapse(lapse, request, session, renderTag)
     if (response.locals) defineLocal(response.locals, renderTag)
-    // A request that might have extended the session counts: otherwise, the session would seem to end too early.
-    const countsAsActivity = () => guard(lapse, () => isActivity(request), true)
-    if (isKnown) followRequest(response, session, countsAsActivity)
+    if (isKnown) followRequest(response, session, () => checkActivity(lapse, () => isActivity(request)))
     next()
   }
 }
@@ -189,14 +189,5 @@ function createMissingSessionWarning(lapse: LapseServer): () => void {
     const message =
       'A request has no session. Put lapseExpress after the session middleware, and check that the session store is connected.'
     lapse.reportError(new LapseServerError('unexpected', message))
-  }
-}
-
-function guard<Result>(lapse: LapseServer, action: () => Result, fallback: Result): Result {
-  try {
-    return action()
-  } catch (error) {
-    lapse.reportError(error)
-    return fallback
   }
 }

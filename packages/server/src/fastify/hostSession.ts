@@ -103,7 +103,11 @@ function followCookieSession(session: CookieSession): HostSession {
   return {
     before,
     read,
-    write: (stored) => session.set('lapse', stored),
+    write(stored) {
+      if (session.deleted)
+        throw new Error('signIn: the session of this request was deleted. Regenerate it instead.')
+      session.set('lapse', stored)
+    },
     remove: () => session.set('lapse', undefined),
     finish() {
       if (!session.changed) return { after: before, isExtended: false }

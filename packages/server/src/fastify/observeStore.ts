@@ -1,5 +1,6 @@
 import type { LapseServer } from '../lapseServer.ts'
 import { attempt } from '../session/attempt.ts'
+import { endInStore } from '../session/endInStore.ts'
 import { readStoredSession } from '../session/session.ts'
 import { reportEnd } from '../session/sessionChange.ts'
 
@@ -32,24 +33,23 @@ interface StoredData {
  * await app.register(fastifySession, { secret, store: observeStore(lapse, store) })
  * ```
  */
-export function observeStore(
+export function observeStore<Store extends FastifySessionStore>(
   lapse: Pick<LapseServer, 'ended' | 'reportError'>,
-  store: FastifySessionStore,
-): FastifySessionStore {
-  return {
-    get(sessionId, callback) {
-      store.get(sessionId, (error, data) => {
-        reportIfExpired(lapse, data)
-        callback(error, data)
-      })
+  store: Store,
+): Store & FastifySessionStore {
+  const get: FastifySessionStore['get'] = (sessionId, callback) =>
+    store.get(sessionId, (error, data) => {
+      reportIfExpired(lapse, data)
+      callback(error, data)
+    })
+  return new Proxy(store, {
+    get(_, name) {
+      if (name === 'get') return get
+      const value: unknown = Reflect.get(store, name)
+      // A class of stores may have private fields, which only the store itself can read.
+      return typeof value === 'function' ? value.bind(store) : value
     },
-    set(sessionId, session, callback) {
-      store.set(sessionId, session, callback)
-    },
-    destroy(sessionId, callback) {
-      store.destroy(sessionId, callback)
-    },
-  }
+  })
 }
 
 /**
@@ -64,16 +64,12 @@ export async function endSession(
   sessionId: string,
   reason: 'revoked' | 'displaced',
 ): Promise<void> {
-  const data = await new Promise<unknown>((resolve, reject) => {
-    store.get(sessionId, (error, session) => (error ? reject(error) : resolve(session)))
-  })
-  attempt(lapse, () => {
-    const session = readStoredData(data)
-    if (session) reportEnd(lapse, session, reason)
-  })
-  await new Promise<void>((resolve, reject) => {
-    store.destroy(sessionId, (error) => (error ? reject(error) : resolve()))
-  })
+  await endInStore(store, sessionId, (data) =>
+    attempt(lapse, () => {
+      const session = readStoredData(data)
+      if (session) reportEnd(lapse, session, reason)
+    }),
+  )
 }
 
 function reportIfExpired(lapse: Pick<LapseServer, 'ended' | 'reportError'>, data: unknown): void {

@@ -4,7 +4,7 @@ import { defaultKey, type KoaSessionOptions } from './sessionOptions.ts'
 
 /**
  * Reads the session in the cookie of a request without loading it: loading would extend it, and reading a signed cookie
- * may write one.
+ * may write one. A cookie that cannot be decoded has no session, as for koa-session.
  */
 export function readCookieSession(
   { cookies }: Context,
@@ -16,7 +16,11 @@ export function readCookieSession(
   // The types of "cookies" omit this property.
   const { keys } = cookies as { readonly keys?: { verify(data: string, signature: string): boolean } }
   if (signed && !(signature && keys?.verify(`${key}=${cookie}`, signature))) return undefined
-  return readSessionData(decode(cookie))
+  try {
+    return readSessionData(decode(cookie))
+  } catch {
+    return undefined
+  }
 }
 
 function decodeCookie(cookie: string): unknown {

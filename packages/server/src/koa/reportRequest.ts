@@ -19,7 +19,7 @@ interface Comparison {
  * Nothing here reads `ctx.session`: with `rolling`, that alone would extend the session.
  */
 export function reportRequest(
-  lapse: Pick<LapseServer, 'active' | 'ended'>,
+  lapse: Pick<LapseServer, 'active' | 'ended' | 'reportError'>,
   ctx: Context,
   changes: RequestChanges,
   options: KoaSessionOptions,

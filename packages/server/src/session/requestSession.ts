@@ -1,6 +1,7 @@
 import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
+import { attempt } from './attempt.ts'
 import type { TagOptions } from './renderTag.ts'
 import {
   isIdleTimeout,
@@ -9,6 +10,7 @@ import {
   type Session,
   type StoredSession,
 } from './session.ts'
+import { reportEnd } from './sessionChange.ts'
 
 /** Where the host's framework keeps the session of a request. */
 export interface SessionData {
@@ -17,9 +19,6 @@ export interface SessionData {
   /** Stores it. Throws if there is no session to store it in. */
   write(session: StoredSession): void
 }
-
-/** The host could not say whether there is a session. */
-const unknown = Symbol('unknown')
 
 /** The limit of a session that differs from the option of `createLapseServer`. */
 type OwnLimit = Pick<Session, 'idleTimeoutSeconds'>
@@ -46,23 +45,19 @@ export class RequestSession {
 
   /** The signed-in session at this point of the request. */
   read(): StoredSession | undefined {
-    const session = this.#read()
-    return session === unknown ? undefined : session
+    return this.#read()?.session
   }
 
   /** Starts a session. A session that is still alive was displaced by it. */
   signIn(subject: string | number, options: OwnLimit = {}): StoredSession | undefined {
-    try {
+    return attempt(this.#lapse, () => {
       const session = this.#createSession(subject, options)
       this.#end('displaced')
       this.#data.write(session)
       this.#known = session
       this.#lapse.active(session)
       return session
-    } catch (error) {
-      this.#lapse.reportError(error)
-      return undefined
-    }
+    })
   }
 
   /** Reports that the application ends the session. */
@@ -71,8 +66,8 @@ export class RequestSession {
   }
 
   renderTag(options: TagOptions): string {
-    const session = this.#read()
-    return session === unknown ? '' : this.#lapse.tag(session ?? null, options)
+    const known = this.#read()
+    return known ? this.#lapse.tag(known.session ?? null, options) : ''
   }
 
   /**
@@ -90,21 +85,18 @@ export class RequestSession {
    * @param isActivity whether the request has extended the session.
    */
   compare(isActivity: boolean): void {
-    const current = this.#read()
-    if (current === unknown) return
+    const known = this.#read()
+    if (!known) return
+    const current = known.session
     if (!current) this.#end('logout')
     else if (this.#known && this.#known.session !== current.session) this.#end('displaced')
     if (current && isActivity) this.#reportActivity(current)
     this.#known = current
   }
 
-  #read(): StoredSession | undefined | typeof unknown {
-    try {
-      return readStoredSession(this.#data.read())
-    } catch (error) {
-      this.#lapse.reportError(error)
-      return unknown
-    }
+  /** Returns undefined if the host cannot say whether there is a session. */
+  #read(): { readonly session: StoredSession | undefined } | undefined {
+    return attempt(this.#lapse, () => ({ session: readStoredSession(this.#data.read()) }))
   }
 
   #createSession(subject: string | number, { idleTimeoutSeconds }: OwnLimit): StoredSession {
@@ -126,7 +118,7 @@ export class RequestSession {
    * That is the reason if the application has its own idle timer.
    */
   #end(reason: EndReason): void {
-    if (this.#known) this.#lapse.ended({ ...this.#known, reason })
+    if (this.#known) reportEnd(this.#lapse, { stored: this.#known }, reason)
     this.#known = undefined
   }
 }

@@ -64,3 +64,11 @@ export const maxIdleTimeoutSeconds = 34_560_000
 export function isIdleTimeout(seconds: unknown): seconds is number {
   return Number.isInteger(seconds) && Number(seconds) > 0 && Number(seconds) <= maxIdleTimeoutSeconds
 }
+
+/**
+ * Limits a time, which may be that of another replica whose clock is ahead. Otherwise, the session would have been used
+ * after its end, and the collector would ignore the end.
+ */
+export function limitToNow(epochMs: number): number {
+  return Math.min(epochMs, Date.now())
+}

@@ -1,13 +1,14 @@
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
-import type { StoredSession } from './session.ts'
+import { checkActivity } from './checkActivity.ts'
+import { limitToNow, type StoredSession } from './session.ts'
 
 /** A signed-in session, with the times of the host's library as far as they are known, in epoch milliseconds. */
 export interface KnownSession {
   readonly stored: StoredSession
   /** When the library last extended the session. */
-  readonly lastAccessAt: number | undefined
-  readonly expiresAt: number | undefined
+  readonly lastAccessAt?: number | undefined
+  readonly expiresAt?: number | undefined
   /** The session's own idle timeout, if it differs from that of the others. */
   readonly idleTimeoutSeconds?: number | undefined
 }
@@ -18,20 +19,22 @@ export interface SessionChange {
   readonly after: KnownSession | undefined
   /** Says whether the library has extended the session, and the application counts that as activity. */
   isActivity(): boolean
-  /** Why the application has ended the session. Default: it was a logout. */
+  /** Why the application has ended the session, if it has said so. */
   readonly reason?: EndReason | undefined
 }
 
-/** Reports what a request has done. A session whose place another one has taken was displaced. */
+/**
+ * Reports what a request has done. Unless the application has given a reason, a session whose place another one has taken
+ * was displaced, and one that is gone was a logout.
+ */
 export function reportChange(
-  lapse: Pick<LapseServer, 'active' | 'ended'>,
-  { before, after, reason = 'logout', isActivity }: SessionChange,
+  lapse: Pick<LapseServer, 'active' | 'ended' | 'reportError'>,
+  { before, after, reason = after ? 'displaced' : 'logout', isActivity }: SessionChange,
 ): void {
-  if (before && before.stored.session !== after?.stored.session)
-    reportEnd(lapse, before, after ? 'displaced' : reason)
-  if (!after || !isActivity()) return
+  if (before && before.stored.session !== after?.stored.session) reportEnd(lapse, before, reason)
+  if (!after || !checkActivity(lapse, isActivity)) return
   const { stored, lastAccessAt, idleTimeoutSeconds } = after
-  lapse.active({ ...stored, lastAccessAt, idleTimeoutSeconds })
+  lapse.active({ ...stored, lastAccessAt: lastAccessAt && limitToNow(lastAccessAt), idleTimeoutSeconds })
 }
 
 /**
@@ -48,5 +51,10 @@ export function reportEnd(
   const known = hasExpired ? undefined : reason
   // Nobody could say why it ended.
   if (known === undefined && lastAccessAt === undefined) return
-  lapse.ended({ ...stored, lastAccessAt, reason: known })
+  lapse.ended({
+    ...stored,
+    startedAt: limitToNow(stored.startedAt),
+    lastAccessAt: lastAccessAt && limitToNow(lastAccessAt),
+    reason: known,
+  })
 }
