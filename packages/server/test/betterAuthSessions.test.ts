@@ -196,6 +196,24 @@ test.concurrent('A hook that fails is reported, and better-auth does not notice'
   await lapse.close()
 })
 
+test.concurrent('Without a key for tickets, activity is reported all the same', async () => {
+  const user = createUserId()
+  const host = await createHost(collector, { lapseServerOptions: { ticketSecret: undefined } })
+  expect((await host.openBrowser().signUp(user)).lapse).not.toHaveProperty('ticket')
+  await host.close()
+  expect(host.errors).toEqual([])
+  expect(await readLiveSessions(user)).toMatchObject([{ subject: user }])
+})
+
+test.concurrent('A session of a year that nothing extends has the longest idle timeout that the collector accepts', async () => {
+  const user = createUserId()
+  const session = { expiresIn: 31_536_000, disableSessionRefresh: true }
+  const host = await createHost(collector, { session })
+  expect((await host.openBrowser().signUp(user)).lapse).toMatchObject({ idleTimeoutSeconds: 34_560_000 })
+  await host.close()
+  expect(await readLiveSessions(user)).toMatchObject([{ subject: user }])
+})
+
 test.concurrent('Nobody waits for a collector that does not answer', async () => {
   const port = await findFreePort()
   const silent = createServer(() => {}).listen(port, '127.0.0.1')

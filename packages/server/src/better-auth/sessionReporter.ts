@@ -2,6 +2,7 @@ import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
 import { type DescribedSession, describeSession, type LifetimeRules } from './describeSession.ts'
 import { readSessionRow } from './sessionRow.ts'
+import { signTicket } from './signTicket.ts'
 
 /** Reports what happens to better-auth's sessions. All methods take a session as better-auth passes it to hooks. */
 export class SessionReporter {
@@ -19,8 +20,10 @@ export class SessionReporter {
 
   /** Reports that better-auth has created or extended a session. */
   active(session: unknown): void {
-    const { isFixed: _, ...activity } = this.describe(session)
-    this.#lapse.active(activity)
+    const { isFixed, ...activity } = this.describe(session)
+    // Only a ticket can state the timeout. Without one, sessions that are extended have the site's.
+    const statesTimeout = isFixed || signTicket(this.#lapse, activity) !== undefined
+    this.#lapse.active(statesTimeout ? activity : { ...activity, idleTimeoutSeconds: undefined })
   }
 
   /**

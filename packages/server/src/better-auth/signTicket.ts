@@ -1,0 +1,15 @@
+import { LapseServerError } from '../errors.ts'
+import type { LapseServer } from '../lapseServer.ts'
+
+/** Signs a ticket, or returns undefined if there is no secret and no key: tickets are optional. */
+export function signTicket(
+  lapse: LapseServer,
+  session: Parameters<LapseServer['ticket']>[0],
+): string | undefined {
+  try {
+    return lapse.ticket(session)
+  } catch (error) {
+    if (error instanceof LapseServerError && error.code === 'invalid_option') return undefined
+    throw error
+  }
+}
