@@ -1,6 +1,6 @@
 import type { Adapter } from '@auth/core/adapters'
 import type { LapseServer } from '../lapseServer.ts'
-import { type Callbacks, callSession, type Events } from './callbacks.ts'
+import { type Callbacks, callSession, type Events, selectWholeSession } from './callbacks.ts'
 import { describeRow, type SessionRow } from './databaseSession.ts'
 import { createDeletions, type Deleted } from './deletions.ts'
 import { getEndReporter } from './endReporter.ts'
@@ -18,10 +18,15 @@ interface DatabaseHooks {
   readonly events: Pick<Events, 'signOut'>
 }
 
-/** Creates the hooks of the strategy `database`: the alias is derived from the session's token. */
+/**
+ * Creates the hooks of the strategy `database`: the alias is derived from the session's token.
+ *
+ * @param getOptions returns the configuration with these hooks.
+ */
 export function createDatabaseHooks(
   lapse: LapseServer,
   config: AuthOptions,
+  getOptions: () => AuthOptions,
   options: WithLapseOptions,
 ): DatabaseHooks {
   const { adapter = {}, callbacks, events } = config
@@ -50,10 +55,13 @@ export function createDatabaseHooks(
         if (scope) scope.isSigningIn = true
         return callbacks?.signIn ? callbacks.signIn(parameters) : true
       },
-      async session(parameters) {
+      async session(this: unknown, parameters) {
+        // `auth()` of next-auth calls the callback of the configuration. For all other answers, Auth.js calls it as a
+        // method of a copy.
+        const isForServer = this === getOptions().callbacks
         // Before the application's callback, which may change the row.
         const session = guard(lapse, () => describeRead(parameters.session))
-        const answer = await callSession(callbacks, parameters)
+        const answer = await callSession(callbacks, parameters, isForServer ? selectWholeSession : undefined)
         if (!session || !answer) return answer
         guard(lapse, () => reportActivity(session))
         return guard(lapse, () => addIdentity(lapse, answer, session)) ?? answer
