@@ -115,9 +115,10 @@ function parseUrl(url = '/'): URL {
 }
 
 function readHeaders({ headers }: IncomingMessage): Headers {
-  const entries = Object.entries(headers).flatMap(([name, values]) =>
-    [values ?? []].flat().map((value): [string, string] => [name, value]),
-  )
+  const entries = Object.entries(headers)
+    // The pseudo-headers of HTTP/2, such as `:path`.
+    .filter(([name]) => !name.startsWith(':'))
+    .flatMap(([name, values]) => [values ?? []].flat().map((value): [string, string] => [name, value]))
   return new Headers(entries)
 }
 
