@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { watchRequest } from '@lapse/server/authjs'
+import { watchFetch, watchRequest } from '@lapse/server/authjs'
 import { expect, test } from 'vitest'
 
 test('watchRequest passes on a request over HTTP/2', async () => {
@@ -15,4 +15,8 @@ test('watchRequest passes on a request over HTTP/2', async () => {
   expect(String(body)).toBe('passed on')
   client.close()
   server.close()
+})
+
+test('watchFetch passes on that middleware answers nothing', async () => {
+  expect(await watchFetch(new Request('http://localhost/'), () => undefined)).toBeUndefined()
 })
