@@ -1,7 +1,7 @@
 import type { AuthContext } from 'better-auth'
 import type { LapseServer } from '../lapseServer.ts'
+import { signOptionalTicket } from '../session/signOptionalTicket.ts'
 import type { SessionReporter } from './sessionReporter.ts'
-import { signTicket } from './signTicket.ts'
 
 /** What `get-session` answers in the field `lapse`: what `@lapse/client` and `lapse.tag` need. */
 export interface LapseSession {
@@ -63,5 +63,5 @@ function isSession(value: unknown): boolean {
 
 function createLapseSession(lapse: LapseServer, reporter: SessionReporter, session: unknown): LapseSession {
   const { isFixed, lastAccessAt, ...described } = reporter.describe(session)
-  return { ...described, ...(isFixed ? {} : { lastAccessAt }), ticket: signTicket(lapse, described) }
+  return { ...described, ...(isFixed ? {} : { lastAccessAt }), ticket: signOptionalTicket(lapse, described) }
 }

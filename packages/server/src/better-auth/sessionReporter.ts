@@ -1,8 +1,8 @@
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
+import { signOptionalTicket } from '../session/signOptionalTicket.ts'
 import { type DescribedSession, describeSession, type LifetimeRules } from './describeSession.ts'
 import { readSessionRow } from './sessionRow.ts'
-import { signTicket } from './signTicket.ts'
 
 /** Reports what happens to better-auth's sessions. All methods take a session as better-auth passes it to hooks. */
 export class SessionReporter {
@@ -22,7 +22,7 @@ export class SessionReporter {
   active(session: unknown): void {
     const { isFixed, ...activity } = this.describe(session)
     // Only a ticket can state the timeout. Without one, sessions that are extended have the site's.
-    const statesTimeout = isFixed || signTicket(this.#lapse, activity) !== undefined
+    const statesTimeout = isFixed || signOptionalTicket(this.#lapse, activity) !== undefined
     this.#lapse.active(statesTimeout ? activity : { ...activity, idleTimeoutSeconds: undefined })
   }
 

@@ -1,11 +1,9 @@
 import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
+import type { Session } from './session.ts'
 
 /** Signs a ticket, or returns undefined if there is no secret and no key: tickets are optional. */
-export function signTicket(
-  lapse: LapseServer,
-  session: Parameters<LapseServer['ticket']>[0],
-): string | undefined {
+export function signOptionalTicket(lapse: LapseServer, session: Session): string | undefined {
   try {
     return lapse.ticket(session)
   } catch (error) {
