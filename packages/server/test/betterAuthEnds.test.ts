@@ -179,9 +179,11 @@ test.concurrent.each(places)(
       const kept = await second.expectSession()
       expect(aliases).not.toContain(kept.session.id)
     })
-    expect(rows.map(({ reason, session }) => ({ reason, session }))).toEqual(
-      aliases.map((session) => ({ reason: 'revoked', session })),
+    // Both can start in the same millisecond.
+    expect(new Set(rows.map(({ reason, session }) => `${reason} ${session}`))).toEqual(
+      new Set(aliases.map((session) => `revoked ${session}`)),
     )
+    expect(rows).toHaveLength(aliases.length)
   },
 )
 

@@ -16,6 +16,7 @@ import {
   password,
   readRows,
   startAuthCollector,
+  storageOnly,
 } from './betterAuthHost.ts'
 
 let collector: Awaited<ReturnType<typeof startAuthCollector>>
@@ -134,9 +135,12 @@ test.concurrent('With serial ids, the alias is a digest of the token, because id
   await host.close()
 })
 
-test.concurrent('A stranger ends no session', async () => {
+test.concurrent.each([
+  { place: 'in the database', create: () => ({}) },
+  { place: 'in the secondary storage alone', create: storageOnly },
+])('A stranger ends no session $place', async ({ create }) => {
   const user = createUserId()
-  const host = await createHost(collector, { first: [admin()] })
+  const host = await createHost(collector, { ...create(), first: [admin()] })
   const victim = host.openBrowser()
   const { session } = await victim.signUp(user)
   const other = host.openBrowser()
