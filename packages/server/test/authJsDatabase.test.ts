@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AuthConfig } from '@auth/core'
 import type { Adapter } from '@auth/core/adapters'
 import { createSessionAlias, endSession, withLapse } from '@lapse/server/authjs'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -39,6 +40,22 @@ describe('With sessions in a database, withLapse', () => {
     expect(session).toEqual(expected)
     expect(lapse).toMatchObject({ subject, session: createSessionAlias(browser.sessionToken) })
     expect(JSON.stringify({ session, lapse })).not.toContain(browser.sessionToken)
+  })
+
+  test('hides nothing from `auth()` of next-auth, which calls the callback of the configuration if there is one', async () => {
+    const { auth, browser, config, subject } = await startApplication()
+    const readWithNextAuth = async ({ callbacks, ...options }: AuthConfig) => {
+      const session: NonNullable<AuthConfig['callbacks']>['session'] = async (parameters) =>
+        (await callbacks?.session?.(parameters)) ?? (parameters.session as never)
+      const reader = new AuthBrowser({ ...options, callbacks: { ...callbacks, session } })
+      reader.cookies.set('authjs.session-token', browser.sessionToken)
+      return reader.readSession()
+    }
+    const { expires: _, ...expected } = await readWithNextAuth(config)
+    expect(expected).toMatchObject({ userId: subject, user: { id: subject } })
+    const { expires: __, lapse, ...session } = await readWithNextAuth(auth)
+    expect(session).toEqual(expected)
+    expect(lapse).toMatchObject({ subject })
   })
 
   test('calls the callbacks and events of the application as before, and keeps their results', async () => {

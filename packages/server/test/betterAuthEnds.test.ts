@@ -9,6 +9,7 @@ import {
   runScenario,
   type SessionAnswer,
   startAuthCollector,
+  storageOnly,
 } from './betterAuthHost.ts'
 
 let collector: Awaited<ReturnType<typeof startAuthCollector>>
@@ -69,6 +70,13 @@ const scenarios: readonly Scenario[] = [
     end: async ({ host, user }) => (await openAdminBrowser(host)).post('/admin/ban-user', { userId: user }),
   },
   {
+    what: 'an administrator who sets the user to banned',
+    reason: 'revoked',
+    options: { first: [admin()] },
+    end: async ({ host, user }) =>
+      (await openAdminBrowser(host)).post('/admin/update-user', { userId: user, data: { banned: true } }),
+  },
+  {
     what: 'an administrator who removes the user',
     reason: 'revoked',
     options: { first: [admin()] },
@@ -103,24 +111,6 @@ const databaseScenarios: readonly Scenario[] = [
   },
 ]
 const resetTokens: string[] = []
-
-/** A secondary storage such as Redis. */
-const storageOnly = (): HostOptions => {
-  const values = new Map<string, string>()
-  return {
-    secondaryStorage: {
-      get: async (key) => values.get(key) ?? null,
-      set: async (key, value) => void values.set(key, value),
-      delete: async (key) => void values.delete(key),
-      increment: async () => 1,
-      getAndDelete: async (key) => {
-        const value = values.get(key) ?? null
-        values.delete(key)
-        return value
-      },
-    },
-  }
-}
 
 const places = [
   { place: 'in the database', create: () => ({}) },
@@ -189,9 +179,25 @@ test.concurrent.each(places)(
       const kept = await second.expectSession()
       expect(aliases).not.toContain(kept.session.id)
     })
-    expect(rows.map(({ reason, session }) => ({ reason, session }))).toEqual(
-      aliases.map((session) => ({ reason: 'revoked', session })),
+    // Both can start in the same millisecond.
+    expect(new Set(rows.map(({ reason, session }) => `${reason} ${session}`))).toEqual(
+      new Set(aliases.map((session) => `revoked ${session}`)),
     )
+    expect(rows).toHaveLength(aliases.length)
+  },
+)
+
+test.concurrent.each(places)(
+  'Of sessions $place, none ends while the deletion of the user still has to be confirmed',
+  async ({ create }) => {
+    const user = { deleteUser: { enabled: true, sendDeleteAccountVerification: async () => {} } }
+    const rows = await runScenario(collector, { ...create(), user }, async ({ openBrowser }, name) => {
+      const browser = openBrowser()
+      await browser.signUp(name)
+      expect(await browser.post('/delete-user', { password })).toMatchObject({ status: 200 })
+      await browser.expectSession()
+    })
+    expect(rows).toEqual([])
   },
 )
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLapseServer } from '@lapse/server'
+import { createLapseServer, type LapseServerOptions } from '@lapse/server'
 import { type LapsePluginOptions, type LapseSession, lapsePlugin } from '@lapse/server/better-auth'
 import { type BetterAuthOptions, type BetterAuthPlugin, betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
@@ -45,6 +45,25 @@ export interface HostOptions extends Partial<BetterAuthOptions> {
   /** The plugins after Lapse's. */
   readonly last?: BetterAuthPlugin[]
   readonly lapseOptions?: LapsePluginOptions
+  readonly lapseServerOptions?: Partial<LapseServerOptions>
+}
+
+/** A secondary storage such as Redis. */
+export const storageOnly = (): HostOptions => {
+  const values = new Map<string, string>()
+  return {
+    secondaryStorage: {
+      get: async (key) => values.get(key) ?? null,
+      set: async (key, value) => void values.set(key, value),
+      delete: async (key) => void values.delete(key),
+      increment: async () => 1,
+      getAndDelete: async (key) => {
+        const value = values.get(key) ?? null
+        values.delete(key)
+        return value
+      },
+    },
+  }
 }
 
 /** Starts a collector for the applications of a file of tests. */
@@ -65,7 +84,7 @@ export type Host = Awaited<ReturnType<typeof createHost>>
 /** Creates an application with better-auth, on a new database in memory. */
 export async function createHost(
   collector: { readonly url: string; readonly token: string },
-  { first = [], last = [], lapseOptions, ...options }: HostOptions = {},
+  { first = [], last = [], lapseOptions, lapseServerOptions, ...options }: HostOptions = {},
 ) {
   const lapse = createLapseServer({
     site: 'acme',
@@ -74,6 +93,7 @@ export async function createHost(
     ticketSecret,
     idleTimeoutSeconds,
     heartbeatSeconds: 1,
+    ...lapseServerOptions,
   })
   const errors: Error[] = []
   lapse.on('error', (error) => errors.push(error))

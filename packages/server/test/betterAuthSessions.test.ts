@@ -16,6 +16,7 @@ import {
   password,
   readRows,
   startAuthCollector,
+  storageOnly,
 } from './betterAuthHost.ts'
 
 let collector: Awaited<ReturnType<typeof startAuthCollector>>
@@ -134,9 +135,12 @@ test.concurrent('With serial ids, the alias is a digest of the token, because id
   await host.close()
 })
 
-test.concurrent('A stranger ends no session', async () => {
+test.concurrent.each([
+  { place: 'in the database', create: () => ({}) },
+  { place: 'in the secondary storage alone', create: storageOnly },
+])('A stranger ends no session $place', async ({ create }) => {
   const user = createUserId()
-  const host = await createHost(collector, { first: [admin()] })
+  const host = await createHost(collector, { ...create(), first: [admin()] })
   const victim = host.openBrowser()
   const { session } = await victim.signUp(user)
   const other = host.openBrowser()
@@ -194,6 +198,24 @@ test.concurrent('A hook that fails is reported, and better-auth does not notice'
   expect(await auth.api.getSession({ headers: cookie })).toBeNull()
   expect(errors).toEqual(['Error: broken', 'Error: broken', 'Error: broken'])
   await lapse.close()
+})
+
+test.concurrent('Without a key for tickets, activity is reported all the same', async () => {
+  const user = createUserId()
+  const host = await createHost(collector, { lapseServerOptions: { ticketSecret: undefined } })
+  expect((await host.openBrowser().signUp(user)).lapse).not.toHaveProperty('ticket')
+  await host.close()
+  expect(host.errors).toEqual([])
+  expect(await readLiveSessions(user)).toMatchObject([{ subject: user }])
+})
+
+test.concurrent('A session of a year that nothing extends has the longest idle timeout that the collector accepts', async () => {
+  const user = createUserId()
+  const session = { expiresIn: 31_536_000, disableSessionRefresh: true }
+  const host = await createHost(collector, { session })
+  expect((await host.openBrowser().signUp(user)).lapse).toMatchObject({ idleTimeoutSeconds: 34_560_000 })
+  await host.close()
+  expect(await readLiveSessions(user)).toMatchObject([{ subject: user }])
 })
 
 test.concurrent('Nobody waits for a collector that does not answer', async () => {

@@ -135,3 +135,20 @@ test.concurrent('A job that cannot read the table says so, and goes on', async (
   await host.close()
   expect(host.errors[0]?.message).toContain('no such table')
 })
+
+test.concurrent('A row that is broken does not hide the others from the job', async () => {
+  const [broken, user] = [createUserId(), createUserId()]
+  const database = new DatabaseSync(':memory:')
+  const host = await createHost(collector, {
+    database,
+    lapseOptions: { expiredSessions: { everySeconds: 0.2 } },
+  })
+  for (const name of [broken, user]) {
+    await host.openUnwatchedBrowser().signUp(name)
+    await host.age(name, idleTimeoutSeconds)
+  }
+  database.prepare("UPDATE session SET createdAt = 'broken' WHERE userId = ?").run(broken)
+  await waitUntil(async () => (await readRows(collector, user)).length > 0, 'the row')
+  await host.close()
+  expect(host.errors[0]?.message).toContain('without id, token, userId, createdAt or expiresAt')
+})

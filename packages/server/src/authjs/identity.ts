@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Session as AuthSession } from '@auth/core/types'
-import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
 import type { StoredSession } from '../session/session.ts'
+import { signOptionalTicket } from '../session/signOptionalTicket.ts'
 
 /** A session as Lapse knows it. `withLapse` adds it to Auth.js's session, as `session.lapse`. */
 export interface LapseIdentity {
@@ -59,16 +59,6 @@ export function createSessionAlias(sessionToken: string): string {
 /** Adds Lapse's session, with a ticket, to the session that Auth.js answers with. */
 export function addIdentity(lapse: LapseServer, answer: AuthSession, known: LapseIdentity): AuthSession {
   const { subject, session, startedAt, lastAccessAt } = known
-  const identity = { subject, session, startedAt, lastAccessAt, ticket: signTicket(lapse, known) }
+  const identity = { subject, session, startedAt, lastAccessAt, ticket: signOptionalTicket(lapse, known) }
   return { ...answer, lapse: identity }
-}
-
-function signTicket(lapse: LapseServer, session: LapseIdentity): string | undefined {
-  try {
-    return lapse.ticket(session)
-  } catch (error) {
-    // Without a secret or a key, sessions have no ticket.
-    if (error instanceof LapseServerError && error.code === 'invalid_option') return undefined
-    throw error
-  }
 }

@@ -1,8 +1,9 @@
 import type { JWT } from '@auth/core/jwt'
 import type { LapseServer } from '../lapseServer.ts'
+import { attempt } from '../session/attempt.ts'
+import { attemptAsync } from '../session/attemptAsync.ts'
 import { type Callbacks, callSession, type Events, type JwtParameters } from './callbacks.ts'
 import { getEndReporter } from './endReporter.ts'
-import { guard, guardAsync } from './guard.ts'
 import { addIdentity, type TokenSession } from './identity.ts'
 import type { AuthOptions, WithLapseOptions } from './options.ts'
 import { createActivityReporter } from './reportActivity.ts'
@@ -34,15 +35,15 @@ export function createJwtHooks(
       jwt: createJwtCallback(lapse, config, getOptions, options),
       async session(parameters) {
         const answer = await callSession(callbacks, parameters)
-        const session = guard(lapse, () => readTokenSession(parameters.token))
+        const session = attempt(lapse, () => readTokenSession(parameters.token))
         if (!session || !answer) return answer
-        guard(lapse, () => reportActivity(session))
-        return guard(lapse, () => addIdentity(lapse, answer, session)) ?? answer
+        attempt(lapse, () => reportActivity(session))
+        return attempt(lapse, () => addIdentity(lapse, answer, session)) ?? answer
       },
     },
     events: {
       signOut(message) {
-        guard(lapse, () => {
+        attempt(lapse, () => {
           const ended = describeEndedToken('token' in message ? message.token : null)
           if (ended) ends.report(ended, 'logout')
         })
@@ -88,14 +89,14 @@ function createJwtCallback(
     const { token, trigger } = parameters
     const isSignIn = trigger === 'signIn' || trigger === 'signUp'
     // Created first and set last: the application may copy what a browser or a provider has sent into the token.
-    const session = guard(lapse, () => (isSignIn ? start(parameters) : resume(token)))
+    const session = attempt(lapse, () => (isSignIn ? start(parameters) : resume(token)))
     const known = session ? { ...token, lapse: session } : token
     const result = callbacks?.jwt ? await callbacks.jwt({ ...parameters, token: known }) : known
-    if (isSignIn) await guardAsync(lapse, displaceEarlier)
-    else if (result === null) guard(lapse, () => refuse(token))
+    if (isSignIn) await attemptAsync(lapse, displaceEarlier)
+    else if (result === null) attempt(lapse, () => refuse(token))
     // An application that returns nothing fails as it does without Lapse.
     if (!result) return result
-    if (isSignIn && session) guard(lapse, () => lapse.active(session))
+    if (isSignIn && session) attempt(lapse, () => lapse.active(session))
     return { ...result, lapse: session }
   }
 }

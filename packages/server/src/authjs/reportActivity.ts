@@ -1,5 +1,5 @@
 import type { LapseServer } from '../lapseServer.ts'
-import { guard } from './guard.ts'
+import { attempt } from '../session/attempt.ts'
 import type { LapseIdentity } from './identity.ts'
 import { type AuthOptions, listSessionCookieNames, type WithLapseOptions } from './options.ts'
 import { getRequestScope } from './requestScope.ts'
@@ -24,7 +24,7 @@ export function createActivityReporter(
       return
     }
     scope.whenAnswered(session.session, (names) => {
-      if (cookieNames.some((name) => names.has(name))) guard(lapse, () => lapse.active(session))
+      if (cookieNames.some((name) => names.has(name))) attempt(lapse, () => lapse.active(session))
     })
   }
 }

@@ -91,21 +91,21 @@ export function watchRequest(
  * Next.js.
  *
  * @param handle handles the request.
- * @returns what `handle` returns.
+ * @returns what `handle` returns. Middleware can return nothing.
  *
  * @example
  * ```ts
  * export const POST = (request) => watchFetch(request, () => handlers.POST(request))
  * ```
  */
-export async function watchFetch<Answer extends Response>(
+export async function watchFetch<Answer extends Response | undefined>(
   request: Request,
   handle: () => Answer | PromiseLike<Answer>,
 ): Promise<Answer> {
   const { method, url, headers } = request
   const scope = new RequestScope({ method, url: parseUrl(url), headers })
   const response = await scopes.run(scope, handle)
-  scope.answer(response.headers.getSetCookie())
+  scope.answer(response?.headers.getSetCookie() ?? [])
   return response
 }
 
@@ -115,9 +115,10 @@ function parseUrl(url = '/'): URL {
 }
 
 function readHeaders({ headers }: IncomingMessage): Headers {
-  const entries = Object.entries(headers).flatMap(([name, values]) =>
-    [values ?? []].flat().map((value): [string, string] => [name, value]),
-  )
+  const entries = Object.entries(headers)
+    // The pseudo-headers of HTTP/2, such as `:path`.
+    .filter(([name]) => !name.startsWith(':'))
+    .flatMap(([name, values]) => [values ?? []].flat().map((value): [string, string] => [name, value]))
   return new Headers(entries)
 }
 

@@ -20,10 +20,8 @@ export function withLapse<Config extends AuthOptions>(
   options: WithLapseOptions = {},
 ): Config {
   const strategy = config.session?.strategy ?? (config.adapter ? 'database' : 'jwt')
-  const hooks =
-    strategy === 'jwt'
-      ? createJwtHooks(lapse, config, () => extended, options)
-      : createDatabaseHooks(lapse, config, options)
+  const createHooks = strategy === 'jwt' ? createJwtHooks : createDatabaseHooks
+  const hooks = createHooks(lapse, config, () => extended, options)
   const extended: Config = {
     ...config,
     ...hooks,

@@ -1,10 +1,11 @@
 import type { Adapter, AdapterSession } from '@auth/core/adapters'
 import type { LapseServer } from '../lapseServer.ts'
+import { attempt } from '../session/attempt.ts'
+import { attemptAsync } from '../session/attemptAsync.ts'
 import { describeRow, type SessionRow } from './databaseSession.ts'
 import type { Deleted, Deletions } from './deletions.ts'
 import { getEndReporter } from './endReporter.ts'
 import { getEndReason } from './endSession.ts'
-import { guard, guardAsync } from './guard.ts'
 import { getRequestScope } from './requestScope.ts'
 
 interface AdapterContext {
@@ -25,23 +26,23 @@ export function wrapAdapter(adapter: Adapter, context: AdapterContext): Adapter 
     ...(createSession && {
       async createSession(session) {
         const created = await createSession.call(adapter, session)
-        guard(lapse, () => observer.created({ ...created, ...session }))
+        attempt(lapse, () => observer.created({ ...created, ...session }))
         return created
       },
     }),
     ...(getSessionAndUser && {
       async getSessionAndUser(sessionToken) {
         const found = await find(sessionToken)
-        guard(lapse, () => observer.found(found?.session))
+        attempt(lapse, () => observer.found(found?.session))
         return found
       },
     }),
     ...(deleteSession && {
       async deleteSession(sessionToken) {
-        const found = await guardAsync(lapse, () => find(sessionToken))
+        const found = await attemptAsync(lapse, () => find(sessionToken))
         // Nothing is undefined here.
         const deleted = (await deleteSession.call(adapter, sessionToken)) as Deleted
-        return guard(lapse, () => observer.deleted(found?.session, deleted)) ?? deleted
+        return attempt(lapse, () => observer.deleted(found?.session, deleted)) ?? deleted
       },
     }),
   } satisfies Adapter

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { maxIdleTimeoutSeconds } from '../session/session.ts'
 import type { SessionRow } from './sessionRow.ts'
 
 /** What better-auth's options say about the lifetime of sessions. */
@@ -53,7 +54,7 @@ export function getAlias({ id, token }: Pick<SessionRow, 'id' | 'token'>): strin
 }
 
 function toSeconds(ms: number): number {
-  return Math.max(1, Math.round(ms / 1000))
+  return Math.min(maxIdleTimeoutSeconds, Math.max(1, Math.round(ms / 1000)))
 }
 
 function isFixedLifetime(

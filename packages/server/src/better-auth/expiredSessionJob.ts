@@ -33,7 +33,7 @@ export function startExpiredSessionJob({
   async function run() {
     const now = Date.now()
     const found = new Set<string>()
-    for await (const row of listExpiredRows(adapter, since, now)) {
+    for await (const row of listExpiredRows(adapter, since, now, onError)) {
       found.add(row.id)
       if (!known.has(row.id)) onExpired(row)
     }
@@ -60,6 +60,7 @@ async function* listExpiredRows(
   adapter: JobOptions['adapter'],
   since: number,
   now: number,
+  onError: JobOptions['onError'],
 ): AsyncGenerator<SessionRow> {
   const seen = new Set<string>()
   let from = since
@@ -73,7 +74,7 @@ async function* listExpiredRows(
       sortBy: { field: 'expiresAt', direction: 'asc' },
       limit: rowsPerQuery,
     })
-    const rows = page.map(readSessionRow).filter(({ id }) => !seen.has(id))
+    const rows = page.flatMap((row) => readRow(row, onError)).filter(({ id }) => !seen.has(id))
     for (const row of rows) {
       seen.add(row.id)
       yield row
@@ -81,5 +82,15 @@ async function* listExpiredRows(
     const last = rows.at(-1)
     if (!last || page.length < rowsPerQuery) return
     from = last.expiresAt
+  }
+}
+
+/** A row that is broken must not hide the others. */
+function readRow(row: unknown, onError: JobOptions['onError']): readonly SessionRow[] {
+  try {
+    return [readSessionRow(row)]
+  } catch (error) {
+    onError(error)
+    return []
   }
 }

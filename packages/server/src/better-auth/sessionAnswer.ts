@@ -1,6 +1,6 @@
 import type { AuthContext } from 'better-auth'
-import { LapseServerError } from '../errors.ts'
 import type { LapseServer } from '../lapseServer.ts'
+import { signOptionalTicket } from '../session/signOptionalTicket.ts'
 import type { SessionReporter } from './sessionReporter.ts'
 
 /** What `get-session` answers in the field `lapse`: what `@lapse/client` and `lapse.tag` need. */
@@ -63,18 +63,5 @@ function isSession(value: unknown): boolean {
 
 function createLapseSession(lapse: LapseServer, reporter: SessionReporter, session: unknown): LapseSession {
   const { isFixed, lastAccessAt, ...described } = reporter.describe(session)
-  return { ...described, ...(isFixed ? {} : { lastAccessAt }), ...signTicket(lapse, described) }
-}
-
-function signTicket(
-  lapse: LapseServer,
-  session: Parameters<LapseServer['ticket']>[0],
-): { readonly ticket?: string } {
-  try {
-    return { ticket: lapse.ticket(session) }
-  } catch (error) {
-    // Tickets are optional: there is no key.
-    if (error instanceof LapseServerError && error.code === 'invalid_option') return {}
-    throw error
-  }
+  return { ...described, ...(isFixed ? {} : { lastAccessAt }), ticket: signOptionalTicket(lapse, described) }
 }

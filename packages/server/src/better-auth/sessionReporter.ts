@@ -1,5 +1,6 @@
 import type { LapseServer } from '../lapseServer.ts'
 import type { EndReason } from '../reports.ts'
+import { signOptionalTicket } from '../session/signOptionalTicket.ts'
 import { type DescribedSession, describeSession, type LifetimeRules } from './describeSession.ts'
 import { readSessionRow } from './sessionRow.ts'
 
@@ -19,8 +20,10 @@ export class SessionReporter {
 
   /** Reports that better-auth has created or extended a session. */
   active(session: unknown): void {
-    const { isFixed: _, ...activity } = this.describe(session)
-    this.#lapse.active(activity)
+    const { isFixed, ...activity } = this.describe(session)
+    // Only a ticket can state the timeout. Without one, sessions that are extended have the site's.
+    const statesTimeout = isFixed || signOptionalTicket(this.#lapse, activity) !== undefined
+    this.#lapse.active(statesTimeout ? activity : { ...activity, idleTimeoutSeconds: undefined })
   }
 
   /**

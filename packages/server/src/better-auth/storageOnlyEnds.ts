@@ -14,8 +14,15 @@ const tokenFields: Readonly<Record<string, string>> = {
 /** Endpoints that end all sessions of the user whose id is in the body. */
 const adminPaths = ['/admin/revoke-user-sessions', '/admin/ban-user', '/admin/remove-user']
 
-/** Endpoints that end all sessions of the user who calls them, and some of them create or keep one. */
-const userPaths = ['/revoke-sessions', '/revoke-other-sessions', '/change-password', '/delete-user']
+/** Endpoints that end all sessions of the user who calls them, if they end the caller's own session. */
+const userPaths = ['/revoke-sessions', '/change-password', '/delete-user', '/delete-user/callback']
+
+interface FoundSession {
+  readonly session: { readonly token: string; readonly userId: string }
+}
+
+/** The context of a hook that is called after an endpoint. */
+type FinishedContext = GenericEndpointContext & { readonly context: { readonly returned?: unknown } }
 
 /** Returns whether sessions are in the secondary storage alone, such as Redis. */
 export function isStorageOnly({ secondaryStorage, session }: BetterAuthOptions): boolean {
@@ -30,45 +37,49 @@ export class StorageOnlyEnds {
   readonly #lapse: LapseServer
   readonly #reporter: SessionReporter
   /** The sessions that current requests may end, by the context of the request. */
-  readonly #targets = new WeakMap<object, unknown>()
+  readonly #targets = new WeakMap<object, FoundSession>()
 
   constructor(lapse: LapseServer, reporter: SessionReporter) {
     this.#lapse = lapse
     this.#reporter = reporter
   }
 
-  /** Finds the session that a request is about to end, as long as it is there. */
+  /** Finds the session that a request may be about to end, as long as it is there. */
   async find(context: GenericEndpointContext): Promise<void> {
     const { authCookies, internalAdapter, secret } = context.context
     const field = tokenFields[context.path]
-    const token =
-      context.path === '/sign-out'
-        ? await context.getSignedCookie(authCookies.sessionToken.name, secret)
-        : field && readText(context.body, field)
+    const token = field
+      ? readText(context.body, field)
+      : canEndOwnSession(context.path) &&
+        (await context.getSignedCookie(authCookies.sessionToken.name, secret))
     if (!token) return
     const found = await internalAdapter.findSession(token)
     if (found) this.#targets.set(context.context, found)
   }
 
-  /** Reports what a request has ended, if better-auth has allowed it. */
-  report(context: GenericEndpointContext & { readonly context: { readonly returned?: unknown } }): void {
+  /** Reports what a request has ended. An answer without an error does not mean that better-auth has ended anything. */
+  async report(context: FinishedContext): Promise<void> {
     const { path, body } = context
-    const { returned, session, newSession } = context.context
-    if (returned instanceof Error) return
-    const target = this.#targets.get(context.context) as { session: { userId: string } } | undefined
-    // better-auth ignores the token of another user there, and answers as if it had not.
-    const isForeign = path === '/revoke-session' && target?.session.userId !== session?.user.id
-    if (target && !isForeign) this.#reporter.ended(target.session, chooseEndReason(path))
-    else if (adminPaths.includes(path)) this.#endAll(readText(body, 'userId'))
-    else if (userPaths.includes(path) && (path !== '/change-password' || body?.revokeOtherSessions)) {
-      const kept = path === '/revoke-other-sessions' ? session : newSession
-      this.#endAll(session?.user.id, kept ? getAlias(kept.session) : undefined)
+    const { internalAdapter, returned, session, newSession } = context.context
+    const target = this.#targets.get(context.context)?.session
+    if (target && !(await internalAdapter.findSession(target.token))) {
+      this.#reporter.ended(target, chooseEndReason(path))
+      if (userPaths.includes(path)) this.#endAll(target.userId, newSession?.session)
     }
+    if (returned instanceof Error) return
+    if (path === '/revoke-other-sessions') this.#endAll(session?.user.id, session?.session)
+    else if (adminPaths.includes(path) || (path === '/admin/update-user' && body?.data?.banned === true))
+      this.#endAll(readText(body, 'userId'))
   }
 
-  #endAll(subject: string | undefined, except?: string): void {
-    if (subject) this.#lapse.endedAll({ subject, reason: 'revoked', except })
+  #endAll(subject: string | undefined, kept?: Parameters<typeof getAlias>[0]): void {
+    if (subject) this.#lapse.endedAll({ subject, reason: 'revoked', except: kept && getAlias(kept) })
   }
+}
+
+/** Returns whether an endpoint can end the session in the cookie of the request. */
+function canEndOwnSession(path: string): boolean {
+  return userPaths.includes(path) || chooseEndReason(path) !== 'revoked'
 }
 
 function readText(body: unknown, field: string): string | undefined {
