@@ -161,6 +161,7 @@ class FailureTest(DeliveryTestCase):
             (200, {}, b"<html>A page of a proxy</html>"),
             (200, {}, b'{"accepted": 1}'),
             (200, {}, b"[]"),
+            (200, {}, b'{"rejected": [{"index": 7, "errors": []}]}'),
         ]
         with patch.object(reporter, "MAX_RETRY_SECONDS", 0.1):
             for answer in answers:
@@ -198,16 +199,24 @@ class FailureTest(DeliveryTestCase):
         self.assertEqual(other.attempts, [])
 
     def test_logs_the_reports_that_are_refused_and_keeps_the_others(self) -> None:
-        rejected = [{"index": 1, "errors": [{"pointer": "#/session", "detail": "bad"}]}]
-        answer = json.dumps({"accepted": 2, "rejected": rejected}).encode()
-        self.fail_with((200, {}, answer))
+        def reject(path: str, body: Any) -> Answer:
+            errors = [{"pointer": "#/session", "detail": "bad"}]
+            rejected = [
+                {"index": index, "errors": errors}
+                for index, report in enumerate(body)
+                if report["session"] == "s1"
+            ]
+            answer = {"accepted": len(body) - len(rejected), "rejected": rejected}
+            return 200, {}, json.dumps(answer).encode()
+
+        self.collector.answer = reject
         sender = self.create_reporter()
         with self.assertLogs("lapse_django", "ERROR") as logs:
             for number in range(3):
                 sender.report_end(build_end(number))
-            wait_for(lambda: logs.output)
+            wait_for(lambda: logs.output and "s2" in self.get_sessions())
         self.assertIn("s1", logs.output[0])
-        self.assertEqual(len(self.collector.requests), 1)
+        self.assertEqual(sorted(self.get_sessions()), ["s0", "s1", "s2"])
 
     def test_finds_the_report_for_which_a_whole_batch_is_refused(self) -> None:
         def refuse(path: str, body: Any) -> Answer:
@@ -285,6 +294,17 @@ os.kill(os.getpid(), signal.SIGKILL)
         wait_for(lambda: sorted(self.get_sessions()) == ["s1", "s2", "s3"])
         wait_for(lambda: self.count_files() == 0)
 
+    def test_imports_nothing_in_the_background_during_which_it_could_fork(self) -> None:
+        code = """
+before = set(sys.modules)
+reporter.report_end({"site": "acme", "session": "s1"})
+reporter.close(10)
+assert set(sys.modules) == before, set(sys.modules) - before
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        self.run_process(code, port=self.collector.url)
+        self.assertEqual(self.get_sessions(), ["s1"])
+
     def test_leaves_the_reports_of_a_living_process_alone(self) -> None:
         self.collector.answer = lambda path, body: (503, {}, b"")
         self.create_reporter().report_end(build_end(1))
@@ -340,7 +360,7 @@ sleep(30)
 
 
 PRELUDE = """
-import os, signal
+import os, signal, sys
 from pathlib import Path
 from time import sleep
 import django

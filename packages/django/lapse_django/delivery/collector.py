@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The socket module imports it with the first request. If the process forks at that
+# moment, the import fails in the new process, for good.
+import encodings.idna  # noqa: F401
 import json
 from http.client import HTTPException
 from typing import Any
