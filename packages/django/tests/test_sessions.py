@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import login
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
@@ -83,6 +84,13 @@ class DisplacedTest(ReportingTestCase):
         self.client.post("/sign-out/")
         self.sign_in(self.berta)
         self.assertEqual([each["reason"] for each in self.get_ends()], ["logout"])
+
+    def test_reports_no_end_of_a_session_that_began_in_the_same_request(self) -> None:
+        request = RequestFactory().post("/")
+        request.session = SessionStore()
+        login(request, self.anna)
+        login(request, self.anna)
+        self.assertEqual(self.get_ends(), [])
 
     def test_reports_no_end_when_a_visitor_signs_in(self) -> None:
         self.client.get("/")
