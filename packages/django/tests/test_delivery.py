@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import run
 from tempfile import TemporaryDirectory
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +19,7 @@ from unittest.mock import patch
 from django.test import SimpleTestCase, override_settings
 
 from lapse_django.delivery import report_queue, reporter
+from lapse_django.delivery.collector import NotRecordedError, post
 from lapse_django.delivery.reporter import Reporter
 from tests.recording_collector import Answer, RecordingCollector, accept, wait_for
 
@@ -173,6 +176,22 @@ class FailureTest(DeliveryTestCase):
                     expected = 2 if answer[0] == 200 else 1
                     wait_for(self.has_received(expected))
                     self.assertEqual(self.get_sessions()[-1], "s1")
+
+    def test_tries_again_after_an_error_whose_body_does_not_arrive(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+            def answer() -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 503 -\r\nContent-Length: 9\r\n\r\n")
+                    connection.recv(65536)
+
+            Thread(target=answer, daemon=True).start()
+            with override_settings(LAPSE_COLLECTOR=url):
+                with self.assertRaises(NotRecordedError):
+                    post(ENDS, b"{}", 0.2)
 
     def test_waits_as_long_as_the_collector_asks(self) -> None:
         self.fail_with((429, {"Retry-After": "1"}, b""))
