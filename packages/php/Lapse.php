@@ -359,10 +359,12 @@ final class Lapse
     private function takeTurnInSession(string $alias): bool
     {
         $key = "lapse.$this->site";
-        ['session' => $reported, 'at' => $reportedAt] = ($_SESSION[$key] ?? null) ?: ['session' => null, 'at' => 0];
-        $sinceMs = self::now() - $reportedAt;
+        $last = $_SESSION[$key] ?? null;
+        // The application may have changed what is there.
+        $isKnown = is_array($last) && ($last['session'] ?? null) === $alias && is_int($last['at'] ?? null);
+        $sinceMs = self::now() - ($isKnown ? $last['at'] : 0);
         // After the clock was set back, the time is negative.
-        if ($reported === $alias && $sinceMs >= 0 && $sinceMs < $this->heartbeatSeconds * 1000) {
+        if ($sinceMs >= 0 && $sinceMs < $this->heartbeatSeconds * 1000) {
             return false;
         }
         $_SESSION[$key] = ['session' => $alias, 'at' => self::now()];
@@ -821,7 +823,9 @@ final class Sender
         if ($answer->status !== 200 || !is_int($body['accepted'] ?? null)) {
             throw new Unavailable(self::describe($answer), self::readRetryAfter($answer->retryAfter));
         }
-        self::logRejections($body['rejected'] ?? [], $batch);
+        $rejected = is_array($body['rejected'] ?? null) ? $body['rejected'] : [];
+        self::requireKnownSite($rejected);
+        self::logRejections($rejected, $batch);
     }
 
     /**
@@ -854,12 +858,20 @@ final class Sender
         return is_numeric($seconds) ? max(1, min((int) $seconds, self::MAX_RETRY_AFTER_SECONDS)) : null;
     }
 
-    /** @param non-empty-list<array{kind: string, report: array<string, mixed>}> $batch */
-    private static function logRejections(mixed $rejected, array $batch): void
+    /** An unknown site is not the reports' fault: they can be stored as soon as somebody has configured it. */
+    private static function requireKnownSite(array $rejected): void
     {
-        if (!is_array($rejected)) {
-            return;
+        foreach ($rejected as $rejection) {
+            $errors = is_array($rejection['errors'] ?? null) ? $rejection['errors'] : [];
+            if (in_array('#/site', array_column($errors, 'pointer'), true)) {
+                throw new Unavailable('The collector does not know the site: ' . Json::encode($errors) . '.');
+            }
         }
+    }
+
+    /** @param non-empty-list<array{kind: string, report: array<string, mixed>}> $batch */
+    private static function logRejections(array $rejected, array $batch): void
+    {
         foreach (array_slice($rejected, 0, self::MAX_LOGGED_REJECTIONS) as $rejection) {
             $index = is_int($rejection['index'] ?? null) ? $rejection['index'] : -1;
             $session = $batch[$index]['report']['session'] ?? '';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, type ExpectStatic, expect, test } from 'vitest'
 import { expectNoRow } from '../auditRows.ts'
 import { createBrowserOptions } from '../browser.ts'
 import { readStoredTime } from '../databases.ts'
@@ -12,6 +12,7 @@ import {
   type DjangoProject,
   idleTimeoutSeconds,
   startDjangoProject,
+  type Username,
 } from './startDjangoProject.ts'
 
 /** Longer than an idle session and its sweep take. */
@@ -32,14 +33,7 @@ afterAll(async () => {
   await project.end()
 })
 
-let contexts: BrowserContext[] = []
-beforeEach(async () => {
-  for (const table of ['session_audit', 'session_live']) await project.collector.database.sql(table).delete()
-})
-afterEach(async () => {
-  for (const context of contexts) await context.close()
-  contexts = []
-})
+const contexts: BrowserContext[] = []
 
 async function openBrowser() {
   const context = await browser.newContext()
@@ -47,53 +41,63 @@ async function openBrowser() {
   return { context, page: await context.newPage() }
 }
 
-async function signIn(context: BrowserContext, username: 'anna' | 'berta', url = app.url): Promise<void> {
+async function signIn(context: BrowserContext, username: Username, url = app.url): Promise<void> {
   const form = { username, password: project.password }
   const response = await context.request.post(`${url}/sign-in/`, { form })
   expect(response.status()).toBe(204)
 }
 
-/** Reads the rows that no other row supersedes. The browser may report the same end first, and know less about it. */
-async function readCurrentRows() {
+/**
+ * Reads the rows that no other row supersedes. The browser may report the same end first, and know less about it.
+ *
+ * @param subject leaves out the rows of other users.
+ */
+async function readCurrentRows(subject?: string) {
   const rows = await project.collector.database.readRows()
   const superseded = rows.map(({ supersedes }) => supersedes)
-  return rows.filter(({ id }) => !superseded.includes(id))
+  const current = rows.filter(({ id }) => !superseded.includes(id))
+  return current.filter((row) => subject === undefined || row.subject === subject)
 }
 
 /** Waits for the only current row, and then long enough for another one to arrive. */
-async function expectOneCurrentRow(): Promise<Record<string, unknown>> {
-  await expect.poll(readCurrentRows, sweepTimeout).not.toEqual([])
+async function expectOneCurrentRow(check: ExpectStatic = expect, subject?: string) {
+  await check.poll(() => readCurrentRows(subject), sweepTimeout).not.toEqual([])
   await sleep(1000)
-  const rows = await readCurrentRows()
-  expect(rows).toHaveLength(1)
+  const rows = await readCurrentRows(subject)
+  check(rows).toHaveLength(1)
   return rows[0] ?? {}
 }
 
 /** Waits for the row of the sweep, whose last access is the given time, give or take what a request takes. */
-async function expectTimeoutAfter(lastAccessAt: number, subject: string) {
-  const row = await expectOneCurrentRow()
-  expect(row).toMatchObject({ subject, reason: 'idle_timeout', evidence: 'server', detected_by: 'sweep' })
-  expect(row.idle_timeout_seconds).toBe(idleTimeoutSeconds)
+async function expectTimeoutAfter(check: ExpectStatic, lastAccessAt: number, subject: string) {
+  const row = await expectOneCurrentRow(check, subject)
+  check(row).toMatchObject({ reason: 'idle_timeout', evidence: 'server', detected_by: 'sweep' })
+  check(row.idle_timeout_seconds).toBe(idleTimeoutSeconds)
   const recorded = readStoredTime(row.last_access_at)
-  expect(Math.abs(recorded - lastAccessAt)).toBeLessThan(1000)
-  expect(readStoredTime(row.expired_at)).toBe(recorded + idleTimeoutSeconds * 1000)
+  check(Math.abs(recorded - lastAccessAt)).toBeLessThan(1000)
+  check(readStoredTime(row.expired_at)).toBe(recorded + idleTimeoutSeconds * 1000)
   return row
 }
 
-describe('In a Django project with the package, in Chromium,', () => {
-  test('the session of a user who never comes back is recorded once, and a late return adds nothing', async () => {
+// These tests wait for timeouts, so they run at the same time. Each has a user of its own.
+describe.concurrent('In a Django project with the package, in Chromium, while time passes,', () => {
+  test('the session of a user who never comes back is recorded once, and a late return adds nothing', async ({
+    expect,
+  }) => {
     const { context, page } = await openBrowser()
-    await signIn(context, 'anna')
+    await signIn(context, 'idle')
     await page.goto(app.url)
-    const row = await expectTimeoutAfter(Date.now(), project.users.anna)
+    const row = await expectTimeoutAfter(expect, Date.now(), project.users.idle)
     await page.goto(app.url)
     expect(await page.textContent('p')).toBe('Signed out')
-    expect(await expectOneCurrentRow()).toEqual(row)
+    expect(await expectOneCurrentRow(expect, project.users.idle)).toEqual(row)
   })
 
-  test('requests in the background keep a session alive, on two processes of the project in turn', async () => {
+  test('requests in the background keep a session alive, on two processes of the project in turn', async ({
+    expect,
+  }) => {
     const { context } = await openBrowser()
-    await signIn(context, 'anna')
+    await signIn(context, 'polling')
     const end = Date.now() + 2 * idleTimeoutSeconds * 1000
     for (let count = 0; Date.now() < end; count++) {
       const { url } = count % 2 === 0 ? app : replica
@@ -102,8 +106,40 @@ describe('In a Django project with the package, in Chromium,', () => {
       await sleep(400)
     }
     const lastAccessAt = Date.now() - 400
-    expect(await readCurrentRows()).toEqual([])
-    await expectTimeoutAfter(lastAccessAt, project.users.anna)
+    expect(await readCurrentRows(project.users.polling)).toEqual([])
+    await expectTimeoutAfter(expect, lastAccessAt, project.users.polling)
+  })
+
+  test('a sign-out on a page whose session has expired is recorded as the timeout', async ({ expect }) => {
+    const { context, page } = await openBrowser()
+    await signIn(context, 'late')
+    await page.goto(app.url)
+    const lastAccessAt = Date.now()
+    await sleep((idleTimeoutSeconds + 1) * 1000)
+    await context.request.post(`${app.url}/sign-out/`)
+    await expectTimeoutAfter(expect, lastAccessAt, project.users.late)
+  })
+
+  test('a sign-out by an idle timer of the project is recorded as the timeout', async ({ expect }) => {
+    const timed = await project.serve({ SESSION_COOKIE_AGE: '600', LAPSE_IDLE_TIMEOUT_SECONDS: '3' })
+    const { context } = await openBrowser()
+    await signIn(context, 'timed', timed.url)
+    await sleep(3200)
+    await context.request.post(`${timed.url}/sign-out/`)
+    const row = await expectOneCurrentRow(expect, project.users.timed)
+    expect(row).toMatchObject({ subject: project.users.timed, reason: 'idle_timeout', evidence: 'server' })
+    expect(row.idle_timeout_seconds).toBe(3)
+    await timed.stop('SIGINT')
+  })
+})
+
+describe('In a Django project with the package, in Chromium,', () => {
+  beforeEach(async () => {
+    for (const table of ['session_audit', 'session_live'])
+      await project.collector.database.sql(table).delete()
+  })
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close()
   })
 
   test('a sign-out is recorded as a logout, and the page after it adds nothing', async () => {
@@ -114,28 +150,6 @@ describe('In a Django project with the package, in Chromium,', () => {
     await page.goto(app.url)
     const row = await expectOneCurrentRow()
     expect(row).toMatchObject({ subject: project.users.anna, reason: 'logout', evidence: 'server' })
-  })
-
-  test('a sign-out on a page whose session has expired is recorded as the timeout', async () => {
-    const { context, page } = await openBrowser()
-    await signIn(context, 'anna')
-    await page.goto(app.url)
-    const lastAccessAt = Date.now()
-    await sleep((idleTimeoutSeconds + 1) * 1000)
-    await context.request.post(`${app.url}/sign-out/`)
-    await expectTimeoutAfter(lastAccessAt, project.users.anna)
-  })
-
-  test('a sign-out by an idle timer of the project is recorded as the timeout', async () => {
-    const timed = await project.serve({ SESSION_COOKIE_AGE: '600', LAPSE_IDLE_TIMEOUT_SECONDS: '3' })
-    const { context } = await openBrowser()
-    await signIn(context, 'anna', timed.url)
-    await sleep(3200)
-    await context.request.post(`${timed.url}/sign-out/`)
-    const row = await expectOneCurrentRow()
-    expect(row).toMatchObject({ subject: project.users.anna, reason: 'idle_timeout', evidence: 'server' })
-    expect(row.idle_timeout_seconds).toBe(3)
-    await timed.stop('SIGINT')
   })
 
   test('a session over which another user signs in is displaced, and the new session goes on', async () => {
@@ -178,16 +192,16 @@ describe('In a Django project with the package, in Chromium,', () => {
       // Much less than the shortest timeout of a connection would add to one of them.
       expect(signedOutAt - start).toBeLessThan(5000)
       expect((await context.request.get(`${app.url}/poll/`)).status()).toBe(200)
-      await sleep(3000)
+      await sleep(1500)
     } finally {
       await project.collector.start()
     }
     // The collector may have presumed a timeout before the report arrived, which corrects it.
-    await expect.poll(readCurrentRows, sweepTimeout).toMatchObject([{ reason: 'logout' }])
+    await expect.poll(() => readCurrentRows(), sweepTimeout).toMatchObject([{ reason: 'logout' }])
     const row = await expectOneCurrentRow()
     expect(row).toMatchObject({ subject: project.users.anna, reason: 'logout' })
     expect(Math.abs(readStoredTime(row.detected_at) - signedOutAt)).toBeLessThan(1000)
-    expect(readStoredTime(row.received_at)).toBeGreaterThan(signedOutAt + 2000)
+    expect(readStoredTime(row.received_at)).toBeGreaterThan(signedOutAt + 1000)
   })
 
   test('reports survive a crash of the project in its queue directory', async () => {

@@ -15,8 +15,8 @@ export const idleTimeoutSeconds = 4
 /** The project of the package's tests, with the installed package and a collector. */
 export interface DjangoProject {
   readonly collector: TestCollector
-  /** The ids of the users `anna` and `berta`. */
-  readonly users: Readonly<Record<'anna' | 'berta', string>>
+  /** The ids of the users. */
+  readonly users: Readonly<Record<Username, string>>
   readonly password: string
   /** Starts another process of the project. All share a database. */
   serve(environment?: Readonly<Record<string, string>>): Promise<DjangoProcess>
@@ -29,10 +29,14 @@ export interface DjangoProcess {
   stop(signal: 'SIGINT' | 'SIGKILL'): Promise<void>
 }
 
+const usernames = ['anna', 'berta', 'idle', 'polling', 'late', 'timed'] as const
+export type Username = (typeof usernames)[number]
+
 const createUsers = `
+import json
 from django.contrib.auth.models import User
-for name in ("anna", "berta"):
-    print(User.objects.create_user(name, password="PASSWORD").pk)
+names = ${JSON.stringify(usernames)}
+print(json.dumps({name: str(User.objects.create_user(name, password="PASSWORD").pk) for name in names}))
 `
 
 export async function startDjangoProject(): Promise<DjangoProject> {
@@ -68,11 +72,11 @@ export async function startDjangoProject(): Promise<DjangoProject> {
     run(python, ['-c', runDjango, ...args], { cwd: folder, env: environment })
   await manage('migrate')
   const { stdout } = await manage('shell', '--command', createUsers.replace('PASSWORD', password))
-  const [anna = '', berta = ''] = stdout.trim().split('\n')
+  const users: Record<Username, string> = JSON.parse(stdout)
   const processes: DjangoProcess[] = []
   return {
     collector,
-    users: { anna, berta },
+    users,
     password,
     async serve(more = {}) {
       const served = await startProcess(ports.pop() ?? 0, { ...environment, ...more }, folder)

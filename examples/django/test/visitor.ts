@@ -4,8 +4,8 @@ import { expect } from 'vitest'
 import { expectNoRow, expectOneRow } from '../../../test/auditRows.ts'
 import type { DjangoExample, Variant } from './startDjangoExample.ts'
 
-/** Longer than the short idle timeout of the variants. */
-const expiryMs = 4000
+/** A little longer than the short idle timeout of the variants. */
+const expiryMs = 3200
 
 /** A user at a new browser, who visits one variant of the example. */
 export interface Visitor {

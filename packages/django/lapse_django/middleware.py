@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.backends import signed_cookies
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
@@ -27,6 +29,8 @@ from lapse_django.session import (
 
 # Browsers request it on pages without a session too.
 ICON = "/favicon.ico"
+# How long a request takes in which somebody may have ended its session meanwhile.
+LONG_REQUEST_SECONDS = 1.0
 
 
 class LapseMiddleware(MiddlewareMixin):
@@ -74,6 +78,8 @@ def observe_response(request: HttpRequest, response: HttpResponse) -> None:
     if (earlier := get_state(request).earlier) and not is_same_session(earlier, record):
         report_disappearance(earlier, request)
     if record and will_be_saved(request, response):
+        if was_ended_meanwhile(request):
+            return
         report_activity(request.session, record)
         if get_configuration().own_idle_timeout_seconds:
             write_used_at(request, record)
@@ -123,6 +129,21 @@ def will_be_saved(request: HttpRequest, response: HttpResponse) -> bool:
     """Whether Django will save the session, which extends it."""
     is_wanted = request.session.modified or settings.SESSION_SAVE_EVERY_REQUEST
     return bool(is_wanted) and response.status_code < 500
+
+
+def was_ended_meanwhile(request: HttpRequest) -> bool:
+    """
+    Whether another request has ended the session during a long one, such as a poll. If
+    so, Django does not save the session, and a report would make it live again.
+    """
+    seconds = monotonic() - get_state(request).started_at
+    session = request.session
+    # Nobody can end a session that is only in a cookie.
+    if seconds < LONG_REQUEST_SECONDS or isinstance(
+        session, signed_cookies.SessionStore
+    ):
+        return False
+    return session.session_key is not None and not session.exists(session.session_key)
 
 
 def is_same_session(earlier: EarlierSession | None, other: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import monotonic
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.http import HttpRequest
@@ -42,6 +43,7 @@ class RequestState:
     """Until its end is reported."""
     new_aliases: set[str] = field(default_factory=set)
     """The sessions that began in this request."""
+    started_at: float = field(default_factory=monotonic)
 
 
 def get_state(request: HttpRequest) -> RequestState:

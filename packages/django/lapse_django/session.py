@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.contrib.auth import SESSION_KEY, get_user
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 DATA_KEY = "lapse"
 # In the record too, if the project has an idle timer: when the session was last used.
@@ -43,10 +44,12 @@ def read_record(data: Mapping[str, Any]) -> SessionRecord | None:
     return {"session": session, "subject": subject, "startedAt": started_at}
 
 
-def create_record(request: HttpRequest, user: Any) -> SessionRecord:
-    """Starts a new record in the session."""
+def create_record(
+    request: HttpRequest, user: Any, alias: str | None = None
+) -> SessionRecord:
+    """Starts a new record in the session. Without an alias, chooses a random one."""
     record: SessionRecord = {
-        "session": uuid4().hex,
+        "session": alias or uuid4().hex,
         "subject": str(user.pk),
         "startedAt": now_ms(),
     }
@@ -74,7 +77,21 @@ def find_record(request: HttpRequest) -> SessionRecord | None:
     user = find_session_user(request)
     if user is None:
         return None
-    return read_record(request.session) or create_record(request, user)
+    return read_record(request.session) or create_record(
+        request, user, derive_alias(request.session.session_key)
+    )
+
+
+def derive_alias(session_key: str | None) -> str | None:
+    """
+    Returns an alias for a session without one. Only the project can find the key.
+
+    It is always the same. With random ones, requests at the same time would each start
+    a record, and all but the last to be saved would seem to time out.
+    """
+    if session_key is None:
+        return None
+    return salted_hmac("lapse_django.session", session_key).hexdigest()[:32]
 
 
 def find_session_user(request: HttpRequest) -> Any:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from time import monotonic, sleep
 from typing import Any
+from unittest.mock import patch
 
 import jwt
 from django.conf import settings
 from django.test import Client, override_settings
 
+from lapse_django import middleware
 from lapse_django.delivery.throttle import ActivityThrottle
 from tests.base import ACTIVITY, ReportingTestCase
 from tests.recording_collector import Answer, accept, wait_for
@@ -46,6 +48,24 @@ class ActivityTest(ReportingTestCase):
         wait_for(lambda: self.collector.get_reports(ACTIVITY))
         self.client.get("/fail/")
         self.assertEqual(len(self.get_activity()), 1)
+
+    def test_does_not_count_a_long_request_that_outlives_its_session(self) -> None:
+        self.sign_in(self.anna)
+        wait_for(lambda: self.collector.get_reports(ACTIVITY))
+        with patch.object(middleware, "LONG_REQUEST_SECONDS", 0):
+            self.assertEqual(self.client.get("/outlive/").status_code, 400)
+        self.assertEqual(len(self.get_activity()), 1)
+
+    def test_counts_long_requests_with_each_kind_of_session(self) -> None:
+        for engine in ("db", "cache", "cached_db", "signed_cookies"):
+            name = f"django.contrib.sessions.backends.{engine}"
+            with self.subTest(engine), override_settings(SESSION_ENGINE=name):
+                self.sign_in(self.anna, client := Client())
+                wait_for(lambda: self.collector.get_reports(ACTIVITY))
+                with patch.object(middleware, "LONG_REQUEST_SECONDS", 0):
+                    client.get("/poll/")
+                self.assertEqual(len(self.get_activity()), 2)
+                self.collector.requests.clear()
 
     def test_counts_only_changes_of_the_data_if_django_saves_only_those(self) -> None:
         with override_settings(SESSION_SAVE_EVERY_REQUEST=False):

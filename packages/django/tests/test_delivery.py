@@ -3,62 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
+import socket
 from collections.abc import Callable
-from pathlib import Path
-from subprocess import run
-from tempfile import TemporaryDirectory
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 from unittest.mock import patch
 
-from django.test import SimpleTestCase, override_settings
+from django.test import override_settings
 
 from lapse_django.delivery import report_queue, reporter
-from lapse_django.delivery.reporter import Reporter
+from lapse_django.delivery.collector import NotRecordedError, post
+from tests.base import ACTIVITY, ENDS
+from tests.delivery import DeliveryTestCase, build_activity, build_end
 from tests.recording_collector import Answer, RecordingCollector, accept, wait_for
-
-ENDS = "/v1/lapses"
-ACTIVITY = "/v1/activity"
-
-
-def build_end(number: int, **fields: Any) -> dict[str, Any]:
-    return {"site": "acme", "session": f"s{number}", "reason": "logout", **fields}
-
-
-def build_activity(session: str, last_access_at: int) -> dict[str, Any]:
-    return {"site": "acme", "session": session, "lastAccessAt": last_access_at}
-
-
-class DeliveryTestCase(SimpleTestCase):
-    def setUp(self) -> None:
-        self.collector = RecordingCollector()
-        self.addCleanup(self.collector.close)
-        settings = override_settings(
-            LAPSE_COLLECTOR=self.collector.url, LAPSE_TOKEN="the token"
-        )
-        settings.enable()
-        self.addCleanup(settings.disable)
-        shorter = patch.multiple(
-            reporter, BATCH_DELAY_SECONDS=0.05, MIN_RETRY_SECONDS=0.1
-        )
-        shorter.start()
-        self.addCleanup(shorter.stop)
-        self.reporters: list[Reporter] = []
-
-    def tearDown(self) -> None:
-        self.collector.answer = accept
-        for each in self.reporters:
-            each.close(5)
-
-    def create_reporter(self) -> Reporter:
-        self.reporters.append(Reporter())
-        return self.reporters[-1]
-
-    def get_sessions(self, path: str = ENDS) -> list[str]:
-        return [report["session"] for report in self.collector.get_reports(path)]
 
 
 class BatchTest(DeliveryTestCase):
@@ -161,6 +119,7 @@ class FailureTest(DeliveryTestCase):
             (200, {}, b"<html>A page of a proxy</html>"),
             (200, {}, b'{"accepted": 1}'),
             (200, {}, b"[]"),
+            (200, {}, b'{"rejected": [{"index": 7, "errors": []}]}'),
         ]
         with patch.object(reporter, "MAX_RETRY_SECONDS", 0.1):
             for answer in answers:
@@ -172,6 +131,22 @@ class FailureTest(DeliveryTestCase):
                     expected = 2 if answer[0] == 200 else 1
                     wait_for(self.has_received(expected))
                     self.assertEqual(self.get_sessions()[-1], "s1")
+
+    def test_tries_again_after_an_error_whose_body_does_not_arrive(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+            def answer() -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 503 -\r\nContent-Length: 9\r\n\r\n")
+                    connection.recv(65536)
+
+            Thread(target=answer, daemon=True).start()
+            with override_settings(LAPSE_COLLECTOR=url):
+                with self.assertRaises(NotRecordedError):
+                    post(ENDS, b"{}", 0.2)
 
     def test_waits_as_long_as_the_collector_asks(self) -> None:
         self.fail_with((429, {"Retry-After": "1"}, b""))
@@ -198,16 +173,24 @@ class FailureTest(DeliveryTestCase):
         self.assertEqual(other.attempts, [])
 
     def test_logs_the_reports_that_are_refused_and_keeps_the_others(self) -> None:
-        rejected = [{"index": 1, "errors": [{"pointer": "#/session", "detail": "bad"}]}]
-        answer = json.dumps({"accepted": 2, "rejected": rejected}).encode()
-        self.fail_with((200, {}, answer))
+        def reject(path: str, body: Any) -> Answer:
+            errors = [{"pointer": "#/session", "detail": "bad"}]
+            rejected = [
+                {"index": index, "errors": errors}
+                for index, report in enumerate(body)
+                if report["session"] == "s1"
+            ]
+            answer = {"accepted": len(body) - len(rejected), "rejected": rejected}
+            return 200, {}, json.dumps(answer).encode()
+
+        self.collector.answer = reject
         sender = self.create_reporter()
         with self.assertLogs("lapse_django", "ERROR") as logs:
             for number in range(3):
                 sender.report_end(build_end(number))
-            wait_for(lambda: logs.output)
+            wait_for(lambda: logs.output and "s2" in self.get_sessions())
         self.assertIn("s1", logs.output[0])
-        self.assertEqual(len(self.collector.requests), 1)
+        self.assertEqual(sorted(self.get_sessions()), ["s0", "s1", "s2"])
 
     def test_finds_the_report_for_which_a_whole_batch_is_refused(self) -> None:
         def refuse(path: str, body: Any) -> Answer:
@@ -244,109 +227,3 @@ class FailureTest(DeliveryTestCase):
             seconds.append(monotonic() - start)
         seconds.sort()
         self.assertLess(seconds[len(seconds) // 2], 0.001)
-
-
-class QueueDirTest(DeliveryTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        folder = TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.directory = Path(folder.name) / "lapse"
-        settings = override_settings(LAPSE_QUEUE_DIR=str(self.directory))
-        settings.enable()
-        self.addCleanup(settings.disable)
-
-    def count_files(self) -> int:
-        return len(list(self.directory.glob("*/*.json")))
-
-    def run_process(self, code: str, *, port: str) -> None:
-        """Runs Python code that ends with a signal, as a killed process does."""
-        environment = {
-            **os.environ,
-            "LAPSE_COLLECTOR": port,
-            "LAPSE_TOKEN": "the token",
-            "LAPSE_QUEUE_DIR": str(self.directory),
-            "DJANGO_SETTINGS_MODULE": "tests.project.settings",
-        }
-        command = [sys.executable, "-c", PRELUDE + code]
-        result = run(command, env=environment, timeout=60)
-        self.assertEqual(result.returncode, -signal.SIGKILL)
-
-    def test_sends_what_a_killed_process_has_left(self) -> None:
-        code = """
-reporter.report_end({"site": "acme", "session": "s1"})
-reporter.report_end({"site": "acme", "session": "s2"})
-wait_for(lambda: len(list(directory.glob("*/*.json"))) == 2)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-        self.run_process(code, port="http://127.0.0.1:9")
-        self.assertEqual(self.count_files(), 2)
-        self.create_reporter().report_end(build_end(3))
-        wait_for(lambda: sorted(self.get_sessions()) == ["s1", "s2", "s3"])
-        wait_for(lambda: self.count_files() == 0)
-
-    def test_leaves_the_reports_of_a_living_process_alone(self) -> None:
-        self.collector.answer = lambda path, body: (503, {}, b"")
-        self.create_reporter().report_end(build_end(1))
-        wait_for(lambda: self.count_files() == 1)
-        second = self.create_reporter()
-        second.report_end(build_end(2))
-        wait_for(lambda: self.count_files() == 2)
-        self.assertEqual(len(list(self.directory.iterdir())), 2)
-
-    def test_keeps_the_reports_for_the_next_start_if_the_collector_is_down(
-        self,
-    ) -> None:
-        self.collector.answer = lambda path, body: (503, {}, b"")
-        first = self.create_reporter()
-        first.report_end(build_end(1))
-        first.close(5)
-        self.assertEqual(self.count_files(), 1)
-        self.collector.answer = accept
-        self.create_reporter().report_end(build_end(2))
-        wait_for(lambda: sorted(self.get_sessions()) == ["s1", "s2"])
-
-    def test_lets_nobody_else_read_the_reports(self) -> None:
-        self.collector.answer = lambda path, body: (503, {}, b"")
-        self.create_reporter().report_end(build_end(1))
-        wait_for(lambda: self.count_files() == 1)
-        (folder,) = self.directory.iterdir()
-        self.assertEqual(folder.stat().st_mode & 0o077, 0)
-
-    def test_sends_the_reports_even_if_the_directory_cannot_be_used(self) -> None:
-        self.directory.write_text("a file")
-        self.create_reporter().report_end(build_end(1))
-        wait_for(lambda: self.get_sessions() == ["s1"])
-
-    def test_a_forked_process_has_its_own_reports(self) -> None:
-        code = """
-reporter.report_end({"site": "acme", "session": "of the parent"})
-wait_for(lambda: len(list(directory.glob("*/*.json"))) == 1)
-child = os.fork()
-if child == 0:
-    get_reporter().report_end({"site": "acme", "session": "of the child"})
-    wait_for(lambda: len(list(directory.glob("*/*.json"))) == 2)
-    os.kill(os.getppid(), signal.SIGKILL)
-    # Until the test deletes the directory.
-    wait_for(lambda: not directory.exists(), 30)
-    os._exit(0)
-sleep(30)
-"""
-        self.run_process(code, port="http://127.0.0.1:9")
-        self.create_reporter().report_end(build_end(1))
-        # The child still holds its own lock, but not that of its parent.
-        wait_for(lambda: "of the parent" in self.get_sessions())
-        self.assertEqual(sorted(self.get_sessions()), ["of the parent", "s1"])
-
-
-PRELUDE = """
-import os, signal
-from pathlib import Path
-from time import sleep
-import django
-django.setup()
-from lapse_django.delivery.reporter import get_reporter
-from tests.recording_collector import wait_for
-directory = Path(os.environ["LAPSE_QUEUE_DIR"])
-reporter = get_reporter()
-"""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import login
 from django.contrib.auth.signals import user_logged_in
-from django.test import AsyncClient, Client, override_settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 from lapse_django import end_sessions
-from lapse_django.session import now_ms
+from lapse_django.session import find_record, now_ms
 from lapse_django.signals import session_lapsed
 from tests.base import ReportingTestCase
 
@@ -81,6 +84,13 @@ class DisplacedTest(ReportingTestCase):
         self.client.post("/sign-out/")
         self.sign_in(self.berta)
         self.assertEqual([each["reason"] for each in self.get_ends()], ["logout"])
+
+    def test_reports_no_end_of_a_session_that_began_in_the_same_request(self) -> None:
+        request = RequestFactory().post("/")
+        request.session = SessionStore()
+        login(request, self.anna)
+        login(request, self.anna)
+        self.assertEqual(self.get_ends(), [])
 
     def test_reports_no_end_when_a_visitor_signs_in(self) -> None:
         self.client.get("/")
@@ -186,6 +196,26 @@ class SignalTest(ReportingTestCase):
         with self.assertLogs("lapse_django", "ERROR"):
             response = self.client.get("/")
         self.assertEqual(response.status_code, 200)
+
+
+class OlderSessionTest(ReportingTestCase):
+    """Sessions in which users were signed in before the project had the package."""
+
+    def load_request(self) -> HttpRequest:
+        request = RequestFactory().get("/")
+        request.session = SessionStore(self.client.session.session_key)
+        request.user = self.anna
+        return request
+
+    def test_has_the_same_alias_in_requests_at_the_same_time(self) -> None:
+        self.sign_in(self.anna)
+        session = self.client.session
+        del session["lapse"]
+        session.save()
+        records = [find_record(self.load_request()) for _ in range(2)]
+        aliases = {record["session"] for record in records if record}
+        self.assertEqual(len(aliases), 1)
+        self.assertNotIn(session.session_key, aliases)
 
 
 class RobustnessTest(ReportingTestCase):

@@ -4,7 +4,7 @@ import { createServer as createTcpServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { createCertificateAuthority } from '../../../test/certificates.ts'
 import { type ListeningServer, listen } from '../../../test/listen.ts'
 import { findFreePort } from '../../../test/servers.ts'
@@ -12,26 +12,23 @@ import { type PhpCollector, startPhpCollector } from './phpCollector.ts'
 import { type PhpApplication, PhpVisitor, phpServers, startHangingServer } from './phpServers.ts'
 import { type LapseArguments, runLapsePhp, withoutCurl } from './runPhp.ts'
 
-let folder: string
-let queue: string
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
-  queue = join(folder, 'queue')
-})
-afterEach(() => rmSync(folder, { recursive: true }))
-
 let collector: PhpCollector
 beforeAll(async () => {
   collector = await startPhpCollector()
 })
-afterEach(() => collector.database.sql('session_audit').delete())
 afterAll(() => collector.end())
+
+function createQueue({ onTestFinished }: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'queue')
+}
 
 const readAudit = () => collector.database.readRows()
 /** Longer than a request takes on a busy machine, and shorter than the time limit of the requests to the collector. */
 const quickMs = 2500
 
-async function flushUntilEmpty(args: LapseArguments): Promise<void> {
+async function flushUntilEmpty({ expect }: TestContext, args: LapseArguments): Promise<void> {
   await expect
     .poll(async () => (await runLapsePhp(args, 'echo $lapse->flush();')).output, {
       interval: 500,
@@ -40,47 +37,58 @@ async function flushUntilEmpty(args: LapseArguments): Promise<void> {
     .toBe('0')
 }
 
-describe.each(Object.entries(phpServers))(
+// These tests wait for the time limit of requests, so they run at the same time. Each has a user of its own.
+describe.concurrent.each(Object.entries(phpServers))(
   'While the collector hangs, an application on %s',
   (name, start) => {
     let hanging: ListeningServer
-    let application: PhpApplication | undefined
-    beforeEach(async () => {
+    beforeAll(async () => {
       hanging = await startHangingServer()
     })
-    afterEach(async () => {
-      await application?.end()
-      application = undefined
-      await hanging.close()
-    })
+    afterAll(() => hanging.close())
 
-    test('answers at once with a queue, and loses nothing', async () => {
-      const args = { ...collector.args, queue }
-      application = await start({ ...args, collector: hanging.url, timeoutSeconds: 4 })
-      const visitor = new PhpVisitor(application)
-      for (const path of ['/sign-in?subject=u_42', '/', '/sign-out'])
+    async function startApplication(
+      { onTestFinished }: TestContext,
+      more: LapseArguments = {},
+    ): Promise<PhpApplication> {
+      const args = { ...collector.args, collector: hanging.url, timeoutSeconds: 4, ...more }
+      const application = await start(args)
+      onTestFinished(application.end)
+      return application
+    }
+
+    test('answers at once with a queue, and loses nothing', async (context) => {
+      const { expect } = context
+      const queue = createQueue(context)
+      const visitor = new PhpVisitor(await startApplication(context, { queue }))
+      const subject = `u_42 on ${name}`
+      for (const path of [`/sign-in?subject=${encodeURIComponent(subject)}`, '/', '/sign-out'])
         expect((await visitor.request(path)).elapsedMs).toBeLessThan(quickMs)
-      const { output } = await runLapsePhp({ ...args, collector: hanging.url }, 'echo $lapse->flush();')
+      const args = { ...collector.args, queue }
+      const failing = { ...args, collector: hanging.url, timeoutSeconds: 0.5 }
+      const { output } = await runLapsePhp(failing, 'echo $lapse->flush();')
       expect(Number(output)).toBeGreaterThan(0)
-      await flushUntilEmpty(args)
-      expect(await readAudit()).toMatchObject([{ subject: 'u_42', reason: 'logout' }])
+      await flushUntilEmpty(context, args)
+      const rows = await readAudit()
+      expect(rows.filter((row) => row.subject === subject)).toMatchObject([{ reason: 'logout' }])
     })
 
-    test('writes into its log what it has dropped without a queue', async () => {
-      application = await start({ ...collector.args, collector: hanging.url, timeoutSeconds: 4 })
+    test('writes into its log what it has dropped without a queue', async (context) => {
+      const { expect } = context
+      const application = await startApplication(context)
       const visitor = new PhpVisitor(application)
       const { elapsedMs } = await visitor.request('/sign-in?subject=u_42')
       // PHP's own web server ends a response only when the script ends.
       if (name === 'PHP-FPM') expect(elapsedMs).toBeLessThan(quickMs)
       else expect(elapsedMs).toBeLessThan(4000 + quickMs)
       await expect
-        .poll(() => application?.log())
+        .poll(() => application.log())
         .toMatch(/Lapse: Reports dropped: 1\..* Set a queue to keep them/)
     })
 
-    test('does not keep the session locked', async () => {
-      application = await start({ ...collector.args, collector: hanging.url, timeoutSeconds: 4 })
-      const visitor = new PhpVisitor(application)
+    test('does not keep the session locked', async (context) => {
+      const { expect } = context
+      const visitor = new PhpVisitor(await startApplication(context))
       await visitor.request('/sign-in?subject=u_42')
       const signOut = visitor.request('/sign-out')
       await sleep(300)
@@ -90,11 +98,12 @@ describe.each(Object.entries(phpServers))(
   },
 )
 
-test('On PHP-FPM, the next report after an outage sends what waits', async () => {
-  const args = { ...collector.args, queue }
+test('On PHP-FPM, the next report after an outage sends what waits', async (context) => {
+  const args = { ...collector.args, queue: createQueue(context) }
   await collector.stop()
+  await collector.database.sql('session_audit').delete()
   const application = await phpServers['PHP-FPM'](args)
-  onTestFinished(application.end)
+  context.onTestFinished(application.end)
   const visitor = new PhpVisitor(application)
   await visitor.request('/sign-in?subject=u_42')
   await visitor.request('/sign-out')
@@ -110,6 +119,18 @@ test('On PHP-FPM, the next report after an outage sends what waits', async () =>
     )
     .toMatchObject([{ subject: 'u_42', reason: 'logout' }])
 })
+
+let certificates: string
+let caPath: string
+let certificate: { readonly cert: Buffer; readonly key: Buffer }
+beforeAll(() => {
+  certificates = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  const authority = createCertificateAuthority(certificates)
+  const { certPath, keyPath } = authority.issue('server', 'IP:127.0.0.1')
+  caPath = authority.caPath
+  certificate = { cert: readFileSync(certPath), key: readFileSync(keyPath) }
+})
+afterAll(() => rmSync(certificates, { recursive: true }))
 
 describe.each([
   ['with curl', []],
@@ -147,15 +168,11 @@ describe.each([
   })
 
   test('sends nothing to a server with a certificate that is not trusted', async () => {
-    const { certPath, keyPath } = createCertificateAuthority(folder).issue('server', 'IP:127.0.0.1')
     let requests = 0
-    const server = createServer(
-      { cert: readFileSync(certPath), key: readFileSync(keyPath) },
-      (_, response) => {
-        requests++
-        response.end()
-      },
-    )
+    const server = createServer(certificate, (_, response) => {
+      requests++
+      response.end()
+    })
     const { url, close } = await listen(server)
     const args = { ...collector.args, collector: url.replace('http:', 'https:') }
     const { log } = await runLapsePhp(args, `$lapse->active('u_42', 'a1f');`, { options })
@@ -165,18 +182,13 @@ describe.each([
   })
 
   test('sends its token to a server with a trusted certificate', async () => {
-    const authority = createCertificateAuthority(folder)
-    const { certPath, keyPath } = authority.issue('server', 'IP:127.0.0.1')
     const authorizations: unknown[] = []
-    const server = createServer(
-      { cert: readFileSync(certPath), key: readFileSync(keyPath) },
-      (request, response) => {
-        authorizations.push(request.headers.authorization)
-        request.resume().on('end', () => response.end('{"accepted":1,"rejected":[]}'))
-      },
-    )
+    const server = createServer(certificate, (request, response) => {
+      authorizations.push(request.headers.authorization)
+      request.resume().on('end', () => response.end('{"accepted":1,"rejected":[]}'))
+    })
     const { url, close } = await listen(server)
-    const trust = ['-d', `curl.cainfo=${authority.caPath}`, '-d', `openssl.cafile=${authority.caPath}`]
+    const trust = ['-d', `curl.cainfo=${caPath}`, '-d', `openssl.cafile=${caPath}`]
     const args = { ...collector.args, collector: url.replace('http:', 'https:') }
     const { log } = await runLapsePhp(args, `$lapse->active('u_42', 'a1f');`, {
       options: [...options, ...trust],

@@ -30,6 +30,8 @@ export async function startPhpCollector(site: object = {}, config: object = {}):
       token,
       ticketSecret,
       idleTimeoutSeconds: acme.idleTimeoutSeconds,
+      // On a busy machine, the collector may take longer than the default.
+      timeoutSeconds: 10,
     },
   }
 }

@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -120,6 +120,15 @@ describe('A failure', () => {
     const { log } = await runLapsePhp(proxied, use('a1f') + use('b2e'))
     expect(log).toMatch(/report of the session "a1f" was dropped\. The collector answered with 400: no/)
     expect(await readSessions()).toEqual(['b2e'])
+  })
+
+  test('because the collector does not know the site keeps the reports', async () => {
+    const token = (await collector.runLapse('token', 'create', '--scope', 'write')).trim()
+    const unknown = { ...args, token, site: 'other' }
+    const { log } = await runLapsePhp(unknown, use('a1f') + end('b2e'))
+    expect(log).toMatch(/does not know the site: .*other.* Reports wait in .*Next attempt after 1 seconds/)
+    rmSync(join(queue, '../other/pause.json'))
+    expect((await flush(unknown)).output).toBe('2')
   })
 
   test('because of the rate limit keeps the reports', async () => {

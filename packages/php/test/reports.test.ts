@@ -1,22 +1,38 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type ListeningServer, listen } from '../../../test/listen.ts'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  onTestFinished,
+  type TestContext,
+  test,
+} from 'vitest'
+import { listen } from '../../../test/listen.ts'
 import { type PhpCollector, startPhpCollector } from './phpCollector.ts'
 import { type PhpApplication, PhpVisitor, phpServers } from './phpServers.ts'
-import { type LapseArguments, runLapsePhp, runPhp, withoutCurl } from './runPhp.ts'
+import { runLapsePhp, runPhp, withoutCurl } from './runPhp.ts'
 
 const transports = { 'with curl': [], 'without curl': withoutCurl }
 
 let collector: PhpCollector
+/** Its site has a short idle timeout. */
+let liveCollector: PhpCollector
 beforeAll(async () => {
-  collector = await startPhpCollector()
+  const sweep = { everySeconds: 1 }
+  const started = [startPhpCollector(), startPhpCollector({ idleTimeoutSeconds: 4 }, { sweep })] as const
+  ;[collector, liveCollector] = await Promise.all(started)
 })
 afterEach(async () => {
   await collector.database.sql('session_audit').delete()
   await collector.database.sql('session_live').delete()
 })
-afterAll(() => collector.end())
+afterAll(() => Promise.all([collector.end(), liveCollector.end()]))
 
 const readLive = () => collector.database.sql('session_live')
 
@@ -92,10 +108,16 @@ for ($i = 0; $i < 600; $i++) $lapse->active($id, "s$i");`
 })
 
 test('In a process that serves several requests, flush() sends the reports at once', async () => {
-  const script = `$lapse->active('u_42', 'a1f', lastAccessAt: Lapse::now() - 60000); $lapse->flush(); sleep(3);
+  const folder = mkdtempSync(join(tmpdir(), 'lapse-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const signal = join(folder, 'signal')
+  const script = `$lapse->active('u_42', 'a1f', lastAccessAt: Lapse::now() - 60000); $lapse->flush();
+for ($i = 0; $i < 600 && !file_exists('${signal}'); $i++) { usleep(20000); clearstatcache(); }
 $lapse->ended('b2e', reason: 'logout'); $lapse->flush(); posix_kill(getmypid(), SIGKILL);`
   const run = runLapsePhp(collector.args, script)
-  await expect.poll(readLive, { timeout: 2500 }).toHaveLength(1)
+  await expect.poll(readLive, { timeout: 10_000 }).toHaveLength(1)
+  expect(await collector.database.readRows()).toEqual([])
+  writeFileSync(signal, '')
   await run
   expect(await collector.database.readRows()).toHaveLength(1)
 })
@@ -135,29 +157,77 @@ foreach (['due', 'not-due', 'failing'] as $session) $lapse->active('u_42', $sess
   expect((await readLive()).map(({ session }) => session).sort()).toEqual(['due', 'failing'])
 })
 
-describe('Activity is reported', () => {
-  let requests: string[]
-  let recorder: ListeningServer
-  let args: LapseArguments
-  beforeEach(async () => {
-    requests = []
-    const server = createServer((request, response) => {
-      requests.push(request.url ?? '')
-      request.resume().on('end', () => response.end('{"accepted":1,"rejected":[]}'))
-    })
-    recorder = await listen(server)
-    args = { ...collector.args, collector: recorder.url }
+/** Starts a server that accepts each report, and lists the paths of the requests. */
+async function startRecorder({ onTestFinished }: TestContext) {
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    requests.push(request.url ?? '')
+    request.resume().on('end', () => response.end('{"accepted":1,"rejected":[]}'))
   })
-  afterEach(() => recorder.close())
+  const recorder = await listen(server)
+  onTestFinished(recorder.close)
+  return { requests, args: { ...collector.args, collector: recorder.url } }
+}
 
-  test.each(Object.entries(phpServers))('once per heartbeat and session on %s', async (_, start) => {
-    const application = await start({ ...args, heartbeatSeconds: 5 })
-    onTestFinished(application.end)
-    const visitor = new PhpVisitor(application)
+describe('On the command line, activity is reported', () => {
+  test.for([
+    `'text'`,
+    '5',
+    '[]',
+    `['session' => 'a1f']`,
+    `['session' => 'a1f', 'at' => 'x']`,
+    'new stdClass',
+  ])('although the session has %s where the last report should be', async (value, context) => {
+    const { requests, args } = await startRecorder(context)
+    const script = `session_id('a1f'); $_SESSION = []; session_start(['use_cookies' => false, 'cache_limiter' => '']);
+$_SESSION['lapse.acme'] = ${value}; $lapse->active('u_42', 'a1f'); $lapse->active('u_42', 'a1f'); session_destroy();`
+    const { status, log } = await runLapsePhp(args, script)
+    expect({ status, log }).toEqual({ status: 0, log: '' })
+    expect(requests).toEqual(['/v1/activity'])
+  })
+
+  test('each time where neither a PHP session nor APCu remembers the last report', async (context) => {
+    const { requests, args } = await startRecorder(context)
+    const script = `for ($i = 0; $i < 3; $i++) { $lapse->active('u_42', 'a1f'); $lapse->flush(); }`
+    await runLapsePhp(args, script, { options: ['-d', 'apc.enabled=0'] })
+    expect(requests).toHaveLength(3)
+  })
+
+  test('once per heartbeat and session where APCu remembers it', async (context) => {
+    const apcu = { options: ['-d', 'apc.enable_cli=1'] }
+    const { output } = await runPhp(`<?php echo function_exists('apcu_enabled') && apcu_enabled();`, apcu)
+    context.skip(output !== '1', 'APCu is not installed')
+    const { requests, args } = await startRecorder(context)
+    const script = `for ($i = 0; $i < 3; $i++)
+  foreach (['a1f', 'b2e'] as $session) { $lapse->active('u_42', $session); $lapse->flush(); }`
+    await runLapsePhp(args, script, apcu)
+    expect(requests).toHaveLength(2)
+  })
+})
+
+// These tests wait for timeouts, so they run at the same time. Each has a user of its own.
+describe.concurrent.each(Object.entries(phpServers))('An application on %s', (name, start) => {
+  let application: PhpApplication
+  beforeAll(async () => {
+    application = await start({ ...liveCollector.args, heartbeatSeconds: 1 })
+  })
+  afterAll(() => application.end())
+
+  const readRows = async (subject: string) => {
+    const rows = await liveCollector.database.readRows()
+    return rows.filter((row) => row.subject === subject)
+  }
+
+  test('reports activity once per heartbeat and session', async (context) => {
+    const { expect } = context
+    const { requests, args } = await startRecorder(context)
+    const recorded = await start({ ...args, heartbeatSeconds: 5 })
+    context.onTestFinished(recorded.end)
+    const visitor = new PhpVisitor(recorded)
     await visitor.request('/sign-in?subject=u_42')
     for (let count = 0; count < 5; count++) await visitor.request('/')
     await expect.poll(() => requests).toEqual(['/v1/activity'])
-    await new PhpVisitor(application).request('/sign-in?subject=u_7')
+    await new PhpVisitor(recorded).request('/sign-in?subject=u_7')
     await expect.poll(() => requests).toHaveLength(2)
     await sleep(5000)
     for (let count = 0; count < 5; count++) await visitor.request('/')
@@ -167,65 +237,35 @@ describe('Activity is reported', () => {
     await expect.poll(() => requests).toHaveLength(4)
   })
 
-  test('each time where neither a PHP session nor APCu remembers the last report', async () => {
-    const script = `for ($i = 0; $i < 3; $i++) { $lapse->active('u_42', 'a1f'); $lapse->flush(); }`
-    await runLapsePhp(args, script, { options: ['-d', 'apc.enabled=0'] })
-    expect(requests).toHaveLength(3)
-  })
-
-  test('once per heartbeat and session where APCu remembers it', async ({ skip }) => {
-    const apcu = { options: ['-d', 'apc.enable_cli=1'] }
-    const { output } = await runPhp(`<?php echo function_exists('apcu_enabled') && apcu_enabled();`, apcu)
-    skip(output !== '1', 'APCu is not installed')
-    const script = `for ($i = 0; $i < 3; $i++)
-  foreach (['a1f', 'b2e'] as $session) { $lapse->active('u_42', $session); $lapse->flush(); }`
-    await runLapsePhp(args, script, apcu)
-    expect(requests).toHaveLength(2)
-  })
-})
-
-describe.each(Object.entries(phpServers))('An application on %s', (_, start) => {
-  let application: PhpApplication
-  let liveCollector: PhpCollector
-  beforeAll(async () => {
-    liveCollector = await startPhpCollector({ idleTimeoutSeconds: 4 }, { sweep: { everySeconds: 1 } })
-    application = await start({ ...liveCollector.args, heartbeatSeconds: 1 })
-  })
-  afterEach(() => liveCollector.database.sql('session_audit').delete())
-  afterAll(async () => {
-    await application.end()
-    await liveCollector.end()
-  })
-
-  const readLiveSessions = () => liveCollector.database.sql('session_live')
-  const readRows = () => liveCollector.database.readRows()
-
-  test('has one row for a user who never comes back', async () => {
+  test('has one row for a user who never comes back', async ({ expect }) => {
     const visitor = new PhpVisitor(application)
-    await visitor.request('/sign-in?subject=u_1')
-    await expect.poll(readLiveSessions).toMatchObject([{ subject: 'u_1', evidence: 'server' }])
-    await expect.poll(readRows).toHaveLength(1)
+    const subject = `idle on ${name}`
+    await visitor.request(`/sign-in?subject=${encodeURIComponent(subject)}`)
+    const readLiveSessions = () => liveCollector.database.sql('session_live').where({ subject })
+    await expect.poll(readLiveSessions).toMatchObject([{ evidence: 'server' }])
+    await expect.poll(() => readRows(subject)).toHaveLength(1)
     await sleep(2500)
-    expect(await readRows()).toMatchObject([
-      { subject: 'u_1', reason: 'idle_timeout', detected_by: 'sweep', evidence: 'server', revision: 1 },
+    expect(await readRows(subject)).toMatchObject([
+      { reason: 'idle_timeout', detected_by: 'sweep', evidence: 'server', revision: 1 },
     ])
     expect(application.log()).not.toMatch(/Lapse:/)
   })
 
-  test('has no timeout for a user who works, and a logout for one who signs out', async () => {
+  test('has no timeout for a user who works, and a logout for one who signs out', async ({ expect }) => {
     const visitor = new PhpVisitor(application)
-    const { page } = await visitor.request('/sign-in?subject=u_2')
+    const subject = `working on ${name}`
+    const { page } = await visitor.request(`/sign-in?subject=${encodeURIComponent(subject)}`)
     const alias = /data-session="(\w+)"/.exec(page)?.[1]
     for (let second = 0; second < 7; second++) {
       await sleep(1000)
       expect((await visitor.request('/')).page).toContain(`data-session="${alias}"`)
     }
-    expect(await readRows()).toEqual([])
+    expect(await readRows(subject)).toEqual([])
     expect((await visitor.request('/sign-out')).page).toContain('data-state="absent"')
     await expect
-      .poll(readRows)
-      .toMatchObject([{ subject: 'u_2', session: alias, reason: 'logout', evidence: 'server' }])
+      .poll(() => readRows(subject))
+      .toMatchObject([{ session: alias, reason: 'logout', evidence: 'server' }])
     await sleep(2500)
-    expect(await readRows()).toHaveLength(1)
+    expect(await readRows(subject)).toHaveLength(1)
   })
 })

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The socket module imports it with the first request. If the process forks at that
+# moment, the import fails in the new process, for good.
+import encodings.idna  # noqa: F401
 import json
 from http.client import HTTPException
 from typing import Any
@@ -70,8 +73,11 @@ def post(path: str, body: bytes, timeout_seconds: float) -> Any:
 
 
 def describe_failure(error: HTTPError) -> NotRecordedError:
-    # The body says what is wrong and what to do.
-    text = error.read(8192).decode(errors="replace")
+    try:
+        # The body says what is wrong and what to do.
+        text = error.read(8192).decode(errors="replace")
+    except (OSError, HTTPException) as reason:
+        text = f"The rest of the answer did not arrive: {reason}"
     message = f"{error.url}: HTTP {error.code}: {text}"
     if error.code in STATUSES_OF_WRONG_REPORTS:
         return RefusedError(message)

@@ -53,13 +53,15 @@ def send_batch(entries: list[Entry]) -> Outcome:
 
 
 def read_rejections(batch: list[Entry], answer: dict[str, Any]) -> Outcome:
-    rejected = answer.get("rejected")
-    if not isinstance(rejected, list):
-        raise NotRecordedError(f"Not an answer of a collector: {answer!r:.200}")
-    faults = {each["index"]: each["errors"] for each in rejected}
+    try:
+        faults = {int(each["index"]): each["errors"] for each in answer["rejected"]}
+        refused = [(batch[index].report, fault) for index, fault in faults.items()]
+    except (LookupError, TypeError, ValueError) as error:
+        raise NotRecordedError(
+            f"Not an answer of a collector: {answer!r:.200}"
+        ) from error
     if len(faults) == len(batch) and all(map(is_shared, faults.values())):
         raise NotRecordedError(f"Check LAPSE_SITE and the ticket key: {faults[0]}")
-    refused = [(batch[index].report, fault) for index, fault in faults.items()]
     return Outcome(batch, refused)
 
 

@@ -13,5 +13,6 @@ urlpatterns = [
     path("change-password/", views.change_password),
     path("revoke/", views.revoke),
     path("flush/", views.flush),
+    path("outlive/", views.outlive),
     path("expire-in/<int:seconds>/", views.expire_in),
 ]

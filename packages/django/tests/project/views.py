@@ -5,6 +5,7 @@ from django.contrib.auth import (
     update_session_auth_hash,
 )
 from django.contrib.messages import get_messages
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -66,6 +67,12 @@ def revoke(request: HttpRequest) -> HttpResponse:
 def flush(request: HttpRequest) -> HttpResponse:
     """Empties the session without a sign-out."""
     request.session.flush()
+    return HttpResponse(status=204)
+
+
+def outlive(request: HttpRequest) -> HttpResponse:
+    """Another request ends the session while this one waits for something."""
+    Session.objects.filter(session_key=request.session.session_key).delete()
     return HttpResponse(status=204)
 
 
