@@ -79,7 +79,7 @@ async function expectTimeoutAfter(check: ExpectStatic, lastAccessAt: number, sub
   return row
 }
 
-// These tests wait for timeouts, so they run at the same time. Each has a user of its own.
+// These tests wait for timeouts, so they run at the same time. Each has its own user.
 describe.concurrent('In a Django project with the package, in Chromium, while time passes,', () => {
   test('the session of a user who never comes back is recorded once, and a late return adds nothing', async ({
     expect,

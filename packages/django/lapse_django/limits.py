@@ -46,7 +46,7 @@ def read_limits(session: SessionBase, record: SessionRecord) -> Limits:
     if ends_at := read_date(expiry):
         seconds = ends_at.timestamp() - record["startedAt"] / 1000
         absolute = max(1, min(round(seconds), MAX_TIMEOUT_SECONDS))
-        # Without an idle timeout of its own, the absolute timeout must come first.
+        # Without its own idle timeout, the absolute timeout must come first.
         return Limits(own or min(2 * absolute, MAX_TIMEOUT_SECONDS), absolute)
     idle = min(read_idle_seconds(session), MAX_TIMEOUT_SECONDS)
     return Limits(min(own, idle) if own else idle)

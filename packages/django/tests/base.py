@@ -13,7 +13,7 @@ ACTIVITY = "/v1/activity"
 
 
 class ReportingTestCase(TestCase):
-    """Tests of what a project reports, with a collector of its own."""
+    """Tests of what a project reports, with its own collector."""
 
     def setUp(self) -> None:
         self.collector = RecordingCollector()

@@ -60,7 +60,7 @@ class RecordingCollector:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def get_reports(self, path: str) -> list[dict[str, Any]]:
-        """Returns the recorded reports of an endpoint, each by itself."""
+        """Returns the recorded reports of an endpoint, each separately."""
         reports: list[dict[str, Any]] = []
         for each, body in list(self.requests):
             if each == path:

@@ -105,7 +105,7 @@ function shorten(code: string, idleTimeoutSeconds: number): string {
 
 const readAlias = (page: string) => /data-session="(\w+)"/.exec(page)?.[1]
 
-// These tests wait for timeouts, so they run at the same time. Each has sessions of its own.
+// These tests wait for timeouts, so they run at the same time. Each has its own sessions.
 describe.concurrent('The application of the guide', () => {
   test('reports that a session is live, and its logout', async (context) => {
     const { expect } = context

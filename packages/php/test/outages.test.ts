@@ -37,7 +37,7 @@ async function flushUntilEmpty({ expect }: TestContext, args: LapseArguments): P
     .toBe('0')
 }
 
-// These tests wait for the time limit of requests, so they run at the same time. Each has a user of its own.
+// These tests wait for the time limit of requests, so they run at the same time. Each has its own user.
 describe.concurrent.each(Object.entries(phpServers))(
   'While the collector hangs, an application on %s',
   (name, start) => {

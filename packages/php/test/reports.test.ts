@@ -205,7 +205,7 @@ $_SESSION['lapse.acme'] = ${value}; $lapse->active('u_42', 'a1f'); $lapse->activ
   })
 })
 
-// These tests wait for timeouts, so they run at the same time. Each has a user of its own.
+// These tests wait for timeouts, so they run at the same time. Each has its own user.
 describe.concurrent.each(Object.entries(phpServers))('An application on %s', (name, start) => {
   let application: PhpApplication
   beforeAll(async () => {

@@ -154,7 +154,7 @@ describe('Stores that cannot be watched', () => {
     expect(app.errors[0]?.message).toContain('cannot list its sessions')
   })
 
-  test('An entry that is no session disturbs nothing', async () => {
+  test('An entry that is not a session affects no other', async () => {
     const user = createUser()
     const store = new MemoryStore()
     for (const [sid, data] of [

@@ -1,4 +1,4 @@
-"""Checks of each setting of Lapse by itself."""
+"""Checks each setting of Lapse separately."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def check_optional_values() -> Iterator[CheckMessage]:
         yield Warning(
             "LAPSE_IDLE_TIMEOUT_SECONDS is longer than SESSION_COOKIE_AGE, so Django "
             "ends sessions first.",
-            hint="Remove it unless your project has an idle timer of its own.",
+            hint="Remove it unless your project has its own idle timer.",
             id="lapse.W004",
         )
     heartbeat = getattr(settings, "LAPSE_HEARTBEAT_SECONDS", None)

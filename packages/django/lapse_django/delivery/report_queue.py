@@ -30,7 +30,7 @@ class Entry:
 
 
 class ReportQueue:
-    """A bounded queue. It is not safe for threads by itself."""
+    """A bounded queue. It is not thread-safe."""
 
     def __init__(self) -> None:
         self._entries: dict[Kind, OrderedDict[int, Entry]] = {

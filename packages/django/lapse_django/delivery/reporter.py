@@ -94,7 +94,7 @@ class Reporter:
             )
 
     def release_after_fork(self) -> None:
-        """Called in a forked process, which uses a reporter of its own."""
+        """Called in a forked process, which uses its own reporter."""
         if self._spool:
             self._spool.release_after_fork()
 

@@ -1,4 +1,4 @@
-"""Sends a batch of reports and reads what became of each."""
+"""Sends a batch of reports and reads the result of each."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ interface QueueFolderOptions {
 }
 
 /**
- * Keeps the queue in a file of its own, so that its reports survive a restart. The file of a process that has ended is
+ * Keeps the queue in its own file, so that its reports survive a restart. The file of a process that has ended is
  * taken over by another one.
  */
 export class QueueFolder implements QueueLog {

@@ -7,7 +7,7 @@ import { waitUntil } from '../../../../test/engines/engine.ts'
 import { startTestApplication, type TestApplication, type TestApplicationOptions } from './testApplication.ts'
 import { openVisitor, type Row, type Visitor } from './visitor.ts'
 
-/** A minute, as in the specification of these tests, takes too long for every run. */
+/** A full minute takes too long for every run. */
 const outageSeconds = Number(process.env.LAPSE_OUTAGE_SECONDS ?? 12)
 /** How far a time in a row may be from the time that the test knows. */
 const toleranceMs = 3000

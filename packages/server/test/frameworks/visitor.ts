@@ -15,7 +15,7 @@ export type Row = Readonly<Record<string, unknown>> & {
   readonly detectedAt: number
 }
 
-/** A user of an application at a browser of their own. */
+/** A user of an application with their own browser. */
 export interface Visitor {
   readonly user: string
   readonly context: BrowserContext
