@@ -39,8 +39,10 @@ export async function startEnvironment(site: object = {}): Promise<Environment> 
   const proxy = await startRecordingProxy(collector.url)
   const created: LapseServer[] = []
   async function reset(): Promise<void> {
-    proxy.fail(undefined)
+    // Otherwise, reports that still wait would arrive in the next test.
+    proxy.fail(() => 'cut before')
     for (const lapse of created.splice(0)) await lapse.close({ timeoutMs: 100 })
+    proxy.fail(undefined)
     proxy.clear()
     for (const table of ['session_audit', 'session_live', 'session_logout'])
       await collector.database.sql(table).delete()
