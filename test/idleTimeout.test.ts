@@ -27,6 +27,6 @@ describe('The idle timeout of the session', () => {
   test('is in every call of createLapse', () => {
     const calls = findAll(/createLapse\(\{[\s\S]*?\}\)/g)
     expect(calls.length).toBeGreaterThan(4)
-    expect(calls.filter((call) => !call.includes('idleTimeoutSeconds:'))).toEqual([])
+    expect(calls.filter((call) => !call.includes('idleTimeoutSeconds'))).toEqual([])
   })
 })
