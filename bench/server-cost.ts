@@ -70,6 +70,7 @@ for (const action of actions) {
     ),
   )
 }
+await collector.end()
 process.exit()
 
 async function startApp(collectorUrl: string | undefined): Promise<ListeningServer> {
