@@ -35,3 +35,8 @@ export class LapseServerError extends Error {
     this.code = code
   }
 }
+
+/** Creates the error for a value that was passed to a method and is wrong. */
+export function createInvalidReportError(message: string): LapseServerError {
+  return new LapseServerError('invalid_report', message)
+}

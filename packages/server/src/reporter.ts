@@ -16,12 +16,12 @@ import {
   type QueuedReport,
   type SubjectEndInput,
 } from './reports.ts'
+import { attempt } from './session/attempt.ts'
 import { createTicketIssuer } from './session/createTicketIssuer.ts'
 import { renderTag, type TagOptions } from './session/renderTag.ts'
 import { createStoredSession, type Session, type StoredSession } from './session/session.ts'
+import { maxTimerMs } from './timers.ts'
 
-/** The longest time that a timer can have. */
-const maxTimerMs = 2 ** 31 - 1
 /** How often a queue that stays full is an error. */
 const fullErrorIntervalMs = 60_000
 const defaultCloseTimeoutMs = 5000
@@ -82,37 +82,38 @@ export class Reporter implements LapseServer {
   }
 
   tag(session: Session | null, options?: TagOptions): string {
-    return this.#attempt(() => {
+    const tag = attempt(this, () => {
       const ticket = session === null ? undefined : this.#issueTicket(session)
       return renderTag(this.#settings, session && { ...session, ticket }, options)
-    }, '')
+    })
+    return tag ?? ''
   }
 
   active(activity: ActivityInput): void {
-    this.#attempt(() => {
+    attempt(this, () => {
       const report = createActivityReport(activity, Date.now())
       const { session } = report.body
       const ticket = this.#issueOwnTicket(activity)
       this.#throttle.add(String(session), ticket === undefined ? report : addTicket(report, ticket))
-    }, undefined)
+    })
   }
 
   ended(end: EndInput): void {
-    this.#attempt(() => {
+    attempt(this, () => {
       const report = createEndReport(end, Date.now())
       const ticket = end.reason === undefined ? this.#issueOwnTicket(end) : undefined
       // What is held of the session goes first, so that the collector knows its last access.
       this.#throttle.release(String(report.body.session))
       this.#submit(ticket === undefined ? report : addTicket(report, ticket))
-    }, undefined)
+    })
   }
 
   endedAll(end: SubjectEndInput): void {
-    this.#attempt(() => {
+    attempt(this, () => {
       const report = createSubjectEndReport(end, Date.now())
       this.#throttle.releaseSubject(String(report.body.subject))
       this.#submit(report)
-    }, undefined)
+    })
   }
 
   on<Name extends keyof LapseServerEvents>(name: Name, listener: Listener<Name>): this {
@@ -170,15 +171,6 @@ export class Reporter implements LapseServer {
 
   #hasUsableFolder(): boolean {
     return this.#folder !== undefined && this.#folder.lastError === undefined
-  }
-
-  #attempt<Result>(action: () => Result, fallback: Result): Result {
-    try {
-      return action()
-    } catch (error) {
-      this.reportError(error)
-      return fallback
-    }
   }
 
   /**

@@ -1,4 +1,4 @@
-import { LapseServerError } from './errors.ts'
+import { createInvalidReportError } from './errors.ts'
 import { formatId, formatTime, type Time } from './values.ts'
 
 /** Why a session ended, if the server knows. */
@@ -80,7 +80,7 @@ export function createActivityReport(input: ActivityInput, now: number): QueuedR
 export function createEndReport(input: EndInput, now: number): QueuedReport {
   const { session, subject, reason, startedAt, lastAccessAt, detectedAt } = requireObject(input)
   if (reason === undefined && lastAccessAt === undefined)
-    throw invalid('reason and lastAccessAt are both missing. Pass at least one of them.')
+    throw createInvalidReportError('reason and lastAccessAt are both missing. Pass at least one of them.')
   return {
     kind: 'end',
     body: removeUndefined({
@@ -126,12 +126,14 @@ export function mergeActivity(earlier: QueuedReport, later: QueuedReport): Queue
 /** In JavaScript, a caller can pass anything. */
 function requireObject<Input extends object>(input: Input): Input {
   if (typeof input === 'object' && input !== null) return input
-  throw invalid(`The argument is ${input === null ? 'null' : typeof input}. Pass an object with the session.`)
+  throw createInvalidReportError(
+    `The argument is ${input === null ? 'null' : typeof input}. Pass an object with the session.`,
+  )
 }
 
 function checkReason(reason: EndReason): EndReason {
   if (reasons.includes(reason)) return reason
-  throw invalid(`reason is "${reason}". Use one of ${reasons.join(', ')}.`)
+  throw createInvalidReportError(`reason is "${reason}". Use one of ${reasons.join(', ')}.`)
 }
 
 function formatOptionalId(id: string | number | undefined, name: string): string | undefined {
@@ -147,8 +149,4 @@ function removeUndefined(body: Readonly<Record<string, string | number | undefin
     value === undefined ? [] : [[name, value] as const],
   )
   return Object.fromEntries(entries)
-}
-
-function invalid(message: string): LapseServerError {
-  return new LapseServerError('invalid_report', message)
 }

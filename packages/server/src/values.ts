@@ -1,4 +1,4 @@
-import { LapseServerError } from './errors.ts'
+import { createInvalidReportError } from './errors.ts'
 
 /** A time: a `Date`, or epoch milliseconds. */
 export type Time = Date | number
@@ -17,9 +17,9 @@ const unsafe = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
 export function formatTime(time: Time, name: string): number {
   const epochMs = time instanceof Date || typeof time === 'number' ? Math.round(Number(time)) : Number.NaN
   if (!Number.isSafeInteger(epochMs))
-    throw invalid(`${name} is not a time. Pass a Date or epoch milliseconds.`)
+    throw createInvalidReportError(`${name} is not a time. Pass a Date or epoch milliseconds.`)
   if (epochMs < minEpochMs)
-    throw invalid(
+    throw createInvalidReportError(
       `${name} is before the year 2000: it looks like seconds. Pass a Date or epoch milliseconds.`,
     )
   return epochMs
@@ -35,9 +35,5 @@ export function formatId(id: unknown, name: string): string {
   if (typeof text === 'string' && text.length > 0 && text.length <= maxIdLength && !unsafe.test(text))
     return text
   const expected = `a string of 1 to ${maxIdLength} characters without control characters, or an integer`
-  throw invalid(`${name} is not a valid id. Pass ${expected}.`)
-}
-
-function invalid(message: string): LapseServerError {
-  return new LapseServerError('invalid_report', message)
+  throw createInvalidReportError(`${name} is not a valid id. Pass ${expected}.`)
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Environment, startEnvironment } from './environment.ts'
-import { createFolderPath, kill, listFiles, startWriter } from './queueProcesses.ts'
+import { createFolderPath, kill, listFiles, readAliases, startWriter } from './queueProcesses.ts'
 
 let environment: Environment
 let folder: string
@@ -15,8 +15,6 @@ beforeEach(() => {
 })
 afterEach(() => environment.reset())
 afterAll(() => environment.end())
-
-const readAliases = (rows: readonly Record<string, unknown>[]) => rows.map(({ session }) => session).sort()
 
 describe('With a queue folder,', () => {
   test('the reports of a process that was killed are sent by the next one', async () => {

@@ -13,7 +13,15 @@ import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Environment, startEnvironment } from './environment.ts'
-import { createFolderPath, kill, listFiles, readFiles, spawnWriter, startWriter } from './queueProcesses.ts'
+import {
+  createFolderPath,
+  kill,
+  listFiles,
+  readAliases,
+  readFiles,
+  spawnWriter,
+  startWriter,
+} from './queueProcesses.ts'
 
 let environment: Environment
 let folder: string
@@ -26,7 +34,6 @@ beforeEach(() => {
 afterEach(() => environment.reset())
 afterAll(() => environment.end())
 
-const readAliases = (rows: readonly Record<string, unknown>[]) => rows.map(({ session }) => session).sort()
 const longAgo = new Date(Date.now() - 120_000)
 const foreignName = 'acme.0123456789abcdef.1-1.x.ndjson'
 const isRoot = process.getuid?.() === 0

@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DroppedReports } from '@lapse/server'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Environment, startEnvironment } from './environment.ts'
-import { createFolderPath, kill, listFiles, readFiles, spawnWriter } from './queueProcesses.ts'
+import { createFolderPath, kill, listFiles, readAliases, readFiles, spawnWriter } from './queueProcesses.ts'
 
 let environment: Environment
 let folder: string
@@ -31,7 +31,6 @@ beforeEach(() => {
 afterEach(() => environment.reset())
 afterAll(() => environment.end())
 
-const readAliases = (rows: readonly Record<string, unknown>[]) => rows.map(({ session }) => session).sort()
 const countLines = () => readFiles(folder).split('\n').length - 1
 
 describe('If the folder cannot be used,', () => {

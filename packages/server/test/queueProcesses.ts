@@ -17,6 +17,11 @@ export function listFiles(folder: string): string[] {
   return readdirSync(folder).map((name) => join(folder, name))
 }
 
+/** Returns the aliases of rows, in alphabetical order. */
+export function readAliases(rows: readonly Record<string, unknown>[]) {
+  return rows.map(({ session }) => session).sort()
+}
+
 /** Returns what is in the files of a folder. */
 export function readFiles(folder: string): string {
   try {

@@ -1,9 +1,8 @@
 import { mergeActivity, type QueuedReport } from '../reports.ts'
+import { maxTimerMs } from '../timers.ts'
 
 /** How long to wait until there is room again. */
 const retryMs = 1000
-/** The longest time that a timer can have. */
-const maxTimerMs = 2 ** 31 - 1
 
 interface TrackedSession {
   /** When the session may be reported again, by the monotonic clock. */

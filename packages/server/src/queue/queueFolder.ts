@@ -11,8 +11,6 @@ import type { QueueEntry, QueueLog, ReportQueue } from './reportQueue.ts'
 
 /** How often a process shows that it is alive, and looks for the files of others that are not. */
 const aliveEveryMs = 10_000
-/** Timers cannot be longer. */
-const maxTimerMs = 2 ** 31 - 1
 
 interface QueueFolderOptions {
   readonly folder: string
@@ -77,7 +75,7 @@ export class QueueFolder implements QueueLog {
     const abort = new AbortController()
     const isTimeOver = await Promise.race([
       this.#operations.then(() => false),
-      sleep(Math.min(timeoutMs, maxTimerMs), true, { signal: abort.signal }),
+      sleep(timeoutMs, true, { signal: abort.signal }),
     ])
     abort.abort()
     forgetOnExit(this)

@@ -1,4 +1,4 @@
-import { LapseServerError } from '../errors.ts'
+import { createInvalidReportError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { formatId, formatTime } from '../values.ts'
 import { createTicketSigner } from './createTicketSigner.ts'
@@ -20,15 +20,17 @@ export function createTicketIssuer(settings: Settings): (session: Session) => st
   return (session) => {
     if (!signTicket) return undefined
     if (typeof session !== 'object' || session === null)
-      throw invalid('The session is missing. Pass an object.')
+      throw createInvalidReportError('The session is missing. Pass an object.')
     const idle = session.idleTimeoutSeconds ?? settings.idleTimeoutSeconds
     if (!isIdleTimeout(idle))
-      throw invalid(`idleTimeoutSeconds is not a whole number of seconds from 1 to ${maxIdleTimeoutSeconds}.`)
+      throw createInvalidReportError(
+        `idleTimeoutSeconds is not a whole number of seconds from 1 to ${maxIdleTimeoutSeconds}.`,
+      )
     const sid = formatId(session.session, 'session')
     const startedAt =
       session.startedAt === undefined ? findStart(sid) : formatTime(session.startedAt, 'startedAt')
     if (startedAt > Date.now() + clockToleranceMs)
-      throw invalid('startedAt is in the future. Compare the clocks of your servers.')
+      throw createInvalidReportError('startedAt is in the future. Compare the clocks of your servers.')
     return signTicket({
       iss: settings.site,
       sub: formatId(session.subject, 'subject'),
@@ -52,8 +54,4 @@ function createStartMemory(): (session: string) => number {
     starts.set(session, now)
     return now
   }
-}
-
-function invalid(message: string): LapseServerError {
-  return new LapseServerError('invalid_report', message)
 }
