@@ -180,13 +180,19 @@ async function waitUntilEnded(child: ChildProcess): Promise<void> {
   if (!hasEnded(child)) await once(child, 'exit')
 }
 
+/** Above 10080, the highest port that browsers block, and below 32768, from where on Linux chooses ports itself. */
+const testPorts = { first: 10_081, perProcess: 5_600, processes: 4 }
+let portsTaken = randomInt(testPorts.perProcess)
+
 /**
- * Finds a port that no program uses. It is outside the range from which Linux chooses ports (32768 to 60999), where
- * another program could get it before it is used, and above 10080, the highest port that browsers block.
+ * Finds a port that no program uses. Each process of the test runner has ports of its own and takes them in turn, so
+ * that nobody else takes the port between this call and its use.
  */
 export async function findFreePort(): Promise<number> {
+  const processNumber = Number(process.env.VITEST_POOL_ID ?? 0) % testPorts.processes
   for (;;) {
-    const port = randomInt(10_081, 32_768)
+    const port =
+      testPorts.first + processNumber * testPorts.perProcess + (portsTaken++ % testPorts.perProcess)
     const server = createServer().listen(port, '127.0.0.1')
     try {
       await once(server, 'listening')

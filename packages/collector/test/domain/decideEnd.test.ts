@@ -96,6 +96,17 @@ describe('The end of a live session', () => {
     expect(session.live).toMatchObject({ resumes: 1 })
   })
 
+  test('keeps the verdict of its live session when the report is repeated', () => {
+    const session = createSite()
+    session.use({ lastAccess: 1 * minute, evidence: 'server' })
+    session.end({ lastAccess: 1 * minute, detected: 1 * minute, session: undefined })
+    const end = { lastAccess: 0, detected: 30 * minute, evidence: 'server' } as const
+    expect(session.end(end)).toMatchObject({
+      row: { reason: 'ended_early', evidence: 'server', revision: 2 },
+    })
+    expect(session.end(end)).toMatchObject({ kind: 'duplicate', changes: [], row: { revision: 2 } })
+  })
+
   test('after it was live again supersedes its row', () => {
     const session = createSite()
     session.end()

@@ -66,7 +66,7 @@ export function decideEnd(known: SessionState, end: VerifiedEnd): Decision<EndAn
 
   const latest = findLatest(live)
   const row = latest ? judgeReport(report, claims, site, request, latest) : reported
-  const decision = decideRow(row, state, computeGraceMs(row, site))
+  const decision = decideStableRow(row, reported, state, site)
   const isUnrecorded = decision.kind === 'insert' && isUnrecordedLogout(report, row, site)
   const changes: Change[] = [
     ...(isUnrecorded ? listLogout(state, row, state === known ? row.marker : null) : listRow(decision)),
@@ -76,6 +76,26 @@ export function decideEnd(known: SessionState, end: VerifiedEnd): Decision<EndAn
     ...listReturn(state, row),
   ]
   return { changes, answer: isUnrecorded ? { kind: 'unrecorded', verdict: row } : answerRow(decision) }
+}
+
+/**
+ * Decides on a row that the live session helped to judge. If a repeat of the report, judged without the live session,
+ * would supersede the current row, this row does so now. Otherwise the repeat would have the last word.
+ */
+function decideStableRow(
+  row: NewSessionEnd,
+  reported: NewSessionEnd,
+  state: SessionState,
+  site: VerifiedEnd['site'],
+): RowDecision {
+  const decision = decideRow(row, state, computeGraceMs(row, site))
+  if (decision.kind !== 'duplicate') return decision
+  const repeated = decideRow(reported, state, computeGraceMs(reported, site))
+  return repeated.kind === 'supersede' ? { ...repeated, row: supersedeLike(row, repeated.row) } : decision
+}
+
+function supersedeLike(row: NewSessionEnd, { revision, supersedes }: NewSessionEnd): NewSessionEnd {
+  return { ...row, revision, supersedes }
 }
 
 /** Returns whether a browser reports a logout that neither names a reason nor asks for a row. */
