@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { SessionEndFilter } from './filter.ts'
+import type { SessionEndSelection } from './filter.ts'
 import type { ListedSessionEnd } from './listedSessionEnd.ts'
 
 /**
@@ -29,16 +29,15 @@ export const positionSchema = z.string().transform((text, { addIssue }): FeedPos
   const { data: position } = feedPositionSchema.safeParse(Number(number ?? Number.NaN))
   // The decoder ignores invalid characters and a truncated end.
   if (position !== undefined && formatPosition(position) === text) return position
-  addIssue('must be `beginning`, `latest`, or the `next` of an earlier response')
+  addIssue('must be the `next` of an earlier response')
   return z.NEVER
 })
 
 /** Where a reader starts: at a position, or with the rows that are numbered from now on. */
-export const feedStartSchema = z.union([
-  z.literal('latest'),
-  z.literal('beginning').transform(() => beginningOfFeed),
-  positionSchema,
-])
+export const feedStartSchema = z.union(
+  [z.literal('latest'), z.literal('beginning').transform(() => beginningOfFeed), positionSchema],
+  { error: 'must be `beginning`, `latest`, or the `next` of an earlier response' },
+)
 
 export type FeedStart = z.output<typeof feedStartSchema>
 
@@ -52,13 +51,22 @@ export type FeedStart = z.output<typeof feedStartSchema>
  */
 export interface FeedRepository {
   /**
-   * Reads the next rows that match, or that correct a row that matches.
+   * Reads the next rows that match, or that correct a row that matches. `revisions` is ignored.
    *
    * @throws {LapseError} `position-unknown` if the feed ends before the position.
    */
-  read(selection: SessionEndFilter, request: FeedRequest): Promise<FeedPage>
-  /** Returns the position after the last row. */
+  read(selection: SessionEndSelection, request: FeedRequest): Promise<FeedPage>
+  /**
+   * Returns the position after the last row.
+   *
+   * @throws {LapseError} `unavailable` while the rows that existed before the feed are still being added to it.
+   */
   readEnd(): Promise<FeedPosition>
+  /**
+   * Returns when the first row that is not in the feed yet was received. Rows wait for less than a second while a
+   * collector is running, which adds them.
+   */
+  readWaitingSince(): Promise<Date | undefined>
 }
 
 export interface FeedRequest {

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { cursorSchema, formatCursor } from '../../reading/cursor.ts'
+import { feedStartSchema, formatPosition, toFeedPosition } from '../../reading/feed.ts'
 import { defaultPageSize, pageLimitSchema, sessionEndSelectionSchema } from '../../reading/filter.ts'
 import { formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
+import { answerFeedPage, defaultFeedPageSize } from '../export/answerFeedPage.ts'
 import { exportSessionEnds } from '../export/exportSessionEnds.ts'
 import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
@@ -23,6 +25,7 @@ import type { Route } from '../route.ts'
 const listQuerySchema = sessionEndSelectionSchema.safeExtend({
   limit: pageLimitSchema.optional(),
   cursor: cursorSchema.optional(),
+  after: feedStartSchema.optional(),
   format: z.enum(['json', ...formatNames]).optional(),
 })
 
@@ -58,6 +61,10 @@ const operation: Operation = {
       description: 'The `next` of the previous page. Returns the rows after it.',
       examples: { invalidQuery: { value: invalidCursor } },
     },
+    after: {
+      description: `Reads the feed instead: the rows after this position, in the order in which they were committed, superseded ones included. Start with \`beginning\` or \`latest\`, then pass the \`next\` of the previous page. Rows that match are returned, and corrections of rows that match. \`next\` is always a position; if it is equal to \`after\`, there are no more rows yet. The default \`limit\` is ${defaultFeedPageSize} in all formats. Cannot be combined with \`cursor\` and \`revisions\`.`,
+      examples: { feed: { value: 'beginning' } },
+    },
     format: {
       description:
         'Overrides the `Accept` header. `ecs`, `ocsf` and `owasp` are NDJSON, or JSON if `Accept` prefers it.',
@@ -70,14 +77,27 @@ const operation: Operation = {
       content: {
         'application/json': {
           schema: referToSchema('SessionEndPage'),
-          examples: { page: { value: { lapses: [exampleSessionEnd], next: null } } },
+          examples: {
+            page: { value: { lapses: [exampleSessionEnd], next: null } },
+            feed: {
+              value: { lapses: [exampleSessionEnd], next: formatPosition(toFeedPosition(1)) },
+            },
+          },
         },
         'application/x-ndjson': { schema: { type: 'string' } },
         'text/csv': { schema: { type: 'string' } },
       },
     },
     ...describeProblemResponses(
-      ['token-refused', 'forbidden', 'not-acceptable', 'invalid-query', 'too-many-requests', 'unavailable'],
+      [
+        'token-refused',
+        'forbidden',
+        'not-acceptable',
+        'position-unknown',
+        'invalid-query',
+        'too-many-requests',
+        'unavailable',
+      ],
       {
         tokenRefused: createMissingTokenError('read'),
         forbidden: createWrongScopeError('read'),
@@ -94,13 +114,14 @@ export const listSessionEnds: Route = {
   operation,
   cacheControl: 'no-store',
   handler(dependencies) {
-    const { sessionEnds } = dependencies.store
+    const { sessionEnds, feed } = dependencies.store
     const slots = createExportSlots()
     return async (ctx) => {
       const reader = await authenticateReader(ctx, dependencies)
       const {
         limit,
         cursor,
+        after,
         format: requested,
         ...requestedSelection
       } = parseQuery(listQuerySchema, ctx.query)
@@ -108,6 +129,10 @@ export const listSessionEnds: Route = {
       const { format, isJson } = chooseFormat(ctx, requested)
       ctx.vary('Accept')
 
+      if (after !== undefined) {
+        await answerFeedPage(ctx, { feed, selection, after, limit, format: formats[format], isJson })
+        return
+      }
       const { mediaType, head, write } = formats[format]
       if (!isJson && limit === undefined) {
         const source = { selection, after: cursor, format: formats[format] }
@@ -117,7 +142,7 @@ export const listSessionEnds: Route = {
       const page = await sessionEnds.readPage(selection, { limit: limit ?? defaultPageSize, after: cursor })
       const { rows } = page
       const next = page.next ? formatCursor(page.next) : null
-      if (next !== null) linkToNextPage(ctx, next)
+      if (next !== null) linkToNextPage(ctx, 'cursor', next)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())
         ctx.type = 'application/json'

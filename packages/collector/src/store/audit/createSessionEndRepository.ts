@@ -1,13 +1,14 @@
 import type { Knex } from 'knex'
 import type { Cursor } from '../../reading/cursor.ts'
-import type { SessionEndFilter, SessionEndSelection } from '../../reading/filter.ts'
+import type { SessionEndSelection } from '../../reading/filter.ts'
 import type { SessionEndRepository } from '../../reading/sessionEndRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import { addDetails } from './addDetails.ts'
-import { selectedColumns, toSessionEnd } from './auditColumns.ts'
+import { prefixedColumns, toSessionEnd } from './auditColumns.ts'
+import { filterRows, filterRowsAndCorrections } from './filterRows.ts'
 import { followSessionEnds } from './followSessionEnds.ts'
 import { selectCurrent } from './selectCurrent.ts'
 
@@ -67,23 +68,6 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
   }
 }
 
-const prefixedColumns = Object.fromEntries(
-  Object.entries(selectedColumns).map(([name, column]) => [name, `a.${column}`]),
-)
-
-/** Adds the conditions of a filter on the rows `alias`. */
-function filterRows(
-  query: Knex.QueryBuilder,
-  database: Knex,
-  alias: string,
-  { from, to, ...equalTo }: SessionEndFilter,
-): void {
-  for (const [column, value] of Object.entries(equalTo))
-    if (value !== undefined) query.where(`${alias}.${column}`, value)
-  if (from) query.where(`${alias}.detected_at`, '>=', toStoredTime(database, from))
-  if (to) query.where(`${alias}.detected_at`, '<', toStoredTime(database, to))
-}
-
 interface SelectedPage {
   readonly limit: number
   readonly after: Cursor | undefined
@@ -129,10 +113,7 @@ function selectNew(
     .select(prefixedColumns)
     .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
     .whereIn('a.id', ids)
-    .where((either) => {
-      for (const alias of ['a', 'c'])
-        either.orWhere((row) => row.whereNotNull(`${alias}.id`).modify(filterRows, database, alias, filter))
-    })
+    .modify(filterRowsAndCorrections, database, filter)
     .orderBy('a.id')
 }
 
