@@ -1,8 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { SessionEnd } from '../domain/sessionEnd.ts'
+import { createForwardMetrics, type ForwardMetrics } from './forwardMetrics.ts'
 
 /** The metrics for operators. Names and units follow https://prometheus.io/docs/practices/naming/ */
-export interface Metrics {
+export interface Metrics extends ForwardMetrics {
   readonly registry: Registry
   /**
    * Counts an answered request. `route` is the router's pattern, not the requested path, so that clients cannot create
@@ -67,6 +68,7 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     observeDroppedLogLine: () => droppedLogLines.inc(),
     observeBatch,
     ...createSweepMetrics(registry),
+    ...createForwardMetrics(registry),
   }
 }
 

@@ -23,8 +23,8 @@ const concurrency = 8
 const batchSize = 50
 
 /** Sends each row as a request. A response with a status from 200 to 299 confirms it. */
-export function createWebhookSender(target: WebhookTarget, userAgent: string): Sender {
-  const sendRow = createRowSender(target, userAgent)
+export function createWebhookSender(target: WebhookTarget): Sender {
+  const sendRow = createRowSender(target)
   let hasFailed = false
   return {
     batchSize,
@@ -41,11 +41,11 @@ export function createWebhookSender(target: WebhookTarget, userAgent: string): S
   }
 }
 
-function createRowSender({ url, secret, authorization }: WebhookTarget, userAgent: string) {
+function createRowSender({ url, secret, authorization }: WebhookTarget) {
   const sign = secret === undefined ? undefined : createSigner(secret)
   const constantHeaders = {
     'Content-Type': 'application/json',
-    'User-Agent': userAgent,
+    'User-Agent': 'Lapse',
     ...(authorization !== undefined && { Authorization: authorization }),
   }
 

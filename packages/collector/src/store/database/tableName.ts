@@ -35,6 +35,7 @@ export const getRollupTableName = (auditTable: string) => `${auditTable}_rollup`
 export const getRollupProgressTableName = (auditTable: string) => `${auditTable}_rollup_progress`
 export const getFeedTableName = (auditTable: string) => `${auditTable}_feed`
 export const getFeedProgressTableName = (auditTable: string) => `${auditTable}_feed_progress`
+export const getForwardTableName = (auditTable: string) => `${auditTable}_forward`
 export const getMigrationTableName = (auditTable: string) => `${auditTable}_migrations`
 
 /**
