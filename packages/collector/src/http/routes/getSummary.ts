@@ -40,6 +40,7 @@ const operation: Operation = {
     session: { description: filterDescriptions.session },
     reason: { description: filterDescriptions.reason, examples: { summary: { value: 'idle_timeout' } } },
     evidence: { description: filterDescriptions.evidence },
+    search: { description: filterDescriptions.search },
     from: {
       description:
         'Only session ends that were detected at this time or later. A date means midnight in `timeZone`. By default, 30 days before `to` for days, and 2 days for hours.',

@@ -3,11 +3,11 @@ import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import type { SessionEndFilter, TimeSpan } from '../../reading/filter.ts'
 import type { SummaryRepository } from '../../reading/summaryRepository.ts'
 import type { Tally } from '../../reading/tally.ts'
+import { filterRows } from '../audit/filterRows.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { queryDeadlineMs } from '../database/deadlines.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { createOperationRunner } from '../database/operations.ts'
-import { toStoredTime } from '../database/storedTime.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { addRollupDays, readRollup } from './readRollup.ts'
 import { allSites } from './rollupDay.ts'
@@ -30,7 +30,7 @@ export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRe
 function summarize(
   database: Knex,
   tableName: string,
-  { from, to, ...equalTo }: SessionEndFilter & TimeSpan,
+  { from, to, search, ...equalTo }: SessionEndFilter & TimeSpan,
   tally: Tally,
   signal: AbortSignal,
 ): Promise<void> {
@@ -38,21 +38,22 @@ function summarize(
   // Since 1972, every time zone's offset from UTC is a multiple of 15 minutes.
   const usesQuarterHours = tally.starts.every((start) => start % quarterHourMs === 0)
   const areFew = equalTo.subject !== undefined || equalTo.session !== undefined
-  const usesRollup = usesQuarterHours && !areFew
+  const usesRollup = usesQuarterHours && !areFew && search === undefined
   // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
   // rejects.
   const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
 
   return database.transaction(async (transaction) => {
-    const selectDays = selectEqual({ ...equalTo, site: equalTo.site ?? allSites }, '')
+    const selectDays = selectEqual({ ...equalTo, site: equalTo.site ?? allSites })
     const rollup = usesRollup ? await readRollup(transaction, tableName, selectDays, span) : undefined
     const selectSpan =
       (part: EpochSpan): SelectRows =>
       (query) =>
-        void query
-          .modify(selectEqual(equalTo, 'a.'))
-          .where('a.detected_at', '>=', toStoredTime(database, new Date(part.from)))
-          .where('a.detected_at', '<', toStoredTime(database, new Date(part.to)))
+        void query.modify(
+          filterRows,
+          { database, tableName, alias: 'a' },
+          { ...equalTo, search, from: new Date(part.from), to: new Date(part.to) },
+        )
     const listRest = (unitMs: number) =>
       rollup
         ? listUncounted(tableName, rollup, span, unitMs, selectSpan)
@@ -77,10 +78,9 @@ function summarize(
 }
 
 /** Selects rows whose columns have these values. Undefined values are ignored. */
-function selectEqual(columns: Omit<SessionEndFilter, keyof TimeSpan>, prefix: string): SelectRows {
+function selectEqual(columns: Omit<SessionEndFilter, keyof TimeSpan | 'search'>): SelectRows {
   return (query) => {
-    for (const [column, value] of Object.entries(columns))
-      if (value !== undefined) query.where(`${prefix}${column}`, value)
+    for (const [column, value] of Object.entries(columns)) if (value !== undefined) query.where(column, value)
   }
 }
 
