@@ -59,7 +59,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
   const usePool = (pool: keyof typeof pools) => ({ knex: pools[pool], tableName, displayName })
 
   return {
-    sessionEnds: createSessionEndRepository(usePool('reading')),
+    sessionEnds: createSessionEndRepository(usePool('reading'), usePool('counts')),
     liveSessions: createLiveSessionRepository(usePool('auth'), usePool('reading')),
     sweep,
     marks: createMarkRepository(usePool('marks')),

@@ -11,3 +11,6 @@ export const lookupDeadlineMs = 5_000
  * seconds.
  */
 export const queryDeadlineMs = 30_000
+
+/** For counts, which lists can do without. */
+export const countDeadlineMs = 2_000
