@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { cursorSchema, formatCursor } from '../../reading/cursor.ts'
-import { feedStartSchema, formatPosition, toFeedPosition } from '../../reading/feed.ts'
+import { feedStartSchema } from '../../reading/feed.ts'
 import { defaultPageSize, pageLimitSchema, sessionEndSelectionSchema } from '../../reading/filter.ts'
 import { formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
@@ -63,7 +63,6 @@ const operation: Operation = {
     },
     after: {
       description: `Reads the feed instead: the rows after this position, in the order in which they were committed, superseded ones included. Start with \`beginning\` or \`latest\`, then pass the \`next\` of the previous page. Rows that match are returned, and corrections of rows that match. \`next\` is always a position; if it is equal to \`after\`, there are no more rows yet. The default \`limit\` is ${defaultFeedPageSize} in all formats. Cannot be combined with \`cursor\` and \`revisions\`.`,
-      examples: { feed: { value: 'beginning' } },
     },
     format: {
       description:
@@ -77,12 +76,7 @@ const operation: Operation = {
       content: {
         'application/json': {
           schema: referToSchema('SessionEndPage'),
-          examples: {
-            page: { value: { lapses: [exampleSessionEnd], next: null } },
-            feed: {
-              value: { lapses: [exampleSessionEnd], next: formatPosition(toFeedPosition(1)) },
-            },
-          },
+          examples: { page: { value: { lapses: [exampleSessionEnd], next: null } } },
         },
         'application/x-ndjson': { schema: { type: 'string' } },
         'text/csv': { schema: { type: 'string' } },

@@ -19,7 +19,7 @@ const positionsPerQuery = 10_000
 /** How long `read` searches for rows that match, in milliseconds. Then it returns those that it has found. */
 const maxSearchMs = 2_000
 /** How long a node of a cluster may lag behind the node from which the reader got its position. */
-const maxLagMs = 2_000
+const maxLagMs = 1_000
 const lagPollMs = 100
 
 export function createFeedRepository(auditDatabase: AuditDatabase): FeedRepository {
