@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { cursorSchema, formatCursor } from '../../reading/cursor.ts'
+import { feedStartSchema } from '../../reading/feed.ts'
 import { defaultPageSize, pageLimitSchema, sessionEndSelectionSchema } from '../../reading/filter.ts'
 import { formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
+import { answerFeedPage, defaultFeedPageSize } from '../export/answerFeedPage.ts'
 import { exportSessionEnds } from '../export/exportSessionEnds.ts'
 import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
@@ -23,6 +25,7 @@ import type { Route } from '../route.ts'
 const listQuerySchema = sessionEndSelectionSchema.safeExtend({
   limit: pageLimitSchema.optional(),
   cursor: cursorSchema.optional(),
+  after: feedStartSchema.optional(),
   format: z.enum(['json', ...formatNames]).optional(),
 })
 
@@ -60,6 +63,9 @@ const operation: Operation = {
       description: 'The `next` of the previous page. Returns the rows after it.',
       examples: { invalidQuery: { value: invalidCursor } },
     },
+    after: {
+      description: `Reads the feed instead: the rows after this position, in the order in which they were committed, superseded ones included. Start with \`beginning\` or \`latest\`, then pass the \`next\` of the previous page. Rows that match are returned, and corrections of rows that match. \`next\` is always a position; if it is equal to \`after\`, there are no more rows yet. The default \`limit\` is ${defaultFeedPageSize} in all formats. Cannot be combined with \`cursor\` and \`revisions\`.`,
+    },
     format: {
       description:
         'Overrides the `Accept` header. `ecs`, `ocsf` and `owasp` are NDJSON, or JSON if `Accept` prefers it.',
@@ -79,7 +85,15 @@ const operation: Operation = {
       },
     },
     ...describeProblemResponses(
-      ['token-refused', 'forbidden', 'not-acceptable', 'invalid-query', 'too-many-requests', 'unavailable'],
+      [
+        'token-refused',
+        'forbidden',
+        'not-acceptable',
+        'position-unknown',
+        'invalid-query',
+        'too-many-requests',
+        'unavailable',
+      ],
       {
         tokenRefused: createMissingTokenError('read'),
         forbidden: createWrongScopeError('read'),
@@ -96,13 +110,14 @@ export const listSessionEnds: Route = {
   operation,
   cacheControl: 'no-store',
   handler(dependencies) {
-    const { sessionEnds } = dependencies.store
+    const { sessionEnds, feed } = dependencies.store
     const slots = createExportSlots()
     return async (ctx) => {
       const reader = await authenticateReader(ctx, dependencies)
       const {
         limit,
         cursor,
+        after,
         format: requested,
         ...requestedSelection
       } = parseQuery(listQuerySchema, ctx.query)
@@ -110,6 +125,10 @@ export const listSessionEnds: Route = {
       const { format, isJson } = chooseFormat(ctx, requested)
       ctx.vary('Accept')
 
+      if (after !== undefined) {
+        await answerFeedPage(ctx, { feed, selection, after, limit, format: formats[format], isJson })
+        return
+      }
       const { mediaType, head, write } = formats[format]
       if (!isJson && limit === undefined) {
         const source = { selection, after: cursor, format: formats[format] }
@@ -119,7 +138,7 @@ export const listSessionEnds: Route = {
       const page = await sessionEnds.readPage(selection, { limit: limit ?? defaultPageSize, after: cursor })
       const { rows } = page
       const next = page.next ? formatCursor(page.next) : null
-      if (next !== null) linkToNextPage(ctx, next)
+      if (next !== null) linkToNextPage(ctx, 'cursor', next)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())
         ctx.type = 'application/json'

@@ -9,10 +9,10 @@ import { createOperationRunner } from '../database/operations.ts'
 import { readSites } from '../database/readSites.ts'
 import { readTime } from '../database/storedTime.ts'
 import { addDetails } from './addDetails.ts'
-import { selectedColumns, toSessionEnd } from './auditColumns.ts'
+import { prefixedColumns, toSessionEnd } from './auditColumns.ts'
 import { countSessionEnds } from './countSessionEnds.ts'
 import { excludeSelftests } from './excludeSelftests.ts'
-import { filterRows } from './filterRows.ts'
+import { filterRows, filterRowsAndCorrections } from './filterRows.ts'
 import { followSessionEnds } from './followSessionEnds.ts'
 import { selectCurrent } from './selectCurrent.ts'
 import { sortRows, startAfter } from './sortRows.ts'
@@ -79,10 +79,6 @@ export function createSessionEndRepository(
   }
 }
 
-const prefixedColumns = Object.fromEntries(
-  Object.entries(selectedColumns).map(([name, column]) => [name, `a.${column}`]),
-)
-
 async function findNewest(
   database: Knex,
   tableName: string,
@@ -126,22 +122,15 @@ function selectPage(
 function selectNew(
   database: Knex,
   tableName: string,
-  { revisions: _, selftests, ...filter }: SessionEndSelection,
+  selection: SessionEndSelection,
   ids: readonly number[],
 ): Knex.QueryBuilder {
-  const query = database({ a: tableName })
+  return database({ a: tableName })
     .select(prefixedColumns)
     .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
     .whereIn('a.id', ids)
-    .where((either) => {
-      for (const alias of ['a', 'c'])
-        either.orWhere((row) =>
-          row.whereNotNull(`${alias}.id`).modify(filterRows, { database, tableName, alias }, filter),
-        )
-    })
+    .modify(filterRowsAndCorrections, { database, tableName }, selection)
     .orderBy('a.id')
-  // A self-test corrects no row.
-  return selftests === 'include' ? query : query.modify(excludeSelftests)
 }
 
 /** Selects a row and those that it corrects, newest first. */
