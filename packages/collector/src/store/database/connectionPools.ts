@@ -1,7 +1,7 @@
 import knex, { type Knex } from 'knex'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
-import { countDeadlineMs, lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
+import { partDeadlineMs, lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqlite/sqliteClient.ts'
@@ -33,7 +33,7 @@ const poolLimits = {
   /** Lists, exports and single rows. */
   reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: queryDeadlineMs },
   /** Numbers of rows beside lists. */
-  counts: { connections: 2, sqliteThreads: 1, statementTimeoutMs: countDeadlineMs },
+  counts: { connections: 2, sqliteThreads: 1, statementTimeoutMs: partDeadlineMs },
   /** Summaries, which read many rows at a time. */
   summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: queryDeadlineMs },
   /** Tokens and dashboard sessions. */
