@@ -147,7 +147,7 @@ function countReportedSteps<By extends StepGroups>(
 }
 
 /** The negation of `isSelftest`. */
-function excludeSelftests(either: Knex.QueryBuilder): void {
+export function excludeSelftests(either: Knex.QueryBuilder): void {
   either
     .whereNull('a.client_version')
     .orWhereNot('a.client_version', selftestClient)
