@@ -1,7 +1,7 @@
 import knex, { type Knex } from 'knex'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
-import { partDeadlineMs, lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
+import { lookupDeadlineMs, partDeadlineMs, queryDeadlineMs } from './deadlines.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqlite/sqliteClient.ts'
