@@ -12,11 +12,13 @@ interface InitOptions {
   readonly config?: string
   readonly site: string
   readonly origin: string
-  readonly idleTimeout: number
+  readonly idleTimeout?: number
   readonly absoluteTimeout?: number
   readonly database: string
   readonly force?: true
 }
+
+const defaultIdleTimeoutSeconds = 1800
 
 /** `lapse init` writes a configuration that `lapse serve` accepts. */
 export const init = new Command('init')
@@ -27,10 +29,14 @@ export const init = new Command('init')
   .option(configFlags, `the file to write (default: $LAPSE_CONFIG, otherwise ${defaultConfigPath})`)
   .option('--site <name>', 'the name of the audited application', 'app')
   .option('--origin <origin>', "the origin of the application's pages", 'http://localhost:3000')
-  .option('--idle-timeout <seconds>', "the application's idle timeout, in seconds", parseSeconds, 1800)
   .option(
-    '--absolute-timeout <seconds>',
-    "the application's limit on the total age of a session, in seconds",
+    '--idle-timeout <duration>',
+    "the application's idle timeout, such as 30m, or in seconds (default: 30m)",
+    parseSeconds,
+  )
+  .option(
+    '--absolute-timeout <duration>',
+    "the application's limit on the total age of a session, such as 12h, or in seconds (default: none)",
     parseSeconds,
   )
   .option(
@@ -69,7 +75,7 @@ export const init = new Command('init')
   })
 addExamples(init, [
   {
-    line: 'lapse init --site acme --origin https://app.acme.com --idle-timeout 1800',
+    line: 'lapse init --site acme --origin https://app.acme.com --idle-timeout 30m',
     description: 'Write lapse.config.json for an application with an idle timeout of 30 minutes.',
   },
   {
@@ -78,7 +84,8 @@ addExamples(init, [
   },
 ])
 
-function createConfig({ site, origin, idleTimeout, absoluteTimeout, database }: InitOptions): ConfigInput {
+function createConfig(options: InitOptions): ConfigInput {
+  const { site, origin, idleTimeout = defaultIdleTimeoutSeconds, absoluteTimeout, database } = options
   return {
     database,
     sites: {

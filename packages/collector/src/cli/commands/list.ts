@@ -16,17 +16,25 @@ import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
 import { parseOptions } from '../options/parseOptions.ts'
+import {
+  addTimeHelp,
+  fromOption,
+  resolveTimeOptions,
+  type TimeOptions,
+  timeZoneOption,
+  toOption,
+} from '../options/timeOptions.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
-import { formatPages } from '../output/formatPages.ts'
+import { formatJsonArray, formatPages } from '../output/formatPages.ts'
 import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
 
 type SelectionOptions = Readonly<Partial<Record<keyof SessionEndSelection, string>>>
 
-interface ListOptions extends ConfigOption, SelectionOptions {
+interface ListOptions extends ConfigOption, SelectionOptions, TimeOptions {
   readonly limit?: number
-  readonly format: FormatName | 'table'
+  readonly format: FormatName | 'json' | 'table'
   readonly follow?: true
 }
 
@@ -42,8 +50,9 @@ export const list = new Command('list')
   .option('--session <alias>', 'only rows of this session')
   .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
   .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidenceKinds))
-  .option('--from <time>', 'only rows detected at or after this time, such as 2026-01-02T00:00:00Z')
-  .option('--to <time>', 'only rows detected before this time')
+  .addOption(fromOption)
+  .addOption(toOption)
+  .addOption(timeZoneOption)
   .addOption(
     new Option(
       '--revisions <which>',
@@ -56,42 +65,48 @@ export const list = new Command('list')
     parseLimit,
   )
   .addOption(
-    new Option('--format <format>', 'the output format').choices(['table', ...formatNames]).default('table'),
+    new Option('--format <format>', 'the output format; json is one array, ndjson one object a line')
+      .choices(['table', 'json', ...formatNames])
+      .default('table'),
   )
   .option(
     '--follow',
     'keep running, and print each new row once when it is written, and also each correction of a row that matches; with --limit, print the last existing rows first',
   )
-  .action(
-    async ({ config: path, limit, format, follow, ...selectionOptions }: ListOptions, command: Command) => {
-      const selection = parseOptions(sessionEndSelectionSchema, selectionOptions, command)
-      const interruption = new AbortController()
-      const interrupt = () => interruption.abort()
-      process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-      await withStore(loadStoreConfig(path), async (store) => {
-        const pages = follow
-          ? store.sessionEnds.follow(selection, {
-              last: limit ?? 0,
-              signal: interruption.signal,
-              onFailure: ({ message }) =>
-                process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
-            })
-          : readPages(store, selection, format === 'table' ? (limit ?? defaultPageSize) : limit)
-        const output =
-          format === 'table'
-            ? formatSessionEndTable(pages, {
-                isFiltered: Object.keys(selectionOptions).length > 0,
-                showsCorrected: selection.revisions === 'all',
-              })
-            : formatPages(pages, formats[format])
-        await writeOutput(output, interruption.signal)
-      })
-    },
-  )
+  .action(async (options: ListOptions, command: Command) => {
+    const { config: path, limit, format, follow, timeZone, from, to, ...filters } = options
+    const selectionOptions = { ...filters, ...resolveTimeOptions({ from, to, timeZone }) }
+    const selection = parseOptions(sessionEndSelectionSchema, selectionOptions, command)
+    if (follow && format === 'json')
+      command.error('error: --follow never ends, so it cannot print one JSON array. Use --format ndjson.')
+    const interruption = new AbortController()
+    const interrupt = () => interruption.abort()
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+    await withStore(loadStoreConfig(path), async (store) => {
+      const pages = follow
+        ? store.sessionEnds.follow(selection, {
+            last: limit ?? 0,
+            signal: interruption.signal,
+            onFailure: ({ message }) =>
+              process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
+          })
+        : readPages(store, selection, format === 'table' ? (limit ?? defaultPageSize) : limit)
+      const tableOptions = {
+        isFiltered: Object.keys(selectionOptions).length > 0,
+        showsCorrected: selection.revisions === 'all',
+      }
+      await writeOutput(formatRows(pages, format, tableOptions), interruption.signal)
+    })
+  })
+addTimeHelp(list)
 addExamples(list, [
   {
-    line: 'lapse list --reason idle_timeout --from 2026-01-01',
-    description: 'Print the latest idle timeouts of this year as a table.',
+    line: 'lapse list --reason idle_timeout --from yesterday',
+    description: "Print yesterday's idle timeouts as a table.",
+  },
+  {
+    line: 'lapse list --site acme --from "last month" --time-zone Europe/Vienna --format csv > acme.csv',
+    description: 'Export all rows of one site and month, by the calendar of Vienna.',
   },
   {
     line: 'lapse list --subject u_42 --format csv > u_42.csv',
@@ -99,6 +114,15 @@ addExamples(list, [
   },
   { line: 'lapse list --follow --format ecs', description: 'Feed a SIEM with each new row.' },
 ])
+
+function formatRows(
+  pages: AsyncIterable<readonly ListedSessionEnd[]>,
+  format: ListOptions['format'],
+  tableOptions: Parameters<typeof formatSessionEndTable>[1],
+): AsyncIterable<string> {
+  if (format === 'table') return formatSessionEndTable(pages, tableOptions)
+  return format === 'json' ? formatJsonArray(pages) : formatPages(pages, formats[format])
+}
 
 async function* readPages(
   store: Store,
