@@ -30,7 +30,7 @@ import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
 
-type SelectionOptions = Readonly<Partial<Record<keyof SessionEndSelection, string>>>
+type SelectionOptions = Readonly<Partial<Record<Exclude<keyof SessionEndSelection, 'from' | 'to'>, string>>>
 
 interface ListOptions extends ConfigOption, SelectionOptions, TimeOptions {
   readonly limit?: number
