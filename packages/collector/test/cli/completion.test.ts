@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const run = async (name: string, args: readonly string[]) =>
-  (await promisify(execFile)(findProgram(name), [...args], { cwd: folder })).stdout
+  (await promisify(execFile)(findProgram(name), [...args], { cwd: folder, timeout: 20_000 })).stdout
 
 /** The completions that each shell offers for a line, sorted. */
 const complete = {

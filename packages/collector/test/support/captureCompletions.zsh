@@ -4,7 +4,7 @@ zmodload zsh/zpty
 cat > setup.zsh <<END
 unsetopt prompt_cr prompt_sp
 PROMPT=
-autoload -Uz compinit && compinit -C -d compdump
+autoload -Uz compinit && compinit -D -u
 source ${(q)1}
 bindkey '^I' complete-word
 zstyle ':completion:*' insert-tab false
