@@ -59,6 +59,21 @@ CREATE TABLE `session_audit_dashboard` (
   KEY `session_audit_dashboard_used` (`last_access_at`)
 ) ENGINE=InnoDB;
 
+CREATE TABLE `session_audit_feed` (
+  `position` bigint(20) NOT NULL,
+  `audit_id` bigint(20) unsigned NOT NULL,
+  PRIMARY KEY (`position`),
+  UNIQUE KEY `audit_id` (`audit_id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_feed_progress` (
+  `id` int(11) NOT NULL,
+  `position` bigint(20) NOT NULL,
+  `up_to_id` bigint(20) NOT NULL,
+  `existing_up_to_id` bigint(20) NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
 CREATE TABLE `session_audit_migrations` (
   `id` int(10) unsigned NOT NULL AUTO_INCREMENT,
   `name` varchar(255) DEFAULT NULL,
