@@ -74,6 +74,15 @@ CREATE TABLE `session_audit_feed_progress` (
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB;
 
+CREATE TABLE `session_audit_forward` (
+  `name` varchar(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `position` bigint NOT NULL,
+  `updated_at` datetime(3) NOT NULL,
+  `failing_since` datetime(3) DEFAULT NULL,
+  `failure` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT NULL,
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB;
+
 CREATE TABLE `session_audit_migrations` (
   `id` int unsigned NOT NULL AUTO_INCREMENT,
   `name` varchar(255) DEFAULT NULL,

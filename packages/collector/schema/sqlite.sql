@@ -79,6 +79,14 @@ CREATE TABLE `session_audit_feed_progress` (
   `existing_up_to_id` bigint not null
 );
 
+CREATE TABLE `session_audit_forward` (
+  `name` text primary key,
+  `position` bigint not null,
+  `updated_at` datetime not null,
+  `failing_since` datetime,
+  `failure` text
+);
+
 CREATE TABLE `session_audit_migrations` (
   `id` integer not null primary key autoincrement,
   `name` varchar(255),

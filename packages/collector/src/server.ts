@@ -3,6 +3,7 @@ import { createDashboardTicketKey, dashboardSite } from './auth/dashboardSession
 import type { Config } from './config/config.ts'
 import { getDashboardLimits } from './config/dashboardSite.ts'
 import { describeExposedDatabaseFile } from './config/exposedFiles.ts'
+import { prepareDestination } from './config/prepareDestination.ts'
 import { prepareTicketKeys } from './config/ticketKeys.ts'
 import type { Site } from './domain/site.ts'
 import type { TicketKey } from './domain/ticket.ts'
@@ -11,6 +12,8 @@ import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
 import { createAlarmJob } from './jobs/alarmJob.ts'
 import { createFeedJob } from './jobs/feedJob.ts'
+import { createForwardJob } from './jobs/forwardJob.ts'
+import { createForwardLagJob } from './jobs/forwardLagJob.ts'
 import { createMarkJob, type MarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRefusalJob } from './jobs/refusalJob.ts'
@@ -114,6 +117,20 @@ function createJobs(config: Config, { store, marks, clock, metrics, log }: JobPa
     createFeedJob(store, log),
     createRollupJob(store, log, metrics),
     ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
+    ...createForwardJobs(config, { store, metrics, log }),
+  ]
+}
+
+function createForwardJobs(
+  { forward, forwardInServe }: Config,
+  parts: Pick<JobParts, 'store' | 'metrics' | 'log'>,
+): Job[] {
+  const names = Object.keys(forward)
+  if (names.length === 0) return []
+  const sending = forwardInServe ? Object.entries(forward) : []
+  return [
+    ...sending.map(([name, settings]) => createForwardJob(prepareDestination(name, settings), parts)),
+    createForwardLagJob(names, parts.store, parts.metrics),
   ]
 }
 
