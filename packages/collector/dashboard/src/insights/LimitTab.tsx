@@ -1,0 +1,90 @@
+import { useId, useState } from 'preact/hooks'
+import type { SiteSummary, Summary } from '../api/types.ts'
+import type { QueryState } from '../api/useQuery.ts'
+import { PastLimitDistribution } from '../charts/PastLimitDistribution.tsx'
+import { EmptyState } from '../components/EmptyState.tsx'
+import { formatCount, formatDuration } from '../format/numbers.ts'
+import type { Route } from '../state/route.ts'
+import { describeKept, describeNotCounted } from './longerLimit.ts'
+
+interface Props {
+  readonly summary: QueryState<Summary>
+  readonly route: Route
+}
+
+/** Answers whether the limit of one site is too short: sites may have different limits, so they are not mixed. */
+export function LimitTab({ summary: { data, isLoading }, route }: Props) {
+  const [chosenSite, chooseSite] = useState<string | null>(null)
+  if (!data) return <EmptyState isLoading={isLoading} />
+  const sites = data.sites.toSorted((a, b) => b.idleTimeouts - a.idleTimeouts)
+  const site = sites.find((each) => each.site === (route.get('site') || chosenSite)) ?? sites[0]
+  if (!site) return <p class="empty-state">No idle timeouts in this period.</p>
+  return (
+    <div class="limit-tab" aria-busy={isLoading}>
+      {!route.get('site') && sites.length > 1 && (
+        <label class="site-choice">
+          Site{' '}
+          <select value={site.site} onChange={({ currentTarget }) => chooseSite(currentTarget.value)}>
+            {sites.map(({ site, idleTimeouts }) => (
+              <option key={site} value={site}>
+                {site} ({formatCount(idleTimeouts)})
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <LongerLimit key={site.site} site={site} />
+    </div>
+  )
+}
+
+/** Shown first: what most people would try next. */
+const firstExtraMinutes = 15
+
+function LongerLimit({ site }: { readonly site: SiteSummary }) {
+  const { idleTimeouts, idleTimeoutSeconds, pastLimit, keptBy } = site
+  const [step, setStep] = useState(() =>
+    Math.max(keptBy.findIndex(({ extraMinutes }) => extraMinutes === firstExtraMinutes), 0),
+  )
+  const id = useId()
+  const kept = keptBy[Math.min(step, keptBy.length - 1)]
+  const count = `${formatCount(idleTimeouts)} idle ${idleTimeouts === 1 ? 'timeout' : 'timeouts'}`
+  const limit = idleTimeoutSeconds === null ? 'of a site without a configured limit' : `at ${formatDuration(idleTimeoutSeconds * 1000)}`
+  const heading = (
+    <p>
+      <b>{site.site}</b>: {count} {limit}.
+    </p>
+  )
+  if (!kept || pastLimit.count === 0) return (
+    <>
+      {heading}
+      <p>{idleTimeouts === 0 ? '' : 'Nobody is known to have come back, so no limit can be compared.'}</p>
+    </>
+  )
+  const sentence = describeKept(site, kept)
+  return (
+    <>
+      {heading}
+      <label class="visually-hidden" for={id}>Longer limit</label>
+      <input
+        id={id}
+        class="limit-slider"
+        type="range"
+        min={0}
+        max={keptBy.length - 1}
+        step={1}
+        value={step}
+        aria-valuetext={sentence}
+        onInput={({ currentTarget }) => setStep(currentTarget.valueAsNumber)}
+      />
+      <output class="headline" for={id}>
+        {sentence}
+      </output>
+      <p class="muted">{describeNotCounted(site, kept)}</p>
+      <details>
+        <summary>When users came back</summary>
+        <PastLimitDistribution pastLimit={pastLimit} />
+      </details>
+    </>
+  )
+}
