@@ -60,7 +60,7 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
     onSignedOut,
   )
   const summary = useQuery<Summary>(
-    `v1/summary?${buildSummaryQuery(query, now)}`,
+    `v1/summary?${buildSummaryQuery(query, now, route)}`,
     { userRequest, pollCount: Math.floor(pollCount / pollsPerSummary) },
     onSignedOut,
   )

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { evidenceKinds, maxLengths } from '../domain/sessionEnd.ts'
+import { evidenceKinds } from '../domain/evidence.ts'
+import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
 

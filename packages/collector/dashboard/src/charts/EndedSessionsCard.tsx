@@ -3,10 +3,11 @@ import type { Bucket, Summary } from '../api/types.ts'
 import type { QueryState } from '../api/useQuery.ts'
 import { EmptyState } from '../components/EmptyState.tsx'
 import { ErrorNotice } from '../components/ErrorNotice.tsx'
-import { formatDate, formatShortDateTime, timeZone } from '../format/dateTime.ts'
+import { formatDate, formatShortDateTime, getTimeZone } from '../format/dateTime.ts'
 import { reasonLabels, reasons } from '../format/labels.ts'
 import { formatCount, formatPercent } from '../format/numbers.ts'
 import type { Route } from '../state/route.ts'
+import { hasTerm, removeTerm, setTerm } from '../state/searchTerms.ts'
 import { ChartDataTable } from './ChartDataTable.tsx'
 import { fillBuckets } from './fillBuckets.ts'
 import { StackedBarChart } from './StackedBarChart.tsx'
@@ -36,7 +37,7 @@ export function EndedSessionsCard({ summary: { data, error, isLoading }, route, 
         <p class="muted">
           {selectedIndex !== null && firstSelected
             ? formatStart(firstSelected.start)
-            : `by ${data?.bucket ?? 'day'}, ${timeZone}`}
+            : `by ${data?.bucket ?? 'day'}, ${getTimeZone()}`}
         </p>
       </div>
       {error && <ErrorNotice error={error} retry={retry} />}
@@ -92,12 +93,16 @@ function ReasonLegend({ reasons, buckets, total, route }: LegendProps) {
   return (
     <ul class="legend">
       {reasons.map((reason) => {
-        const isFiltered = route.get('reason') === reason
+        const search = route.get('search')
+        const isFiltered = hasTerm(search, 'reason', reason)
         const count = countSessions(buckets, reason)
         return (
           <li key={reason}>
             <a
-              {...route.buildLinkProps({ reason: isFiltered ? null : reason, cursor: null })}
+              {...route.buildLinkProps({
+                search: isFiltered ? removeTerm(search, 'reason', reason) : setTerm(search, 'reason', reason),
+                cursor: null,
+              })}
               aria-current={isFiltered}
             >
               <span class={`dot ${reason}`} />

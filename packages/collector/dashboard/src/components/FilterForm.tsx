@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { evidenceKinds, evidenceLabels, getParameterLabel, reasonLabels, reasons } from '../format/labels.ts'
+import { getParameterLabel } from '../format/labels.ts'
 import { clearedFilters, type Route, type RouteChanges } from '../state/route.ts'
 import { type TimeRange, timeRanges } from '../state/timeRanges.ts'
 import { SelectFilter, TextFilter, TimeFilter } from './filterFields.tsx'
@@ -44,16 +44,7 @@ export function FilterForm({ route, sites }: Props) {
       </fieldset>
       <div class="filter-fields">
         <SelectFilter {...buildFieldProps('site')} options={new Map(sites.map((site) => [site, site]))} />
-        <SelectFilter
-          {...buildFieldProps('reason')}
-          options={new Map(reasons.map((reason) => [reason, reasonLabels[reason]]))}
-        />
-        <SelectFilter
-          {...buildFieldProps('evidence')}
-          options={new Map(evidenceKinds.map((evidence) => [evidence, evidenceLabels[evidence]]))}
-        />
-        <TextFilter {...buildFieldProps('subject')} />
-        <TextFilter {...buildFieldProps('session')} />
+        <TextFilter {...buildFieldProps('search')} />
         <TimeFilter key={`from ${clearCount}`} {...buildTimeProps('from')} />
         <TimeFilter key={`to ${clearCount}`} {...buildTimeProps('to')} />
         <button type="button" onClick={clearFilters}>

@@ -1,7 +1,7 @@
 import type { TargetedMouseEvent } from 'preact'
 import type { SessionEnd, SessionEndPage } from '../api/types.ts'
 import type { QueryState } from '../api/useQuery.ts'
-import { formatDateTime, formatUtc, timeZone } from '../format/dateTime.ts'
+import { formatDateTime, formatUtc, getTimeZone } from '../format/dateTime.ts'
 import { calculateIdleMs, calculatePastLimitMs } from '../format/explainVerdict.ts'
 import { evidenceLabels, reasonLabels } from '../format/labels.ts'
 import { formatDuration } from '../format/numbers.ts'
@@ -31,7 +31,7 @@ export function SessionEndList({ page: { data, error, isLoading }, route, query,
     <section class="card session-end-list" aria-labelledby="session-end-list-title" aria-busy={isLoading}>
       <div class="card-header">
         <h2 id="session-end-list-title">Ended sessions</h2>
-        <p class="muted">newest first, times in {timeZone}</p>
+        <p class="muted">newest first, times in {getTimeZone()}</p>
         <span class="export-links">
           <a href={buildExportHref('csv')} download="lapses.csv">
             Export CSV

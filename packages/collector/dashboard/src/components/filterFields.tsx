@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { timeZone } from '../format/dateTime.ts'
+import { getTimeZone } from '../format/dateTime.ts'
 
 interface FieldProps {
   readonly label: string
@@ -69,7 +69,7 @@ export function TimeFilter({ label, value, applyValue }: FieldProps) {
     applyValue(input.value && new Date(input.value).toISOString())
   }
   return (
-    <label title={value ? `${value} (UTC)` : `Your time zone: ${timeZone}`}>
+    <label title={value ? `${value} (UTC)` : `Your time zone: ${getTimeZone()}`}>
       <span>{label}</span>
       <input
         type="datetime-local"

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
-import { evidenceKinds } from '../../domain/sessionEnd.ts'
+import { evidenceKinds } from '../../domain/evidence.ts'
 import { reasons } from '../../domain/verdict.ts'
 import {
   defaultPageSize,
