@@ -30,6 +30,7 @@ const formatShortTime = createFormat({ ...day, ...minute })
 const formatTime = createFormat({ timeStyle: 'medium', hourCycle: 'h23' })
 const formatFullDate = createFormat({ ...day, year: 'numeric' })
 const formatAxisDay = createFormat(day)
+const formatMonthAndYear = createFormat({ month: 'short', year: 'numeric' })
 const formatAxisHour = createFormat(minute)
 const zoneOffset = new Intl.DateTimeFormat(language, { timeZoneName: 'shortOffset' })
 
@@ -37,6 +38,7 @@ export const formatDateTime = (time: string) => formatFullTime(time) + formatAmb
 export const formatShortDateTime = (time: string) => formatShortTime(time) + formatAmbiguousOffset(time)
 export const formatTimeOfDay = (time: string) => formatTime(time)
 export const formatDate = (time: string) => formatFullDate(time)
+export const formatMonth = (time: string | number) => formatMonthAndYear(time)
 
 /** Formats a label of the time axis: the day at midnight, otherwise the hour. `at` is in epoch milliseconds. */
 export const formatAxisTime = (at: number) =>
