@@ -3,14 +3,16 @@ import { buildListQuery, buildSummaryQuery } from './api/buildQuery.ts'
 import type { DashboardSession, SessionEndPage, Summary } from './api/types.ts'
 import { type QueryState, useQuery } from './api/useQuery.ts'
 import { EndedSessionsCard } from './charts/EndedSessionsCard.tsx'
-import { PastLimitCard } from './charts/PastLimitCard.tsx'
 import { ErrorNotice } from './components/ErrorNotice.tsx'
 import { FilterForm } from './components/FilterForm.tsx'
 import { Header } from './components/Header.tsx'
 import { LiveSessionsCard } from './components/LiveSessionsCard.tsx'
 import { SessionEndDialog } from './components/SessionEndDialog.tsx'
 import { SessionEndList } from './components/SessionEndList.tsx'
+import { UserHistoryDialog } from './components/UserHistoryDialog.tsx'
+import { InsightTabs } from './insights/InsightTabs.tsx'
 import { useRoute } from './state/route.ts'
+import { formatSort, parseSort } from './state/sort.ts'
 
 interface Props {
   readonly session: DashboardSession
@@ -32,6 +34,7 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
   const [minute, setMinute] = useState(readCurrentMinute)
   const [attempt, setAttempt] = useState(0)
   const cursor = route.get('cursor')
+  const sort = formatSort(parseSort(route.get('sort')))
 
   // New rows appear only on the first page, so a later page and its time range stay as they are.
   const isPolling = isLive && !cursor
@@ -54,16 +57,15 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
   const pageQuery = new URLSearchParams(query)
   pageQuery.set('limit', String(pageSize))
   if (cursor) pageQuery.set('cursor', cursor)
+  if (sort) pageQuery.set('sort', sort)
   const page = useQuery<SessionEndPage>(
     `v1/lapses?${pageQuery}`,
-    { userRequest: `${userRequest} ${cursor}`, pollCount },
+    { userRequest: `${userRequest} ${cursor} ${sort}`, pollCount },
     onSignedOut,
   )
-  const summary = useQuery<Summary>(
-    `v1/summary?${buildSummaryQuery(query, now, route)}`,
-    { userRequest, pollCount: Math.floor(pollCount / pollsPerSummary) },
-    onSignedOut,
-  )
+  const summaryQuery = buildSummaryQuery(query, now, route)
+  const summaryTriggers = { userRequest, pollCount: Math.floor(pollCount / pollsPerSummary) }
+  const summary = useQuery<Summary>(`v1/summary?${summaryQuery}`, summaryTriggers, onSignedOut)
   const retry = () => setAttempt((last) => last + 1)
   // An error that both requests have is shown once, above the cards.
   const sharedError = summary.error && page.error?.message === summary.error.message ? page.error : undefined
@@ -85,7 +87,11 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
         {sharedError && <ErrorNotice error={sharedError} retry={retry} />}
         <div class="overview">
           <EndedSessionsCard summary={hideSharedError(summary)} route={route} retry={retry} />
-          <PastLimitCard summary={summary} />
+          <InsightTabs
+            summary={summary}
+            route={route}
+            query={{ parameters: summaryQuery, ...summaryTriggers, onSignedOut }}
+          />
         </div>
         <LiveSessionsCard
           route={route}
@@ -96,8 +102,23 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
           onSignedOut={onSignedOut}
           shownError={page.error?.message}
         />
-        <SessionEndList page={hideSharedError(page)} route={route} query={query} retry={retry} />
+        <SessionEndList
+          page={hideSharedError(page)}
+          route={route}
+          query={query}
+          userRequest={userRequest}
+          retry={retry}
+          onSignedOut={onSignedOut}
+        />
       </main>
+      {route.get('user') && (
+        <UserHistoryDialog
+          key={route.get('user')}
+          subject={route.get('user')}
+          route={route}
+          onSignedOut={onSignedOut}
+        />
+      )}
       {route.get('row') && <SessionEndDialog id={route.get('row')} route={route} onSignedOut={onSignedOut} />}
     </>
   )

@@ -14,7 +14,9 @@ const ageIntervalMs = 60_000
 
 /** Says which filters a list without rows has, and when the last row came, so that a typo does not look like proof. */
 export function EmptyList({ emptyBecause, route }: Props) {
-  const isFiltered = Object.keys(clearedFilters).some((name) => route.get(name as keyof typeof clearedFilters))
+  const isFiltered = Object.keys(clearedFilters).some((name) =>
+    route.get(name as keyof typeof clearedFilters),
+  )
   return (
     <div class="empty-state">
       <p>

@@ -48,17 +48,13 @@ export function RowMenu({ menu: { sessionEnd, button }, route, onClose }: Props)
             <bdi class="menu-value" title={escapeUnsafe(text)}>
               {escapeUnsafe(text)}
             </bdi>
-            <a
-              {...route.buildLinkProps(filterBy(route, filterValue))}
-              aria-label={`Show only ${label.toLowerCase()} ${escapeUnsafe(text)}`}
-            >
+            <a {...route.buildLinkProps(filterBy(route, filterValue))}>
               Only
+              <Target label={label} text={text} />
             </a>
-            <a
-              {...route.buildLinkProps(excludeValue(route, filterValue))}
-              aria-label={`Exclude ${label.toLowerCase()} ${escapeUnsafe(text)}`}
-            >
+            <a {...route.buildLinkProps(excludeValue(route, filterValue))}>
               Exclude
+              <Target label={label} text={text} />
             </a>
           </li>
         ))}
@@ -67,6 +63,16 @@ export function RowMenu({ menu: { sessionEnd, button }, route, onClose }: Props)
         <a {...route.buildLinkProps({ user: sessionEnd.subject }, 'detail')}>History of this user</a>
       )}
     </div>
+  )
+}
+
+/** Names the value of a link for screen readers. */
+function Target({ label, text }: Pick<LabeledValue, 'label' | 'text'>) {
+  return (
+    <span class="visually-hidden">
+      {' '}
+      {label.toLowerCase()} {escapeUnsafe(text)}
+    </span>
   )
 }
 

@@ -4,7 +4,7 @@ import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 interface Props {
   readonly title: ComponentChildren
   /** Receives the heading, for a dialog that moves the focus there. */
-  readonly titleRef?: RefObject<HTMLHeadingElement>
+  readonly titleRef?: RefObject<HTMLHeadingElement | null>
   readonly titleId?: string
   readonly isLoading: boolean
   /** Is called after the user has closed the dialog. */
@@ -15,6 +15,7 @@ interface Props {
 /** A modal dialog at the side of the page. Escape, a click beside it and its button close it. */
 export function SideDialog({ title, titleRef, titleId, isLoading, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
+  const ownTitleRef = useRef<HTMLHeadingElement>(null)
   const generatedId = useId()
   const headingId = titleId ?? generatedId
   const latestOnClose = useRef(onClose)
@@ -43,7 +44,7 @@ export function SideDialog({ title, titleRef, titleId, isLoading, onClose, child
     >
       <div class="dialog-content">
         <header>
-          <h2 id={headingId} ref={titleRef}>
+          <h2 id={headingId} ref={titleRef ?? ownTitleRef}>
             {title}
           </h2>
           <button type="button" onClick={() => dialog.current?.close()}>

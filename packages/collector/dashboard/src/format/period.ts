@@ -2,7 +2,7 @@ import { startOfDay, startOfMonth, type Zone } from '../state/calendar.ts'
 import { formatDate, formatDateTime, formatMonth } from './dateTime.ts'
 
 /**
- * Formats a half-open period in the displayed zone: `October 2026`, `1 Oct 2026 – 9 Oct 2026`, or with times. `to` is null
+ * Formats a half-open period in the displayed zone: `Oct 2026`, `1 Oct 2026 – 9 Oct 2026`, or with times. `to` is null
  * if the period ends now. Times are epoch milliseconds.
  */
 export function formatPeriod(from: number | null, to: number | null, zone: Zone): string {

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks'
+import { flagDescriptions } from '../../../src/reading/search/flags.ts'
 import type { FlagCounts } from '../api/types.ts'
 import { EmptyState } from '../components/EmptyState.tsx'
 import { ErrorNotice } from '../components/ErrorNotice.tsx'
-import { flagExplanations, flagLabels, flags } from '../format/flags.ts'
-import { evidenceKinds, evidenceLabels } from '../format/labels.ts'
+import { evidenceKinds, evidenceLabels, flagLabels, flags } from '../format/labels.ts'
 import { formatCount } from '../format/numbers.ts'
 import type { Route } from '../state/route.ts'
 import { hasTerm } from '../state/searchTerms.ts'
@@ -18,10 +18,10 @@ interface Props {
 /** Shows how far the selected rows can be trusted: by evidence, and by the flags that ask for a closer look. */
 export function EvidenceTab({ route, query }: Props) {
   const [attempt, setAttempt] = useState(0)
-  const { data, error, isLoading } = useInsights(
-    { ...query, userRequest: `${query.userRequest} ${attempt}` },
-    { groupBy: 'evidence', flags: 'true' },
-  )
+  const { data, error, isLoading } = useInsights(query, attempt, {
+    groupBy: 'evidence',
+    flags: 'true',
+  })
   const countEvidence = (kind: string) => data?.groups?.find(({ key }) => key === kind)?.count ?? 0
   return (
     <div aria-busy={isLoading}>
@@ -59,7 +59,7 @@ function FlagList({ counts, route }: { readonly counts: FlagCounts; readonly rou
           >
             <b class="number">{formatCount(counts[flag])}</b> {flagLabels[flag]}
           </a>
-          <span class="muted">{flagExplanations[flag]}</span>
+          <span class="muted">{flagDescriptions[flag]}</span>
         </li>
       ))}
     </ul>

@@ -3,8 +3,8 @@ import type { QueryState } from '../api/useQuery.ts'
 import type { Route } from '../state/route.ts'
 import { EvidenceTab } from './EvidenceTab.tsx'
 import { LimitTab } from './LimitTab.tsx'
-import type { InsightQuery } from './useInsights.ts'
 import { UsersTab } from './UsersTab.tsx'
+import type { InsightQuery } from './useInsights.ts'
 
 interface Props {
   readonly summary: QueryState<Summary>

@@ -5,7 +5,7 @@ import { PastLimitDistribution } from '../charts/PastLimitDistribution.tsx'
 import { EmptyState } from '../components/EmptyState.tsx'
 import { formatCount, formatDuration } from '../format/numbers.ts'
 import type { Route } from '../state/route.ts'
-import { describeKept, describeNotCounted } from './longerLimit.ts'
+import { describeBasis, describeKept } from './longerLimit.ts'
 
 interface Props {
   readonly summary: QueryState<Summary>
@@ -44,28 +44,37 @@ const firstExtraMinutes = 15
 function LongerLimit({ site }: { readonly site: SiteSummary }) {
   const { idleTimeouts, idleTimeoutSeconds, pastLimit, keptBy } = site
   const [step, setStep] = useState(() =>
-    Math.max(keptBy.findIndex(({ extraMinutes }) => extraMinutes === firstExtraMinutes), 0),
+    Math.max(
+      keptBy.findIndex(({ extraMinutes }) => extraMinutes === firstExtraMinutes),
+      0,
+    ),
   )
   const id = useId()
   const kept = keptBy[Math.min(step, keptBy.length - 1)]
   const count = `${formatCount(idleTimeouts)} idle ${idleTimeouts === 1 ? 'timeout' : 'timeouts'}`
-  const limit = idleTimeoutSeconds === null ? 'of a site without a configured limit' : `at ${formatDuration(idleTimeoutSeconds * 1000)}`
+  const limit =
+    idleTimeoutSeconds === null
+      ? 'of a site without a configured limit'
+      : `at ${formatDuration(idleTimeoutSeconds * 1000)}`
   const heading = (
     <p>
       <b>{site.site}</b>: {count} {limit}.
     </p>
   )
-  if (!kept || pastLimit.count === 0) return (
-    <>
-      {heading}
-      <p>{idleTimeouts === 0 ? '' : 'Nobody is known to have come back, so no limit can be compared.'}</p>
-    </>
-  )
+  if (!kept || pastLimit.count === 0)
+    return (
+      <>
+        {heading}
+        <p>{idleTimeouts === 0 ? '' : 'Nobody is known to have come back, so no limit can be compared.'}</p>
+      </>
+    )
   const sentence = describeKept(site, kept)
   return (
     <>
       {heading}
-      <label class="visually-hidden" for={id}>Longer limit</label>
+      <label class="visually-hidden" for={id}>
+        Longer limit
+      </label>
       <input
         id={id}
         class="limit-slider"
@@ -80,7 +89,7 @@ function LongerLimit({ site }: { readonly site: SiteSummary }) {
       <output class="headline" for={id}>
         {sentence}
       </output>
-      <p class="muted">{describeNotCounted(site, kept)}</p>
+      <p class="muted">{describeBasis(site, kept)}</p>
       <details>
         <summary>When users came back</summary>
         <PastLimitDistribution pastLimit={pastLimit} />

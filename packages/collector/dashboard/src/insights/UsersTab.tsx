@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { escapeUnsafe } from '../../../src/domain/text/plainText.ts'
 import type { Summary, SummaryGroup } from '../api/types.ts'
 import type { QueryState } from '../api/useQuery.ts'
 import { EmptyState } from '../components/EmptyState.tsx'
@@ -22,7 +23,8 @@ export function UsersTab({ summary, route, query }: Props) {
   const [isTimeoutsOnly, setTimeoutsOnly] = useState(true)
   const hasReason = readSearch(route.get('search'))?.terms.some(({ key }) => key === 'reason') ?? false
   const isNarrowed = isTimeoutsOnly && !hasReason
-  const { data, error, isLoading } = useInsights(query, {
+  const [attempt, setAttempt] = useState(0)
+  const { data, error, isLoading } = useInsights(query, attempt, {
     groupBy: 'subject',
     top,
     ...(isNarrowed && { reason: 'idle_timeout' }),
@@ -42,14 +44,17 @@ export function UsersTab({ summary, route, query }: Props) {
           </button>
         </fieldset>
       )}
-      {error && <ErrorNotice error={error} retry={() => setTimeoutsOnly(isTimeoutsOnly)} />}
+      {error && <ErrorNotice error={error} retry={() => setAttempt((last) => last + 1)} />}
       {!data && !error && <EmptyState isLoading={isLoading} />}
       {data?.groups && (
-        <UserTable groups={data.groups} total={total ?? sumCounts(data)} isComparing={!!data.previous} route={route} />
+        <UserTable
+          groups={data.groups}
+          total={total ?? sumCounts(data)}
+          isComparing={!!data.previous}
+          route={route}
+        />
       )}
-      {data?.otherCount ? (
-        <p class="muted">{formatCount(data.otherCount)} more of other users.</p>
-      ) : null}
+      {data?.otherCount ? <p class="muted">{formatCount(data.otherCount)} more of other users.</p> : null}
     </div>
   )
 }
@@ -102,15 +107,19 @@ function UserRow({ group: { key, count, previousCount }, total, isComparing, rou
   return (
     <tr>
       <th scope="row" class="identifier">
-        {key === null ? 'unknown' : <ValueLink filterValue={{ key: 'user', value: key }} route={route} isTabStop />}
+        {key === null ? (
+          'unknown'
+        ) : (
+          <ValueLink filterValue={{ key: 'user', value: key }} route={route} isTabStop />
+        )}
       </th>
       <td class="number">{formatCount(count)}</td>
       <td class="number muted">{total > 0 && formatPercent(count / total)}</td>
       {isComparing && <td class="number muted">{formatCount(previousCount ?? 0)}</td>}
       <td class="user-actions">
         {key !== null && (
-          <a {...route.buildLinkProps({ user: key }, 'detail')} aria-label={`History of ${key}`}>
-            History
+          <a {...route.buildLinkProps({ user: key }, 'detail')}>
+            History<span class="visually-hidden"> of {escapeUnsafe(key)}</span>
           </a>
         )}
       </td>

@@ -16,11 +16,9 @@ export function describeKept({ idleTimeoutSeconds, pastLimit }: SiteSummary, kep
 }
 
 /** Says on how many returns that rests, and who is not counted. */
-export function describeNotCounted({ idleTimeouts, pastLimit }: SiteSummary, kept: Kept): string {
-  const returns = pastLimit.count === 1 ? '1 return' : `${formatCount(pastLimit.count)} returns`
-  const others = Math.max(idleTimeouts - pastLimit.count, 0)
-  const basis = `${formatCount(kept.count)} of ${returns}.`
-  if (others === 0) return basis
-  const users = others === 1 ? 'The user of 1 timeout' : `The users of ${formatCount(others)} timeouts`
-  return `${basis} ${users} never returned and are not counted: a longer limit would not have helped them.`
+export function describeBasis({ pastLimit: { count, notReturned } }: SiteSummary, kept: Kept): string {
+  const returns = count === 1 ? '1 return' : `${formatCount(count)} returns`
+  const timeouts = notReturned === 1 ? '1 timeout' : `${formatCount(notReturned)} timeouts`
+  const known = notReturned > 0 ? ` (${timeouts})` : ''
+  return `${formatCount(kept.count)} of ${returns}. Users who never returned are not counted${known}.`
 }

@@ -12,13 +12,18 @@ export interface InsightQuery {
   readonly onSignedOut: () => void
 }
 
-/** Requests a summary with these parameters instead of those that only the chart needs. */
+/**
+ * Requests the summary of the page with additional parameters.
+ *
+ * @param attempt increases when the user tries again after an error.
+ */
 export function useInsights(
   { parameters, userRequest, pollCount, onSignedOut }: InsightQuery,
+  attempt: number,
   changes: Readonly<Record<string, string>>,
 ): QueryState<Summary> {
   const query = new URLSearchParams(parameters)
   for (const [name, value] of Object.entries(changes)) query.set(name, value)
-  const request = `${userRequest} ${JSON.stringify(changes)}`
+  const request = `${userRequest} ${attempt} ${JSON.stringify(changes)}`
   return useQuery<Summary>(`v1/summary?${query}`, { userRequest: request, pollCount }, onSignedOut)
 }
