@@ -29,6 +29,8 @@ const formatFullTime = createFormat({ ...day, ...minute, year: 'numeric', second
 const formatShortTime = createFormat({ ...day, ...minute })
 const formatTime = createFormat({ timeStyle: 'medium', hourCycle: 'h23' })
 const formatFullDate = createFormat({ ...day, year: 'numeric' })
+const formatShortMonth = createFormat({ month: 'short' })
+const formatOnlyYear = createFormat({ year: 'numeric' })
 const formatAxisDay = createFormat(day)
 const formatMonthAndYear = createFormat({ month: 'short', year: 'numeric' })
 const formatAxisHour = createFormat(minute)
@@ -38,7 +40,11 @@ export const formatDateTime = (time: string) => formatFullTime(time) + formatAmb
 export const formatShortDateTime = (time: string) => formatShortTime(time) + formatAmbiguousOffset(time)
 export const formatTimeOfDay = (time: string) => formatTime(time)
 export const formatDate = (time: string) => formatFullDate(time)
+/** `Oct 2026` */
 export const formatMonth = (time: string | number) => formatMonthAndYear(time)
+/** `Oct` */
+export const formatMonthName = (time: string) => formatShortMonth(time)
+export const formatYear = (time: string) => formatOnlyYear(time)
 
 /** Formats a label of the time axis: the day at midnight, otherwise the hour. `at` is in epoch milliseconds. */
 export const formatAxisTime = (at: number) =>

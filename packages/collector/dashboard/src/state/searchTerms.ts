@@ -23,6 +23,8 @@ export function readSearch(search: string): Search | null {
 
 const readTerms = (search: string) => readSearch(search)?.terms ?? []
 
+export const formatTerms = (terms: readonly Term[]): string => formatSearch({ terms })
+
 /** Formats a search with one term, which matches exactly this value. */
 export const formatTerm = (key: Key, value: string | SearchValue, isExcluded = false): string =>
   formatSearch({ terms: [{ key, values: [toValue(value)], isExcluded }] })
