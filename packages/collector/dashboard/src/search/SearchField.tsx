@@ -79,7 +79,9 @@ export function SearchField({ route, knownValues, serverError }: Props) {
           </kbd>
         )}
       </div>
-      {isOpen && <SuggestionList id={id} suggestions={suggestions} activeIndex={activeIndex} choose={field.choose} />}
+      {isOpen && (
+        <SuggestionList id={id} suggestions={suggestions} activeIndex={activeIndex} choose={field.choose} />
+      )}
       {error && (
         <p id={`${id}-error`} class="field-error search-error" role="alert">
           {error}
