@@ -4,7 +4,7 @@ import type { QueryState } from '../api/useQuery.ts'
 import { PastLimitDistribution } from '../charts/PastLimitDistribution.tsx'
 import { EmptyState } from '../components/EmptyState.tsx'
 import type { Route } from '../state/route.ts'
-import { describeBasis, describeKept } from './longerLimit.ts'
+import { describeBasis, describeKept, describeTimeouts } from './longerLimit.ts'
 
 interface Props {
   readonly summary: QueryState<Summary>
