@@ -67,9 +67,10 @@ function listFigures(route: Route): Figure[] {
       label: 'Back within 10 min',
       isSelected: isTimeouts && isLimitTab,
       // Those who were idle for the shortest time are those who came back soonest after the limit.
-      changes: isTimeouts && isLimitTab
-        ? { search: removeTerm(search, 'reason', 'idle_timeout'), tab: null, sort: null }
-        : { search: timeouts, tab: 'limit', sort: 'elapsedMs' },
+      changes:
+        isTimeouts && isLimitTab
+          ? { search: removeTerm(search, 'reason', 'idle_timeout'), tab: null, sort: null }
+          : { search: timeouts, tab: 'limit', sort: 'elapsedMs' },
     },
     {
       name: 'needReview',

@@ -74,12 +74,14 @@ export function SearchField({ route, knownValues, serverError }: Props) {
           </button>
         )}
         {search === '' && draft === '' && (
-          <kbd class="not-on-phones" aria-hidden="true">
+          <kbd class="not-on-phones" title="Press / to search">
             /
           </kbd>
         )}
       </div>
-      {isOpen && <SuggestionList id={id} suggestions={suggestions} activeIndex={activeIndex} choose={field.choose} />}
+      {isOpen && (
+        <SuggestionList id={id} suggestions={suggestions} activeIndex={activeIndex} choose={field.choose} />
+      )}
       {error && (
         <p id={`${id}-error`} class="field-error search-error" role="alert">
           {error}

@@ -17,7 +17,14 @@ export function SuggestionList({ id, suggestions, activeIndex, choose }: Props) 
     list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' })
   }, [activeIndex])
   return (
-    <div ref={list} id={`${id}-list`} class="suggestions" role="listbox" aria-label="Suggestions" tabIndex={-1}>
+    <div
+      ref={list}
+      id={`${id}-list`}
+      class="suggestions"
+      role="listbox"
+      aria-label="Suggestions"
+      tabIndex={-1}
+    >
       {suggestions.map((suggestion, index) => (
         // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the field, as in any combobox.
         // biome-ignore lint/a11y/useKeyWithClickEvents: the field handles the keys.

@@ -1,5 +1,5 @@
-import { type SearchKey, searchKeys } from '../../../src/reading/search/parseSearch.ts'
 import { flagDescriptions, flags } from '../../../src/reading/search/flags.ts'
+import { type SearchKey, searchKeys } from '../../../src/reading/search/parseSearch.ts'
 import { evidenceKinds, evidenceLabels, reasonLabels, reasons } from '../format/labels.ts'
 import { formatTerm } from '../state/searchTerms.ts'
 

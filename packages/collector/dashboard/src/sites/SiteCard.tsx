@@ -59,7 +59,9 @@ function describeStatus({ lastRowAt, lastActivityAt, silent, today, lastSelftest
   return [
     describe('Last row', lastRowAt),
     describe('Last activity', lastActivityAt),
-    ...(silent ? [`Silent for longer than ${formatDuration(silent.limitSeconds * 1000)}, which is unusual`] : []),
+    ...(silent
+      ? [`Silent for longer than ${formatDuration(silent.limitSeconds * 1000)}, which is unusual`]
+      : []),
     today.usual === null
       ? 'No history to compare today with'
       : `By ${formatTimeOfDay(today.until)}, the same weekday usually had ${formatCount(today.usual)} (median of four weeks)`,
