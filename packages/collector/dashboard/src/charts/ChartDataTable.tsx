@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks'
 import type { Bucket, Summary } from '../api/types.ts'
 import { type reasons as allReasons, reasonLabels } from '../format/labels.ts'
 import { formatCount } from '../format/numbers.ts'
@@ -14,19 +13,13 @@ interface Props {
 
 const unitLabels = { hour: 'Hour', day: 'Day', week: 'Week of', month: 'Month' } as const
 
-/** Shows the chart's numbers, for exact values and for screen readers. */
+/** Shows the chart's numbers, for exact values and for screen readers. Its links zoom in, like a click on a bar. */
 export function ChartDataTable(props: Props) {
-  const [isOpen, setOpen] = useState(false)
   return (
-    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>Show as table</summary>
-      {isOpen && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard.
-        <section class="scroll-area" tabIndex={0} aria-label="Chart data">
-          <DataTable {...props} />
-        </section>
-      )}
-    </details>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard.
+    <section id="chart-data" class="scroll-area" tabIndex={0} aria-label="Chart data">
+      <DataTable {...props} />
+    </section>
   )
 }
 

@@ -39,6 +39,7 @@ interface ContentProps extends ReturnType<typeof useZoom> {
 
 function EndedSessions({ summary, route, zoomIn, zoomOut }: ContentProps) {
   const [selectedIndex, selectBucket] = useState<number | null>(null)
+  const [isTableShown, showTable] = useState(false)
   const { bucket: unit, previous } = summary
   const buckets = fillBuckets(summary, unit, route.zone)
   const previousBuckets = previous ? fillBuckets(previous, unit, route.zone) : null
@@ -73,11 +74,22 @@ function EndedSessions({ summary, route, zoomIn, zoomOut }: ContentProps) {
         <p class="muted" aria-live="polite">
           {selected ? formatStart(selected.start) : `by ${unit}, ${getTimeZone()}`}
         </p>
-        {zoomOut && (
-          <button type="button" class="small-button" onClick={zoomOut}>
-            Zoom out
+        <span class="chart-actions">
+          {zoomOut && (
+            <button type="button" class="small-button" onClick={zoomOut}>
+              Zoom out
+            </button>
+          )}
+          <button
+            type="button"
+            class="small-button"
+            aria-expanded={isTableShown}
+            aria-controls="chart-data"
+            onClick={() => showTable(!isTableShown)}
+          >
+            {isTableShown ? 'Hide table' : 'Show as table'}
           </button>
-        )}
+        </span>
       </div>
       {presentReasons.length === 0 && !countSessions(previousBuckets ?? []) ? (
         <p class="empty-state">No sessions ended in this period.</p>
@@ -89,7 +101,7 @@ function EndedSessions({ summary, route, zoomIn, zoomOut }: ContentProps) {
             onSelectBucket={selectBucket}
             onZoom={zoomToBuckets}
             zoomOut={zoomOut}
-            label={`Ended sessions by ${unit} and reason. The arrow keys select a ${unit}, Enter zooms in, Escape zooms out. The table below shows the same data.`}
+            label={`Ended sessions by ${unit} and reason. The arrow keys select a ${unit}, Enter zooms in, Escape zooms out. “Show as table” shows the same data.`}
           />
           <ReasonLegend
             reasons={presentReasons}
@@ -98,11 +110,13 @@ function EndedSessions({ summary, route, zoomIn, zoomOut }: ContentProps) {
             previousTotal={shownBefore && countSessions(shownBefore)}
             route={route}
           />
-          <ChartDataTable
-            {...chart}
-            formatStart={formatStart}
-            zoomIn={(index) => zoomToBuckets(index, index)}
-          />
+          {isTableShown && (
+            <ChartDataTable
+              {...chart}
+              formatStart={formatStart}
+              zoomIn={(index) => zoomToBuckets(index, index)}
+            />
+          )}
         </>
       )}
     </>
