@@ -1,11 +1,44 @@
-import type { SessionEndFilter, TimeSpan } from './filter.ts'
-import type { Tally } from './tally.ts'
+import type { SessionEndFilter } from './filter.ts'
+import type { Grouping, Period } from './summaryQuery.ts'
+import type { GroupCounts, Tally } from './tally.ts'
+
+/** What to count. Self-tests are never counted. */
+export interface SummaryRequest {
+  /** Selects rows, in any period. */
+  readonly filter: SessionEndFilter
+  readonly period: Period
+  readonly previous: Period | undefined
+  readonly groupBy: Grouping | undefined
+  readonly top: number
+  readonly hasFlags: boolean
+}
+
+/** The counts of one period. What is null could not be counted within its time limit. */
+export interface PeriodCounts {
+  /** All sites together. Its sites are incomplete. */
+  readonly tally: Tally
+  /** Each site for itself, without buckets. */
+  readonly siteTally: Tally | null
+}
+
+export interface SummaryGroup extends GroupCounts {
+  readonly count: number
+  /** In the period to compare with, if there is one. */
+  readonly previousCount?: number
+}
+
+export interface SummaryCounts {
+  readonly current: PeriodCounts
+  readonly previous: PeriodCounts | undefined
+  /** Biggest first. Undefined if they were not requested. */
+  readonly groups: readonly SummaryGroup[] | null | undefined
+}
 
 export interface SummaryRepository {
   /**
-   * Adds the matching rows to the tally, without self-tests.
+   * Counts the matching rows, all in one snapshot of the database.
    *
    * @throws {StorageError} when the database cannot be used.
    */
-  summarize(filter: SessionEndFilter & TimeSpan, tally: Tally): Promise<void>
+  summarize(request: SummaryRequest): Promise<SummaryCounts>
 }

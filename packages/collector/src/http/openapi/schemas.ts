@@ -7,9 +7,9 @@ import {
 } from '../../domain/endReport.ts'
 import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { reasons } from '../../domain/verdict.ts'
-import { buckets } from '../../reading/buckets.ts'
 import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
+import { summarySchema } from './summarySchema.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
@@ -79,8 +79,6 @@ const problemSchema = z.object({
   errors: z.array(fieldErrorSchema).readonly().exactOptional().describe('All invalid fields or parameters.'),
 }) satisfies z.ZodType<Problem>
 
-const instant = z.iso.datetime()
-
 const rowSchema = listedSessionEndSchema.describe('A row of the audit table. Times are UTC.')
 
 const pageSchema = z.object({
@@ -93,58 +91,6 @@ const liveSessionSchema = listedLiveSessionSchema.describe('A session that has n
 const livePageSchema = z.object({
   sessions: z.array(liveSessionSchema).describe('The sessions, by site and key.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
-})
-
-const percentile = (percent: number) =>
-  z
-    .number()
-    .nullable()
-    .describe(
-      `The ${percent}th percentile, in milliseconds. It is accurate to 1 %, or to half a second below five minutes. Null if \`count\` is 0.`,
-    )
-
-const summarySchema = z.object({
-  bucket: z.enum(buckets).describe('The length of a bucket.'),
-  timeZone: z.string().describe('The time zone in which days begin.'),
-  from: instant.describe('The start of the period, inclusive.'),
-  to: instant.describe('The end of the period, exclusive.'),
-  buckets: z
-    .array(
-      z.object({
-        start: instant.describe('The start of the bucket.'),
-        counts: z
-          .partialRecord(z.enum(reasons), z.int().positive())
-          .describe('The number of session ends by reason.'),
-      }),
-    )
-    .describe('The buckets with at least one session end.'),
-  pastLimit: z
-    .object({
-      count: z.int().describe('The number of idle timeouts after which users came back.'),
-      notReturned: z
-        .int()
-        .describe(
-          'The number of idle timeouts that the sweep recorded and after which nobody has come back.',
-        ),
-      p50Ms: percentile(50),
-      p75Ms: percentile(75),
-      p90Ms: percentile(90),
-      p95Ms: percentile(95),
-      p99Ms: percentile(99),
-      histogram: z
-        .array(
-          z.object({
-            fromMs: z.int().describe('The lower end of the bar, in milliseconds.'),
-            toMs: z
-              .int()
-              .nullable()
-              .describe('The upper end of the bar, in milliseconds. Null for the last bar.'),
-            count: z.int().describe('The number of idle timeouts in the bar.'),
-          }),
-        )
-        .describe('The distribution.'),
-    })
-    .describe('How long after the idle timeout users came back, according to reports from browsers.'),
 })
 
 function describeTimes(sender: 'browser' | 'server'): string {
