@@ -9,17 +9,22 @@ import type { TicketKey } from './domain/ticket.ts'
 import { createApp } from './http/app.ts'
 import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
-import { createMarkJob } from './jobs/markJob.ts'
+import { createAlarmJob } from './jobs/alarmJob.ts'
+import { createMarkJob, type MarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
+import { createRefusalJob } from './jobs/refusalJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
-import { type Scheduler, startJobs } from './jobs/scheduler.ts'
+import { type Job, type Scheduler, startJobs } from './jobs/scheduler.ts'
 import { createSweepJob } from './jobs/sweepJob.ts'
 import { createDatabaseClock, type DatabaseClock } from './lifecycle/databaseClock.ts'
 import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { flushLog, openLogOutput } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
+import { createSiteMonitor } from './reading/siteMonitor.ts'
+import { createRefusalCounter } from './recording/refusalCounter.ts'
 import { createTicketVerifier } from './recording/ticketVerifier.ts'
+import type { Refusal } from './recording/verifyReport.ts'
 import { SchemaTooNewError } from './store/database/schema/schemaErrors.ts'
 import { openStore, type Store } from './store/openStore.ts'
 import { openWriter } from './store/openWriter.ts'
@@ -58,19 +63,14 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
     const lifecycle = { isStopping: false }
     const marking = await createMarking(config, store, log)
     const { clock, unstoredActivity } = marking
-    const app = await prepareApp(config, { store, writer, metrics, log, lifecycle, clock, unstoredActivity })
+    const monitoring = createMonitoring(config, { store, metrics, clock, log })
+    const parts = { store, writer, metrics, log, lifecycle, clock, unstoredActivity, ...monitoring }
+    const app = await prepareApp(config, parts)
     const server = await startHttpServer(app.callback(), config.listen, log)
     log.info({ url: server.url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
     marking.start()
-    const jobs = startJobs(
-      [
-        createSweepJob({ config, store, marks: marking.job, clock, metrics, log }),
-        createRollupJob(store, log, metrics),
-        ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
-      ],
-      log,
-    )
+    const jobs = startJobs([...createJobs(config, { ...parts, marks: marking.job }), ...monitoring.jobs], log)
 
     async function close(): Promise<void> {
       const endsBy = performance.now() + maxCloseMs
@@ -106,7 +106,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
 
 type AppParts = Pick<
   Dependencies,
-  'metrics' | 'log' | 'lifecycle' | 'writer' | 'clock' | 'unstoredActivity'
+  'metrics' | 'log' | 'lifecycle' | 'writer' | 'clock' | 'unstoredActivity' | 'siteMonitor' | 'observeRefusal'
 > & { readonly store: Store }
 
 async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<typeof createApp>> {
@@ -117,6 +117,41 @@ async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<t
     settings: { ...config, sites, dashboard: getDashboardLimits(config.sites) },
     verifyRepeatedTicket: createTicketVerifier(),
   })
+}
+
+type JobParts = Pick<AppParts, 'store' | 'metrics' | 'clock' | 'log'> & { readonly marks: MarkJob }
+
+function createJobs(config: Config, { store, metrics, clock, log, marks }: JobParts): Job[] {
+  return [
+    createSweepJob({ config, store, marks, clock, metrics, log }),
+    createRollupJob(store, log, metrics),
+    ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
+  ]
+}
+
+/** Prepares the alarms, and the jobs that compute them and count refused reports. */
+function createMonitoring(
+  { sites }: Config,
+  { store, metrics, clock, log }: Pick<AppParts, 'store' | 'metrics' | 'clock' | 'log'>,
+) {
+  const siteMonitor = createSiteMonitor({
+    sites,
+    quietSites: [dashboardSite],
+    repository: store.sites,
+    clock,
+  })
+  const counter = createRefusalCounter()
+  return {
+    siteMonitor,
+    observeRefusal(refusal: Refusal): void {
+      counter.count(refusal, clock.now())
+      metrics.observeRefusal(refusal)
+    },
+    jobs: [
+      createAlarmJob({ siteMonitor, store, metrics, log }),
+      createRefusalJob({ store, counter, clock, log }),
+    ],
+  }
 }
 
 /** Prepares the marks of this collector, and the clock that they keep right. */

@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Alarm, alarmKinds } from '../domain/alarms/alarm.ts'
+import type { RefusalKind } from '../domain/alarms/refusals.ts'
 import type { SessionEnd } from '../domain/sessionEnd.ts'
 
 /** The metrics for operators. Names and units follow https://prometheus.io/docs/practices/naming/ */
@@ -26,6 +28,16 @@ export interface Metrics {
   setLiveSessions(counts: ReadonlyMap<string, number>): void
   /** Returns the counts of the last `setLiveSessions`. Empty until the sessions have been counted. */
   getLiveSessions(): ReadonlyMap<string, number>
+  /** Counts a report that was refused because of its origin or its ticket. */
+  observeRefusal(refusal: { readonly site: string; readonly kind: RefusalKind }): void
+  setSites(sites: readonly MeasuredSite[], alarms: readonly Pick<Alarm, 'kind' | 'site'>[]): void
+}
+
+/** What the metrics say about a site. */
+interface MeasuredSite {
+  readonly name: string
+  readonly silence: object | undefined
+  readonly lastRowAt: Date | undefined
 }
 
 /** The methods of the endpoints. Node's parser accepts 30 more, such as `MKCALENDAR`. */
@@ -67,6 +79,7 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     observeDroppedLogLine: () => droppedLogLines.inc(),
     observeBatch,
     ...createSweepMetrics(registry),
+    ...createSiteMetrics(registry),
   }
 }
 
@@ -188,5 +201,45 @@ function createSweepMetrics(registry: Registry): SweepMetrics {
       liveCounts = counts
     },
     getLiveSessions: () => liveCounts,
+  }
+}
+
+function createSiteMetrics(registry: Registry): Pick<Metrics, 'observeRefusal' | 'setSites'> {
+  const registers = [registry]
+  const refusals = new Counter({
+    name: 'lapse_refused_reports_total',
+    help: 'Reports that this replica refused because of their origin or their ticket.',
+    labelNames: ['site', 'kind'],
+    registers,
+  })
+  const silent = new Gauge({
+    name: 'lapse_site_silent',
+    help: '1 if nothing has come from the site for unusually long, otherwise 0. Every replica reports all sites.',
+    labelNames: ['site'],
+    registers,
+  })
+  const lastRows = new Gauge({
+    name: 'lapse_site_last_row_timestamp_seconds',
+    help: 'When the newest row of the site was detected, in Unix time. Sites without rows are missing.',
+    labelNames: ['site'],
+    registers,
+  })
+  const alarmCounts = new Gauge({
+    name: 'lapse_alarms',
+    help: 'The number of alarms. Every replica reports those of all sites.',
+    labelNames: ['kind', 'site'],
+    registers,
+  })
+  return {
+    observeRefusal: ({ site, kind }) => refusals.labels(site, kind).inc(),
+    setSites(sites, alarms) {
+      lastRows.reset()
+      for (const { name, silence, lastRowAt } of sites) {
+        silent.labels(name).set(silence ? 1 : 0)
+        if (lastRowAt) lastRows.labels(name).set(lastRowAt.getTime() / 1000)
+        for (const kind of alarmKinds) alarmCounts.labels(kind, name).set(0)
+      }
+      for (const { kind, site } of alarms) alarmCounts.labels(kind, site).inc()
+    },
   }
 }

@@ -1,6 +1,7 @@
 import type { DashboardSessionRepository } from '../auth/dashboardSessionRepository.ts'
 import type { TokenRepository } from '../auth/tokenRepository.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
+import type { SiteRepository } from '../reading/siteRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
 import { createErasureRepository, type ErasureRepository } from './audit/createErasureRepository.ts'
 import { createRetentionRepository, type RetentionRepository } from './audit/createRetentionRepository.ts'
@@ -20,6 +21,8 @@ import type { SweepRepository } from './live/sweepRepository.ts'
 import { createMirrorRepository, type MirrorRepository } from './mirror/createMirrorRepository.ts'
 import { createRollupRepository, type RollupRepository } from './rollup/createRollupRepository.ts'
 import { createSummaryRepository } from './rollup/createSummaryRepository.ts'
+import { type AlarmRepository, createAlarmRepository } from './sites/createAlarmRepository.ts'
+import { createSiteRepository } from './sites/createSiteRepository.ts'
 import { createTokenRepository } from './tokens/createTokenRepository.ts'
 
 /** The repositories of one database. Reports are stored by a separate writer, see `openWriter`. */
@@ -35,6 +38,8 @@ export interface Store {
   readonly erasure: ErasureRepository
   readonly rollup: RollupRepository
   readonly mirrors: MirrorRepository
+  readonly sites: SiteRepository
+  readonly alarms: AlarmRepository
   readonly schema: SchemaRepository
   /**
    * Checks whether the database server accepts writes and keeps what it acknowledges.
@@ -70,6 +75,8 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     erasure: createErasureRepository(usePool('jobs')),
     rollup: createRollupRepository(usePool('jobs')),
     mirrors: createMirrorRepository(usePool('jobs')),
+    sites: createSiteRepository(usePool('summaries')),
+    alarms: createAlarmRepository(usePool('jobs')),
     schema: createSchemaRepository(location, usePool('jobs'), usePool('health')),
     checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),
     async close() {

@@ -27,16 +27,31 @@ const maxPageSize = 1000
 /** The collector does not count the sessions more often than it sweeps. A long list is also requested less often. */
 const pollsPerCount = 3
 
+/** Is closed at first, because the list costs a request with every poll. */
+export function LiveSessionsCard(props: Props) {
+  const { route } = props
+  const isOpen = route.get('live') === '1'
+  return (
+    <section class="card live-sessions" aria-labelledby="live-sessions-title">
+      <div class="card-header">
+        <h2 id="live-sessions-title">
+          <button
+            type="button"
+            class="disclosure"
+            aria-expanded={isOpen}
+            onClick={() => route.navigate({ live: isOpen ? null : '1' }, 'replace')}
+          >
+            Live sessions now
+          </button>
+        </h2>
+      </div>
+      {isOpen && <LiveSessions {...props} />}
+    </section>
+  )
+}
+
 /** Lists the sessions that are live now, and counts them by site. */
-export function LiveSessionsCard({
-  route,
-  isPolling,
-  pollCount,
-  attempt,
-  retry,
-  onSignedOut,
-  shownError,
-}: Props) {
+function LiveSessions({ route, isPolling, pollCount, attempt, retry, onSignedOut, shownError }: Props) {
   const [limit, setLimit] = useState(pageSize)
   const { parameters, ignoredKeys } = readLiveFilters(route)
   const query = new URLSearchParams({ limit: String(limit), ...parameters })
@@ -56,14 +71,11 @@ export function LiveSessionsCard({
   const updatedAt = useMemo(() => new Date().toISOString(), [data])
 
   return (
-    <section class="card live-sessions" aria-labelledby="live-sessions-title" aria-busy={isLoading}>
-      <div class="card-header">
-        <h2 id="live-sessions-title">Live sessions now</h2>
-        <p class="muted">
-          {ignoredKeys.length > 0 && `not filtered by ${ignoredKeys.join(', ')}; `}
-          {!isPolling && data && `as of ${formatTimeOfDay(updatedAt)}, `}times in {getTimeZone()}
-        </p>
-      </div>
+    <div aria-busy={isLoading}>
+      <p class="muted">
+        {ignoredKeys.length > 0 && `not filtered by ${ignoredKeys.join(', ')}; `}
+        {!isPolling && data && `as of ${formatTimeOfDay(updatedAt)}, `}times in {getTimeZone()}
+      </p>
       {error && error.message !== shownError && <ErrorNotice error={error} retry={retry} />}
       {!data && !error && <EmptyState isLoading={isLoading} />}
       {data && data.sessions.length === 0 && <NoSessions isFiltered={Object.keys(parameters).length > 0} />}
@@ -90,7 +102,7 @@ export function LiveSessionsCard({
           )}
         </>
       )}
-    </section>
+    </div>
   )
 }
 

@@ -74,7 +74,7 @@ export function SearchField({ route, knownValues, serverError }: Props) {
           </button>
         )}
         {search === '' && draft === '' && (
-          <kbd class="not-on-phones" aria-hidden="true">
+          <kbd class="not-on-phones" title="Press / to search">
             /
           </kbd>
         )}

@@ -23,6 +23,8 @@ type ParameterName =
   | 'row'
   /** The subject whose history is open. */
   | 'user'
+  /** `1` shows the live sessions. */
+  | 'live'
 
 /** New values of parameters. Null or an empty string removes a parameter. */
 export type RouteChanges = Readonly<Partial<Record<ParameterName, string | null>>>

@@ -9,6 +9,7 @@ import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
+import { alarmListSchema, siteStatusListSchema } from './siteSchemas.ts'
 import { summarySchema } from './summarySchema.ts'
 
 /** The response to a report. */
@@ -121,6 +122,8 @@ const schemas = {
   LiveSession: liveSessionSchema,
   LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
+  SiteStatusList: siteStatusListSchema.describe('Whether each site is still reporting.'),
+  AlarmList: alarmListSchema.describe('What needs attention now.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
 
