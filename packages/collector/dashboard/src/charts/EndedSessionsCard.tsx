@@ -72,9 +72,9 @@ function EndedSessions({ summary, route, zoomIn, zoomOut }: ContentProps) {
           <strong>{formatCount(total)}</strong> {total === 1 ? 'session' : 'sessions'}
         </p>
         {shownBefore && (
-          <p class="muted previous-period">
+          <p class="muted previous-period" title="In the previous period">
             <span class="dashed-line" />
-            {formatCount(countSessions(shownBefore))} in the previous period
+            before: {formatCount(countSessions(shownBefore))}
           </p>
         )}
         <p class="muted" aria-live="polite">
