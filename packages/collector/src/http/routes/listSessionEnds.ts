@@ -40,6 +40,7 @@ const operation: Operation = {
     session: { description: filterDescriptions.session },
     reason: { description: filterDescriptions.reason, examples: { page: { value: 'idle_timeout' } } },
     evidence: { description: filterDescriptions.evidence },
+    search: { description: filterDescriptions.search, examples: { page: { value: '-reason:logout' } } },
     from: {
       description:
         'Only session ends that were detected at this time or later. A time needs a UTC offset or `Z`. A date means midnight UTC.',
@@ -50,6 +51,7 @@ const operation: Operation = {
       description:
         'With `all`, also the rows that were corrected by others. They name the row that corrects them in `supersededBy`. Filters apply to each row by itself: an earlier row of a session may not have its alias yet. `GET /v1/lapses/:id` lists all earlier rows.',
     },
+    selftests: { description: 'With `include`, also the rows of `lapse selftest`.' },
     limit: {
       description: `The maximum number of rows. The default in JSON is ${defaultPageSize}.`,
       examples: { page: { value: 10 } },

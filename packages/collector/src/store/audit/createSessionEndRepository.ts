@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Cursor } from '../../reading/cursor.ts'
-import type { SessionEndFilter, SessionEndSelection } from '../../reading/filter.ts'
+import type { SessionEndSelection } from '../../reading/filter.ts'
 import type { SessionEndRepository } from '../../reading/sessionEndRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
@@ -8,6 +8,8 @@ import { createOperationRunner } from '../database/operations.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import { addDetails } from './addDetails.ts'
 import { selectedColumns, toSessionEnd } from './auditColumns.ts'
+import { excludeSelftests } from './excludeSelftests.ts'
+import { filterRows } from './filterRows.ts'
 import { followSessionEnds } from './followSessionEnds.ts'
 import { selectCurrent } from './selectCurrent.ts'
 
@@ -71,19 +73,6 @@ const prefixedColumns = Object.fromEntries(
   Object.entries(selectedColumns).map(([name, column]) => [name, `a.${column}`]),
 )
 
-/** Adds the conditions of a filter on the rows `alias`. */
-function filterRows(
-  query: Knex.QueryBuilder,
-  database: Knex,
-  alias: string,
-  { from, to, ...equalTo }: SessionEndFilter,
-): void {
-  for (const [column, value] of Object.entries(equalTo))
-    if (value !== undefined) query.where(`${alias}.${column}`, value)
-  if (from) query.where(`${alias}.detected_at`, '>=', toStoredTime(database, from))
-  if (to) query.where(`${alias}.detected_at`, '<', toStoredTime(database, to))
-}
-
 interface SelectedPage {
   readonly limit: number
   readonly after: Cursor | undefined
@@ -93,12 +82,12 @@ interface SelectedPage {
 function selectPage(
   database: Knex,
   tableName: string,
-  { revisions, ...filter }: SessionEndSelection,
+  { revisions, selftests, ...filter }: SessionEndSelection,
   { limit, after, upToId }: SelectedPage,
 ): Knex.QueryBuilder {
   const query = database({ a: tableName })
     .select(prefixedColumns)
-    .modify(filterRows, database, 'a', filter)
+    .modify(filterRows, { database, tableName, alias: 'a' }, filter)
     // The sum keeps databases from reading by id, which would be slow.
     .whereRaw('a.id + 0 <= ?', [upToId])
     .orderBy([
@@ -107,6 +96,7 @@ function selectPage(
     ])
     .limit(limit)
   if (revisions !== 'all') query.modify(selectCurrent, tableName, upToId)
+  if (selftests !== 'include') query.modify(excludeSelftests)
   if (after) {
     const detectedAt = toStoredTime(database, after.detectedAt)
     // Equivalent to (detected_at, id) < (…), which the databases cannot use to seek in the index: on a large table it
@@ -122,18 +112,22 @@ function selectPage(
 function selectNew(
   database: Knex,
   tableName: string,
-  { revisions: _, ...filter }: SessionEndSelection,
+  { revisions: _, selftests, ...filter }: SessionEndSelection,
   ids: readonly number[],
 ): Knex.QueryBuilder {
-  return database({ a: tableName })
+  const query = database({ a: tableName })
     .select(prefixedColumns)
     .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
     .whereIn('a.id', ids)
     .where((either) => {
       for (const alias of ['a', 'c'])
-        either.orWhere((row) => row.whereNotNull(`${alias}.id`).modify(filterRows, database, alias, filter))
+        either.orWhere((row) =>
+          row.whereNotNull(`${alias}.id`).modify(filterRows, { database, tableName, alias }, filter),
+        )
     })
     .orderBy('a.id')
+  // A self-test corrects no row.
+  return selftests === 'include' ? query : query.modify(excludeSelftests)
 }
 
 /** Selects a row and those that it corrects, newest first. */
