@@ -71,6 +71,12 @@ function EndedSessions({ summary, route, zoomIn, zoomOut }: ContentProps) {
         <p class="headline">
           <strong>{formatCount(total)}</strong> {total === 1 ? 'session' : 'sessions'}
         </p>
+        {shownBefore && (
+          <p class="muted previous-period" title="In the previous period">
+            <span class="dashed-line" />
+            before: {formatCount(countSessions(shownBefore))}
+          </p>
+        )}
         <p class="muted" aria-live="polite">
           {selected ? formatStart(selected.start) : `by ${unit}, ${getTimeZone()}`}
         </p>
@@ -103,13 +109,7 @@ function EndedSessions({ summary, route, zoomIn, zoomOut }: ContentProps) {
             zoomOut={zoomOut}
             label={`Ended sessions by ${unit} and reason. The arrow keys select a ${unit}, Enter zooms in, Escape zooms out. “Show as table” shows the same data.`}
           />
-          <ReasonLegend
-            reasons={presentReasons}
-            buckets={shown}
-            total={total}
-            previousTotal={shownBefore && countSessions(shownBefore)}
-            route={route}
-          />
+          <ReasonLegend reasons={presentReasons} buckets={shown} total={total} route={route} />
           {isTableShown && (
             <ChartDataTable
               {...chart}

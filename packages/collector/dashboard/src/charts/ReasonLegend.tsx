@@ -9,13 +9,11 @@ interface Props {
   readonly reasons: typeof reasons
   readonly buckets: readonly Bucket[]
   readonly total: number
-  /** The number of sessions in the same part of the previous period, or null if there is none to compare with. */
-  readonly previousTotal: number | null
   readonly route: Route
 }
 
 /** Explains the colors. Each entry is also a link that filters by its reason. */
-export function ReasonLegend({ reasons, buckets, total, previousTotal, route }: Props) {
+export function ReasonLegend({ reasons, buckets, total, route }: Props) {
   const search = route.get('search')
   return (
     <ul class="legend">
@@ -38,12 +36,6 @@ export function ReasonLegend({ reasons, buckets, total, previousTotal, route }: 
           </li>
         )
       })}
-      {previousTotal !== null && (
-        <li class="previous-period">
-          <span class="dashed-line" />
-          Previous period <b>{formatCount(previousTotal)}</b>
-        </li>
-      )}
     </ul>
   )
 }

@@ -77,8 +77,8 @@ export function buildChartOptions(
     axes: [
       {
         ...axis,
-        size: 24,
-        gap: 2,
+        size: 28,
+        gap: 6,
         grid: { show: false },
         splits: ({ width }) => chooseTicks(starts, bucketUnit, zone, width),
         values: (_, splits) => splits.map((seconds) => formatTick(seconds * 1000)),

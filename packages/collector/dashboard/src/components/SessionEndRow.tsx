@@ -66,7 +66,7 @@ export function SessionEndRow({ sessionEnd, route, now, isMenuOpen, openMenu }: 
         <OriginLine sessionEnd={sessionEnd} route={route} />
       </td>
       <IdleTimeCell sessionEnd={sessionEnd} />
-      <td class="evidence not-on-phones">
+      <td class="evidence">
         {link('evidence', evidence, evidenceLabels[evidence])}
         <div class="second-line">{link('ip', ip)}</div>
       </td>
@@ -140,8 +140,8 @@ function IdleTimeCell({ sessionEnd }: CellProps) {
 function describePastLimit(pastLimitMs: number | null): string {
   if (pastLimitMs === null) return ''
   return pastLimitMs < 0
-    ? `${formatDuration(-pastLimitMs)} before the limit`
-    : `${formatDuration(pastLimitMs)} past the limit`
+    ? `${formatDuration(-pastLimitMs)} before limit`
+    : `${formatDuration(pastLimitMs)} past limit`
 }
 
 function ReceivedCell({ sessionEnd: { detectedAt, receivedAt } }: CellProps) {

@@ -29,7 +29,7 @@ export function SessionEndTable({ sessionEnds, route, titleId }: Props) {
               Site
             </th>
             <SortableHeader field="elapsedMs" label="Idle for" route={route} class="number not-on-phones" />
-            <th scope="col" class="not-on-phones">
+            <th scope="col" class="evidence">
               Evidence
             </th>
             <SortableHeader field="receivedAt" label="Received" route={route} class="wide-screens-only" />

@@ -3,9 +3,8 @@ import type { SiteSummary, Summary } from '../api/types.ts'
 import type { QueryState } from '../api/useQuery.ts'
 import { PastLimitDistribution } from '../charts/PastLimitDistribution.tsx'
 import { EmptyState } from '../components/EmptyState.tsx'
-import { formatCount, formatDuration } from '../format/numbers.ts'
 import type { Route } from '../state/route.ts'
-import { describeBasis, describeKept } from './longerLimit.ts'
+import { describeBasis, describeKept, describeTimeouts } from './longerLimit.ts'
 
 interface Props {
   readonly summary: QueryState<Summary>
@@ -19,21 +18,32 @@ export function LimitTab({ summary: { data, isLoading }, route }: Props) {
   const sites = data.sites.toSorted((a, b) => b.idleTimeouts - a.idleTimeouts)
   const site = sites.find((each) => each.site === (route.get('site') || chosenSite)) ?? sites[0]
   if (!site) return <p class="empty-state">No idle timeouts in this period.</p>
+  const hasChoice = !route.get('site') && sites.length > 1
   return (
     <div class="limit-tab" aria-busy={isLoading}>
-      {!route.get('site') && sites.length > 1 && (
-        <label class="site-choice">
-          Site{' '}
-          <select value={site.site} onChange={({ currentTarget }) => chooseSite(currentTarget.value)}>
-            {sites.map(({ site, idleTimeouts }) => (
+      <p class="limit-heading">
+        {hasChoice ? (
+          <select
+            aria-label="Site"
+            value={site.site}
+            onChange={({ currentTarget }) => chooseSite(currentTarget.value)}
+          >
+            {sites.map(({ site }) => (
               <option key={site} value={site}>
-                {site} ({formatCount(idleTimeouts)})
+                {site}
               </option>
             ))}
           </select>
-        </label>
+        ) : (
+          <b>{site.site}</b>
+        )}{' '}
+        {describeTimeouts(site)}
+      </p>
+      {site.pastLimit.count > 0 ? (
+        <LongerLimit key={site.site} site={site} />
+      ) : (
+        <p class="empty-state">No user is known to have come back, so limits cannot be compared.</p>
       )}
-      <LongerLimit key={site.site} site={site} />
     </div>
   )
 }
@@ -42,7 +52,7 @@ export function LimitTab({ summary: { data, isLoading }, route }: Props) {
 const firstExtraMinutes = 15
 
 function LongerLimit({ site }: { readonly site: SiteSummary }) {
-  const { idleTimeouts, idleTimeoutSeconds, pastLimit, keptBy } = site
+  const { pastLimit, keptBy } = site
   const [step, setStep] = useState(() =>
     Math.max(
       keptBy.findIndex(({ extraMinutes }) => extraMinutes === firstExtraMinutes),
@@ -50,35 +60,16 @@ function LongerLimit({ site }: { readonly site: SiteSummary }) {
     ),
   )
   const id = useId()
-  const kept = keptBy[Math.min(step, keptBy.length - 1)]
-  const count = `${formatCount(idleTimeouts)} idle ${idleTimeouts === 1 ? 'timeout' : 'timeouts'}`
-  const limit =
-    idleTimeoutSeconds === null
-      ? 'of a site without a configured limit'
-      : `at ${formatDuration(idleTimeoutSeconds * 1000)}`
-  const heading = (
-    <p>
-      <b>{site.site}</b>: {count} {limit}.
-    </p>
-  )
-  if (!kept || pastLimit.count === 0)
-    return (
-      <>
-        {heading}
-        <p>{idleTimeouts === 0 ? '' : 'Nobody is known to have come back, so no limit can be compared.'}</p>
-      </>
-    )
+  const kept = keptBy[step]
+  if (!kept) return null
   const sentence = describeKept(site, kept)
   return (
     <>
-      {heading}
-      <label class="visually-hidden" for={id}>
-        Longer limit
-      </label>
       <input
         id={id}
         class="limit-slider"
         type="range"
+        aria-label="Longer limit"
         min={0}
         max={keptBy.length - 1}
         step={1}

@@ -5,6 +5,14 @@ type Kept = SiteSummary['keptBy'][number]
 
 const minuteMs = 60_000
 
+/** Says how many idle timeouts a site had, and at which limit. */
+export function describeTimeouts({ idleTimeouts, idleTimeoutSeconds }: SiteSummary): string {
+  const timeouts = `${formatCount(idleTimeouts)} idle ${idleTimeouts === 1 ? 'timeout' : 'timeouts'}`
+  return idleTimeoutSeconds === null
+    ? timeouts
+    : `${timeouts} at ${formatDuration(idleTimeoutSeconds * 1000)}`
+}
+
 /** Says how many of those who came back a longer limit would have kept signed in. */
 export function describeKept({ idleTimeoutSeconds, pastLimit }: SiteSummary, kept: Kept): string {
   const extraMs = kept.extraMinutes * minuteMs
