@@ -97,21 +97,18 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
   const searchLine = (
     <div class="bar-line search-line">
       <SearchField route={route} knownValues={knownValues} serverError={searchError} />
-      <ViewToggles route={route} />
+      <ViewToggles
+        route={route}
+        isLive={isLive}
+        setLive={setLive}
+        isCollectorUnavailable={page.error?.isRetryable ?? false}
+      />
     </div>
   )
 
   return (
     <>
-      <TopBar
-        session={session}
-        route={route}
-        signOut={signOut}
-        isLive={isLive}
-        setLive={setLive}
-        isCollectorUnavailable={page.error?.isRetryable ?? false}
-        alarms={alarms.data}
-      >
+      <TopBar session={session} route={route} signOut={signOut} alarms={alarms.data}>
         {!isPhone && searchLine}
       </TopBar>
       <main class="dashboard">

@@ -11,16 +11,13 @@ interface Props {
   readonly session: DashboardSession
   readonly route: Route
   readonly signOut: () => void
-  readonly isLive: boolean
-  readonly setLive: (isLive: boolean) => void
-  readonly isCollectorUnavailable: boolean
   readonly alarms: AlarmList | undefined
   /** The second line of the bar. */
   readonly children: ComponentChildren
 }
 
 /** Stays at the top of the window: what is selected, and who is signed in. */
-export function TopBar({ session, route, signOut, alarms, children, ...live }: Props) {
+export function TopBar({ session, route, signOut, alarms, children }: Props) {
   const isPhone = useMediaQuery(phoneQuery)
   const { token, sites } = session
   return (
@@ -31,7 +28,6 @@ export function TopBar({ session, route, signOut, alarms, children, ...live }: P
         <RangePicker route={route} />
         <span class="bar-space" />
         <AlarmsButton alarms={alarms?.alarms ?? []} route={route} />
-        <LiveButton {...live} />
         <span class="token-name" title={`Token ID: ${token.id}`}>
           {token.name ?? token.id}
         </span>
@@ -41,22 +37,5 @@ export function TopBar({ session, route, signOut, alarms, children, ...live }: P
       </div>
       {children}
     </header>
-  )
-}
-
-function LiveButton({
-  isLive,
-  setLive,
-  isCollectorUnavailable,
-}: Pick<Props, 'isLive' | 'setLive' | 'isCollectorUnavailable'>) {
-  return (
-    <button
-      type="button"
-      class={`live-button ${isCollectorUnavailable ? 'unavailable' : ''}`}
-      aria-pressed={isLive}
-      onClick={() => setLive(!isLive)}
-    >
-      {isLive && isCollectorUnavailable ? 'Live: update failed' : 'Live'}
-    </button>
   )
 }

@@ -2,12 +2,15 @@ import type { Route } from '../state/route.ts'
 
 interface Props {
   readonly route: Route
+  readonly isLive: boolean
+  readonly setLive: (isLive: boolean) => void
+  readonly isCollectorUnavailable: boolean
 }
 
 const localTimeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
 
-/** How to look at the selected rows: with or without the previous period, and in which time zone. */
-export function ViewToggles({ route }: Props) {
+/** How to look at the selected rows: with the previous period, in which time zone, and whether new rows appear. */
+export function ViewToggles({ route, isLive, setLive, isCollectorUnavailable }: Props) {
   const { isComparing, zone } = route
   return (
     <>
@@ -20,7 +23,7 @@ export function ViewToggles({ route }: Props) {
       >
         Compare
       </button>
-      <fieldset class="segments">
+      <fieldset class="segmented">
         <legend class="visually-hidden">Time zone</legend>
         <button
           type="button"
@@ -38,6 +41,14 @@ export function ViewToggles({ route }: Props) {
           UTC
         </button>
       </fieldset>
+      <button
+        type="button"
+        class={`live-button ${isCollectorUnavailable ? 'unavailable' : ''}`}
+        aria-pressed={isLive}
+        onClick={() => setLive(!isLive)}
+      >
+        {isLive && isCollectorUnavailable ? 'Live: update failed' : 'Live'}
+      </button>
     </>
   )
 }

@@ -24,13 +24,13 @@ export function SiteCard({ status, route, now }: Props) {
     >
       <span class="site-line">
         <b class="site-name">{site}</b>
+        {lastSelftestAt !== null && <span class="muted">tested {formatAge(lastSelftestAt, now)}</span>}
+      </span>
+      <span class="site-line">
+        <LastRow status={status} now={now} />
         <span class="muted">{formatCount(liveSessions)} live</span>
       </span>
-      <LastRow status={status} now={now} />
-      <span class="site-line muted">
-        <Today today={status.today} />
-        {lastSelftestAt !== null && <span>self-test {formatAge(lastSelftestAt, now)}</span>}
-      </span>
+      <Today today={status.today} />
     </a>
   )
 }
@@ -47,7 +47,7 @@ function LastRow({ status: { silent, lastRowAt }, now }: Pick<Props, 'status' | 
 
 function Today({ today: { count, usual } }: { readonly today: SiteStatus['today'] }) {
   return (
-    <span>
+    <span class="muted">
       <b>{formatCount(count)}</b> today{usual !== null && `, usually ${formatCount(usual)}`}
     </span>
   )
