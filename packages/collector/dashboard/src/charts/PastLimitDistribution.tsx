@@ -1,56 +1,18 @@
 import type { Summary } from '../api/types.ts'
-import type { QueryState } from '../api/useQuery.ts'
-import { EmptyState } from '../components/EmptyState.tsx'
 import { formatCount, formatDuration, formatPercent } from '../format/numbers.ts'
-import {
-  addCumulativeShares,
-  countTimeouts,
-  describeLongerLimit,
-  describeNotReturned,
-  formatQuantile,
-} from './pastLimitShares.ts'
+import { addCumulativeShares, describeNotReturned, formatQuantile } from './pastLimitShares.ts'
 
 type PastLimit = Summary['pastLimit']
 
-interface Props {
-  readonly summary: QueryState<Summary>
-}
-
-/** Shows how long after the idle timeout users returned, and how many never did. If most return soon, the limit may be too short. */
-export function PastLimitCard({ summary: { data, isLoading } }: Props) {
+/** Shows how long after the idle timeout users returned, and how many never did. */
+export function PastLimitDistribution({ pastLimit }: { readonly pastLimit: PastLimit }) {
+  const notReturned = describeNotReturned(pastLimit)
   return (
-    <section class="card past-limit-card" aria-labelledby="past-limit-title" aria-busy={isLoading}>
-      <div class="card-header">
-        <h2 id="past-limit-title">Back after the limit</h2>
-      </div>
-      {!data && <EmptyState isLoading={isLoading} />}
-      {data &&
-        (countTimeouts(data.pastLimit) === 0 ? (
-          <p class="empty-state">No idle timeouts in this period.</p>
-        ) : (
-          <Distribution pastLimit={data.pastLimit} />
-        ))}
-    </section>
-  )
-}
-
-function Distribution({ pastLimit }: { readonly pastLimit: PastLimit }) {
-  const { p50Ms, p75Ms, notReturned } = pastLimit
-  const notReturnedText = describeNotReturned(pastLimit)
-  return (
-    <>
-      {p50Ms !== null && (
-        <p class="headline">
-          Half of the users {notReturned > 0 && 'who came back '}returned within about{' '}
-          <strong>{formatQuantile(p50Ms)}</strong> of the timeout
-          {p75Ms !== null && <>, and three quarters within {formatQuantile(p75Ms)}</>}.
-        </p>
-      )}
-      {notReturnedText !== null && <p class={p50Ms === null ? 'headline' : undefined}>{notReturnedText}</p>}
-      <p class="muted">{describeLongerLimit(pastLimit)}</p>
+    <div class="past-limit-distribution">
+      {notReturned !== null && <p>{notReturned}</p>}
       <Histogram pastLimit={pastLimit} />
-      {p50Ms !== null && <Quantiles pastLimit={pastLimit} />}
-    </>
+      {pastLimit.p50Ms !== null && <Quantiles pastLimit={pastLimit} />}
+    </div>
   )
 }
 
