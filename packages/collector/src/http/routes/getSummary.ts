@@ -9,8 +9,8 @@ import {
   authenticateReader,
   createMissingTokenError,
   createWrongScopeError,
-  restrictToSite,
 } from '../request/authenticate.ts'
+import { restrictFilter } from '../request/restrictFilter.ts'
 import type { Route } from '../route.ts'
 
 const exampleSummary = {
@@ -76,7 +76,8 @@ export const getSummary: Route = {
       const { token } = await authenticateReader(ctx, dependencies)
       const { bucket, timeZone, filter, starts } = parseSummaryQuery(ctx.query, Date.now())
       const tally = new Tally(starts)
-      await dependencies.store.summaries.summarize(restrictToSite(token, filter), tally)
+      const restricted = await restrictFilter(token, filter, dependencies)
+      await dependencies.store.summaries.summarize(restricted, tally)
       ctx.body = {
         bucket,
         timeZone,
