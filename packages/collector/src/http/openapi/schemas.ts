@@ -10,6 +10,7 @@ import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
 import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
+import { historySessionSchema } from '../../reading/userHistory.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
@@ -115,6 +116,11 @@ const livePageSchema = z.object({
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
+const historyPageSchema = z.object({
+  sessions: z.array(historySessionSchema).describe('The sessions, newest start first.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+})
+
 const percentile = (percent: number) =>
   z
     .number()
@@ -194,6 +200,7 @@ const schemas = {
   SessionEndPage: pageSchema.describe('One page of rows.'),
   LiveSession: liveSessionSchema,
   LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
+  UserHistoryPage: historyPageSchema.describe("One page of a user's sessions."),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
