@@ -9,6 +9,7 @@ import type { LiveSessionReader } from '../reading/liveSessionReader.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SiteMonitor } from '../reading/siteMonitor.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import type { HistoryRepository } from '../reading/userHistory.ts'
 import type { ActivityWriter } from '../recording/recordActivity.ts'
 import type { SessionEndWriter } from '../recording/recordSessionEnd.ts'
 import type { SubjectSessions } from '../recording/recordSubjectEnd.ts'
@@ -34,9 +35,13 @@ export interface Dependencies {
     readonly dashboard: SessionLimits
   }
   readonly store: {
-    readonly sessionEnds: Pick<SessionEndRepository, 'find' | 'readPage' | 'readPages'>
+    readonly sessionEnds: Pick<
+      SessionEndRepository,
+      'find' | 'readPage' | 'readPages' | 'count' | 'findNewest' | 'readSites'
+    >
     readonly feed: FeedRepository
     readonly liveSessions: SubjectSessions & Pick<LiveSessionReader, 'readPage'>
+    readonly history: HistoryRepository
     readonly summaries: SummaryRepository
     readonly tokens: Pick<TokenRepository, 'find'>
     readonly dashboardSessions: DashboardSessionRepository

@@ -10,6 +10,7 @@ import { listAlarms } from './routes/listAlarms.ts'
 import { listLiveSessions } from './routes/listLiveSessions.ts'
 import { listSessionEnds } from './routes/listSessionEnds.ts'
 import { listSites } from './routes/listSites.ts'
+import { listUserHistory } from './routes/listUserHistory.ts'
 import { metrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openApi.ts'
 import { reportActivity } from './routes/reportActivity.ts'
@@ -20,6 +21,7 @@ const describedRoutes: readonly Route[] = [
   reportSessionEnd,
   reportActivity,
   listLiveSessions,
+  listUserHistory,
   listSessionEnds,
   getSessionEnd,
   getSummary,

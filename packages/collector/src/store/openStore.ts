@@ -5,6 +5,7 @@ import type { FeedRepository } from '../reading/feed.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SiteRepository } from '../reading/siteRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import type { HistoryRepository } from '../reading/userHistory.ts'
 import { createErasureRepository, type ErasureRepository } from './audit/createErasureRepository.ts'
 import { createRetentionRepository, type RetentionRepository } from './audit/createRetentionRepository.ts'
 import { createSessionEndRepository } from './audit/createSessionEndRepository.ts'
@@ -16,6 +17,7 @@ import { createSchemaRepository, type SchemaRepository } from './database/schema
 import { createFeedRepository } from './feed/createFeedRepository.ts'
 import { createFeedSequencer, type FeedSequencer } from './feed/createFeedSequencer.ts'
 import { createForwardRepository } from './forward/createForwardRepository.ts'
+import { createHistoryRepository } from './history/createHistoryRepository.ts'
 import {
   createLiveSessionRepository,
   type LiveSessionRepository,
@@ -37,6 +39,7 @@ export interface Store {
   readonly feedSequencer: FeedSequencer
   readonly forwards: ForwardRepository
   readonly liveSessions: LiveSessionRepository
+  readonly history: HistoryRepository
   readonly sweep: SweepRepository
   readonly marks: MarkRepository
   readonly summaries: SummaryRepository
@@ -77,6 +80,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     feedSequencer: createFeedSequencer(usePool('jobs')),
     forwards: createForwardRepository(usePool('forward')),
     liveSessions: createLiveSessionRepository(usePool('auth'), usePool('reading')),
+    history: createHistoryRepository(usePool('reading')),
     sweep,
     marks: createMarkRepository(usePool('marks')),
     summaries: createSummaryRepository(usePool('summaries')),

@@ -9,6 +9,7 @@ import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
+import { historySessionSchema } from '../../reading/userHistory.ts'
 import { alarmListSchema, siteStatusListSchema } from './siteSchemas.ts'
 import { summarySchema } from './summarySchema.ts'
 
@@ -90,12 +91,32 @@ const pageSchema = z.object({
     .describe(
       'The `cursor` of the next page, or null on the last page. With `after`, the `after` of the next page, which is never null.',
     ),
+  total: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .exactOptional()
+    .describe('With `count=true`: the number of rows that match, or null if counting them takes too long.'),
+  emptyBecause: z
+    .object({
+      filters: z.string().describe('The active filters.'),
+      lastRowAt: instant
+        .nullable()
+        .describe('When the newest row of the site, or of all sites, was detected. Null if there is none.'),
+    })
+    .exactOptional()
+    .describe('Only if no row matches.'),
 })
 
 const liveSessionSchema = listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.')
 
 const livePageSchema = z.object({
   sessions: z.array(liveSessionSchema).describe('The sessions, by site and key.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+})
+
+const historyPageSchema = z.object({
+  sessions: z.array(historySessionSchema).describe('The sessions, newest start first.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
@@ -126,6 +147,7 @@ const schemas = {
   SessionEndPage: pageSchema.describe('One page of rows.'),
   LiveSession: liveSessionSchema,
   LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
+  UserHistoryPage: historyPageSchema.describe("One page of a user's sessions."),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   SiteStatusList: siteStatusListSchema.describe('Whether each site is still reporting.'),
   AlarmList: alarmListSchema.describe('What needs attention now.'),
