@@ -136,7 +136,7 @@ async function insertLiveSessions(sql: Knex): Promise<void> {
   const at = (time: number) => toStoredTime(sql, time)
   const now = Date.now()
   const live = Array.from({ length: liveSessions }, (_, index) => ({
-    site: sites[index % sites.length],
+    site: sites[index % sites.length] ?? '',
     session_key: `live-${index}`,
     session: `live-${index}`,
     subject: `u_${index}`,
