@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { check } from './commands/check.ts'
 import { erase } from './commands/erase.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
@@ -26,6 +27,7 @@ export const program = new Command('lapse')
   .addCommand(init)
   .addCommand(serve)
   .addCommand(migrate)
+  .addCommand(check)
   .addCommand(list)
   .addCommand(sessions)
   .addCommand(token)
