@@ -86,7 +86,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
       const released = Promise.all([
         // Marks continue until the last report is stored.
         writer.close().then(() => marking.stop()),
-        jobsStopped,
+        jobsStopped.then(() => monitoring.storeRefusals()),
       ]).then(() => store.close())
       if (await waitAtMost(endsBy - performance.now(), released)) log.info('collector has stopped')
       else log.warn('collector has stopped without waiting for the database: unfinished jobs are rolled back')
@@ -161,16 +161,15 @@ function createMonitoring(
     clock,
   })
   const counter = createRefusalCounter()
+  const refusalJob = createRefusalJob({ store, counter, clock, log })
   return {
     siteMonitor,
     observeRefusal(refusal: Refusal): void {
       counter.count(refusal, clock.now())
       metrics.observeRefusal(refusal)
     },
-    jobs: [
-      createAlarmJob({ siteMonitor, store, metrics, log }),
-      createRefusalJob({ store, counter, clock, log }),
-    ],
+    jobs: [createAlarmJob({ siteMonitor, store, metrics, log }), refusalJob],
+    storeRefusals: () => refusalJob.storeCounts(),
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { check } from './commands/check.ts'
 import { completion } from './commands/completion.ts'
 import { erase } from './commands/erase.ts'
 import { forward } from './commands/forward.ts'
@@ -30,6 +31,7 @@ export const program = new Command('lapse')
   .addCommand(init)
   .addCommand(serve)
   .addCommand(migrate)
+  .addCommand(check)
   .addCommand(list)
   .addCommand(sessions)
   .addCommand(forward)

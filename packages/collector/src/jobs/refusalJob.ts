@@ -20,25 +20,36 @@ interface RefusalJobOptions {
   readonly log: Logger
 }
 
+interface RefusalJob extends Job {
+  /** Stores the counts that are waiting, without an error if that fails. */
+  storeCounts(): Promise<void>
+}
+
 /** Stores how many reports were refused, and deletes counts after 35 days. */
-export function createRefusalJob({ store, counter, clock, log }: RefusalJobOptions): Job {
+export function createRefusalJob({ store, counter, clock, log }: RefusalJobOptions): RefusalJob {
   let forgetAt = 0
   let hasFailed = false
+
+  async function storeCounts(): Promise<void> {
+    const counts = counter.take()
+    if (counts.length === 0) return
+    try {
+      await store.alarms.addRefusals(counts)
+      hasFailed = false
+    } catch (error) {
+      counter.restore(counts)
+      // Logged once: the next run tries again in a few seconds.
+      if (!hasFailed) log.warn({ err: error }, 'counts of refused reports could not be stored')
+      hasFailed = true
+    }
+  }
+
   return {
     name: 'refusals',
     schedule: { everyMs },
+    storeCounts,
     async run() {
-      const counts = counter.take()
-      try {
-        if (counts.length > 0) await store.alarms.addRefusals(counts)
-      } catch (error) {
-        counter.restore(counts)
-        // Logged once: the next run tries again in a few seconds.
-        if (!hasFailed) log.warn({ err: error }, 'counts of refused reports could not be stored')
-        hasFailed = true
-        return
-      }
-      hasFailed = false
+      await storeCounts()
       if (performance.now() < forgetAt) return
       forgetAt = performance.now() + forgetEveryMs
       await store.alarms.forgetRefusals(toQuarterHour(clock.now() - keptMs))

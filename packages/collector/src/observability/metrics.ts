@@ -12,6 +12,8 @@ export interface Metrics extends ForwardMetrics {
    * time series.
    */
   observeRequest(route: string, method: string, status: number, seconds: number): void
+  /** Counts a request whose forwarding headers were ignored, because its sender is not a trusted proxy. */
+  observeIgnoredForwarding(): void
   observeVerdict(row: Pick<SessionEnd, 'site' | 'reason' | 'evidence'>, duplicate: boolean): void
   /** Counts a logout that was acknowledged without a row, or an end after which the session was still used. */
   observeUnrecordedEnd(verdict: Pick<SessionEnd, 'site' | 'detectedBy'>): void
@@ -41,6 +43,9 @@ interface MeasuredSite {
   readonly lastRowAt: Date | undefined
 }
 
+/** `lapse check` reads this metric. */
+export const ignoredForwardingMetric = 'lapse_ignored_forwarding_total'
+
 /** The methods of the endpoints. Node's parser accepts 30 more, such as `MKCALENDAR`. */
 const methods = new Set(['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'])
 
@@ -59,6 +64,11 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   })
+  const ignoredForwarding = new Counter({
+    name: ignoredForwardingMetric,
+    help: 'Requests whose X-Forwarded-For or Forwarded was ignored, because they did not come from a network in trustProxy.',
+    registers,
+  })
   const skippedRows = new Counter({
     name: 'lapse_rollup_skipped_rows_total',
     help: 'Rows that are missing from summaries because they could not be counted. The log says why.',
@@ -75,6 +85,7 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     registry,
     observeRequest: (route, method, status, seconds) =>
       requests.labels(route, methods.has(method) ? method : 'other', String(status)).observe(seconds),
+    observeIgnoredForwarding: () => ignoredForwarding.inc(),
     ...createReportMetrics(registry),
     observeSkippedRows: (rows) => skippedRows.inc(rows),
     observeDroppedLogLine: () => droppedLogLines.inc(),

@@ -13,6 +13,11 @@ import { createDashboardSessionRepository } from './dashboardSessions/createDash
 import { checkServer } from './database/checkServer.ts'
 import { createPools } from './database/connectionPools.ts'
 import { type DatabaseLocation, formatLocation } from './database/databaseUrl.ts'
+import {
+  findMissingPrivileges,
+  type MissingPrivileges,
+  type PrivilegeOptions,
+} from './database/findMissingPrivileges.ts'
 import { createSchemaRepository, type SchemaRepository } from './database/schema/createSchemaRepository.ts'
 import { createFeedRepository } from './feed/createFeedRepository.ts'
 import { createFeedSequencer, type FeedSequencer } from './feed/createFeedSequencer.ts'
@@ -59,6 +64,8 @@ export interface Store {
    * @throws an error that names each setting, certificate or privilege that has to change.
    */
   checkServer(): Promise<readonly string[]>
+  /** Finds the privileges that the account lacks. SQLite has none. */
+  findMissingPrivileges(options: PrivilegeOptions): Promise<readonly MissingPrivileges[]>
   /** Closes all connections. */
   close(): Promise<void>
 }
@@ -94,6 +101,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     alarms: createAlarmRepository(usePool('jobs')),
     schema: createSchemaRepository(location, usePool('jobs'), usePool('health')),
     checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),
+    findMissingPrivileges: (options) => findMissingPrivileges(usePool('jobs'), options),
     async close() {
       await Promise.all([sweep.close(), ...Object.values(pools).map((pool) => pool.destroy())])
     },

@@ -100,7 +100,8 @@ const pageSchema = z.object({
   emptyBecause: z
     .object({
       filters: z.string().describe('The active filters.'),
-      lastRowAt: instant
+      lastRowAt: z.iso
+        .datetime()
         .nullable()
         .describe('When the newest row of the site, or of all sites, was detected. Null if there is none.'),
     })
