@@ -11,6 +11,7 @@ import { rollup } from './commands/rollup.ts'
 import { selftest } from './commands/selftest.ts'
 import { serve } from './commands/serve.ts'
 import { sessions } from './commands/sessions.ts'
+import { summary } from './commands/summary.ts'
 import { ticket } from './commands/ticket.ts'
 import { token } from './commands/token.ts'
 import { exitStatuses } from './exitStatus.ts'
@@ -29,6 +30,7 @@ export const program = new Command('lapse')
   .addCommand(serve)
   .addCommand(migrate)
   .addCommand(list)
+  .addCommand(summary)
   .addCommand(sessions)
   .addCommand(token)
   .addCommand(ticket)
