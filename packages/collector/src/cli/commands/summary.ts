@@ -1,21 +1,14 @@
 import { Command, Option } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
-import { evidenceKinds } from '../../domain/evidence.ts'
-import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
 import { createSummary, type Summary } from '../../reading/createSummary.ts'
 import { groupings, maxGroups, parseSummaryQuery, type SummaryQuery } from '../../reading/summaryQuery.ts'
+import { checkSites } from '../options/checkSites.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
+import { addFilterOptions } from '../options/filterOptions.ts'
 import { reportInvalidQuery } from '../options/parseOptions.ts'
-import {
-  addTimeHelp,
-  fromOption,
-  resolveTimeOptions,
-  type TimeOptions,
-  timeZoneOption,
-  toOption,
-} from '../options/timeOptions.ts'
+import { addTimeHelp, resolveTimeOptions, type TimeOptions } from '../options/timeOptions.ts'
 import { formatJson } from '../output/formatJson.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { formatSummaryCsv } from '../summary/formatSummaryCsv.ts'
@@ -38,15 +31,8 @@ export const summary = new Command('summary')
     'Count the current rows of the audit table by the time at which the end of the session was detected, and show how long after the idle timeout users came back. Rows of lapse selftest are not counted. The options have the names of the parameters of GET /v1/summary. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
-  .option('--site <site>', 'only rows of this site')
-  .option('--subject <id>', 'only rows of this user')
-  .option('--session <alias>', 'only rows of this session')
-  .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
-  .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidenceKinds))
-  .option('--search <text>', 'only rows that match this search, such as "user:u_4* -reason:logout"')
-  .addOption(fromOption)
-  .addOption(toOption)
-  .addOption(timeZoneOption)
+addFilterOptions(summary)
+summary
   .addOption(new Option('--bucket <unit>', 'the length of a bucket (default: day)').choices(buckets))
   .addOption(
     new Option('--group-by <property>', 'also count by this property, biggest group first').choices(
@@ -76,6 +62,7 @@ export const summary = new Command('summary')
     const query = reportInvalidQuery(() => parseSummaryQuery(request, Date.now()), command)
     const config = loadStoreConfig(path)
     const output = await withStore(config, async (store) => {
+      await checkSites(query.filter, { config, store, command })
       const counts = await store.summaries.summarize(query)
       const findIdleTimeout = (site: string) => config.sites[site]?.idleTimeoutSeconds ?? null
       return formatters[format](createSummary(query, counts, findIdleTimeout), query)

@@ -14,3 +14,6 @@ export const queryDeadlineMs = 30_000
 
 /** For a part of an answer that can be left out. */
 export const partTimeLimitMs = 2_000
+
+/** For counts, which lists can do without. */
+export const countDeadlineMs = 2_000
