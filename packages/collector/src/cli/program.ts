@@ -14,6 +14,7 @@ import { rollup } from './commands/rollup.ts'
 import { selftest } from './commands/selftest.ts'
 import { serve } from './commands/serve.ts'
 import { sessions } from './commands/sessions.ts'
+import { summary } from './commands/summary.ts'
 import { ticket } from './commands/ticket.ts'
 import { token } from './commands/token.ts'
 import { exitStatuses } from './exitStatus.ts'
@@ -33,6 +34,7 @@ export const program = new Command('lapse')
   .addCommand(migrate)
   .addCommand(check)
   .addCommand(list)
+  .addCommand(summary)
   .addCommand(sessions)
   .addCommand(forward)
   .addCommand(history)

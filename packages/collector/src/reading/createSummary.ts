@@ -3,6 +3,9 @@ import type { Period, SummaryQuery } from './summaryQuery.ts'
 import type { PeriodCounts, SummaryCounts, SummaryGroup } from './summaryRepository.ts'
 import { sumReasons, type Tally } from './tally.ts'
 
+/** The answer to a summary query. What is null could not be counted within its time limit. */
+export type Summary = ReturnType<typeof createSummary>
+
 /**
  * Creates the answer to a summary query.
  *
