@@ -10,7 +10,8 @@ import { createApp } from './http/app.ts'
 import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
 import { createAlarmJob } from './jobs/alarmJob.ts'
-import { createMarkJob, type MarkJob } from './jobs/markJob.ts'
+import { createFeedJob } from './jobs/feedJob.ts'
+import { createMarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRefusalJob } from './jobs/refusalJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
@@ -104,6 +105,20 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   }
 }
 
+type JobParts = Pick<Parameters<typeof createSweepJob>[0], 'marks' | 'clock' | 'log'> & {
+  readonly store: Store
+  readonly metrics: Dependencies['metrics']
+}
+
+function createJobs(config: Config, { store, marks, clock, metrics, log }: JobParts): Job[] {
+  return [
+    createSweepJob({ config, store, marks, clock, metrics, log }),
+    createFeedJob(store, log),
+    createRollupJob(store, log, metrics),
+    ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
+  ]
+}
+
 type AppParts = Pick<
   Dependencies,
   'metrics' | 'log' | 'lifecycle' | 'writer' | 'clock' | 'unstoredActivity' | 'siteMonitor' | 'observeRefusal'
@@ -117,16 +132,6 @@ async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<t
     settings: { ...config, sites, dashboard: getDashboardLimits(config.sites) },
     verifyRepeatedTicket: createTicketVerifier(),
   })
-}
-
-type JobParts = Pick<AppParts, 'store' | 'metrics' | 'clock' | 'log'> & { readonly marks: MarkJob }
-
-function createJobs(config: Config, { store, metrics, clock, log, marks }: JobParts): Job[] {
-  return [
-    createSweepJob({ config, store, marks, clock, metrics, log }),
-    createRollupJob(store, log, metrics),
-    ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
-  ]
 }
 
 /** Prepares the alarms, and the jobs that compute them and count refused reports. */

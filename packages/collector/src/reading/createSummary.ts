@@ -13,14 +13,14 @@ export function createSummary(
   counts: SummaryCounts,
   findIdleTimeout: (site: string) => number | null,
 ) {
-  const { current, groups } = counts
+  const { current, groups, flags } = counts
   return {
     bucket,
     timeZone,
     from: period.from,
     to: period.to,
     buckets: listBuckets(current.tally),
-    totals: current.tally.totals,
+    totals: createTotals(current),
     pastLimit: toPastLimit(current.tally.pastLimit),
     sites: current.siteTally && listSites(current.siteTally, findIdleTimeout),
     ...(previous && counts.previous && { previous: createPrevious(previous, counts.previous) }),
@@ -28,12 +28,15 @@ export function createSummary(
       groups,
       otherCount: groups && countOthers(groups, current.tally),
     }),
+    ...(flags !== undefined && { flags }),
   }
 }
 
-function createPrevious({ from, to }: Period, { tally }: PeriodCounts) {
-  return { from, to, buckets: listBuckets(tally), totals: tally.totals }
+function createPrevious({ from, to }: Period, counts: PeriodCounts) {
+  return { from, to, buckets: listBuckets(counts.tally), totals: createTotals(counts) }
 }
+
+const createTotals = ({ tally, needReview }: PeriodCounts) => ({ ...tally.totals, needReview })
 
 function countOthers(groups: readonly SummaryGroup[], { totals }: Tally): number {
   return groups.reduce((rest, { count }) => rest - count, totals.ended)

@@ -1,4 +1,5 @@
 import type { SessionEndFilter } from './filter.ts'
+import type { Flag } from './search/flags.ts'
 import type { Grouping, Period } from './summaryQuery.ts'
 import type { GroupCounts, Tally } from './tally.ts'
 
@@ -19,6 +20,8 @@ export interface PeriodCounts {
   readonly tally: Tally
   /** Each site for itself, without buckets. */
   readonly siteTally: Tally | null
+  /** The number of rows that `flag:review` finds. */
+  readonly needReview: number | null
 }
 
 export interface SummaryGroup extends GroupCounts {
@@ -32,7 +35,22 @@ export interface SummaryCounts {
   readonly previous: PeriodCounts | undefined
   /** Biggest first. Undefined if they were not requested. */
   readonly groups: readonly SummaryGroup[] | null | undefined
+  /** Undefined if they were not requested. */
+  readonly flags: FlagCounts | null | undefined
 }
+
+/** The flags that a summary counts. */
+export const countedFlags = [
+  'clock_anomaly',
+  'skew',
+  'late',
+  'conflict',
+  'corrected',
+  'burst',
+  'self_reported',
+] as const satisfies readonly Flag[]
+
+export type FlagCounts = Readonly<Record<(typeof countedFlags)[number], number>>
 
 export interface SummaryRepository {
   /**

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { evidenceKinds } from '../../domain/evidence.ts'
 import { reasons } from '../../domain/verdict.ts'
+import { feedStartSchema } from '../../reading/feed.ts'
 import {
   defaultPageSize,
   maxPageSize,
@@ -12,6 +13,7 @@ import {
 import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
 import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import type { Store } from '../../store/openStore.ts'
+import { listFeed } from '../feed/listFeed.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
@@ -28,7 +30,11 @@ interface ListOptions extends ConfigOption, SelectionOptions {
   readonly limit?: number
   readonly format: FormatName | 'table'
   readonly follow?: true
+  readonly after?: string
+  readonly state?: string
 }
+
+const listOptionsSchema = sessionEndSelectionSchema.safeExtend({ after: feedStartSchema.optional() })
 
 /** `lapse list` prints rows of the audit table. */
 export const list = new Command('list')
@@ -62,32 +68,19 @@ export const list = new Command('list')
     '--follow',
     'keep running, and print each new row once when it is written, and also each correction of a row that matches; with --limit, print the last existing rows first',
   )
-  .action(
-    async ({ config: path, limit, format, follow, ...selectionOptions }: ListOptions, command: Command) => {
-      const selection = parseOptions(sessionEndSelectionSchema, selectionOptions, command)
-      const interruption = new AbortController()
-      const interrupt = () => interruption.abort()
-      process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-      await withStore(loadStoreConfig(path), async (store) => {
-        const pages = follow
-          ? store.sessionEnds.follow(selection, {
-              last: limit ?? 0,
-              signal: interruption.signal,
-              onFailure: ({ message }) =>
-                process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
-            })
-          : readPages(store, selection, format === 'table' ? (limit ?? defaultPageSize) : limit)
-        const output =
-          format === 'table'
-            ? formatSessionEndTable(pages, {
-                isFiltered: Object.keys(selectionOptions).length > 0,
-                showsCorrected: selection.revisions === 'all',
-              })
-            : formatPages(pages, formats[format])
-        await writeOutput(output, interruption.signal)
-      })
-    },
+  .addOption(
+    new Option(
+      '--after <position>',
+      'print the rows after this position of the feed, oldest first, corrected rows included: beginning, latest, or the next of GET /v1/lapses?after=…',
+    ).conflicts(['limit', 'revisions']),
   )
+  .addOption(
+    new Option(
+      '--state <file>',
+      'after rows were printed, write their position to this file; if the file exists, continue there instead of at --after (default of --after: latest)',
+    ).conflicts(['limit', 'revisions']),
+  )
+  .action(printRows)
 addExamples(list, [
   {
     line: 'lapse list --reason idle_timeout --from 2026-01-01',
@@ -97,7 +90,10 @@ addExamples(list, [
     line: 'lapse list --subject u_42 --format csv > u_42.csv',
     description: 'Export all rows of one user as CSV.',
   },
-  { line: 'lapse list --follow --format ecs', description: 'Feed a SIEM with each new row.' },
+  {
+    line: 'lapse list --follow --state siem.position --format ecs',
+    description: 'Feed a SIEM with each new row, and continue after a restart where it stopped.',
+  },
 ])
 
 async function* readPages(
@@ -107,4 +103,46 @@ async function* readPages(
 ): AsyncGenerator<readonly ListedSessionEnd[]> {
   if (limit === undefined) yield* store.sessionEnds.readPages(selection)
   else yield (await store.sessionEnds.readPage(selection, { limit })).rows
+}
+
+async function printRows(
+  { config: path, limit, format, follow, state, ...options }: ListOptions,
+  command: Command,
+): Promise<void> {
+  const { after, ...selection } = parseOptions(listOptionsSchema, options, command)
+  const { signal } = abortWhenInterrupted()
+  const warn = (message: string) => void process.stderr.write(escapeForTerminal(`lapse: ${message}\n`))
+  const onFailure = ({ message }: Error) => warn(`${message} Retrying.`)
+  await withStore(loadStoreConfig(path), async (store) => {
+    if (after !== undefined || state !== undefined) {
+      await listFeed(store.feed, selection, {
+        after: after ?? 'latest',
+        stateFile: state,
+        follows: follow === true,
+        format,
+        signal,
+        onFailure,
+        onWarning: warn,
+      })
+      return
+    }
+    const pages = follow
+      ? store.sessionEnds.follow(selection, { last: limit ?? 0, signal, onFailure })
+      : readPages(store, selection, format === 'table' ? (limit ?? defaultPageSize) : limit)
+    const output =
+      format === 'table'
+        ? formatSessionEndTable(pages, {
+            isFiltered: Object.keys(options).length > 0,
+            showsCorrected: selection.revisions === 'all',
+          })
+        : formatPages(pages, formats[format])
+    await writeOutput(output, signal)
+  })
+}
+
+function abortWhenInterrupted(): AbortController {
+  const interruption = new AbortController()
+  const interrupt = () => interruption.abort()
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  return interruption
 }

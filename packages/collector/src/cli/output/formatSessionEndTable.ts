@@ -22,14 +22,21 @@ interface TableOptions {
   readonly showsCorrected: boolean
 }
 
+/** Creates a function that formats rows as parts of one table. */
+export function createSessionEndTableFormatter({
+  showsCorrected = false,
+} = {}): (rows: readonly ListedSessionEnd[]) => string {
+  return createTableFormatter(
+    showsCorrected ? { ...columns, superseded_by: (row) => row.supersededBy } : columns,
+  )
+}
+
 /** Formats pages of rows as one table. */
 export async function* formatSessionEndTable(
   pages: AsyncIterable<readonly ListedSessionEnd[]>,
-  { isFiltered, showsCorrected }: TableOptions,
+  { isFiltered, ...options }: TableOptions,
 ): AsyncGenerator<string> {
   const emptyMessage = isFiltered ? 'No matching session ends.\n' : 'No session ends recorded.\n'
-  const format = createTableFormatter<ListedSessionEnd>(
-    showsCorrected ? { ...columns, superseded_by: (row) => row.supersededBy } : columns,
-  )
+  const format = createSessionEndTableFormatter(options)
   for await (const rows of pages) yield rows.length === 0 ? emptyMessage : format(rows)
 }

@@ -53,8 +53,8 @@ function createDatabaseReader({
 }: Pick<Store, 'sessionEnds' | 'liveSessions' | 'marks'>): SelftestReader {
   return {
     async listRows(site, session) {
-      const page = await sessionEnds.readPage({ site, session, revisions: 'all' }, { limit: pageSize })
-      return page.rows
+      const selection = { site, session, revisions: 'all', selftests: 'include' } as const
+      return (await sessionEnds.readPage(selection, { limit: pageSize })).rows
     },
     async isLive(site, session) {
       for await (const page of liveSessions.readPages({ site, subject: selftestSubject }))
@@ -81,6 +81,7 @@ function createHttpReader(url: string, token: string): SelftestReader {
       const { lapses } = await get<{ lapses: unknown[] }>('/v1/lapses', {
         ...{ site, session },
         revisions: 'all',
+        selftests: 'include',
         limit: `${pageSize}`,
       })
       return lapses.map((row) => listedSessionEndSchema.parse(row))

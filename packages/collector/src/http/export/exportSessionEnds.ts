@@ -34,7 +34,7 @@ export async function exportSessionEnds(
     release()
     ended.abort()
   })
-  const pages = sessionEnds.readPages(selection, after)
+  const pages = sessionEnds.readPages(selection, { after })
   // A failure before the first row becomes a problem response. Later failures end the connection.
   const first = await pages.next()
   async function* chunks() {

@@ -26,4 +26,6 @@ export const filterDescriptions = {
   session: 'Only rows of this session alias.',
   reason: 'Only rows with this reason.',
   evidence: 'Only rows with this evidence.',
+  search:
+    'Only rows that match this search, such as `user:u_42 -reason:logout ip:203.0.113.`. The keys are `user`, `session`, `site`, `reason`, `evidence`, `origin`, `ip` and `flag`. A `-` excludes, commas separate alternatives, and a trailing `*` matches a prefix.',
 } as const

@@ -83,8 +83,13 @@ const problemSchema = z.object({
 const rowSchema = listedSessionEndSchema.describe('A row of the audit table. Times are UTC.')
 
 const pageSchema = z.object({
-  lapses: z.array(rowSchema).describe('The rows, newest first.'),
-  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+  lapses: z.array(rowSchema).describe('The rows, newest first. With `after`, in the order of the feed.'),
+  next: z
+    .string()
+    .nullable()
+    .describe(
+      'The `cursor` of the next page, or null on the last page. With `after`, the `after` of the next page, which is never null.',
+    ),
 })
 
 const liveSessionSchema = listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.')

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { reasons } from '../../domain/verdict.ts'
 import { buckets } from '../../reading/buckets.ts'
+import { flagDescriptions } from '../../reading/search/flags.ts'
+import { countedFlags } from '../../reading/summaryRepository.ts'
 
 const instant = z.iso.datetime()
 const count = z.int().nonnegative()
@@ -117,4 +119,11 @@ export const summarySchema = z.object({
     .nullable()
     .exactOptional()
     .describe('The number of session ends in all other groups. Only with `groupBy`. Null like `groups`.'),
+  flags: z
+    .object(Object.fromEntries(countedFlags.map((flag) => [flag, count.describe(flagDescriptions[flag])])))
+    .nullable()
+    .exactOptional()
+    .describe(
+      'The number of rows with each flag. Only with `flags=true`. Null if counting them took too long.',
+    ),
 })

@@ -23,7 +23,8 @@ function createExample() {
   const tally = new Tally(query.period.starts)
   tally.add(exampleStart, { site: 'acme', reason: 'idle_timeout', evidence: 'signed' }, 1)
   tally.addPastLimit('acme', 1800, 1)
-  const counts = { current: { tally, siteTally: tally }, previous: undefined, groups: undefined }
+  const current = { tally, siteTally: tally, needReview: 0 }
+  const counts = { current, previous: undefined, groups: undefined, flags: undefined }
   return createSummary(query, counts, () => 1800)
 }
 
@@ -48,6 +49,7 @@ const operation: Operation = {
     session: { description: filterDescriptions.session },
     reason: { description: filterDescriptions.reason, examples: { summary: { value: 'idle_timeout' } } },
     evidence: { description: filterDescriptions.evidence },
+    search: { description: filterDescriptions.search },
     from: {
       description:
         'Only session ends that were detected at this time or later. A date means midnight in `timeZone`. By default, 2 days before `to` for hours, 30 days for days, 26 weeks for weeks, and 365 days for months, from the start of a bucket.',

@@ -74,7 +74,7 @@ export const listLiveSessions: Route = {
       const sessions = found.slice(0, limit)
       const last = sessions.at(-1)
       const next = found.length > limit && last ? toLiveCursor(last) : null
-      if (next !== null) linkToNextPage(ctx, next)
+      if (next !== null) linkToNextPage(ctx, 'cursor', next)
       ctx.body = { sessions, next }
     }
   },

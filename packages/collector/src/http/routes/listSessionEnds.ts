@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { cursorSchema, formatCursor } from '../../reading/cursor.ts'
+import { feedStartSchema } from '../../reading/feed.ts'
 import { defaultPageSize, pageLimitSchema, sessionEndSelectionSchema } from '../../reading/filter.ts'
 import { formatNames, formats } from '../../reading/formats/formats.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
+import { answerFeedPage, defaultFeedPageSize } from '../export/answerFeedPage.ts'
 import { exportSessionEnds } from '../export/exportSessionEnds.ts'
 import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
@@ -23,6 +25,7 @@ import type { Route } from '../route.ts'
 const listQuerySchema = sessionEndSelectionSchema.safeExtend({
   limit: pageLimitSchema.optional(),
   cursor: cursorSchema.optional(),
+  after: feedStartSchema.optional(),
   format: z.enum(['json', ...formatNames]).optional(),
 })
 
@@ -40,6 +43,7 @@ const operation: Operation = {
     session: { description: filterDescriptions.session },
     reason: { description: filterDescriptions.reason, examples: { page: { value: 'idle_timeout' } } },
     evidence: { description: filterDescriptions.evidence },
+    search: { description: filterDescriptions.search, examples: { page: { value: '-reason:logout' } } },
     from: {
       description:
         'Only session ends that were detected at this time or later. A time needs a UTC offset or `Z`. A date means midnight UTC.',
@@ -50,6 +54,7 @@ const operation: Operation = {
       description:
         'With `all`, also the rows that were corrected by others. They name the row that corrects them in `supersededBy`. Filters apply to each row by itself: an earlier row of a session may not have its alias yet. `GET /v1/lapses/:id` lists all earlier rows.',
     },
+    selftests: { description: 'With `include`, also the rows of `lapse selftest`.' },
     limit: {
       description: `The maximum number of rows. The default in JSON is ${defaultPageSize}.`,
       examples: { page: { value: 10 } },
@@ -57,6 +62,9 @@ const operation: Operation = {
     cursor: {
       description: 'The `next` of the previous page. Returns the rows after it.',
       examples: { invalidQuery: { value: invalidCursor } },
+    },
+    after: {
+      description: `Reads the feed instead: the rows after this position, in the order in which they were committed, superseded ones included. Start with \`beginning\` or \`latest\`, then pass the \`next\` of the previous page. Rows that match are returned, and corrections of rows that match. \`next\` is always a position; if it is equal to \`after\`, there are no more rows yet. The default \`limit\` is ${defaultFeedPageSize} in all formats. Cannot be combined with \`cursor\` and \`revisions\`.`,
     },
     format: {
       description:
@@ -77,7 +85,15 @@ const operation: Operation = {
       },
     },
     ...describeProblemResponses(
-      ['token-refused', 'forbidden', 'not-acceptable', 'invalid-query', 'too-many-requests', 'unavailable'],
+      [
+        'token-refused',
+        'forbidden',
+        'not-acceptable',
+        'position-unknown',
+        'invalid-query',
+        'too-many-requests',
+        'unavailable',
+      ],
       {
         tokenRefused: createMissingTokenError('read'),
         forbidden: createWrongScopeError('read'),
@@ -94,13 +110,14 @@ export const listSessionEnds: Route = {
   operation,
   cacheControl: 'no-store',
   handler(dependencies) {
-    const { sessionEnds } = dependencies.store
+    const { sessionEnds, feed } = dependencies.store
     const slots = createExportSlots()
     return async (ctx) => {
       const reader = await authenticateReader(ctx, dependencies)
       const {
         limit,
         cursor,
+        after,
         format: requested,
         ...requestedSelection
       } = parseQuery(listQuerySchema, ctx.query)
@@ -108,6 +125,10 @@ export const listSessionEnds: Route = {
       const { format, isJson } = chooseFormat(ctx, requested)
       ctx.vary('Accept')
 
+      if (after !== undefined) {
+        await answerFeedPage(ctx, { feed, selection, after, limit, format: formats[format], isJson })
+        return
+      }
       const { mediaType, head, write } = formats[format]
       if (!isJson && limit === undefined) {
         const source = { selection, after: cursor, format: formats[format] }
@@ -117,7 +138,7 @@ export const listSessionEnds: Route = {
       const page = await sessionEnds.readPage(selection, { limit: limit ?? defaultPageSize, after: cursor })
       const { rows } = page
       const next = page.next ? formatCursor(page.next) : null
-      if (next !== null) linkToNextPage(ctx, next)
+      if (next !== null) linkToNextPage(ctx, 'cursor', next)
       if (isJson) {
         const lapses = rows.map((row) => write([row]).trimEnd())
         ctx.type = 'application/json'

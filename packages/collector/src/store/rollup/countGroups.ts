@@ -3,11 +3,11 @@ import { type Reason, reasons } from '../../domain/verdict.ts'
 import type { Grouping, Period } from '../../reading/summaryQuery.ts'
 import type { SummaryGroup } from '../../reading/summaryRepository.ts'
 import { type GroupCounts, sumReasons } from '../../reading/tally.ts'
+import { excludeSelftests } from '../audit/excludeSelftests.ts'
 import { selectCurrent } from '../audit/selectCurrent.ts'
-import { partTimeLimitMs } from '../database/deadlines.ts'
+import { partDeadlineMs } from '../database/deadlines.ts'
 import { limitTime, nullIfTooSlow } from '../database/limitTime.ts'
 import { type PeriodTallies, type SummaryContext, selectRowsIn } from './countPeriod.ts'
-import { excludeSelftests } from './rowCounts.ts'
 
 interface GroupRequest {
   readonly groupBy: Grouping
@@ -96,12 +96,12 @@ function selectGroups(
 ): Knex.QueryBuilder {
   const { transaction, tableName } = context
   context.signal.throwIfAborted()
-  return limitTime(transaction({ a: tableName }), transaction, partTimeLimitMs)
+  return limitTime(transaction({ a: tableName }), transaction, partDeadlineMs)
     .select({ key: `a.${property}` })
     .count({ count: '*' })
     .modify(selectRowsIn(context, { from: from.getTime(), to: to.getTime() }))
     .modify(selectCurrent, tableName)
-    .where(excludeSelftests)
+    .modify(excludeSelftests)
     .groupBy(`a.${property}`)
 }
 

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
 import { dayMs, hourMs, quarterHourMs } from '../../domain/durations.ts'
-import type { SessionEndFilter, TimeSpan } from '../../reading/filter.ts'
+import type { SessionEndFilter } from '../../reading/filter.ts'
 import { toRollupFilter } from '../../reading/rollupFilter.ts'
+import type { Term } from '../../reading/search/parseSearch.ts'
 import type { Period } from '../../reading/summaryQuery.ts'
 import { Tally } from '../../reading/tally.ts'
-import { toStoredTime } from '../database/storedTime.ts'
+import { filterRows } from '../audit/filterRows.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { addRollupDays, readRollup } from './readRollup.ts'
 import { countRows, countSteps, type SelectRows } from './rowCounts.ts'
@@ -62,22 +63,21 @@ export async function countPeriod(context: SummaryContext, period: Period): Prom
 
 /** Selects the matching rows `a` of a time span. */
 export function selectRowsIn(
-  { transaction, filter: { from: _, to: __, ...equalTo } }: SummaryContext,
+  { transaction, tableName, filter }: SummaryContext,
   { from, to }: EpochSpan,
 ): SelectRows {
-  return (query) => {
-    for (const [column, value] of Object.entries(equalTo))
-      if (value !== undefined) query.where(`a.${column}`, value)
-    query
-      .where('a.detected_at', '>=', toStoredTime(transaction, new Date(from)))
-      .where('a.detected_at', '<', toStoredTime(transaction, new Date(to)))
-  }
+  const rows = { database: transaction, tableName, alias: 'a' }
+  return (query) => void query.modify(filterRows, rows, { ...filter, from: new Date(from), to: new Date(to) })
 }
 
 /** Returns whether few rows match, in any period. */
-function isSelective({ subject, session }: Omit<SessionEndFilter, keyof TimeSpan>): boolean {
-  return subject !== undefined || session !== undefined
+function isSelective({ subject, session, search }: SessionEndFilter): boolean {
+  const isExact = ({ key, values, isExcluded }: Term) =>
+    selectiveKeys.includes(key) && !isExcluded && values.every(({ isPrefix }) => !isPrefix)
+  return subject !== undefined || session !== undefined || (search?.terms.some(isExact) ?? false)
 }
+
+const selectiveKeys: readonly Term['key'][] = ['user', 'session', 'any']
 
 /** The length of the units by which rows are counted. */
 const unitsMs = { hour: hourMs, quarterHour: quarterHourMs, second: 1000 } as const

@@ -3,6 +3,7 @@ import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { queryDeadlineMs } from '../database/deadlines.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { createOperationRunner } from '../database/operations.ts'
+import { countFlags, countReview } from './countFlags.ts'
 import { countGroups } from './countGroups.ts'
 import { countPeriod, type SummaryContext } from './countPeriod.ts'
 
@@ -26,17 +27,23 @@ export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRe
 /** One transaction makes all counts consistent. */
 async function summarize(
   context: SummaryContext,
-  { period, previous, groupBy, top }: SummaryRequest,
+  { period, previous, groupBy, top, hasFlags }: SummaryRequest,
 ): Promise<SummaryCounts> {
   const current = await countPeriod(context, period)
-  const before = previous && (await countPeriod(context, previous))
+  const needReview = await countReview(context, period)
+  const compared = previous && {
+    ...previous,
+    ...(await countPeriod(context, previous)),
+    // It would not be faster.
+    needReview: needReview === null ? null : await countReview(context, previous),
+  }
   const groups =
     groupBy &&
-    (await countGroups(context, {
-      groupBy,
-      top,
-      current: { ...current, ...period },
-      previous: previous && before && { ...before, ...previous },
-    }))
-  return { current, previous: before, groups }
+    (await countGroups(context, { groupBy, top, current: { ...current, ...period }, previous: compared }))
+  return {
+    current: { ...current, needReview },
+    previous: compared,
+    groups,
+    flags: hasFlags ? await countFlags(context, period) : undefined,
+  }
 }

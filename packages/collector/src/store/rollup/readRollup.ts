@@ -4,7 +4,7 @@ import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { RollupFilter } from '../../reading/rollupFilter.ts'
 import type { Tally } from '../../reading/tally.ts'
-import { partTimeLimitMs } from '../database/deadlines.ts'
+import { partDeadlineMs } from '../database/deadlines.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { allSites, parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
 import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
@@ -39,7 +39,7 @@ export async function readRollup(
     return days?.filter(filter.matches) ?? (days as null | undefined)
   }
   const total = await readDays(filter.limitsSites ? names : [allSites])
-  const sites = filter.limitsSites ? total : await readDays(names, partTimeLimitMs)
+  const sites = filter.limitsSites ? total : await readDays(names, partDeadlineMs)
   return total && sites !== undefined ? { progress, total, sites } : undefined
 }
 

@@ -42,15 +42,15 @@ export function countQuarterHours(
     const rollup = await readRollup(
       transaction,
       tableName,
-      (query) => void query.whereIn('site', sites),
+      { limitsSites: true, matchesSite: (site) => sites.includes(site), matches: () => true },
       span,
     )
-    for (const { day, quarterHours, ...key } of rollup?.days ?? [])
+    for (const { day, quarterHours, ...key } of rollup?.total ?? [])
       quarterHours.forEach((count, index) => {
         if (count !== 0) counts.add({ ...key, quarterHour: day * quarterHoursPerDay + index, count })
       })
     const { rows } = rollup
-      ? listUncounted(tableName, rollup, span, quarterHourMs, selectSpan)
+      ? listUncounted(tableName, rollup.progress, span, quarterHourMs, selectSpan)
       : listAll(tableName, selectSpan(span), false)
     for (const { sign, ...selection } of rows) {
       signal.throwIfAborted()

@@ -5,8 +5,8 @@ import {
   selftestSessionPrefix,
   selftestSubject,
 } from '../../domain/selftest.ts'
+import { excludeSelftests } from '../audit/excludeSelftests.ts'
 import { readTime } from '../database/storedTime.ts'
-import { excludeSelftests } from '../rollup/rowCounts.ts'
 
 /** Finds when the newest row of a site was detected: of its users, or of a self-test. */
 export async function findLastRow(
