@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { createDashboardTicketKey, dashboardSite } from './auth/dashboardSession.ts'
 import type { Config } from './config/config.ts'
 import { getDashboardLimits } from './config/dashboardSite.ts'
@@ -19,7 +19,7 @@ import { type Job, type Scheduler, startJobs } from './jobs/scheduler.ts'
 import { createSweepJob } from './jobs/sweepJob.ts'
 import { createDatabaseClock, type DatabaseClock } from './lifecycle/databaseClock.ts'
 import { waitAtMost } from './lifecycle/waitAtMost.ts'
-import { flushLog, openLogOutput } from './observability/logOutput.ts'
+import { createLog, flushLog } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
 import { createSiteMonitor } from './reading/siteMonitor.ts'
@@ -54,9 +54,10 @@ const maxClockMs = 2_000
  */
 export async function startCollector(config: Config, logger?: Logger): Promise<Collector> {
   const metrics = createMetrics(() => writer)
-  const log = (
-    logger ?? pino({ level: config.logLevel }, openLogOutput(metrics.observeDroppedLogLine))
-  ).child({}, { serializers: { err: serializeError } })
+  const log = (logger ?? createLog(config, metrics.observeDroppedLogLine)).child(
+    {},
+    { serializers: { err: serializeError } },
+  )
   const store = openStore(config.database, config.table)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {

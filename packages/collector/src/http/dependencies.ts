@@ -34,7 +34,10 @@ export interface Dependencies {
     readonly dashboard: SessionLimits
   }
   readonly store: {
-    readonly sessionEnds: Pick<SessionEndRepository, 'find' | 'readPage' | 'readPages'>
+    readonly sessionEnds: Pick<
+      SessionEndRepository,
+      'find' | 'readPage' | 'readPages' | 'count' | 'findNewest' | 'readSites'
+    >
     readonly feed: FeedRepository
     readonly liveSessions: SubjectSessions & Pick<LiveSessionReader, 'readPage'>
     readonly summaries: SummaryRepository

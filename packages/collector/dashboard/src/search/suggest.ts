@@ -71,13 +71,13 @@ function suggestKeys(word: string): Suggestion[] {
 function suggestWords(word: string, { user = [] }: KnownValues): Suggestion[] {
   if (!/^[^\s",*]+$/u.test(word)) return []
   return [
-    ...matchValues(user, word).map((value) => createValue('user', '', value)),
     {
       draft: `${word}*`,
       label: `${word}*`,
       description: 'user or session that starts with this',
       isComplete: true,
     },
+    ...matchValues(user, word).map((value) => createValue('user', '', value)),
   ]
 }
 

@@ -90,6 +90,22 @@ const pageSchema = z.object({
     .describe(
       'The `cursor` of the next page, or null on the last page. With `after`, the `after` of the next page, which is never null.',
     ),
+  total: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .exactOptional()
+    .describe('With `count=true`: the number of rows that match, or null if counting them takes too long.'),
+  emptyBecause: z
+    .object({
+      filters: z.string().describe('The active filters.'),
+      lastRowAt: z.iso
+        .datetime()
+        .nullable()
+        .describe('When the newest row of the site, or of all sites, was detected. Null if there is none.'),
+    })
+    .exactOptional()
+    .describe('Only if no row matches.'),
 })
 
 const liveSessionSchema = listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.')
