@@ -67,6 +67,26 @@ CREATE TABLE `session_audit_dashboard` (
 
 CREATE INDEX `session_audit_dashboard_used` on `session_audit_dashboard` (`last_access_at`);
 
+CREATE TABLE `session_audit_feed` (
+  `position` integer primary key,
+  `audit_id` bigint unsigned unique not null
+);
+
+CREATE TABLE `session_audit_feed_progress` (
+  `id` integer primary key,
+  `position` bigint not null,
+  `up_to_id` bigint not null,
+  `existing_up_to_id` bigint not null
+);
+
+CREATE TABLE `session_audit_forward` (
+  `name` text primary key,
+  `position` bigint not null,
+  `updated_at` datetime not null,
+  `failing_since` datetime,
+  `failure` text
+);
+
 CREATE TABLE `session_audit_migrations` (
   `id` integer not null primary key autoincrement,
   `name` varchar(255),

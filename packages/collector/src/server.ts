@@ -3,6 +3,7 @@ import { createDashboardTicketKey, dashboardSite } from './auth/dashboardSession
 import type { Config } from './config/config.ts'
 import { getDashboardLimits } from './config/dashboardSite.ts'
 import { describeExposedDatabaseFile } from './config/exposedFiles.ts'
+import { prepareDestination } from './config/prepareDestination.ts'
 import { prepareTicketKeys } from './config/ticketKeys.ts'
 import type { Site } from './domain/site.ts'
 import type { TicketKey } from './domain/ticket.ts'
@@ -11,7 +12,9 @@ import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
 import { createAlarmJob } from './jobs/alarmJob.ts'
 import { createFeedJob } from './jobs/feedJob.ts'
-import { createMarkJob } from './jobs/markJob.ts'
+import { createForwardJob } from './jobs/forwardJob.ts'
+import { createForwardLagJob } from './jobs/forwardLagJob.ts'
+import { createMarkJob, type MarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRefusalJob } from './jobs/refusalJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
@@ -106,10 +109,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   }
 }
 
-type JobParts = Pick<Parameters<typeof createSweepJob>[0], 'marks' | 'clock' | 'log'> & {
-  readonly store: Store
-  readonly metrics: Dependencies['metrics']
-}
+type JobParts = Pick<AppParts, 'store' | 'metrics' | 'clock' | 'log'> & { readonly marks: MarkJob }
 
 function createJobs(config: Config, { store, marks, clock, metrics, log }: JobParts): Job[] {
   return [
@@ -117,6 +117,20 @@ function createJobs(config: Config, { store, marks, clock, metrics, log }: JobPa
     createFeedJob(store, log),
     createRollupJob(store, log, metrics),
     ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
+    ...createForwardJobs(config, { store, metrics, log }),
+  ]
+}
+
+function createForwardJobs(
+  { forward, forwardInServe }: Config,
+  parts: Pick<JobParts, 'store' | 'metrics' | 'log'>,
+): Job[] {
+  const names = Object.keys(forward)
+  if (names.length === 0) return []
+  const sending = forwardInServe ? Object.entries(forward) : []
+  return [
+    ...sending.map(([name, settings]) => createForwardJob(prepareDestination(name, settings), parts)),
+    createForwardLagJob(names, parts.store, parts.metrics),
   ]
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { completion } from './commands/completion.ts'
 import { erase } from './commands/erase.ts'
+import { forward } from './commands/forward.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
@@ -30,6 +31,7 @@ export const program = new Command('lapse')
   .addCommand(migrate)
   .addCommand(list)
   .addCommand(sessions)
+  .addCommand(forward)
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)

@@ -2,9 +2,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type Alarm, alarmKinds } from '../domain/alarms/alarm.ts'
 import type { RefusalKind } from '../domain/alarms/refusals.ts'
 import type { SessionEnd } from '../domain/sessionEnd.ts'
+import { createForwardMetrics, type ForwardMetrics } from './forwardMetrics.ts'
 
 /** The metrics for operators. Names and units follow https://prometheus.io/docs/practices/naming/ */
-export interface Metrics {
+export interface Metrics extends ForwardMetrics {
   readonly registry: Registry
   /**
    * Counts an answered request. `route` is the router's pattern, not the requested path, so that clients cannot create
@@ -80,6 +81,7 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     observeBatch,
     ...createSweepMetrics(registry),
     ...createSiteMetrics(registry),
+    ...createForwardMetrics(registry),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DashboardSessionRepository } from '../auth/dashboardSessionRepository.ts'
 import type { TokenRepository } from '../auth/tokenRepository.ts'
+import type { ForwardRepository } from '../forward/forwardRepository.ts'
 import type { FeedRepository } from '../reading/feed.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SiteRepository } from '../reading/siteRepository.ts'
@@ -14,6 +15,7 @@ import { type DatabaseLocation, formatLocation } from './database/databaseUrl.ts
 import { createSchemaRepository, type SchemaRepository } from './database/schema/createSchemaRepository.ts'
 import { createFeedRepository } from './feed/createFeedRepository.ts'
 import { createFeedSequencer, type FeedSequencer } from './feed/createFeedSequencer.ts'
+import { createForwardRepository } from './forward/createForwardRepository.ts'
 import {
   createLiveSessionRepository,
   type LiveSessionRepository,
@@ -33,6 +35,7 @@ export interface Store {
   readonly sessionEnds: SessionEndRepository
   readonly feed: FeedRepository
   readonly feedSequencer: FeedSequencer
+  readonly forwards: ForwardRepository
   readonly liveSessions: LiveSessionRepository
   readonly sweep: SweepRepository
   readonly marks: MarkRepository
@@ -72,6 +75,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     sessionEnds: createSessionEndRepository(usePool('reading'), usePool('counts')),
     feed: createFeedRepository(usePool('reading')),
     feedSequencer: createFeedSequencer(usePool('jobs')),
+    forwards: createForwardRepository(usePool('forward')),
     liveSessions: createLiveSessionRepository(usePool('auth'), usePool('reading')),
     sweep,
     marks: createMarkRepository(usePool('marks')),

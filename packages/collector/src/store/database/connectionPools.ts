@@ -41,6 +41,8 @@ const poolLimits = {
   health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   /** Marks that the collector is running. Nothing else may delay them. */
   marks: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
+  /** Leases and positions of destinations. A lease that is renewed late is lost. */
+  forward: { connections: 2, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   /** Migrations, purge, rollup and mirrors, which may take long. */
   jobs: { connections: 4, sqliteThreads: 1, acquireConnectionTimeout: jobAcquireTimeoutMs },
 } as const satisfies Record<string, PoolLimits>
@@ -64,6 +66,7 @@ export function createPools(location: DatabaseLocation): Readonly<Record<PoolNam
     auth: createPool(location, 'auth'),
     health: createPool(location, 'health'),
     marks: createPool(location, 'marks'),
+    forward: createPool(location, 'forward'),
     jobs: createPool(location, 'jobs'),
   }
 }

@@ -39,12 +39,9 @@ export function countQuarterHours(
 
   return database.transaction(async (transaction) => {
     const counts = new SiteCounts(from, to)
-    const rollup = await readRollup(
-      transaction,
-      tableName,
-      { limitsSites: true, matchesSite: (site) => sites.includes(site), matches: () => true },
-      span,
-    )
+    const matchesSite = (site: string) => sites.includes(site)
+    const filter = { limitsSites: true, matchesSite, matches: () => true }
+    const rollup = await readRollup(transaction, tableName, filter, span)
     for (const { day, quarterHours, ...key } of rollup?.total ?? [])
       quarterHours.forEach((count, index) => {
         if (count !== 0) counts.add({ ...key, quarterHour: day * quarterHoursPerDay + index, count })
