@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import type { AlarmList, DashboardSession } from '../api/types.ts'
+import type { Alarm, DashboardSession } from '../api/types.ts'
 import { Logo } from '../components/Logo.tsx'
 import type { Route } from '../state/route.ts'
 import { phoneQuery, useMediaQuery } from '../state/useMediaQuery.ts'
@@ -11,7 +11,7 @@ interface Props {
   readonly session: DashboardSession
   readonly route: Route
   readonly signOut: () => void
-  readonly alarms: AlarmList | undefined
+  readonly alarms: readonly Alarm[]
   /** The second line of the bar. */
   readonly children: ComponentChildren
 }
@@ -27,7 +27,7 @@ export function TopBar({ session, route, signOut, alarms, children }: Props) {
         {!isPhone && <SiteSelect route={route} sites={sites} />}
         <RangePicker route={route} />
         <span class="bar-space" />
-        <AlarmsButton alarms={alarms?.alarms ?? []} route={route} />
+        <AlarmsButton alarms={alarms} route={route} />
         <span class="token-name" title={`Token ID: ${token.id}`}>
           {token.name ?? token.id}
         </span>

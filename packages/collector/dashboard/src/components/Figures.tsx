@@ -30,7 +30,7 @@ export function Figures({ summary: { data, isLoading }, route }: Props) {
           >
             <span class="figure-label">{figure.label}</span>
             <span class="figure-line">
-              <FigureValue totals={data?.totals} name={figure.name} />
+              <FigureValue totals={data?.totals} isLoading={isLoading} name={figure.name} />
               {data?.previous && <Delta data={data} name={figure.name} zone={route.zone} />}
             </span>
           </a>
@@ -85,11 +85,12 @@ function listFigures(route: Route): Figure[] {
 
 interface ValueProps {
   readonly totals: SummaryTotals | undefined
+  readonly isLoading: boolean
   readonly name: keyof SummaryTotals
 }
 
-function FigureValue({ totals, name }: ValueProps) {
-  if (!totals) return <strong class="skeleton-text">000</strong>
+function FigureValue({ totals, isLoading, name }: ValueProps) {
+  if (!totals) return <strong class={isLoading ? 'skeleton-text' : ''}>–</strong>
   const count = totals[name]
   return count === null ? (
     <strong title="Counting took too long">not counted</strong>

@@ -1,7 +1,7 @@
 import { escapeUnsafe } from '../../../src/domain/text/plainText.ts'
 import type { Term } from '../../../src/reading/search/parseSearch.ts'
 import type { Route } from '../state/route.ts'
-import { formatTerms } from '../state/searchTerms.ts'
+import { formatTerm, formatTerms } from '../state/searchTerms.ts'
 
 interface Props {
   readonly terms: readonly Term[]
@@ -52,7 +52,10 @@ export function SearchChips({ terms, route, edit, onRemove }: Props) {
 }
 
 function ChipText({ term: { key, values, isExcluded } }: { readonly term: Term }) {
-  const texts = values.map(({ text, isPrefix }) => escapeUnsafe(isPrefix ? `${text}*` : text))
+  const texts = values.map((value) => {
+    const text = formatTerm(key, value)
+    return escapeUnsafe(key === 'any' ? text : text.slice(key.length + 1))
+  })
   return (
     <>
       {isExcluded && <b>not </b>}

@@ -2,6 +2,7 @@ import { useEffect, useId, useRef } from 'preact/hooks'
 import type { Route } from '../state/route.ts'
 import { readSearch } from '../state/searchTerms.ts'
 import { SearchChips } from './SearchChips.tsx'
+import { SearchInput } from './SearchInput.tsx'
 import { SuggestionList } from './SuggestionList.tsx'
 import type { KnownValues } from './suggest.ts'
 import { useSearchDraft } from './useSearchDraft.ts'
@@ -17,71 +18,51 @@ interface Props {
 export function SearchField({ route, knownValues, serverError }: Props) {
   const input = useRef<HTMLInputElement>(null)
   const id = useId()
-  const search = route.get('search')
   const field = useSearchDraft(route, knownValues)
-  const { draft, suggestions, activeIndex, isOpen } = field
   const error = field.error ?? serverError
-  const terms = readSearch(search)?.terms ?? []
-  useFocusShortcut(input)
+  const terms = readSearch(route.get('search'))?.terms ?? []
+  const isEmpty = route.get('search') === '' && field.draft === ''
+  const focusInput = () => input.current?.focus()
+  useFocusShortcut(focusInput)
 
   return (
     <search class="search">
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a click beside the field focuses it, which Tab does as well. */}
-      <div
-        class={`search-box ${error ? 'invalid' : ''}`}
-        onClick={({ target, currentTarget }) => target === currentTarget && input.current?.focus()}
-      >
-        <SearchChips
-          terms={terms}
-          route={route}
-          edit={(text) => {
-            field.edit(text)
-            input.current?.focus()
-          }}
-          onRemove={() => input.current?.focus()}
-        />
-        <input
-          ref={input}
-          type="text"
-          role="combobox"
-          aria-label="Search"
-          aria-autocomplete="list"
-          aria-expanded={isOpen}
-          aria-controls={`${id}-list`}
-          aria-activedescendant={activeIndex >= 0 ? `${id}-${activeIndex}` : undefined}
-          aria-invalid={error ? true : undefined}
-          aria-describedby={error ? `${id}-error` : undefined}
-          aria-keyshortcuts="/"
-          placeholder={terms.length === 0 ? 'Search: user:u_42 -reason:logout ip:203.0.113.' : ''}
-          spellcheck={false}
-          autocomplete="off"
-          autocapitalize="off"
-          enterkeyhint="search"
-          value={draft}
-          onInput={({ currentTarget }) => field.type(currentTarget.value)}
-          onFocus={field.open}
-          onBlur={field.close}
-          onKeyDown={(event) => field.handleKey(event)}
-        />
-        {draft !== '' && (
-          <button type="button" class="search-button" onClick={() => field.apply(draft)}>
-            Search
-          </button>
-        )}
-        {(search !== '' || draft !== '') && (
-          <button type="button" class="quiet-button" onClick={field.clear}>
-            Clear
-          </button>
-        )}
-        {search === '' && draft === '' && (
-          <kbd class="not-on-phones" title="Press / to search">
-            /
-          </kbd>
-        )}
+      <div class="search-anchor">
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: a click beside the field focuses it, which Tab does as well. */}
+        <div
+          class={`search-box ${error ? 'invalid' : ''}`}
+          onClick={({ target, currentTarget }) => target === currentTarget && focusInput()}
+        >
+          <SearchChips
+            terms={terms}
+            route={route}
+            edit={(text) => {
+              field.change(text)
+              focusInput()
+            }}
+            onRemove={focusInput}
+          />
+          <SearchInput
+            id={id}
+            inputRef={input}
+            field={field}
+            hasChips={terms.length > 0}
+            hasError={!!error}
+          />
+          {field.draft !== '' && (
+            <button type="button" class="search-button" onClick={() => field.apply(field.draft)}>
+              Search
+            </button>
+          )}
+          {!isEmpty && (
+            <button type="button" class="quiet-button" onClick={field.clear}>
+              Clear
+            </button>
+          )}
+          {isEmpty && <kbd class="not-on-phones">/</kbd>}
+        </div>
+        {field.isOpen && <SuggestionList id={id} field={field} />}
       </div>
-      {isOpen && (
-        <SuggestionList id={id} suggestions={suggestions} activeIndex={activeIndex} choose={field.choose} />
-      )}
       {error && (
         <p id={`${id}-error`} class="field-error search-error" role="alert">
           {error}
@@ -92,15 +73,15 @@ export function SearchField({ route, knownValues, serverError }: Props) {
 }
 
 /** `/` moves the focus to the field from everywhere except other fields and dialogs. */
-function useFocusShortcut(input: { readonly current: HTMLInputElement | null }): void {
+function useFocusShortcut(focusInput: () => void): void {
   useEffect(() => {
-    const focusField = (event: KeyboardEvent) => {
+    const handleKey = (event: KeyboardEvent) => {
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return
       if (event.target instanceof Element && event.target.closest('input, select, textarea, dialog')) return
       event.preventDefault()
-      input.current?.focus()
+      focusInput()
     }
-    addEventListener('keydown', focusField)
-    return () => removeEventListener('keydown', focusField)
+    addEventListener('keydown', handleKey)
+    return () => removeEventListener('keydown', handleKey)
   }, [])
 }

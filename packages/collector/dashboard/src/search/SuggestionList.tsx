@@ -1,17 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { escapeUnsafe } from '../../../src/domain/text/plainText.ts'
-import type { Suggestion } from './suggest.ts'
+import type { SearchDraft } from './useSearchDraft.ts'
 
 interface Props {
   /** The prefix of the elements' ids. */
   readonly id: string
-  readonly suggestions: readonly Suggestion[]
-  readonly activeIndex: number
-  readonly choose: (suggestion: Suggestion) => void
+  readonly field: SearchDraft
 }
 
 /** The popup of the search field. The focus stays in the field, whose keys move the active option. */
-export function SuggestionList({ id, suggestions, activeIndex, choose }: Props) {
+export function SuggestionList({ id, field: { suggestions, activeIndex, choose } }: Props) {
   const list = useRef<HTMLDivElement>(null)
   useEffect(() => {
     list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' })

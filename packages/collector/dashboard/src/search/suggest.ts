@@ -71,20 +71,23 @@ function suggestKeys(word: string): Suggestion[] {
 function suggestWords(word: string, { user = [] }: KnownValues): Suggestion[] {
   if (!/^[^\s",*]+$/u.test(word)) return []
   return [
-    ...matchValues(user, word).map((value) => createValue('user', '', value)),
     {
       draft: `${word}*`,
       label: `${word}*`,
       description: 'user or session that starts with this',
       isComplete: true,
     },
+    ...matchValues(user, word).map((value) => createValue('user', '', value)),
   ]
 }
 
 function suggestValues(key: SearchKey, typed: string, known: KnownValues): Suggestion[] {
   const earlier = typed.slice(0, typed.lastIndexOf(',') + 1)
   const values = { ...fixedValues, ...known }[key] ?? []
-  return matchValues(values, typed.slice(earlier.length)).map((value) => createValue(key, earlier, value))
+  const last = typed.slice(earlier.length)
+  return matchValues(values, last)
+    .filter((value) => value !== last)
+    .map((value) => createValue(key, earlier, value))
 }
 
 function createValue(key: SearchKey, earlier: string, value: string): Suggestion {
@@ -100,7 +103,7 @@ function createValue(key: SearchKey, earlier: string, value: string): Suggestion
 /** The values that contain a text, first those that start with it. */
 function matchValues(values: readonly string[], typed: string): string[] {
   const text = typed.replaceAll('"', '').toLowerCase()
-  const matching = values.filter((value) => value.toLowerCase().includes(text) && value !== typed)
+  const matching = values.filter((value) => value.toLowerCase().includes(text))
   return matching.toSorted(
     (a, b) => Number(b.toLowerCase().startsWith(text)) - Number(a.toLowerCase().startsWith(text)),
   )
