@@ -91,6 +91,16 @@ CREATE TABLE `session_audit_migrations` (
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB;
 
+CREATE TABLE `session_audit_refusals` (
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `kind` varchar(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `origin` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `quarter_hour` int(11) NOT NULL,
+  `count` bigint(20) NOT NULL,
+  PRIMARY KEY (`site`,`quarter_hour`,`kind`,`origin`),
+  KEY `session_audit_refusals_time` (`quarter_hour`)
+) ENGINE=InnoDB;
+
 CREATE TABLE `session_audit_rollup` (
   `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
   `day` int(11) NOT NULL,
@@ -106,6 +116,13 @@ CREATE TABLE `session_audit_rollup_progress` (
   `up_to_id` bigint(20) NOT NULL,
   `up_to_return_id` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_silences` (
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `since` bigint(20) NOT NULL,
+  `limit_ms` bigint(20) NOT NULL,
+  PRIMARY KEY (`site`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_tokens` (

@@ -94,6 +94,17 @@ CREATE TABLE `session_audit_migrations` (
   `migration_time` datetime
 );
 
+CREATE TABLE `session_audit_refusals` (
+  `site` text not null,
+  `kind` text not null,
+  `origin` text not null,
+  `quarter_hour` integer not null,
+  `count` bigint not null,
+  primary key (`site`, `quarter_hour`, `kind`, `origin`)
+);
+
+CREATE INDEX `session_audit_refusals_time` on `session_audit_refusals` (`quarter_hour`);
+
 CREATE TABLE `session_audit_rollup` (
   `site` text not null,
   `day` integer not null,
@@ -109,6 +120,13 @@ CREATE TABLE "session_audit_rollup_progress" (
   `up_to_id` bigint not null,
   up_to_return_id bigint not null default 0,
   primary key (`id`)
+);
+
+CREATE TABLE `session_audit_silences` (
+  `site` text,
+  `since` bigint not null,
+  `limit_ms` bigint not null,
+  primary key (`site`)
 );
 
 CREATE TABLE `session_audit_tokens` (

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { check } from './commands/check.ts'
+import { completion } from './commands/completion.ts'
 import { erase } from './commands/erase.ts'
 import { forward } from './commands/forward.ts'
+import { history } from './commands/history.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
@@ -11,6 +14,7 @@ import { rollup } from './commands/rollup.ts'
 import { selftest } from './commands/selftest.ts'
 import { serve } from './commands/serve.ts'
 import { sessions } from './commands/sessions.ts'
+import { summary } from './commands/summary.ts'
 import { ticket } from './commands/ticket.ts'
 import { token } from './commands/token.ts'
 import { exitStatuses } from './exitStatus.ts'
@@ -22,14 +26,18 @@ const statusHelp = Object.entries(exitStatuses).map(([status, meaning]) => `${st
 /** The command line. Its texts are the reference in docs/reference/command-line.md. */
 export const program = new Command('lapse')
   .description('Runs and manages the Lapse collector, which records why web sessions ended.')
-  .version(version)
+  .version(version, '-V, --version', 'print the version')
+  .helpCommand('help [command]', 'print the help of a command')
   .exitOverride()
   .addCommand(init)
   .addCommand(serve)
   .addCommand(migrate)
+  .addCommand(check)
   .addCommand(list)
+  .addCommand(summary)
   .addCommand(sessions)
   .addCommand(forward)
+  .addCommand(history)
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)
@@ -37,8 +45,10 @@ export const program = new Command('lapse')
   .addCommand(mirror)
   .addCommand(selftest)
   .addCommand(rollup)
+  .addCommand(completion)
   .addHelpText('after', `\nExit status: ${statusHelp.join(', ')}.`)
 
-// A command inherits this setting only if its parent creates it.
+// A command inherits these settings only if its parent creates it.
 for (const command of [program, ...program.commands].flatMap(({ commands }) => commands))
-  command.exitOverride()
+  command.exitOverride().helpOption('-h, --help', 'print this help')
+program.helpOption('-h, --help', 'print this help')

@@ -1,4 +1,5 @@
-import type { Evidence } from './sessionEnd.ts'
+export const evidenceKinds = ['signed', 'self_reported', 'server'] as const
+export type Evidence = (typeof evidenceKinds)[number]
 
 const ranks = { self_reported: 0, signed: 1, server: 2 } satisfies Readonly<Record<Evidence, number>>
 

@@ -1,8 +1,8 @@
 import type { EndReport } from './endReport.ts'
-import { compareEvidence } from './evidence.ts'
+import { compareEvidence, type Evidence } from './evidence.ts'
 import { applyClaimedLimits, type Limits } from './limits.ts'
 import { computeExpiry, getGraceMs, type LiveSession } from './liveSession.ts'
-import type { Evidence, NewSessionEnd } from './sessionEnd.ts'
+import type { NewSessionEnd } from './sessionEnd.ts'
 import type { Site } from './site.ts'
 import type { TicketClaims } from './ticket.ts'
 import {

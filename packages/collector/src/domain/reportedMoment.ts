@@ -1,4 +1,4 @@
-import type { Evidence } from './sessionEnd.ts'
+import type { Evidence } from './evidence.ts'
 import { clockToleranceMs } from './verdict.ts'
 
 /** A moment that a report stated, such as the last access to a session. */

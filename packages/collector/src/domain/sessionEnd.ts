@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Evidence, evidenceKinds } from './evidence.ts'
 import { type Reason, reasons } from './verdict.ts'
 
 const reasonMeanings = {
@@ -12,9 +13,6 @@ const reasonMeanings = {
   browser_closed: 'The browser was closed before a limit was reached.',
   ended_early: 'The session was gone before a limit was reached, and nothing else is known.',
 } satisfies Readonly<Record<Reason, string>>
-
-export const evidenceKinds = ['signed', 'self_reported', 'server'] as const
-export type Evidence = (typeof evidenceKinds)[number]
 
 const evidenceMeanings = {
   signed: 'A browser sent the report with a ticket that the application signed.',

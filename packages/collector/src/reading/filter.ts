@@ -1,7 +1,9 @@
 import { z } from 'zod'
-import { evidenceKinds, maxLengths } from '../domain/sessionEnd.ts'
+import { evidenceKinds } from '../domain/evidence.ts'
+import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
+import { maxSearchLength, parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
 
 const instant = z
   .union(
@@ -37,6 +39,20 @@ export const pageLimitSchema = z.preprocess(
   z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
 )
 
+const searchSchema = z
+  .string()
+  .min(1)
+  .max(maxSearchLength)
+  .transform((text, { addIssue }): Search => {
+    try {
+      return parseSearch(text)
+    } catch (error) {
+      if (!(error instanceof SearchError)) throw error
+      addIssue(`has an ${error.message}`)
+      return z.NEVER
+    }
+  })
+
 /** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
 export const sessionEndFilterSchema = z
   .strictObject({
@@ -47,6 +63,7 @@ export const sessionEndFilterSchema = z
     evidence: z.enum(evidenceKinds).optional(),
     from: instant.optional(),
     to: instant.optional(),
+    search: searchSchema.optional(),
   })
   .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
     path: ['to'],
@@ -57,15 +74,31 @@ export const sessionEndFilterSchema = z
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 
 export const revisionChoices = ['current', 'all'] as const
+export const selftestChoices = ['exclude', 'include'] as const
 
-/** Selects what a list shows: the rows that match the filter, without or with those that were corrected. */
-export const sessionEndSelectionSchema = sessionEndFilterSchema.safeExtend({
-  revisions: z.enum(revisionChoices).default('current'),
-})
+/**
+ * Selects what a list shows: the rows that match the filter, without or with those that were corrected and those of
+ * self-tests.
+ */
+export const sessionEndSelectionSchema = sessionEndFilterSchema
+  .safeExtend({
+    revisions: z.enum(revisionChoices).default('current'),
+    selftests: z.enum(selftestChoices).default('exclude'),
+  })
+  .refine(({ search, revisions }) => revisions === 'all' || !search?.terms.some(requiresSuperseded), {
+    path: ['search'],
+    error: 'finds superseded rows only with `revisions=all`',
+  })
+
+function requiresSuperseded({ key, values, isExcluded }: Term): boolean {
+  return key === 'flag' && !isExcluded && values.some(({ text }) => text === 'superseded')
+}
 
 export type SessionEndSelection = SessionEndFilter & {
   /** `current` by default: only rows that no other row supersedes. */
   readonly revisions?: (typeof revisionChoices)[number]
+  /** `exclude` by default: no rows of `lapse selftest`. Summaries never count them. */
+  readonly selftests?: (typeof selftestChoices)[number]
 }
 
 /** A half-open interval: `from` is inclusive, `to` is exclusive. */

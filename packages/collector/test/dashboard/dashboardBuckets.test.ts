@@ -24,7 +24,13 @@ afterEach(() => {
 
 function createSummary(changes: Pick<Summary, 'bucket' | 'from' | 'to'> & Partial<Summary>): Summary {
   const quantiles = { p50Ms: null, p75Ms: null, p90Ms: null, p95Ms: null, p99Ms: null }
-  return { buckets: [], pastLimit: { count: 0, notReturned: 0, ...quantiles, histogram: [] }, ...changes }
+  return {
+    buckets: [],
+    pastLimit: { count: 0, notReturned: 0, ...quantiles, histogram: [] },
+    totals: { ended: 0, idleTimeouts: 0, returnedWithin10Minutes: 0, needReview: 0 },
+    sites: [],
+    ...changes,
+  }
 }
 
 const fillStarts = (summary: Summary) => fillBuckets(summary).map(({ start }) => start)

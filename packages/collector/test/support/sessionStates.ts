@@ -11,8 +11,8 @@ import {
   type SessionState,
 } from '../../src/domain/decisions/sessionState.ts'
 import { parseEndReport } from '../../src/domain/endReport.ts'
+import type { Evidence } from '../../src/domain/evidence.ts'
 import type { Activity } from '../../src/domain/liveSession.ts'
-import type { Evidence } from '../../src/domain/sessionEnd.ts'
 import type { TicketClaims } from '../../src/domain/ticket.ts'
 
 /** The sign-in of the session, in epoch milliseconds. */

@@ -1,40 +1,12 @@
 import { Command, Option } from 'commander'
-import { loadStoreConfig } from '../../config/loadConfig.ts'
-import { evidenceKinds } from '../../domain/sessionEnd.ts'
-import { reasons } from '../../domain/verdict.ts'
-import { feedStartSchema } from '../../reading/feed.ts'
-import {
-  defaultPageSize,
-  maxPageSize,
-  revisionChoices,
-  type SessionEndSelection,
-  sessionEndSelectionSchema,
-} from '../../reading/filter.ts'
-import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
-import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
-import type { Store } from '../../store/openStore.ts'
-import { listFeed } from '../feed/listFeed.ts'
-import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { defaultPageSize, maxPageSize, revisionChoices } from '../../reading/filter.ts'
+import { formatNames } from '../../reading/formats/formats.ts'
+import { printRows } from '../list/printRows.ts'
+import { configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
+import { addFilterOptions } from '../options/filterOptions.ts'
 import { parseLimit } from '../options/parseLimit.ts'
-import { parseOptions } from '../options/parseOptions.ts'
-import { escapeForTerminal } from '../output/escapeForTerminal.ts'
-import { formatPages } from '../output/formatPages.ts'
-import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
-import { writeOutput } from '../output/writeOutput.ts'
-import { withStore } from '../withStore.ts'
-
-type SelectionOptions = Readonly<Partial<Record<keyof SessionEndSelection, string>>>
-
-interface ListOptions extends ConfigOption, SelectionOptions {
-  readonly limit?: number
-  readonly format: FormatName | 'table'
-  readonly follow?: true
-  readonly after?: string
-  readonly state?: string
-}
-
-const listOptionsSchema = sessionEndSelectionSchema.safeExtend({ after: feedStartSchema.optional() })
+import { addTimeHelp } from '../options/timeOptions.ts'
 
 /** `lapse list` prints rows of the audit table. */
 export const list = new Command('list')
@@ -43,26 +15,24 @@ export const list = new Command('list')
     'Print rows of the audit table, newest first. Times are in UTC. The column supersedes is the id of the row that a row corrects. needs_review marks corrections with the same evidence as the corrected row. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
-  .option('--site <site>', 'only rows of this site')
-  .option('--subject <id>', 'only rows of this user')
-  .option('--session <alias>', 'only rows of this session')
-  .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
-  .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidenceKinds))
-  .option('--from <time>', 'only rows detected at or after this time, such as 2026-01-02T00:00:00Z')
-  .option('--to <time>', 'only rows detected before this time')
+addFilterOptions(list)
+list
   .addOption(
     new Option(
       '--revisions <which>',
       'print the current row of each session, or also the rows that were corrected (default: current)',
     ).choices(revisionChoices),
   )
+  .option('--selftests', 'print the rows of lapse selftest too')
   .option(
     '--limit <rows>',
     `print at most this many rows, from 1 to ${maxPageSize} (default: ${defaultPageSize} in a table, otherwise all)`,
     parseLimit,
   )
   .addOption(
-    new Option('--format <format>', 'the output format').choices(['table', ...formatNames]).default('table'),
+    new Option('--format <format>', 'the output format; json is one array, ndjson one object a line')
+      .choices(['table', 'json', ...formatNames])
+      .default('table'),
   )
   .option(
     '--follow',
@@ -80,11 +50,23 @@ export const list = new Command('list')
       'after rows were printed, write their position to this file; if the file exists, continue there instead of at --after (default of --after: latest)',
     ).conflicts(['limit', 'revisions']),
   )
+  .addOption(
+    new Option(
+      '--output <file>',
+      'write the rows to this file, and what they are to FILE.json: site, time span, filters, number of rows; only you can read the files (default of --format: from the name of the file)',
+    ).conflicts(['follow', 'after', 'state']),
+  )
   .action(printRows)
+addTimeHelp(list)
 addExamples(list, [
   {
-    line: 'lapse list --reason idle_timeout --from 2026-01-01',
-    description: 'Print the latest idle timeouts of this year as a table.',
+    line: 'lapse list --reason idle_timeout --from yesterday',
+    description: "Print yesterday's idle timeouts as a table.",
+  },
+  {
+    line: 'lapse list --site acme --from "last month" --time-zone Europe/Vienna --output acme.csv',
+    description:
+      'Export all rows of one site and month, by the calendar of Vienna, and describe them in acme.csv.json.',
   },
   {
     line: 'lapse list --subject u_42 --format csv > u_42.csv',
@@ -95,54 +77,3 @@ addExamples(list, [
     description: 'Feed a SIEM with each new row, and continue after a restart where it stopped.',
   },
 ])
-
-async function* readPages(
-  store: Store,
-  selection: SessionEndSelection,
-  limit: number | undefined,
-): AsyncGenerator<readonly ListedSessionEnd[]> {
-  if (limit === undefined) yield* store.sessionEnds.readPages(selection)
-  else yield (await store.sessionEnds.readPage(selection, { limit })).rows
-}
-
-async function printRows(
-  { config: path, limit, format, follow, state, ...options }: ListOptions,
-  command: Command,
-): Promise<void> {
-  const { after, ...selection } = parseOptions(listOptionsSchema, options, command)
-  const { signal } = abortWhenInterrupted()
-  const warn = (message: string) => void process.stderr.write(escapeForTerminal(`lapse: ${message}\n`))
-  const onFailure = ({ message }: Error) => warn(`${message} Retrying.`)
-  await withStore(loadStoreConfig(path), async (store) => {
-    if (after !== undefined || state !== undefined) {
-      await listFeed(store.feed, selection, {
-        after: after ?? 'latest',
-        stateFile: state,
-        follows: follow === true,
-        format,
-        signal,
-        onFailure,
-        onWarning: warn,
-      })
-      return
-    }
-    const pages = follow
-      ? store.sessionEnds.follow(selection, { last: limit ?? 0, signal, onFailure })
-      : readPages(store, selection, format === 'table' ? (limit ?? defaultPageSize) : limit)
-    const output =
-      format === 'table'
-        ? formatSessionEndTable(pages, {
-            isFiltered: Object.keys(options).length > 0,
-            showsCorrected: selection.revisions === 'all',
-          })
-        : formatPages(pages, formats[format])
-    await writeOutput(output, signal)
-  })
-}
-
-function abortWhenInterrupted(): AbortController {
-  const interruption = new AbortController()
-  const interrupt = () => interruption.abort()
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-  return interruption
-}

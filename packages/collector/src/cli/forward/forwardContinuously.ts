@@ -1,11 +1,10 @@
 import { once } from 'node:events'
-import { pino } from 'pino'
 import type { Config } from '../../config/config.ts'
 import type { Destination } from '../../config/prepareDestination.ts'
 import { createFeedJob } from '../../jobs/feedJob.ts'
 import { createForwardJob } from '../../jobs/forwardJob.ts'
 import { startJobs } from '../../jobs/scheduler.ts'
-import { flushLog, openLogOutput } from '../../observability/logOutput.ts'
+import { createLog, flushLog } from '../../observability/logOutput.ts'
 import { serializeError } from '../../observability/serializeError.ts'
 import type { Store } from '../../store/openStore.ts'
 
@@ -16,12 +15,9 @@ const metrics = { observeForwardedRows() {}, observeForwardFailure() {} }
 export async function forwardContinuously(
   store: Pick<Store, 'feed' | 'feedSequencer' | 'forwards'>,
   destinations: readonly Destination[],
-  { logLevel }: Pick<Config, 'logLevel'>,
+  settings: Pick<Config, 'logLevel' | 'logFormat'>,
 ): Promise<void> {
-  const log = pino(
-    { level: logLevel, serializers: { err: serializeError } },
-    openLogOutput(() => {}),
-  )
+  const log = createLog(settings, () => {}).child({}, { serializers: { err: serializeError } })
   const jobs = startJobs(
     [
       // Rows get no position otherwise if no collector is running.

@@ -15,13 +15,6 @@ const columns: Columns<ListedSessionEnd> = {
   needs_review: (row) => (row.needsReview ? 'yes' : null),
 }
 
-interface TableOptions {
-  /** Whether the pages contain only the rows that match a filter. */
-  readonly isFiltered: boolean
-  /** Whether the pages contain rows that were corrected. */
-  readonly showsCorrected: boolean
-}
-
 /** Creates a function that formats rows as parts of one table. */
 export function createSessionEndTableFormatter({
   showsCorrected = false,
@@ -31,12 +24,11 @@ export function createSessionEndTableFormatter({
   )
 }
 
-/** Formats pages of rows as one table. */
+/** Formats pages of rows as one table. Without rows, it has no headings either. */
 export async function* formatSessionEndTable(
   pages: AsyncIterable<readonly ListedSessionEnd[]>,
-  { isFiltered, ...options }: TableOptions,
+  options: Parameters<typeof createSessionEndTableFormatter>[0],
 ): AsyncGenerator<string> {
-  const emptyMessage = isFiltered ? 'No matching session ends.\n' : 'No session ends recorded.\n'
   const format = createSessionEndTableFormatter(options)
-  for await (const rows of pages) yield rows.length === 0 ? emptyMessage : format(rows)
+  for await (const rows of pages) if (rows.length > 0) yield format(rows)
 }

@@ -4,6 +4,7 @@ import { selftestSubject } from '../../domain/selftest.ts'
 import { type ListedSessionEnd, listedSessionEndSchema } from '../../reading/listedSessionEnd.ts'
 import type { SweepStatus } from '../../store/live/createMarkRepository.ts'
 import type { Store } from '../../store/openStore.ts'
+import { getCollectorUrl } from '../options/getCollectorUrl.ts'
 import { withStore } from '../withStore.ts'
 
 type SelftestConfig = Pick<Config, 'sites' | 'listen' | 'sweep'>
@@ -40,12 +41,6 @@ export async function withSelftestReader(
   else await withStore(loadStoreConfig(path), (store) => work(createDatabaseReader(store), config, address))
 }
 
-function getCollectorUrl({ listen: { host, port } }: Pick<Config, 'listen'>): string {
-  // A collector that listens on all addresses is reached at the loopback address.
-  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
-}
-
 function createDatabaseReader({
   sessionEnds,
   liveSessions,
@@ -53,8 +48,8 @@ function createDatabaseReader({
 }: Pick<Store, 'sessionEnds' | 'liveSessions' | 'marks'>): SelftestReader {
   return {
     async listRows(site, session) {
-      const page = await sessionEnds.readPage({ site, session, revisions: 'all' }, { limit: pageSize })
-      return page.rows
+      const selection = { site, session, revisions: 'all', selftests: 'include' } as const
+      return (await sessionEnds.readPage(selection, { limit: pageSize })).rows
     },
     async isLive(site, session) {
       for await (const page of liveSessions.readPages({ site, subject: selftestSubject }))
@@ -81,6 +76,7 @@ function createHttpReader(url: string, token: string): SelftestReader {
       const { lapses } = await get<{ lapses: unknown[] }>('/v1/lapses', {
         ...{ site, session },
         revisions: 'all',
+        selftests: 'include',
         limit: `${pageSize}`,
       })
       return lapses.map((row) => listedSessionEndSchema.parse(row))

@@ -1,4 +1,4 @@
-import { compareEvidence } from '../evidence.ts'
+import { compareEvidence, type Evidence } from '../evidence.ts'
 import {
   type Activity,
   describeUse,
@@ -10,7 +10,6 @@ import {
   takeOverSession,
 } from '../liveSession.ts'
 import { compareMoments, type ReportedMoment, toMoment } from '../reportedMoment.ts'
-import type { Evidence } from '../sessionEnd.ts'
 import { createExpiredTicketError } from '../ticket.ts'
 import {
   type Change,

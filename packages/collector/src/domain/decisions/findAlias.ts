@@ -1,6 +1,5 @@
-import { compareEvidence } from '../evidence.ts'
+import { compareEvidence, type Evidence } from '../evidence.ts'
 import { isSelftestAlias } from '../selftest.ts'
-import type { Evidence } from '../sessionEnd.ts'
 import type { SessionRecords } from './sessionState.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { LapseError } from '../errors.ts'
-import { compareEvidence } from '../evidence.ts'
+import { compareEvidence, type Evidence } from '../evidence.ts'
 import type { LiveSession } from '../liveSession.ts'
-import type { Evidence, NewSessionEnd, SessionEnd } from '../sessionEnd.ts'
+import type { NewSessionEnd, SessionEnd } from '../sessionEnd.ts'
 
 /** A row of the audit table, and what has been recorded about it since. */
 export interface KnownSessionEnd extends SessionEnd {

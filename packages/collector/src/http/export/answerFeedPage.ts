@@ -9,7 +9,7 @@ import { linkToNextPage } from '../request/linkToNextPage.ts'
 export const defaultFeedPageSize = maxPageSize
 
 /** The parameters of lists that have no meaning in the feed, which has one order and contains all revisions. */
-const excludedParameters = ['cursor', 'sort', 'count', 'revisions']
+const excludedParameters = ['cursor', 'sort', 'count', 'download', 'revisions']
 
 interface FeedPageRequest {
   readonly feed: FeedRepository

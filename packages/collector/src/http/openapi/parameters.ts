@@ -10,10 +10,11 @@ export function describeQuery<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   parameters: Readonly<Record<keyof Shape & string, Parameter>>,
 ): object[] {
-  const { properties } = z.toJSONSchema(schema, { io: 'input' })
+  const { properties, required } = z.toJSONSchema(schema, { io: 'input' })
   return Object.entries<Parameter>(parameters).map(([name, parameter]) => ({
     name,
     in: 'query',
+    ...(required?.includes(name) && { required: true }),
     schema: properties?.[name] ?? {},
     ...parameter,
   }))
@@ -26,4 +27,6 @@ export const filterDescriptions = {
   session: 'Only rows of this session alias.',
   reason: 'Only rows with this reason.',
   evidence: 'Only rows with this evidence.',
+  search:
+    'Only rows that match this search, such as `user:u_42 -reason:logout ip:203.0.113.`. The keys are `user`, `session`, `site`, `reason`, `evidence`, `origin`, `ip` and `flag`. A `-` excludes, commas separate alternatives, and a trailing `*` matches a prefix.',
 } as const

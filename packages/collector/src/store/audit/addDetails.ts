@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
-import type { Evidence, SessionEnd } from '../../domain/sessionEnd.ts'
+import type { Evidence } from '../../domain/evidence.ts'
+import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import { padValues } from '../database/padValues.ts'
 import { readTime } from '../database/storedTime.ts'

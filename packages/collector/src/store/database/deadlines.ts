@@ -11,3 +11,6 @@ export const lookupDeadlineMs = 5_000
  * seconds.
  */
 export const queryDeadlineMs = 30_000
+
+/** For a part of an answer that can be left out, such as a count. */
+export const partDeadlineMs = 2_000

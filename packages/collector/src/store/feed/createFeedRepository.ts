@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { LapseError } from '../../domain/errors.ts'
 import type { SessionEnd } from '../../domain/sessionEnd.ts'
 import { type FeedPage, type FeedPosition, type FeedRepository, toFeedPosition } from '../../reading/feed.ts'
-import type { SessionEndFilter } from '../../reading/filter.ts'
+import type { SessionEndSelection } from '../../reading/filter.ts'
 import { addDetails } from '../audit/addDetails.ts'
 import { prefixedColumns, toSessionEnd } from '../audit/auditColumns.ts'
 import { filterRowsAndCorrections } from '../audit/filterRows.ts'
@@ -19,7 +19,7 @@ const positionsPerQuery = 10_000
 /** How long `read` searches for rows that match, in milliseconds. Then it returns those that it has found. */
 const maxSearchMs = 2_000
 /** How long a node of a cluster may lag behind the node from which the reader got its position. */
-const maxLagMs = 2_000
+const maxLagMs = 1_000
 const lagPollMs = 100
 
 export function createFeedRepository(auditDatabase: AuditDatabase): FeedRepository {
@@ -60,7 +60,7 @@ interface SearchOptions {
 async function search(
   database: Knex,
   tableName: string,
-  filter: SessionEndFilter,
+  selection: SessionEndSelection,
   { after, limit, signal }: SearchOptions,
 ): Promise<FoundRows> {
   const startedAt = performance.now()
@@ -68,7 +68,7 @@ async function search(
   let next = after
   for (;;) {
     signal.throwIfAborted()
-    const part = await readPart(database, tableName, filter, { after: next, limit: limit - rows.length })
+    const part = await readPart(database, tableName, selection, { after: next, limit: limit - rows.length })
     const elapsedMs = performance.now() - startedAt
     if (part === undefined) {
       if (elapsedMs > maxLagMs) throw createPositionError()
@@ -98,7 +98,7 @@ function createPositionError(): LapseError {
 function readPart(
   database: Knex,
   tableName: string,
-  filter: SessionEndFilter,
+  selection: SessionEndSelection,
   { after, limit }: Omit<SearchOptions, 'signal'>,
 ): Promise<FoundRows | undefined> {
   const tables = getFeedTables(tableName)
@@ -119,7 +119,7 @@ function readPart(
       .leftJoin({ c: tables.audit }, 'c.id', 'a.supersedes')
       .where('f.position', '>', after)
       .where('f.position', '<=', upTo)
-      .modify(filterRowsAndCorrections, database, filter)
+      .modify(filterRowsAndCorrections, { database, tableName }, selection)
       .orderBy('f.position')
       .limit(limit)
     const last = found.length === limit ? Number(found.at(-1)?.position) : upTo

@@ -1,13 +1,8 @@
 import type { Knex } from 'knex'
-import { daySeconds, quarterHourMs } from '../../domain/durations.ts'
-import {
-  selftestClient,
-  selftestDetectedBy,
-  selftestSessionPrefix,
-  selftestSubject,
-} from '../../domain/selftest.ts'
+import { daySeconds, hourMs, quarterHourMs } from '../../domain/durations.ts'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import type { Reason } from '../../domain/verdict.ts'
+import { excludeSelftests } from '../audit/excludeSelftests.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { buildReturnStepExpression, buildStepExpression, type Divide } from './pastLimitStep.ts'
 import { getRollupTableNames } from './rollupTables.ts'
@@ -17,8 +12,9 @@ const groupExpressions = {
   site: () => 'a.site',
   reason: () => 'a.reason',
   evidence: () => 'a.evidence',
-  /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
+  /** The number of the second, quarter of an hour, hour, or day of the detection since 1970 (UTC). */
   second: ({ epochSeconds }) => epochSeconds,
+  hour: ({ epochSeconds, divide }) => divide(epochSeconds, hourMs / 1000),
   quarterHour: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
   day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
   /** When the user returned according to the row, in seconds past the idle timeout: the start of a step. */
@@ -33,6 +29,7 @@ interface Groups {
   readonly reason: Reason
   readonly evidence: NewSessionEnd['evidence']
   readonly second: number
+  readonly hour: number
   readonly quarterHour: number
   readonly day: number
   readonly step: number
@@ -78,7 +75,7 @@ export async function countRows<By extends keyof Groups>(
     .from(connection.raw(dialect.sources[from], tables))
     .select(columns)
     .count({ count: '*' })
-    .where(excludeSelftests)
+    .modify(excludeSelftests)
     // By number, because a group can have the name of a column.
     .groupByRaw(by.map((_, index) => index + 1).join(', '))
     .modify(selectRows)
@@ -144,20 +141,6 @@ function countReportedSteps<By extends StepGroups>(
         .whereBetween('a.elapsed_ms', [-maxElapsedMs, maxElapsedMs])
         .whereNotNull('a.idle_timeout_seconds'),
   })
-}
-
-/** The negation of `isSelftest`. */
-function excludeSelftests(either: Knex.QueryBuilder): void {
-  either
-    .whereNull('a.client_version')
-    .orWhereNot('a.client_version', selftestClient)
-    .orWhereNull('a.subject')
-    .orWhereNot('a.subject', selftestSubject)
-    .orWhereNull('a.session')
-    .orWhereRaw('substr(a.session, 1, ?) <> ?', [selftestSessionPrefix.length, selftestSessionPrefix])
-    .orWhere('a.evidence', 'server')
-    .orWhereNotIn('a.detected_by', selftestDetectedBy)
-    .orWhereNotNull('a.supersedes')
 }
 
 /**
