@@ -39,7 +39,8 @@ export const pageLimitSchema = z.preprocess(
   z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
 )
 
-const searchSchema = z
+/** A search, as in the search field of the dashboard. */
+export const searchSchema = z
   .string()
   .min(1)
   .max(maxSearchLength)
