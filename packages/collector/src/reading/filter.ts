@@ -3,7 +3,7 @@ import { evidenceKinds } from '../domain/evidence.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
-import { parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
+import { maxSearchLength, parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
 
 const instant = z
   .union(
