@@ -5,7 +5,7 @@ import { describeExposedConfigFile } from '../../config/exposedFiles.ts'
 import { loadConfig, resolveConfigPath } from '../../config/loadConfig.ts'
 import { toError } from '../../domain/thrownError.ts'
 import { type LogFormat, logFormats } from '../../observability/logFormat.ts'
-import { type Collector, startCollector } from '../../server.ts'
+import type { Collector } from '../../server.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
@@ -51,6 +51,8 @@ export const serve = new Command('serve')
     }
     const warning = describeExposedConfigFile(resolveConfigPath(path))
     if (warning !== undefined) process.stderr.write(`lapse: warning: ${warning}\n`)
+    // Loading the server takes as long as all else, and the other commands don't need it.
+    const { startCollector } = await import('../../server.ts')
     const collector = await startCollector(config).catch((error: unknown) => {
       throw explainListenFailure(error, config.listen)
     })
