@@ -1,6 +1,7 @@
 import type { Argument, Command, Option } from 'commander'
 import { exitStatuses } from '../../packages/collector/src/cli/exitStatus.ts'
 import { getExamples } from '../../packages/collector/src/cli/options/examples.ts'
+import { periodRule, timeForms } from '../../packages/collector/src/cli/options/timeOptions.ts'
 import { program } from '../../packages/collector/src/cli/program.ts'
 import { formatValue } from './jsonSchema.ts'
 import {
@@ -43,6 +44,14 @@ export function createCommandLinePage(): Page {
       '## Files',
       'Only `lapse serve` and `lapse migrate` create an SQLite database. All other commands fail if the file is missing.',
       'New configuration files, SQLite databases and self-test reports can be read and changed only by their owner (mode `0600`). Existing files keep their mode. `lapse serve` warns about a database, or a configuration file with a password, that every account on the machine can read, and about either file if every account can change or replace it.',
+      '## Durations',
+      'Options for a duration accept weeks, days, hours, minutes and seconds, largest unit first: `2w`, `90d`, `12h`, `30m`, `90s` or `1h30m`. A plain number is in seconds, or in days for `lapse token create --expires`.',
+      '## Times',
+      `The options ${formatCode('--from')} and ${formatCode('--to')} accept these forms. Dates and words are in the time zone of ${formatCode('--time-zone')}. ${formatHelpText(periodRule)}`,
+      formatTable(
+        ['Form', 'Meaning'],
+        timeForms.map(([form, meaning]) => [formatCode(form), toSentence(formatHelpText(meaning))]),
+      ),
       ...commands.map(formatCommand),
     ),
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { completion } from './commands/completion.ts'
 import { erase } from './commands/erase.ts'
+import { history } from './commands/history.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
@@ -32,6 +33,7 @@ export const program = new Command('lapse')
   .addCommand(list)
   .addCommand(summary)
   .addCommand(sessions)
+  .addCommand(history)
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)

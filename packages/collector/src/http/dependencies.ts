@@ -8,6 +8,7 @@ import type { FeedRepository } from '../reading/feed.ts'
 import type { LiveSessionReader } from '../reading/liveSessionReader.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import type { HistoryRepository } from '../reading/userHistory.ts'
 import type { ActivityWriter } from '../recording/recordActivity.ts'
 import type { SessionEndWriter } from '../recording/recordSessionEnd.ts'
 import type { SubjectSessions } from '../recording/recordSubjectEnd.ts'
@@ -38,6 +39,7 @@ export interface Dependencies {
     >
     readonly feed: FeedRepository
     readonly liveSessions: SubjectSessions & Pick<LiveSessionReader, 'readPage'>
+    readonly history: HistoryRepository
     readonly summaries: SummaryRepository
     readonly tokens: Pick<TokenRepository, 'find'>
     readonly dashboardSessions: DashboardSessionRepository

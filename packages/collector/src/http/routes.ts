@@ -8,6 +8,7 @@ import { getSummary } from './routes/getSummary.ts'
 import { health, readiness } from './routes/health.ts'
 import { listLiveSessions } from './routes/listLiveSessions.ts'
 import { listSessionEnds } from './routes/listSessionEnds.ts'
+import { listUserHistory } from './routes/listUserHistory.ts'
 import { metrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openApi.ts'
 import { reportActivity } from './routes/reportActivity.ts'
@@ -18,6 +19,7 @@ const describedRoutes: readonly Route[] = [
   reportSessionEnd,
   reportActivity,
   listLiveSessions,
+  listUserHistory,
   listSessionEnds,
   getSessionEnd,
   getSummary,

@@ -3,6 +3,7 @@ import type { TokenRepository } from '../auth/tokenRepository.ts'
 import type { FeedRepository } from '../reading/feed.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import type { HistoryRepository } from '../reading/userHistory.ts'
 import { createErasureRepository, type ErasureRepository } from './audit/createErasureRepository.ts'
 import { createRetentionRepository, type RetentionRepository } from './audit/createRetentionRepository.ts'
 import { createSessionEndRepository } from './audit/createSessionEndRepository.ts'
@@ -13,6 +14,7 @@ import { type DatabaseLocation, formatLocation } from './database/databaseUrl.ts
 import { createSchemaRepository, type SchemaRepository } from './database/schema/createSchemaRepository.ts'
 import { createFeedRepository } from './feed/createFeedRepository.ts'
 import { createFeedSequencer, type FeedSequencer } from './feed/createFeedSequencer.ts'
+import { createHistoryRepository } from './history/createHistoryRepository.ts'
 import {
   createLiveSessionRepository,
   type LiveSessionRepository,
@@ -31,6 +33,7 @@ export interface Store {
   readonly feed: FeedRepository
   readonly feedSequencer: FeedSequencer
   readonly liveSessions: LiveSessionRepository
+  readonly history: HistoryRepository
   readonly sweep: SweepRepository
   readonly marks: MarkRepository
   readonly summaries: SummaryRepository
@@ -68,6 +71,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     feed: createFeedRepository(usePool('reading')),
     feedSequencer: createFeedSequencer(usePool('jobs')),
     liveSessions: createLiveSessionRepository(usePool('auth'), usePool('reading')),
+    history: createHistoryRepository(usePool('reading')),
     sweep,
     marks: createMarkRepository(usePool('marks')),
     summaries: createSummaryRepository(usePool('summaries')),

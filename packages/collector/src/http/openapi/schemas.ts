@@ -9,6 +9,7 @@ import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
+import { historySessionSchema } from '../../reading/userHistory.ts'
 import { summarySchema } from './summarySchema.ts'
 
 /** The response to a report. */
@@ -114,6 +115,11 @@ const livePageSchema = z.object({
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
+const historyPageSchema = z.object({
+  sessions: z.array(historySessionSchema).describe('The sessions, newest start first.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+})
+
 function describeTimes(sender: 'browser' | 'server'): string {
   return `Times are epoch milliseconds of the ${sender}'s clock. A time before the year 2000 is refused, because it is almost certainly in seconds. Unknown fields are ignored.`
 }
@@ -141,6 +147,7 @@ const schemas = {
   SessionEndPage: pageSchema.describe('One page of rows.'),
   LiveSession: liveSessionSchema,
   LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
+  UserHistoryPage: historyPageSchema.describe("One page of a user's sessions."),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
