@@ -100,20 +100,24 @@ function formatCommand(command: Command): string {
 function formatArgument(argument: Argument, command: string): string[] {
   return [
     formatCode(argument.name()),
-    formatHelpText(toSentence(requireDescription(argument.description, `argument of ${command}`))),
+    formatHelpText(toSentence(requireDescription(argument.description, `argument of ${command}`))) +
+      formatChoices(argument.argChoices),
   ]
 }
 
 function formatOption(option: Option, command: string): string[] {
   const [, text = option.description, statedDefault] =
     /^(.*) \(default: (.*)\)$/.exec(option.description) ?? []
-  const choices = option.argChoices?.map(formatCode)
   return [
     formatCode(option.flags),
     formatDefault(option, statedDefault),
     formatHelpText(toSentence(requireDescription(text, `${command} ${option.flags}`))) +
-      (choices ? ` One of ${formatAlternatives(choices)}.` : ''),
+      formatChoices(option.argChoices),
   ]
+}
+
+function formatChoices(choices: readonly string[] | undefined): string {
+  return choices ? ` One of ${formatAlternatives(choices.map(formatCode))}.` : ''
 }
 
 function formatDefault(option: Option, statedDefault: string | undefined): string {
@@ -125,7 +129,7 @@ function formatDefault(option: Option, statedDefault: string | undefined): strin
 
 /** Text that is code in the help of a command: options, commands, environment variables, SQL words and file names. */
 const codeInHelp =
-  /(?<![`\w])(--[a-z][a-z-]*|\$?LAPSE_[A-Z_]+|env:NAME|lapse (?:token )?[a-z]+(?= |,|\.|;|$)|[\w-]+\.config\.json|retentionDays|[a-z]+=[a-z_]+|SIG[A-Z]+|SELECT|DELETE|NAME|SCHEMA\.NAME|(?<=claim |header )[a-z]+|"[^"]+")(?![`\w])/g
+  /(?<![`\w])(--[a-z][a-z-]*|\$?LAPSE_[A-Z_]+|env:NAME|lapse (?:token )?[a-z]+(?= |,|\.|;|$)|[\w-]+\.config\.json|retentionDays|[a-z]+=[a-z_]+|SIG[A-Z]+|SELECT|DELETE|GET \/v1\/[a-z]+(?:\?after=…)?|NAME|SCHEMA\.NAME|(?<=claim |header )[a-z]+|"[^"]+")(?![`\w])/g
 
 /** Formats plain text of the help as Markdown. */
 function formatHelpText(text: string): string {

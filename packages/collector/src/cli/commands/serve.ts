@@ -23,19 +23,23 @@ interface ServeOptions extends ConfigOption {
 export const serve = new Command('serve')
   .summary('start the collector')
   .description(
-    'Start the collector. On SIGTERM, SIGINT or SIGHUP it finishes the requests that it has accepted, then exits. A second signal ends it immediately. An SQLite database is created and updated at the start; for MySQL and MariaDB, run lapse migrate first.',
+    'Start the collector. On SIGTERM, SIGINT or SIGHUP it finishes the requests that it has accepted, then exits. A second signal ends it immediately. An SQLite database is created and updated at the start; for MySQL and MariaDB, run lapse migrate first. Options override environment variables, which override the configuration file.',
   )
   .addOption(configOption)
   .option(
     '--host <address>',
-    'the address or host name to listen on; overrides LAPSE_HOST and "listen.host"',
+    'the address or host name to listen on (default: $LAPSE_HOST, otherwise "listen.host" of the configuration)',
     parseHost,
   )
-  .option('--port <number>', 'the port to listen on; overrides LAPSE_PORT and "listen.port"', parsePort)
+  .option(
+    '--port <number>',
+    'the port to listen on (default: $LAPSE_PORT, otherwise "listen.port" of the configuration)',
+    parsePort,
+  )
   .addOption(
     new Option(
       '--log-format <format>',
-      'the format of the log; overrides LAPSE_LOG_FORMAT and "logFormat" (default: text on a terminal, otherwise json)',
+      'the format of the log (default: $LAPSE_LOG_FORMAT, otherwise "logFormat" of the configuration, otherwise text on a terminal and json elsewhere)',
     ).choices(logFormats),
   )
   .action(async ({ config: path, host, port, logFormat }: ServeOptions) => {
