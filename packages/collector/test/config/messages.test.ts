@@ -57,7 +57,6 @@ describe('An invalid configuration', () => {
           url: 'https://siem.acme.com/lapse',
           secret: 'env:WEBHOOK_SECRET',
           authorization: 'env:WEBHOOK_SECRET',
-          site: 'acme',
           search: '-reason:logout',
         },
         log: {
