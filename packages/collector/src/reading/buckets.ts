@@ -2,11 +2,11 @@ import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import { dayMs, hourMs } from '../domain/durations.ts'
 
-/** The units of time in which a summary counts: the hours or days of a time zone. */
-export const buckets = ['hour', 'day'] as const
+/** The units of time in which a summary counts: the hours, days, weeks or months of a time zone. */
+export const buckets = ['hour', 'day', 'week', 'month'] as const
 export type Bucket = (typeof buckets)[number]
 
-const lengthsMs: Readonly<Record<Bucket, number>> = { hour: hourMs, day: dayMs }
+const lengthsMs = { hour: hourMs, day: dayMs } as const
 
 /** A period in which a time zone keeps the same UTC offset. Times are epoch milliseconds. */
 interface OffsetPeriod {
@@ -19,13 +19,49 @@ interface OffsetPeriod {
  * Lists where the buckets between two times start, in ascending order. The first bucket contains `from`. All times are
  * epoch milliseconds.
  *
- * A day starts at local midnight, so it has 23, 24 or 25 hours. An hour starts when the local minutes are zero, or when
- * the clocks change: a repeated hour makes two buckets.
+ * A day starts at local midnight, so it has 23, 24 or 25 hours. A week starts on Monday. An hour starts when the local
+ * minutes are zero, or when the clocks change: a repeated hour makes two buckets.
  *
  * @returns at most `limit + 1` starts. More than `limit` means that the period has too many buckets.
  */
 export function listBucketStarts(
   bucket: Bucket,
+  timeZone: string,
+  from: number,
+  to: number,
+  limit: number,
+): number[] {
+  return bucket === 'hour' || bucket === 'day'
+    ? listClockStarts(bucket, timeZone, from, to, limit)
+    : listCalendarStarts(bucket, timeZone, from, to, limit)
+}
+
+/** Returns the first day of the week or month that contains a date. */
+export function findFirstDay(unit: 'week' | 'month', date: Temporal.PlainDate): Temporal.PlainDate {
+  return unit === 'week' ? date.subtract({ days: date.dayOfWeek - 1 }) : date.with({ day: 1 })
+}
+
+function listCalendarStarts(
+  bucket: 'week' | 'month',
+  timeZone: string,
+  from: number,
+  to: number,
+  limit: number,
+): number[] {
+  const date = Temporal.Instant.fromEpochMilliseconds(from).toZonedDateTimeISO(timeZone).toPlainDate()
+  const first = findFirstDay(bucket, date)
+  const starts: number[] = []
+  while (starts.length <= limit) {
+    const step = bucket === 'week' ? { weeks: starts.length } : { months: starts.length }
+    const start = first.add(step).toZonedDateTime(timeZone).epochMilliseconds
+    if (start >= to) break
+    starts.push(start)
+  }
+  return starts
+}
+
+function listClockStarts(
+  bucket: 'hour' | 'day',
   timeZone: string,
   from: number,
   to: number,

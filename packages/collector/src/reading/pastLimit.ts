@@ -74,6 +74,34 @@ export function toPastLimit(counts: PastLimitCounts): PastLimit {
   }
 }
 
+/** By how many minutes a longer limit is tried. Each is the start of a step, so the counts are exact. */
+export const extraMinutes = [1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240] as const
+
+/** How many of those who came back a longer limit would have kept signed in. */
+export interface Kept {
+  readonly extraMinutes: number
+  readonly count: number
+}
+
+/** Counts the users whose sessions a longer idle timeout would have kept, for each of `extraMinutes`. */
+export function computeKeptBy(counts: PastLimitCounts): Kept[] {
+  return extraMinutes.map((minutes) => ({
+    extraMinutes: minutes,
+    count: countReturnedWithin(counts, minutes * 60),
+  }))
+}
+
+/**
+ * Counts the users who came back within some time after the limit.
+ *
+ * @param seconds the start of a step, exclusive.
+ */
+export function countReturnedWithin(counts: PastLimitCounts, seconds: number): number {
+  let returned = 0
+  for (const [step, count] of counts) if (step !== notReturnedStep && step < seconds) returned += count
+  return returned
+}
+
 /** Returns the midpoint of the step that contains the value with this rank (nearest-rank method, from 1). */
 function computeQuantileMs(
   steps: readonly (readonly [seconds: number, count: number])[],

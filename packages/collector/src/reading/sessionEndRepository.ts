@@ -23,7 +23,7 @@ export interface SessionEndRepository {
   /**
    * Counts all rows of a selection.
    *
-   * @returns null if that takes longer than `countDeadlineMs`.
+   * @returns null if that takes longer than `partDeadlineMs`.
    */
   count(selection: SessionEndSelection): Promise<number | null>
   /** Finds when the newest of the rows that match was detected, without self-tests. */

@@ -98,6 +98,8 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
           ...listPaths,
           ...listPaths.map((path) => `${path}&limit=1000`),
           `/v1/lapses?cursor=${otherCursor}`,
+          '/v1/lapses?after=beginning',
+          '/v1/lapses?after=beginning&format=csv',
           '/v1/lapses?reason=logout',
           '/v1/lapses?session=undisclosed-1',
           '/v1/lapses?site=undisclosed-site',
@@ -132,7 +134,13 @@ describe.each(inject('databaseServers'))('A token for one site, on $name,', (ser
       })
 
       test('gets the same response for a site that exists and for one that does not', async () => {
-        for (const path of ['/v1/lapses?', '/v1/sessions?', '/v1/summary?', '/v1/lapses?format=csv&']) {
+        for (const path of [
+          '/v1/lapses?',
+          '/v1/sessions?',
+          '/v1/summary?',
+          '/v1/lapses?format=csv&',
+          '/v1/lapses?after=latest&',
+        ]) {
           const known = await read(`${path}site=undisclosed-site`)
           const unknown = await read(`${path}site=nowhere`)
           expect(known).toMatchObject({ status: 403, text: unknown.text })

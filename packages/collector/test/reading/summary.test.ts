@@ -235,7 +235,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
   })
 
   test.each([
-    ['bucket=week&timeZone=Mars/Olympus&reason=bored', ['bucket', 'timeZone', 'reason']],
+    ['bucket=fortnight&timeZone=Mars/Olympus&reason=bored', ['bucket', 'timeZone', 'reason']],
     ['timeZone=%2B05:30&limit=3', ['timeZone', 'limit']],
     ['from=2026-01-02T00:00:00Z&to=2026-01-02T00:00:00Z', ['to']],
     ['from=9000-01-01T00:00:00Z', ['from']],

@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from '../../../../test/databases.ts
 import type { DatabaseServer } from '../../../../test/servers.ts'
 import { StorageError } from '../../src/domain/storageError.ts'
 import { openStore, parseConfig, type Store } from '../../src/index.ts'
-import { Tally } from '../../src/reading/tally.ts'
+import { parseSummaryQuery } from '../../src/reading/summaryQuery.ts'
 import { createConfig, environment } from '../support/collector.ts'
 
 async function createStore(server: DatabaseServer): Promise<{ store: Store; database: TestDatabase }> {
@@ -41,10 +41,10 @@ describe.each(inject('databaseServers'))('On $name', (server) => {
       ...lookups,
       'sessionEnds.page': () => store.sessionEnds.readPage({ subject: 'secret-subject' }, { limit: 10 }),
       'summaries.summarize': () =>
-        store.summaries.summarize(
-          { subject: 'secret-subject', from: new Date(0), to: new Date() },
-          new Tally([0]),
-        ),
+        store.summaries.summarize({
+          ...parseSummaryQuery({}, Date.now()),
+          filter: { subject: 'secret-subject' },
+        }),
       'rollup.update': () => store.rollup.update(),
       'retention.countExpired': () =>
         store.retention.countExpired({ site: 'secret-site', before: new Date() }),

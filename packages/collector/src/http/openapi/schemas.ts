@@ -7,10 +7,11 @@ import {
 } from '../../domain/endReport.ts'
 import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { reasons } from '../../domain/verdict.ts'
-import { buckets } from '../../reading/buckets.ts'
 import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
 import { historySessionSchema } from '../../reading/userHistory.ts'
+import { alarmListSchema, siteStatusListSchema } from './siteSchemas.ts'
+import { summarySchema } from './summarySchema.ts'
 
 /** The response to a report. */
 const recordedVerdictSchema = z.object({
@@ -80,8 +81,6 @@ const problemSchema = z.object({
   errors: z.array(fieldErrorSchema).readonly().exactOptional().describe('All invalid fields or parameters.'),
 }) satisfies z.ZodType<Problem>
 
-const instant = z.iso.datetime()
-
 const rowSchema = listedSessionEndSchema.describe('A row of the audit table. Times are UTC.')
 
 const pageSchema = z.object({
@@ -101,7 +100,8 @@ const pageSchema = z.object({
   emptyBecause: z
     .object({
       filters: z.string().describe('The active filters.'),
-      lastRowAt: instant
+      lastRowAt: z.iso
+        .datetime()
         .nullable()
         .describe('When the newest row of the site, or of all sites, was detected. Null if there is none.'),
     })
@@ -119,58 +119,6 @@ const livePageSchema = z.object({
 const historyPageSchema = z.object({
   sessions: z.array(historySessionSchema).describe('The sessions, newest start first.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
-})
-
-const percentile = (percent: number) =>
-  z
-    .number()
-    .nullable()
-    .describe(
-      `The ${percent}th percentile, in milliseconds. It is accurate to 1 %, or to half a second below five minutes. Null if \`count\` is 0.`,
-    )
-
-const summarySchema = z.object({
-  bucket: z.enum(buckets).describe('The length of a bucket.'),
-  timeZone: z.string().describe('The time zone in which days begin.'),
-  from: instant.describe('The start of the period, inclusive.'),
-  to: instant.describe('The end of the period, exclusive.'),
-  buckets: z
-    .array(
-      z.object({
-        start: instant.describe('The start of the bucket.'),
-        counts: z
-          .partialRecord(z.enum(reasons), z.int().positive())
-          .describe('The number of session ends by reason.'),
-      }),
-    )
-    .describe('The buckets with at least one session end.'),
-  pastLimit: z
-    .object({
-      count: z.int().describe('The number of idle timeouts after which users came back.'),
-      notReturned: z
-        .int()
-        .describe(
-          'The number of idle timeouts that the sweep recorded and after which nobody has come back.',
-        ),
-      p50Ms: percentile(50),
-      p75Ms: percentile(75),
-      p90Ms: percentile(90),
-      p95Ms: percentile(95),
-      p99Ms: percentile(99),
-      histogram: z
-        .array(
-          z.object({
-            fromMs: z.int().describe('The lower end of the bar, in milliseconds.'),
-            toMs: z
-              .int()
-              .nullable()
-              .describe('The upper end of the bar, in milliseconds. Null for the last bar.'),
-            count: z.int().describe('The number of idle timeouts in the bar.'),
-          }),
-        )
-        .describe('The distribution.'),
-    })
-    .describe('How long after the idle timeout users came back, according to reports from browsers.'),
 })
 
 function describeTimes(sender: 'browser' | 'server'): string {
@@ -202,6 +150,8 @@ const schemas = {
   LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
   UserHistoryPage: historyPageSchema.describe("One page of a user's sessions."),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
+  SiteStatusList: siteStatusListSchema.describe('Whether each site is still reporting.'),
+  AlarmList: alarmListSchema.describe('What needs attention now.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
 

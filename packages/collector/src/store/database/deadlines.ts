@@ -12,5 +12,5 @@ export const lookupDeadlineMs = 5_000
  */
 export const queryDeadlineMs = 30_000
 
-/** For counts, which lists can do without. */
-export const countDeadlineMs = 2_000
+/** For a part of an answer that can be left out, such as a count. */
+export const partDeadlineMs = 2_000

@@ -1,47 +1,108 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
+import type { RollupFilter } from '../../reading/rollupFilter.ts'
 import type { Tally } from '../../reading/tally.ts'
+import { partDeadlineMs } from '../database/deadlines.ts'
 import type { EpochSpan } from './epochSpan.ts'
-import { parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
+import { allSites, parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
 import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
 
-interface Rollup extends RollupProgress {
-  readonly days: readonly RollupDay[]
+/** How many days are parsed before other work of this thread continues: 1,000 take a few milliseconds. */
+const daysWithoutPause = 1_000
+
+interface Rollup {
+  readonly progress: RollupProgress
+  /** The counts of all sites together. */
+  readonly total: readonly RollupDay[]
+  /** The counts of each site. Null if reading them took too long. */
+  readonly sites: readonly RollupDay[] | null
 }
 
-/** @returns undefined if the rollup is empty, missing or damaged, or if the account is not allowed to read it. */
+/**
+ * Reads the counts that match a filter.
+ *
+ * @returns undefined if the rollup is empty, missing or damaged, or if the account is not allowed to read it.
+ */
 export async function readRollup(
   transaction: Knex.Transaction,
   tableName: string,
-  selectDays: (query: Knex.QueryBuilder) => void,
-  { from, to }: EpochSpan,
+  filter: RollupFilter,
+  span: EpochSpan,
 ): Promise<Rollup | undefined> {
   const progress = await readProgressIfAllowed(transaction, tableName)
   if (!progress || progress.upToId === 0) return undefined
-  const stored: StoredDay[] = await transaction(getRollupTableNames(tableName).days)
-    .modify(selectDays)
-    .where('day', '>=', Math.floor(from / dayMs))
-    .where('day', '<', Math.ceil(to / dayMs))
-  const days: RollupDay[] = []
-  for (const storedDay of stored) {
-    const day = parseDay(storedDay)
-    if (!day) return undefined
-    days.push(day)
+  const names = (await listSites(transaction, tableName)).filter(filter.matchesSite)
+  const readDays = async (sites: readonly string[], timeLimitMs?: number) => {
+    const days = await readRollupDays(transaction, tableName, sites, span, timeLimitMs)
+    return days?.filter(filter.matches) ?? (days as null | undefined)
   }
-  return { ...progress, days }
+  const total = await readDays(filter.limitsSites ? names : [allSites])
+  const sites = filter.limitsSites ? total : await readDays(names, partDeadlineMs)
+  return total && sites !== undefined ? { progress, total, sites } : undefined
 }
 
 /** Adds the counts of whole quarters of an hour, and of how late users returned on whole days. */
 export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpan, tally: Tally): void {
-  for (const { day, reason, quarterHours, pastLimit } of days) {
-    quarterHours.forEach((count, index) => {
-      const start = (day * quarterHoursPerDay + index) * quarterHourMs
-      if (count !== 0 && start >= from && start + quarterHourMs <= to) tally.add(start, reason, count)
-    })
-    if (day * dayMs >= from && (day + 1) * dayMs <= to)
-      for (const [step, count] of pastLimit) tally.addPastLimit(step, count)
+  for (const { quarterHours, pastLimit, ...kind } of days) {
+    const start = kind.day * dayMs
+    const first = Math.max(0, Math.ceil((from - start) / quarterHourMs))
+    const end = Math.min(quarterHoursPerDay, Math.floor((to - start) / quarterHourMs))
+    if (first < end)
+      tally.addSeries(start + first * quarterHourMs, quarterHourMs, kind, quarterHours.slice(first, end))
+    if (start >= from && start + dayMs <= to)
+      for (const [step, count] of pastLimit) tally.addPastLimit(kind.site, step, count)
   }
+}
+
+/** Lists the sites that the rollup has counts of. */
+async function listSites(transaction: Knex.Transaction, tableName: string): Promise<string[]> {
+  const { days } = getRollupTableNames(tableName)
+  // One look-up in the primary key for each site. `select distinct` would read the key of every day.
+  const found = await transaction
+    .withRecursive('sites', ['site'], (sites) => {
+      sites
+        .min('site')
+        .from(days)
+        .where('site', '>', allSites)
+        .unionAll((next) => {
+          next
+            .select(transaction.raw('(select min(d.site) from ?? d where d.site > sites.site)', [days]))
+            .from('sites')
+            .whereNotNull('site')
+        })
+    })
+    .from('sites')
+    .whereNotNull('site')
+    .select('site')
+  return found.map(({ site }: { site: string }) => site)
+}
+
+/** @returns undefined if a day is damaged, null if reading took longer than the time limit. */
+async function readRollupDays(
+  transaction: Knex.Transaction,
+  tableName: string,
+  sites: readonly string[],
+  { from, to }: EpochSpan,
+  timeLimitMs = Number.POSITIVE_INFINITY,
+): Promise<RollupDay[] | undefined | null> {
+  const startedAt = performance.now()
+  const days: RollupDay[] = []
+  for (const site of sites) {
+    if (performance.now() - startedAt > timeLimitMs) return null
+    const stored: StoredDay[] = await transaction(getRollupTableNames(tableName).days)
+      .where({ site })
+      .where('day', '>=', Math.floor(from / dayMs))
+      .where('day', '<', Math.ceil(to / dayMs))
+    for (const storedDay of stored) {
+      const day = parseDay(storedDay)
+      if (!day) return undefined
+      days.push(day)
+      if (days.length % daysWithoutPause === 0) await setImmediate()
+    }
+  }
+  return days
 }
 
 /** @returns undefined if the rollup is missing, or if the account is not allowed to read it. */

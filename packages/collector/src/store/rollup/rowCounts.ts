@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { daySeconds, quarterHourMs } from '../../domain/durations.ts'
+import { daySeconds, hourMs, quarterHourMs } from '../../domain/durations.ts'
 import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import type { Reason } from '../../domain/verdict.ts'
 import { excludeSelftests } from '../audit/excludeSelftests.ts'
@@ -12,8 +12,9 @@ const groupExpressions = {
   site: () => 'a.site',
   reason: () => 'a.reason',
   evidence: () => 'a.evidence',
-  /** The number of the second, quarter of an hour, or day of the detection since 1970 (UTC). */
+  /** The number of the second, quarter of an hour, hour, or day of the detection since 1970 (UTC). */
   second: ({ epochSeconds }) => epochSeconds,
+  hour: ({ epochSeconds, divide }) => divide(epochSeconds, hourMs / 1000),
   quarterHour: ({ epochSeconds, divide }) => divide(epochSeconds, quarterHourMs / 1000),
   day: ({ epochSeconds, divide }) => divide(epochSeconds, daySeconds),
   /** When the user returned according to the row, in seconds past the idle timeout: the start of a step. */
@@ -28,6 +29,7 @@ interface Groups {
   readonly reason: Reason
   readonly evidence: NewSessionEnd['evidence']
   readonly second: number
+  readonly hour: number
   readonly quarterHour: number
   readonly day: number
   readonly step: number

@@ -158,7 +158,7 @@ export async function limitLockWaits(connection: Connection, seconds: number): P
 /**
  * Limits how long a statement of this connection may run. MySQL applies the limit to SELECT only.
  *
- * @param milliseconds greater than 0.
+ * @param milliseconds 0 for no limit.
  */
 export async function limitStatements(
   connection: Connection,

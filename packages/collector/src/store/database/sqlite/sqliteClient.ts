@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import Client_BetterSQLite3 from 'knex/lib/dialects/better-sqlite3/index.js'
 import { withinDeadline } from '../../../lifecycle/withinDeadline.ts'
+import type { QueryOptions } from '../limitTime.ts'
 import { SqliteThread } from './sqliteThread.ts'
 
 /** Settings that knex does not know. They are part of knex's configuration, so transactions have them too. */
@@ -27,8 +28,9 @@ export class ThreadedSqliteClient extends Client_BetterSQLite3 {
   override async _query(thread: SqliteThread, query: KnexQuery): Promise<KnexQuery> {
     const { statementTimeoutMs } = getSettings(this)
     const values = (query.bindings ?? []).map(toSqliteValue)
-    const run = () => thread.run(query.sql, values)
-    // SQLite cannot be interrupted: the caller gets an error in time, but the thread is busy until the statement ends.
+    const run = () => thread.run(query.sql, values, query.options?.timeLimitMs)
+    // SQLite cannot be interrupted: the caller gets an error in time, but the thread is busy until the statement ends or
+    // checks its own time limit, see `limitTime`.
     const { response, context } =
       statementTimeoutMs === undefined ? await run() : await withinDeadline(statementTimeoutMs, run)
     query.response = response
@@ -40,6 +42,7 @@ export class ThreadedSqliteClient extends Client_BetterSQLite3 {
 interface KnexQuery {
   readonly sql: string
   readonly bindings?: readonly unknown[]
+  readonly options?: QueryOptions
   response?: unknown
   context?: unknown
 }

@@ -42,11 +42,18 @@ export class SqliteThread {
     return this.#failure === undefined && identifyFile(this.#path) === this.#identity
   }
 
-  /** @throws an error with SQLite's `code` if the statement fails. */
-  async run(sql: string, values: readonly unknown[]): Promise<Extract<SqliteReply, { response: unknown }>> {
+  /**
+   * @param timeLimitMs the time limit of a statement that checks it, see `limitTime`.
+   * @throws an error with SQLite's `code` if the statement fails.
+   */
+  async run(
+    sql: string,
+    values: readonly unknown[],
+    timeLimitMs?: number,
+  ): Promise<Extract<SqliteReply, { response: unknown }>> {
     if (this.#failure) throw this.#failure
     this.#lastId += 1
-    const request: SqliteRequest = { id: this.#lastId, sql, values }
+    const request: SqliteRequest = { id: this.#lastId, sql, values, timeLimitMs }
     this.#worker.ref()
     try {
       const reply = await new Promise<SqliteReply>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type Database from 'better-sqlite3'
 import { readErrorCode, toError } from '../../../domain/thrownError.ts'
+import { sqliteTimeCheck } from '../limitTime.ts'
 import { openSqlite } from './sqliteConnection.ts'
 
 /** A statement for the worker thread. */
@@ -8,6 +9,7 @@ export interface SqliteRequest {
   readonly id: number
   readonly sql: string
   readonly values: readonly unknown[]
+  readonly timeLimitMs: number | undefined
 }
 
 /** The result of a statement: rows, the changes of a write, or why it failed. */
@@ -28,14 +30,26 @@ const busyTimeoutMs = 5_000
 const parent = parentPort as NonNullable<typeof parentPort>
 const { path }: { readonly path: string } = workerData
 let database: Database.Database | undefined
+/** When the running statement has to end, in milliseconds of `performance.now()`. */
+let deadline = Number.POSITIVE_INFINITY
 
-parent.on('message', ({ id, sql, values }: SqliteRequest) => {
-  parent.postMessage(runRequest(id, sql, values))
+parent.on('message', (request: SqliteRequest) => {
+  parent.postMessage(runRequest(request))
 })
 
-function runRequest(id: number, sql: string, values: readonly unknown[]): SqliteReply {
+function open(): Database.Database {
+  const opened = openSqlite(path, busyTimeoutMs)
+  opened.function(sqliteTimeCheck, () => {
+    if (performance.now() <= deadline) return 1
+    throw Object.assign(new Error('the time limit of the statement passed'), { code: 'SQLITE_INTERRUPT' })
+  })
+  return opened
+}
+
+function runRequest({ id, sql, values, timeLimitMs }: SqliteRequest): SqliteReply {
   try {
-    database ??= openSqlite(path, busyTimeoutMs)
+    database ??= open()
+    deadline = timeLimitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeLimitMs
     const statement = database.prepare(sql)
     if (statement.reader) return { id, response: statement.all(values), context: undefined }
     const { changes, lastInsertRowid } = statement.run(values)

@@ -1,0 +1,54 @@
+import type { Knex } from 'knex'
+import { hasErrorCode } from '../../domain/thrownError.ts'
+import { isSqlite } from './isSqlite.ts'
+
+/**
+ * The name of a function of every SQLite connection. It fails once the statement's time limit has passed, and otherwise
+ * returns 1.
+ */
+export const sqliteTimeCheck = 'lapse_check_time_limit'
+
+/** Checking each row would make a statement that reads many rows half as fast. */
+const rowsPerCheck = 1_024
+
+/**
+ * Limits how long the database works on a query of the audit table. The query then fails, see `isTimeout`.
+ *
+ * A server stops the statement. SQLite has no time limits, and a thread that runs a statement cannot be interrupted, so
+ * the statement itself checks the time. Call this before other conditions are added: SQLite then checks it first.
+ *
+ * @param alias the alias of the table that the query reads.
+ */
+export function limitTime(
+  query: Knex.QueryBuilder,
+  database: Knex,
+  timeLimitMs: number,
+  alias = 'a',
+): Knex.QueryBuilder {
+  query.options({ timeLimitMs } satisfies QueryOptions)
+  if (isSqlite(database)) query.whereRaw(`(${alias}.id % ${rowsPerCheck} <> 0 or ${sqliteTimeCheck}())`)
+  return query
+}
+
+/** Options of a query that the database clients know. */
+export interface QueryOptions {
+  readonly timeLimitMs?: number
+}
+
+/** MySQL, MariaDB and SQLite. */
+const timeoutCodes = ['ER_QUERY_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SQLITE_INTERRUPT']
+
+/** Returns whether a statement failed because its time limit passed. */
+export function isTimeout(error: unknown): boolean {
+  return hasErrorCode(error, timeoutCodes)
+}
+
+/** Waits for a part of an answer. Returns null if its time limit passed. */
+export async function nullIfTooSlow<T>(part: Promise<T>): Promise<T | null> {
+  try {
+    return await part
+  } catch (error) {
+    if (isTimeout(error)) return null
+    throw error
+  }
+}
