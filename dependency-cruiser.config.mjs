@@ -27,7 +27,7 @@ export default {
     onlyImports('recording', ['domain', 'lifecycle', 'observability']),
     onlyImports('store', ['auth', 'domain', 'lifecycle', 'observability', 'reading', 'recording']),
     onlyImports('http', ['auth', 'domain', 'lifecycle', 'observability', 'reading', 'recording']),
-    onlyImports('config', ['auth', 'domain', 'store/database']),
+    onlyImports('config', ['auth', 'domain', 'observability', 'store/database']),
     onlyImports('jobs', ['config', 'domain', 'lifecycle', 'observability', 'store']),
     {
       name: 'frozen-migrations',

@@ -58,6 +58,9 @@ const isInstalled = {
   nginx: () => hasCommands('nginx'),
   openssl: () => hasCommands('openssl'),
   systemd: () => hasCommands('systemd-analyze'),
+  // Their completion of commands is tested.
+  fish: () => hasCommands('fish'),
+  zsh: () => hasCommands('zsh'),
   'docker-compose': () => hasCommands('docker-compose') || hasComposePlugin(),
   'python3-cryptography': () => hasPythonModule('cryptography'),
   'python3-django': () => hasPythonModule('django'),

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { createDashboardTicketKey, dashboardSite } from './auth/dashboardSession.ts'
 import type { Config } from './config/config.ts'
 import { getDashboardLimits } from './config/dashboardSite.ts'
@@ -9,14 +9,15 @@ import type { TicketKey } from './domain/ticket.ts'
 import { createApp } from './http/app.ts'
 import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
+import { createFeedJob } from './jobs/feedJob.ts'
 import { createMarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
-import { type Scheduler, startJobs } from './jobs/scheduler.ts'
+import { type Job, type Scheduler, startJobs } from './jobs/scheduler.ts'
 import { createSweepJob } from './jobs/sweepJob.ts'
 import { createDatabaseClock, type DatabaseClock } from './lifecycle/databaseClock.ts'
 import { waitAtMost } from './lifecycle/waitAtMost.ts'
-import { flushLog, openLogOutput } from './observability/logOutput.ts'
+import { createLog, flushLog } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
 import { createTicketVerifier } from './recording/ticketVerifier.ts'
@@ -48,9 +49,10 @@ const maxClockMs = 2_000
  */
 export async function startCollector(config: Config, logger?: Logger): Promise<Collector> {
   const metrics = createMetrics(() => writer)
-  const log = (
-    logger ?? pino({ level: config.logLevel }, openLogOutput(metrics.observeDroppedLogLine))
-  ).child({}, { serializers: { err: serializeError } })
+  const log = (logger ?? createLog(config, metrics.observeDroppedLogLine)).child(
+    {},
+    { serializers: { err: serializeError } },
+  )
   const store = openStore(config.database, config.table)
   const writer = openWriter(config.database, config.table, metrics.observeBatch)
   try {
@@ -63,14 +65,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
     log.info({ url: server.url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
     marking.start()
-    const jobs = startJobs(
-      [
-        createSweepJob({ config, store, marks: marking.job, clock, metrics, log }),
-        createRollupJob(store, log, metrics),
-        ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
-      ],
-      log,
-    )
+    const jobs = startJobs(createJobs(config, { store, marks: marking.job, clock, metrics, log }), log)
 
     async function close(): Promise<void> {
       const endsBy = performance.now() + maxCloseMs
@@ -102,6 +97,20 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
     await flushLog(log)
     throw error
   }
+}
+
+type JobParts = Pick<Parameters<typeof createSweepJob>[0], 'marks' | 'clock' | 'log'> & {
+  readonly store: Store
+  readonly metrics: Dependencies['metrics']
+}
+
+function createJobs(config: Config, { store, marks, clock, metrics, log }: JobParts): Job[] {
+  return [
+    createSweepJob({ config, store, marks, clock, metrics, log }),
+    createFeedJob(store, log),
+    createRollupJob(store, log, metrics),
+    ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
+  ]
 }
 
 type AppParts = Pick<

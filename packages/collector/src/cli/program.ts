@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { completion } from './commands/completion.ts'
 import { erase } from './commands/erase.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
@@ -21,7 +22,8 @@ const statusHelp = Object.entries(exitStatuses).map(([status, meaning]) => `${st
 /** The command line. Its texts are the reference in docs/reference/command-line.md. */
 export const program = new Command('lapse')
   .description('Runs and manages the Lapse collector, which records why web sessions ended.')
-  .version(version)
+  .version(version, '-V, --version', 'print the version')
+  .helpCommand('help [command]', 'print the help of a command')
   .exitOverride()
   .addCommand(init)
   .addCommand(serve)
@@ -35,8 +37,10 @@ export const program = new Command('lapse')
   .addCommand(mirror)
   .addCommand(selftest)
   .addCommand(rollup)
+  .addCommand(completion)
   .addHelpText('after', `\nExit status: ${statusHelp.join(', ')}.`)
 
-// A command inherits this setting only if its parent creates it.
+// A command inherits these settings only if its parent creates it.
 for (const command of [program, ...program.commands].flatMap(({ commands }) => commands))
-  command.exitOverride()
+  command.exitOverride().helpOption('-h, --help', 'print this help')
+program.helpOption('-h, --help', 'print this help')

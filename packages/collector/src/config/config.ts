@@ -20,7 +20,7 @@ export class ConfigError extends Error {
 
 /**
  * Checks a configuration and fills in its defaults. The environment variables `LAPSE_DATABASE_URL`, `LAPSE_HOST`,
- * `LAPSE_PORT` and `LAPSE_LOG_LEVEL` override its settings.
+ * `LAPSE_PORT`, `LAPSE_LOG_LEVEL` and `LAPSE_LOG_FORMAT` override its settings.
  *
  * @param config the configuration, as parsed from JSON
  * @param environment the environment variables; `env:NAME` is looked up here as well

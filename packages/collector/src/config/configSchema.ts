@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { dashboardSite } from '../auth/dashboardSession.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
+import { logFormats } from '../observability/logFormat.ts'
 import { tableNameSchema } from '../store/database/tableName.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { defaultDashboardSite } from './dashboardSite.ts'
@@ -18,7 +19,7 @@ const networks = z.array(network).superRefine((texts, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 
-const maxPort = 65_535
+export const maxPort = 65_535
 
 // An environment variable is always a string.
 const port = z
@@ -86,6 +87,17 @@ const sweepSchema = z.strictObject({
     ),
 })
 
+const logLevelSchema = z
+  .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+  .default('info')
+  .describe('The least severe level that is logged. `silent` logs nothing.')
+
+const logFormatSchema = z
+  .enum(logFormats)
+  .optional()
+  .describe('The format of the log: `json` is one object a line, `text` is for people.')
+  .meta({ whenOmitted: '`text` on a terminal, otherwise `json`' })
+
 /**
  * The schema of the whole configuration. docs/reference/configuration.md is generated from it.
  *
@@ -129,10 +141,8 @@ export function createConfigSchema(context: ConfigSchemaContext) {
         .optional()
         .describe('When `lapse serve` deletes old rows. `lapse purge` does the same on demand.')
         .meta({ whenOmitted: 'no daily purge' }),
-      logLevel: z
-        .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-        .default('info')
-        .describe('The least severe level that is logged. `silent` logs nothing.'),
+      logLevel: logLevelSchema,
+      logFormat: logFormatSchema,
       sites: createSitesSchema(context),
     })
     .refine(({ database, table }) => database?.dialect !== 'sqlite' || !String(table).includes('.'), {

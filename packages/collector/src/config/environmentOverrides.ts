@@ -6,11 +6,12 @@ export const overridingVariables: Readonly<Record<string, string>> = {
   'listen.host': 'LAPSE_HOST',
   'listen.port': 'LAPSE_PORT',
   logLevel: 'LAPSE_LOG_LEVEL',
+  logFormat: 'LAPSE_LOG_FORMAT',
 }
 
 /** Replaces the settings of a configuration whose environment variable is set. An empty variable counts as unset. */
 export function applyOverrides(config: Readonly<Record<string, unknown>>, environment: Environment): object {
-  const { LAPSE_DATABASE_URL, LAPSE_HOST, LAPSE_PORT, LAPSE_LOG_LEVEL } = environment
+  const { LAPSE_DATABASE_URL, LAPSE_HOST, LAPSE_PORT, LAPSE_LOG_LEVEL, LAPSE_LOG_FORMAT } = environment
   const listen = typeof config.listen === 'object' ? config.listen : {}
   return {
     ...config,
@@ -19,5 +20,6 @@ export function applyOverrides(config: Readonly<Record<string, unknown>>, enviro
       listen: { ...listen, ...(LAPSE_HOST && { host: LAPSE_HOST }), ...(LAPSE_PORT && { port: LAPSE_PORT }) },
     }),
     ...(LAPSE_LOG_LEVEL && { logLevel: LAPSE_LOG_LEVEL }),
+    ...(LAPSE_LOG_FORMAT && { logFormat: LAPSE_LOG_FORMAT }),
   }
 }

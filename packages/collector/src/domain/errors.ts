@@ -83,6 +83,13 @@ export const errorCodes = {
     description: 'The headers took more than 5 seconds to arrive, or the whole request more than 10.',
     action: 'Send the request again. If this happens often, check the network and the proxies in between.',
   },
+  'position-unknown': {
+    status: 409,
+    title: 'The position is unknown',
+    description: 'The feed ends before the position in `after`: it belongs to another state of the database.',
+    action:
+      'If the database has just switched to a server that lags behind, try again later. If it was restored from a backup, start again from `beginning` or `latest`.',
+  },
   'body-too-large': {
     status: 413,
     title: 'The body is too large',

@@ -4,6 +4,7 @@ import type { DashboardSessionRepository } from '../auth/dashboardSessionReposit
 import type { TokenRepository } from '../auth/tokenRepository.ts'
 import type { Site } from '../domain/site.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { FeedRepository } from '../reading/feed.ts'
 import type { LiveSessionReader } from '../reading/liveSessionReader.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
@@ -31,7 +32,11 @@ export interface Dependencies {
     readonly dashboard: SessionLimits
   }
   readonly store: {
-    readonly sessionEnds: Pick<SessionEndRepository, 'find' | 'readPage' | 'readPages'>
+    readonly sessionEnds: Pick<
+      SessionEndRepository,
+      'find' | 'readPage' | 'readPages' | 'count' | 'findNewest' | 'readSites'
+    >
+    readonly feed: FeedRepository
     readonly liveSessions: SubjectSessions & Pick<LiveSessionReader, 'readPage'>
     readonly summaries: SummaryRepository
     readonly tokens: Pick<TokenRepository, 'find'>

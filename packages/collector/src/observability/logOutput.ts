@@ -1,6 +1,8 @@
-import type { Logger } from 'pino'
+import { type Logger, pino } from 'pino'
 import sonicBoom from 'sonic-boom'
 import { waitAtMost } from '../lifecycle/waitAtMost.ts'
+import { createLogLineFormatter } from './formatLogLine.ts'
+import type { LogFormat } from './logFormat.ts'
 
 // Node finds no named exports in this CommonJS package.
 const { SonicBoom } = sonicBoom
@@ -13,21 +15,42 @@ const minWriteLength = 4096
 const maxDelayMs = 1_000
 const flushTimeoutMs = 1_000
 
+interface LogSettings {
+  readonly logLevel: string
+  /** By default, text on a terminal and JSON otherwise. */
+  readonly logFormat?: LogFormat | undefined
+}
+
+/** Creates a logger that writes to standard output. */
+export function createLog(settings: LogSettings, onDroppedLine: () => void): Logger {
+  const { isTTY } = process.stdout
+  const { logLevel, logFormat = isTTY ? 'text' : 'json' } = settings
+  const output = openLogOutput(onDroppedLine, isTTY)
+  if (logFormat === 'json') return pino({ level: logLevel }, output)
+  const format = createLogLineFormatter({ colorize: isTTY && process.stdout.hasColors() })
+  const destination = {
+    write: (line: string) => void output.write(format(line)),
+    // `log.flush()` calls it.
+    flush: output.flush.bind(output),
+  }
+  return pino({ level: logLevel }, destination)
+}
+
 /**
- * Opens standard output for the log. Lines are written in batches, at most a second late: writing each line separately
- * would take as long as writing a row.
+ * Opens standard output for the log. Unless it is a terminal, lines are written in batches, at most a second late:
+ * writing each line separately would take as long as writing a row.
  *
  * Logging never blocks. While the disk is full, or nobody reads the pipe, lines are buffered up to a limit, then
  * dropped. Pino's own destination does not fit, because its exit hook retries until a write succeeds.
  */
-export function openLogOutput(onDroppedLine: () => void) {
+function openLogOutput(onDroppedLine: () => void, isTerminal: boolean) {
   const output = new SonicBoom({
     // Accessing `process.stdout` makes writes to a full pipe or socket fail instead of block. They are retried.
     fd: process.stdout.fd,
     sync: false,
-    minLength: minWriteLength,
     maxLength: maxBufferLength,
-    periodicFlush: maxDelayMs,
+    // Somebody is watching a terminal.
+    ...(!isTerminal && { minLength: minWriteLength, periodicFlush: maxDelayMs }),
   })
   output.on('drop', onDroppedLine)
   // A failed write is retried with the next line.

@@ -1,6 +1,12 @@
 import { computeKeptBy, type PastLimitCounts, toPastLimit } from './pastLimit.ts'
 import type { Period, SummaryQuery } from './summaryQuery.ts'
-import type { PeriodCounts, SummaryCounts, SummaryGroup } from './summaryRepository.ts'
+import {
+  countedFlags,
+  type FlagCounts,
+  type PeriodCounts,
+  type SummaryCounts,
+  type SummaryGroup,
+} from './summaryRepository.ts'
 import { sumReasons, type Tally } from './tally.ts'
 
 /**
@@ -28,7 +34,7 @@ export function createSummary(
       groups,
       otherCount: groups && countOthers(groups, current.tally),
     }),
-    ...(flags !== undefined && { flags }),
+    ...(flags !== undefined && { flags: flags && pickFlags(flags) }),
   }
 }
 
@@ -37,6 +43,10 @@ function createPrevious({ from, to }: Period, counts: PeriodCounts) {
 }
 
 const createTotals = ({ tally, needReview }: PeriodCounts) => ({ ...tally.totals, needReview })
+
+function pickFlags(flags: FlagCounts) {
+  return Object.fromEntries(countedFlags.map((flag) => [flag, flags[flag]]))
+}
 
 function countOthers(groups: readonly SummaryGroup[], { totals }: Tally): number {
   return groups.reduce((rest, { count }) => rest - count, totals.ended)

@@ -1,12 +1,14 @@
 import { z } from 'zod'
-import type { SessionEnd } from '../domain/sessionEnd.ts'
+import { maxLengths, type SessionEnd } from '../domain/sessionEnd.ts'
+import { parseJson } from '../domain/text/parseJson.ts'
 import { maxEpochMs } from '../domain/validation/fieldSchemas.ts'
-
-/** The position of a row in lists, which are sorted by detection time and then by id. */
-type Position = Pick<SessionEnd, 'detectedAt' | 'id'>
+import { getSortFields, type Sort, sorts } from './sort.ts'
 
 /** Where the next page of a list starts. */
-export interface Cursor extends Position {
+export interface Cursor {
+  readonly sort: Sort
+  /** The values of the last row in the fields that the list is sorted by. Times are epoch milliseconds. */
+  readonly position: readonly (string | number | null)[]
   /**
    * The highest id when the first page was read. Rows with a higher id are not on any page, and correct nothing: otherwise,
    * a session whose row is corrected between two pages would be on neither. This leaves only rows that were being committed
@@ -15,20 +17,48 @@ export interface Cursor extends Position {
   readonly upToId: number
 }
 
-/** Encodes a cursor for a URL. The format is opaque to clients and may change. */
-export function formatCursor({ detectedAt, id, upToId }: Cursor): string {
-  return Buffer.from(`${detectedAt.getTime()}.${id}.${upToId}`).toString('base64url')
+/** Creates the cursor of the page after a row. */
+export function createCursor(sort: Sort, row: SessionEnd, upToId: number): Cursor {
+  const position = getSortFields(sort).map((field) => {
+    const value = row[field]
+    return value instanceof Date ? value.getTime() : value
+  })
+  return { sort, position, upToId }
 }
+
+/** Encodes a cursor for a URL. The format is opaque to clients and may change. */
+export function formatCursor({ sort, position, upToId }: Cursor): string {
+  return Buffer.from(JSON.stringify([sort, upToId, ...position])).toString('base64url')
+}
+
+const time = z.int().min(0).max(maxEpochMs)
+const fieldSchemas = {
+  id: z.int().min(0),
+  detectedAt: time,
+  receivedAt: time,
+  elapsedMs: z.int().nullable(),
+  subject: z.string().max(maxLengths.id).nullable(),
+}
+const decodedSchema = z.tuple([z.enum(sorts), z.int().min(0)], z.unknown())
 
 /** Decodes a cursor from `formatCursor`. */
 export const cursorSchema = z.string().transform((text, { addIssue }): Cursor => {
-  const numbers = /^(\d{1,15})\.(\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(text, 'base64url').toString())
-  const [time = 0, id = 0, upToId = 0] = numbers?.slice(1).map(Number) ?? []
-  if (numbers && time <= maxEpochMs && Number.isSafeInteger(id) && Number.isSafeInteger(upToId)) {
-    const cursor = { detectedAt: new Date(time), id, upToId }
-    // The decoder ignores invalid characters and a truncated end.
-    if (formatCursor(cursor) === text) return cursor
-  }
+  const cursor = decodeCursor(text)
+  // The decoder ignores invalid characters and a truncated end.
+  if (cursor && formatCursor(cursor) === text) return cursor
   addIssue('must be the `next` of an earlier response')
   return z.NEVER
 })
+
+function decodeCursor(text: string): Cursor | undefined {
+  const decoded = decodedSchema.safeParse(parseJson(Buffer.from(text, 'base64url').toString()))
+  if (!decoded.success) return undefined
+  const [sort, upToId, ...values] = decoded.data
+  const fields = getSortFields(sort)
+  const position = values.flatMap((value, index) => {
+    const field = fields[index]
+    const parsed = field && fieldSchemas[field].safeParse(value)
+    return parsed?.success ? [parsed.data] : []
+  })
+  return position.length === fields.length ? { sort, position, upToId } : undefined
+}

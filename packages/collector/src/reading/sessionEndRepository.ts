@@ -1,6 +1,7 @@
 import type { Cursor } from './cursor.ts'
-import type { SessionEndSelection } from './filter.ts'
+import type { SessionEndFilter, SessionEndSelection } from './filter.ts'
 import type { ListedSessionEnd, SessionEndHistory } from './listedSessionEnd.ts'
+import type { Sort } from './sort.ts'
 
 /**
  * Reads the audit table.
@@ -9,7 +10,7 @@ import type { ListedSessionEnd, SessionEndHistory } from './listedSessionEnd.ts'
  */
 export interface SessionEndRepository {
   find(id: number): Promise<SessionEndHistory | undefined>
-  /** Reads one page, newest detection first. Rows inserted between two pages cause no repeats and no gaps. */
+  /** Reads one page, by default the newest detection first. Rows inserted between two pages cause no repeats and no gaps. */
   readPage(selection: SessionEndSelection, request: PageRequest): Promise<SessionEndPage>
   /**
    * Reads all rows, or those after a cursor, in the order of `readPage`, a few hundred at a time. It holds no connection
@@ -17,8 +18,18 @@ export interface SessionEndRepository {
    */
   readPages(
     selection: SessionEndSelection,
-    after?: Cursor,
+    request?: Pick<PageRequest, 'after' | 'sort'>,
   ): AsyncGenerator<readonly ListedSessionEnd[], void, void>
+  /**
+   * Counts all rows of a selection.
+   *
+   * @returns null if that takes longer than `countDeadlineMs`.
+   */
+  count(selection: SessionEndSelection): Promise<number | null>
+  /** Finds when the newest of the rows that match was detected, without self-tests. */
+  findNewest(filter: SessionEndFilter): Promise<Date | undefined>
+  /** Reads which sites have rows. */
+  readSites(): Promise<readonly string[]>
   /**
    * Yields each new row that matches, or corrects one that matches, once, as it is committed, until the signal is aborted.
    * Throws only if the first read fails. A new row is yielded even if another new row already corrects it.
@@ -34,6 +45,8 @@ interface PageRequest {
   readonly limit: number
   /** Where the page starts: after this row. */
   readonly after?: Cursor | undefined
+  /** A cursor has the order of its first page. */
+  readonly sort?: Sort | undefined
 }
 
 interface SessionEndPage {

@@ -1,5 +1,6 @@
 import type { DashboardSessionRepository } from '../auth/dashboardSessionRepository.ts'
 import type { TokenRepository } from '../auth/tokenRepository.ts'
+import type { FeedRepository } from '../reading/feed.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
 import { createErasureRepository, type ErasureRepository } from './audit/createErasureRepository.ts'
@@ -10,6 +11,8 @@ import { checkServer } from './database/checkServer.ts'
 import { createPools } from './database/connectionPools.ts'
 import { type DatabaseLocation, formatLocation } from './database/databaseUrl.ts'
 import { createSchemaRepository, type SchemaRepository } from './database/schema/createSchemaRepository.ts'
+import { createFeedRepository } from './feed/createFeedRepository.ts'
+import { createFeedSequencer, type FeedSequencer } from './feed/createFeedSequencer.ts'
 import {
   createLiveSessionRepository,
   type LiveSessionRepository,
@@ -25,6 +28,8 @@ import { createTokenRepository } from './tokens/createTokenRepository.ts'
 /** The repositories of one database. Reports are stored by a separate writer, see `openWriter`. */
 export interface Store {
   readonly sessionEnds: SessionEndRepository
+  readonly feed: FeedRepository
+  readonly feedSequencer: FeedSequencer
   readonly liveSessions: LiveSessionRepository
   readonly sweep: SweepRepository
   readonly marks: MarkRepository
@@ -59,7 +64,9 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
   const usePool = (pool: keyof typeof pools) => ({ knex: pools[pool], tableName, displayName })
 
   return {
-    sessionEnds: createSessionEndRepository(usePool('reading')),
+    sessionEnds: createSessionEndRepository(usePool('reading'), usePool('counts')),
+    feed: createFeedRepository(usePool('reading')),
+    feedSequencer: createFeedSequencer(usePool('jobs')),
     liveSessions: createLiveSessionRepository(usePool('auth'), usePool('reading')),
     sweep,
     marks: createMarkRepository(usePool('marks')),

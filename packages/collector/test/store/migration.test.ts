@@ -21,6 +21,7 @@ const names = [
   '0010_live_sessions',
   '0011_rollup_progress',
   '0012_marker_indexes.compatible',
+  '0013_feed.compatible',
 ]
 const table = 'session_audit'
 const history = 'session_audit_migrations'

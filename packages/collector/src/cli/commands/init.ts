@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { type ConfigInput, parseConfig } from '../../config/config.ts'
 import { defaultConfigPath, resolveConfigPath } from '../../config/loadConfig.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
+import { quoteForShell } from '../completion/quoteForShell.ts'
 import { configFlags } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseSeconds } from '../options/parseSeconds.ts'
@@ -12,11 +13,13 @@ interface InitOptions {
   readonly config?: string
   readonly site: string
   readonly origin: string
-  readonly idleTimeout: number
+  readonly idleTimeout?: number
   readonly absoluteTimeout?: number
   readonly database: string
   readonly force?: true
 }
+
+const defaultIdleTimeoutSeconds = 1800
 
 /** `lapse init` writes a configuration that `lapse serve` accepts. */
 export const init = new Command('init')
@@ -27,10 +30,14 @@ export const init = new Command('init')
   .option(configFlags, `the file to write (default: $LAPSE_CONFIG, otherwise ${defaultConfigPath})`)
   .option('--site <name>', 'the name of the audited application', 'app')
   .option('--origin <origin>', "the origin of the application's pages", 'http://localhost:3000')
-  .option('--idle-timeout <seconds>', "the application's idle timeout, in seconds", parseSeconds, 1800)
   .option(
-    '--absolute-timeout <seconds>',
-    "the application's limit on the total age of a session, in seconds",
+    '--idle-timeout <duration>',
+    "the application's idle timeout, such as 30m, or in seconds (default: 30m)",
+    parseSeconds,
+  )
+  .option(
+    '--absolute-timeout <duration>',
+    "the application's limit on the total age of a session, such as 12h, or in seconds (default: none)",
     parseSeconds,
   )
   .option(
@@ -50,26 +57,22 @@ export const init = new Command('init')
       dirname(resolve(file)),
     )
     writeConfigFile(file, config, options.force ?? false)
-    const configArgument =
-      resolve(file) === resolve(resolveConfigPath()) ? '' : ` --config ${quoteForShell(file)}`
-    const steps = [
-      ...(database.dialect === 'sqlite'
-        ? []
-        : [{ step: `lapse migrate${configArgument}`, effect: 'create the audit table' }]),
-      { step: `lapse serve${configArgument}`, effect: 'start the collector' },
-      {
-        step: `http://${listen.host}:${listen.port}/tag?site=${options.site}`,
-        effect: 'copy the script tags, which contain the idle timeout',
-      },
-    ]
-    const width = Math.max(...steps.map(({ step }) => step.length))
-    const lines = steps.map(({ step, effect }) => `  ${step.padEnd(width)}  (${effect})\n`)
     const location = database.dialect === 'sqlite' ? ` Rows will be stored in ${database.path}.` : ''
-    process.stdout.write(`Wrote ${file}.${location} Next steps:\n\n${lines.join('')}`)
+    const url = `http://${formatHost(listen.host)}:${listen.port}`
+    const steps = listSteps({
+      lapse: findCommandName(),
+      configArgument:
+        resolve(file) === resolve(resolveConfigPath()) ? '' : ` --config ${quoteForShell(file)}`,
+      isEmbedded: database.dialect === 'sqlite',
+      url,
+      site: options.site,
+    })
+    const lines = steps.map(({ purpose, action }, index) => `${index + 1}. ${purpose}:\n     ${action}\n`)
+    process.stdout.write(`Wrote ${file}.${location}\n\nNext steps:\n\n${lines.join('')}`)
   })
 addExamples(init, [
   {
-    line: 'lapse init --site acme --origin https://app.acme.com --idle-timeout 1800',
+    line: 'lapse init --site acme --origin https://app.acme.com --idle-timeout 30m',
     description: 'Write lapse.config.json for an application with an idle timeout of 30 minutes.',
   },
   {
@@ -78,7 +81,42 @@ addExamples(init, [
   },
 ])
 
-function createConfig({ site, origin, idleTimeout, absoluteTimeout, database }: InitOptions): ConfigInput {
+interface StepContext {
+  /** How the user runs the command. */
+  readonly lapse: string
+  readonly configArgument: string
+  readonly isEmbedded: boolean
+  readonly url: string
+  readonly site: string
+}
+
+function listSteps({ lapse, configArgument, isEmbedded, url, site }: StepContext) {
+  const migrate = { purpose: 'Create the tables', action: `${lapse} migrate${configArgument}` }
+  return [
+    ...(isEmbedded ? [] : [migrate]),
+    { purpose: 'Start the collector, and leave it running', action: `${lapse} serve${configArgument}` },
+    {
+      purpose: 'In a second terminal, create a token that may read the rows',
+      action: `${lapse} token create --scope read${configArgument}`,
+    },
+    { purpose: 'Open the dashboard, and sign in with the token', action: url },
+    { purpose: 'Copy the script tags into your pages', action: `${url}/tag?site=${site}` },
+  ]
+}
+
+/** Returns the command as the user runs it: npx sets `npm_command` for its child processes. */
+function findCommandName(): string {
+  return process.env.npm_command === 'exec' ? 'npx lapse' : 'lapse'
+}
+
+/** Returns the host of a URL that reaches the collector from this machine. */
+function formatHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+function createConfig(options: InitOptions): ConfigInput {
+  const { site, origin, idleTimeout = defaultIdleTimeoutSeconds, absoluteTimeout, database } = options
   return {
     database,
     sites: {
@@ -103,8 +141,4 @@ function writeConfigFile(file: string, config: ConfigInput, replace: boolean): v
       { cause },
     )
   }
-}
-
-function quoteForShell(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

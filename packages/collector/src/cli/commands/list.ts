@@ -1,34 +1,14 @@
 import { Command, Option } from 'commander'
-import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { evidenceKinds } from '../../domain/evidence.ts'
 import { reasons } from '../../domain/verdict.ts'
-import {
-  defaultPageSize,
-  maxPageSize,
-  revisionChoices,
-  type SessionEndSelection,
-  sessionEndSelectionSchema,
-} from '../../reading/filter.ts'
-import { type FormatName, formatNames, formats } from '../../reading/formats/formats.ts'
-import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
-import type { Store } from '../../store/openStore.ts'
-import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { defaultPageSize, maxPageSize, revisionChoices } from '../../reading/filter.ts'
+import { formatNames } from '../../reading/formats/formats.ts'
+import { searchKeys } from '../../reading/search/parseSearch.ts'
+import { printRows } from '../list/printRows.ts'
+import { configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
-import { parseOptions } from '../options/parseOptions.ts'
-import { escapeForTerminal } from '../output/escapeForTerminal.ts'
-import { formatPages } from '../output/formatPages.ts'
-import { formatSessionEndTable } from '../output/formatSessionEndTable.ts'
-import { writeOutput } from '../output/writeOutput.ts'
-import { withStore } from '../withStore.ts'
-
-type SelectionOptions = Readonly<Partial<Record<keyof SessionEndSelection, string>>>
-
-interface ListOptions extends ConfigOption, SelectionOptions {
-  readonly limit?: number
-  readonly format: FormatName | 'table'
-  readonly follow?: true
-}
+import { addTimeHelp, fromOption, timeZoneOption, toOption } from '../options/timeOptions.ts'
 
 /** `lapse list` prints rows of the audit table. */
 export const list = new Command('list')
@@ -42,69 +22,71 @@ export const list = new Command('list')
   .option('--session <alias>', 'only rows of this session')
   .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
   .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidenceKinds))
-  .option('--from <time>', 'only rows detected at or after this time, such as 2026-01-02T00:00:00Z')
-  .option('--to <time>', 'only rows detected before this time')
+  .option(
+    '--search <text>',
+    'only rows that match this search, such as "user:u_42 -reason:logout ip:203.0.113."; the keys are ' +
+      `${searchKeys.join(', ')}; a - excludes, commas separate alternatives, and a trailing * matches a prefix`,
+  )
+  .addOption(fromOption)
+  .addOption(toOption)
+  .addOption(timeZoneOption)
   .addOption(
     new Option(
       '--revisions <which>',
       'print the current row of each session, or also the rows that were corrected (default: current)',
     ).choices(revisionChoices),
   )
+  .option('--selftests', 'print the rows of lapse selftest too')
   .option(
     '--limit <rows>',
     `print at most this many rows, from 1 to ${maxPageSize} (default: ${defaultPageSize} in a table, otherwise all)`,
     parseLimit,
   )
   .addOption(
-    new Option('--format <format>', 'the output format').choices(['table', ...formatNames]).default('table'),
+    new Option('--format <format>', 'the output format; json is one array, ndjson one object a line')
+      .choices(['table', 'json', ...formatNames])
+      .default('table'),
   )
   .option(
     '--follow',
     'keep running, and print each new row once when it is written, and also each correction of a row that matches; with --limit, print the last existing rows first',
   )
-  .action(
-    async ({ config: path, limit, format, follow, ...selectionOptions }: ListOptions, command: Command) => {
-      const selection = parseOptions(sessionEndSelectionSchema, selectionOptions, command)
-      const interruption = new AbortController()
-      const interrupt = () => interruption.abort()
-      process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-      await withStore(loadStoreConfig(path), async (store) => {
-        const pages = follow
-          ? store.sessionEnds.follow(selection, {
-              last: limit ?? 0,
-              signal: interruption.signal,
-              onFailure: ({ message }) =>
-                process.stderr.write(escapeForTerminal(`lapse: ${message} Retrying.\n`)),
-            })
-          : readPages(store, selection, format === 'table' ? (limit ?? defaultPageSize) : limit)
-        const output =
-          format === 'table'
-            ? formatSessionEndTable(pages, {
-                isFiltered: Object.keys(selectionOptions).length > 0,
-                showsCorrected: selection.revisions === 'all',
-              })
-            : formatPages(pages, formats[format])
-        await writeOutput(output, interruption.signal)
-      })
-    },
+  .addOption(
+    new Option(
+      '--after <position>',
+      'print the rows after this position of the feed, oldest first, corrected rows included: beginning, latest, or the next of GET /v1/lapses?after=…',
+    ).conflicts(['limit', 'revisions']),
   )
+  .addOption(
+    new Option(
+      '--state <file>',
+      'after rows were printed, write their position to this file; if the file exists, continue there instead of at --after (default of --after: latest)',
+    ).conflicts(['limit', 'revisions']),
+  )
+  .addOption(
+    new Option(
+      '--output <file>',
+      'write the rows to this file, and what they are to FILE.json: site, time span, filters, number of rows; only you can read the files (default of --format: from the name of the file)',
+    ).conflicts(['follow', 'after', 'state']),
+  )
+  .action(printRows)
+addTimeHelp(list)
 addExamples(list, [
   {
-    line: 'lapse list --reason idle_timeout --from 2026-01-01',
-    description: 'Print the latest idle timeouts of this year as a table.',
+    line: 'lapse list --reason idle_timeout --from yesterday',
+    description: "Print yesterday's idle timeouts as a table.",
+  },
+  {
+    line: 'lapse list --site acme --from "last month" --time-zone Europe/Vienna --output acme.csv',
+    description:
+      'Export all rows of one site and month, by the calendar of Vienna, and describe them in acme.csv.json.',
   },
   {
     line: 'lapse list --subject u_42 --format csv > u_42.csv',
     description: 'Export all rows of one user as CSV.',
   },
-  { line: 'lapse list --follow --format ecs', description: 'Feed a SIEM with each new row.' },
+  {
+    line: 'lapse list --follow --state siem.position --format ecs',
+    description: 'Feed a SIEM with each new row, and continue after a restart where it stopped.',
+  },
 ])
-
-async function* readPages(
-  store: Store,
-  selection: SessionEndSelection,
-  limit: number | undefined,
-): AsyncGenerator<readonly ListedSessionEnd[]> {
-  if (limit === undefined) yield* store.sessionEnds.readPages(selection)
-  else yield (await store.sessionEnds.readPage(selection, { limit })).rows
-}

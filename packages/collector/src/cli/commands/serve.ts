@@ -1,8 +1,10 @@
 import { constants } from 'node:os'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { maxPort } from '../../config/configSchema.ts'
 import { describeExposedConfigFile } from '../../config/exposedFiles.ts'
 import { loadConfig, resolveConfigPath } from '../../config/loadConfig.ts'
 import { toError } from '../../domain/thrownError.ts'
+import { type LogFormat, logFormats } from '../../observability/logFormat.ts'
 import { type Collector, startCollector } from '../../server.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
@@ -11,6 +13,12 @@ import { explainListenFailure } from '../output/explainListenFailure.ts'
 
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
+interface ServeOptions extends ConfigOption {
+  readonly host?: string
+  readonly port?: number
+  readonly logFormat?: LogFormat
+}
+
 /** `lapse serve` runs the collector until a signal stops it. */
 export const serve = new Command('serve')
   .summary('start the collector')
@@ -18,8 +26,29 @@ export const serve = new Command('serve')
     'Start the collector. On SIGTERM, SIGINT or SIGHUP it finishes the requests that it has accepted, then exits. A second signal ends it immediately. An SQLite database is created and updated at the start; for MySQL and MariaDB, run lapse migrate first.',
   )
   .addOption(configOption)
-  .action(async ({ config: path }: ConfigOption) => {
-    const config = loadConfig(path)
+  .option(
+    '--host <address>',
+    'the address or host name to listen on; overrides LAPSE_HOST and "listen.host"',
+    parseHost,
+  )
+  .option('--port <number>', 'the port to listen on; overrides LAPSE_PORT and "listen.port"', parsePort)
+  .addOption(
+    new Option(
+      '--log-format <format>',
+      'the format of the log; overrides LAPSE_LOG_FORMAT and "logFormat" (default: text on a terminal, otherwise json)',
+    ).choices(logFormats),
+  )
+  .action(async ({ config: path, host, port, logFormat }: ServeOptions) => {
+    const settings = loadConfig(path)
+    const config = {
+      ...settings,
+      listen: {
+        ...settings.listen,
+        ...(host !== undefined && { host }),
+        ...(port !== undefined && { port }),
+      },
+      logFormat: logFormat ?? settings.logFormat,
+    }
     const warning = describeExposedConfigFile(resolveConfigPath(path))
     if (warning !== undefined) process.stderr.write(`lapse: warning: ${warning}\n`)
     const collector = await startCollector(config).catch((error: unknown) => {
@@ -39,7 +68,22 @@ addExamples(serve, [
     line: 'lapse serve --config /etc/lapse/lapse.config.json',
     description: 'Start the collector with the configuration file of an installation.',
   },
+  {
+    line: 'lapse serve --port 8080 --log-format json',
+    description: 'Listen on another port, and log JSON even on a terminal.',
+  },
 ])
+
+function parseHost(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('Must not be empty.')
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= maxPort) return port
+  throw new InvalidArgumentError(`Must be a port number from 0 to ${maxPort}; 0 chooses a free port.`)
+}
 
 /** Also exits the process: otherwise an open handle, such as a hanging database connection, could keep it alive. */
 async function stop(collector: Collector): Promise<never> {

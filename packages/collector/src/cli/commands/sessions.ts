@@ -9,7 +9,7 @@ import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
 import { parseOptions } from '../options/parseOptions.ts'
-import { formatPages } from '../output/formatPages.ts'
+import { formatJsonArray, formatPages } from '../output/formatPages.ts'
 import { type Columns, createTableFormatter } from '../output/printTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
@@ -18,7 +18,7 @@ interface SessionsOptions extends ConfigOption {
   readonly site?: string
   readonly subject?: string
   readonly limit?: number
-  readonly format: keyof typeof liveSessionFormats | 'table'
+  readonly format: keyof typeof liveSessionFormats | 'json' | 'table'
 }
 
 /** `lapse sessions` prints live sessions. */
@@ -36,16 +36,15 @@ export const sessions = new Command('sessions')
     parseLimit,
   )
   .addOption(
-    new Option('--format <format>', 'the output format')
-      .choices(['table', ...Object.keys(liveSessionFormats)])
+    new Option('--format <format>', 'the output format; json is one array, ndjson one object a line')
+      .choices(['table', 'json', ...Object.keys(liveSessionFormats)])
       .default('table'),
   )
   .action(async ({ config: path, limit, format, ...filterOptions }: SessionsOptions, command: Command) => {
     const filter = parseOptions(liveSessionFilterSchema, filterOptions, command)
     await withStore(loadStoreConfig(path), async (store) => {
       const pages = readPages(store, filter, format === 'table' ? (limit ?? defaultPageSize) : limit)
-      const output = format === 'table' ? formatTable(pages) : formatPages(pages, liveSessionFormats[format])
-      await writeOutput(output, new AbortController().signal)
+      await writeOutput(formatSessions(pages, format), new AbortController().signal)
     })
   })
 addExamples(sessions, [
@@ -64,6 +63,14 @@ const columns: Columns<ListedLiveSession> = {
   started_at: (live) => live.startedAt,
   last_access_at: (live) => live.lastAccessAt,
   expires_at: (live) => live.expiresAt,
+}
+
+function formatSessions(
+  pages: AsyncIterable<readonly ListedLiveSession[]>,
+  format: SessionsOptions['format'],
+): AsyncIterable<string> {
+  if (format === 'table') return formatTable(pages)
+  return format === 'json' ? formatJsonArray(pages) : formatPages(pages, liveSessionFormats[format])
 }
 
 async function* readPages(

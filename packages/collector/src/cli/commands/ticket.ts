@@ -16,7 +16,7 @@ interface TicketOptions extends ConfigOption, SigningKeyOptions {
   readonly session?: string
   readonly idle?: number
   readonly abs?: number
-  readonly expires: number
+  readonly expires?: number
 }
 
 const defaultExpirySeconds = 30 * daySeconds
@@ -31,10 +31,22 @@ export const ticket = new Command('ticket')
   .requiredOption('--site <site>', 'the site (claim iss)')
   .requiredOption('--subject <id>', 'the user (claim sub)', parseSubject)
   .option('--session <alias>', 'the session alias (claim sid)')
-  .option('--idle <seconds>', "this session's idle timeout (claim idle; default: the site's)", parseSeconds)
-  .option('--abs <seconds>', "this session's absolute timeout (claim abs)", parseSeconds)
-  .option('--expires <seconds>', 'how long the ticket is valid', parseSeconds, defaultExpirySeconds)
-  .action(async ({ config: path, expires, ...options }: TicketOptions) => {
+  .option(
+    '--idle <duration>',
+    "this session's idle timeout, such as 30m, or in seconds (claim idle; default: the site's)",
+    parseSeconds,
+  )
+  .option(
+    '--abs <duration>',
+    "this session's absolute timeout, such as 12h, or in seconds (claim abs)",
+    parseSeconds,
+  )
+  .option(
+    '--expires <duration>',
+    'how long the ticket is valid, such as 30d, or in seconds (default: 30d)',
+    parseSeconds,
+  )
+  .action(async ({ config: path, expires = defaultExpirySeconds, ...options }: TicketOptions) => {
     const key = loadSigningKey(options, () => loadSiteConfig(path))
     const issuedAt = Math.floor(Date.now() / 1000)
     const idle = options.idle ?? readIdleTimeout(path, options.site)
@@ -44,7 +56,7 @@ export const ticket = new Command('ticket')
 addSigningKeyOptions(ticket)
 addExamples(ticket, [
   {
-    line: 'lapse ticket --site acme --subject u_42 --session a1f --idle 600',
+    line: 'lapse ticket --site acme --subject u_42 --session a1f --idle 10m',
     description: "Sign a ticket with the site's secret, for a session with an idle timeout of 10 minutes.",
   },
   {

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { hashToken, mintToken, type Token, type TokenScope, tokenScopes } from '../../auth/token.ts'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { dayMs } from '../../domain/durations.ts'
+import { parseDuration } from '../../domain/text/parseDuration.ts'
 import { createPlainTextSchema } from '../../domain/validation/fieldSchemas.ts'
 import { validate } from '../../domain/validation/validate.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
@@ -13,6 +14,7 @@ interface CreateTokenOptions extends ConfigOption {
   readonly scope: TokenScope
   readonly site?: string
   readonly name?: string
+  /** In milliseconds. */
   readonly expires?: number
 }
 
@@ -37,7 +39,11 @@ export const createToken = new Command('create')
   )
   .option('--site <site>', 'allow this site only (default: all sites)')
   .option('--name <text>', 'a name for the list of tokens', parseTokenName)
-  .option('--expires <days>', `expire after this many days, at most ${maxDays} (default: never)`, parseDays)
+  .option(
+    '--expires <duration>',
+    `expire after this time, such as 12h or 90d, or a number of days; at most ${maxDays} days (default: never)`,
+    parseExpiry,
+  )
   .action(async ({ config: path, scope, site, name, expires }: CreateTokenOptions) => {
     const config = loadStoreConfig(path)
     if (site !== undefined) findSite(config, site)
@@ -50,7 +56,7 @@ export const createToken = new Command('create')
       site: site ?? null,
       hash: hashToken(token),
       createdAt,
-      expiresAt: expires === undefined ? null : new Date(createdAt.getTime() + expires * dayMs),
+      expiresAt: expires === undefined ? null : new Date(createdAt.getTime() + expires),
       revokedAt: null,
     }
     await withStore(config, (store) => store.tokens.add(row))
@@ -63,7 +69,7 @@ addExamples(createToken, [
     description: 'Create a token for the server of one application.',
   },
   {
-    line: 'lapse token create --scope read --expires 30',
+    line: 'lapse token create --scope read --expires 30d',
     description: 'Create a token that reads the rows of all sites for 30 days, for example in the dashboard.',
   },
 ])
@@ -74,8 +80,10 @@ function parseTokenName(text: string): string {
   throw new InvalidArgumentError(`The name ${name.faults[0]?.detail}.`)
 }
 
-function parseDays(text: string): number {
-  const days = Number(text)
-  if (/^\d+(\.\d+)?$/.test(text) && days > 0 && days <= maxDays) return days
-  throw new InvalidArgumentError(`Must be a number of days, more than 0 and at most ${maxDays}.`)
+function parseExpiry(text: string): number {
+  const expiry = /^\d+(\.\d+)?$/.test(text) ? Number(text) * dayMs : (parseDuration(text) ?? 0)
+  if (expiry > 0 && expiry <= maxDays * dayMs) return expiry
+  throw new InvalidArgumentError(
+    `Must be a duration such as 12h or 90d, or a number of days, more than 0 and at most ${maxDays} days.`,
+  )
 }

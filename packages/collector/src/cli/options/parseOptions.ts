@@ -13,9 +13,12 @@ export function parseOptions<Output>(
     return parseQuery(schema, options)
   } catch (error) {
     if (!(error instanceof LapseError)) throw error
-    const faults = error.errors?.map(
-      (field) => `${'parameter' in field && `--${field.parameter}`}: ${field.detail}`,
-    )
-    return command.error(`error: ${faults?.join('\n       ')}`)
+    return exitWithUsageError(error, command)
   }
+}
+
+/** Ends a command whose options make an invalid query. The message names each of them. */
+export function exitWithUsageError({ errors = [] }: LapseError, command: Command): never {
+  const faults = errors.map((field) => `${'parameter' in field && `--${field.parameter}`}: ${field.detail}`)
+  return command.error(`error: ${faults.join('\n       ')}`)
 }

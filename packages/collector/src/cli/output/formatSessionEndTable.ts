@@ -15,21 +15,20 @@ const columns: Columns<ListedSessionEnd> = {
   needs_review: (row) => (row.needsReview ? 'yes' : null),
 }
 
-interface TableOptions {
-  /** Whether the pages contain only the rows that match a filter. */
-  readonly isFiltered: boolean
-  /** Whether the pages contain rows that were corrected. */
-  readonly showsCorrected: boolean
-}
-
-/** Formats pages of rows as one table. */
-export async function* formatSessionEndTable(
-  pages: AsyncIterable<readonly ListedSessionEnd[]>,
-  { isFiltered, showsCorrected }: TableOptions,
-): AsyncGenerator<string> {
-  const emptyMessage = isFiltered ? 'No matching session ends.\n' : 'No session ends recorded.\n'
-  const format = createTableFormatter<ListedSessionEnd>(
+/** Creates a function that formats rows as parts of one table. */
+export function createSessionEndTableFormatter({
+  showsCorrected = false,
+} = {}): (rows: readonly ListedSessionEnd[]) => string {
+  return createTableFormatter(
     showsCorrected ? { ...columns, superseded_by: (row) => row.supersededBy } : columns,
   )
-  for await (const rows of pages) yield rows.length === 0 ? emptyMessage : format(rows)
+}
+
+/** Formats pages of rows as one table. Without rows, it has no headings either. */
+export async function* formatSessionEndTable(
+  pages: AsyncIterable<readonly ListedSessionEnd[]>,
+  options: Parameters<typeof createSessionEndTableFormatter>[0],
+): AsyncGenerator<string> {
+  const format = createSessionEndTableFormatter(options)
+  for await (const rows of pages) if (rows.length > 0) yield format(rows)
 }

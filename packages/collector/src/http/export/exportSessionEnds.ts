@@ -1,21 +1,21 @@
 import { finished, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Cursor } from '../../reading/cursor.ts'
-import type { SessionEndSelection } from '../../reading/filter.ts'
-import type { Format } from '../../reading/formats/formats.ts'
+import { formats } from '../../reading/formats/formats.ts'
+import type { ListQuery } from '../../reading/listQuery.ts'
 import type { Context } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { disconnect } from '../middleware/disconnectSlowReaders.ts'
 import type { Reader } from '../request/authenticate.ts'
+import type { Choice } from '../request/chooseFormat.ts'
+import { describeExport } from './describeExport.ts'
 import type { ExportSlots } from './exportSlots.ts'
+import { getExtension } from './getExtension.ts'
 
-interface Export {
+interface Export extends Choice {
+  readonly query: ListQuery
   readonly reader: Reader
   readonly sessionEnds: Dependencies['store']['sessionEnds']
   readonly slots: ExportSlots
-  readonly selection: SessionEndSelection
-  readonly after: Cursor | undefined
-  readonly format: Format
 }
 
 /** How often to check that the token or the dashboard session is still valid. */
@@ -24,8 +24,10 @@ const recheckMs = 1_000
 /** Streams all matching rows, no faster than the client reads them, for as long as the client may read them. */
 export async function exportSessionEnds(
   ctx: Context,
-  { reader, sessionEnds, slots, selection, after, format: { mediaType, head, write } }: Export,
+  { query, reader, sessionEnds, slots, format, isJson }: Export,
 ): Promise<void> {
+  const { selection, cursor, sort, isCounted, isDownload, timeZone } = query
+  const { mediaType, head, write } = formats[format]
   const release = acquireSlot(ctx, slots, reader)
   const ended = new AbortController()
   // Koa's pipeline and the collector's own checks need more than the ten listeners that Node allows without a warning.
@@ -34,9 +36,15 @@ export async function exportSessionEnds(
     release()
     ended.abort()
   })
-  const pages = sessionEnds.readPages(selection, after)
+  const pages = sessionEnds.readPages(selection, { after: cursor, sort })
   // A failure before the first row becomes a problem response. Later failures end the connection.
   const first = await pages.next()
+  const total = isCounted ? await sessionEnds.count(selection) : null
+  describeExport(ctx, {
+    ...{ selection, timeZone, isDownload, tokenId: reader.token.id },
+    extension: getExtension({ format, isJson }),
+    rows: total ?? undefined,
+  })
   async function* chunks() {
     yield head + write(first.value ?? [])
     try {

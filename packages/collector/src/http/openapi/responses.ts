@@ -6,6 +6,19 @@ export const linkHeader = {
   Link: { schema: { type: 'string' }, description: 'The URL of the next page (RFC 8288).' },
 } as const
 
+/** The headers that describe an export. */
+export const exportHeaders = {
+  'Lapse-Export': {
+    schema: { type: 'string' },
+    description:
+      'What the rows are, for all formats but JSON: `site`, `from`, `to`, `filters` (percent-encoded), `generated-at`, `token` and, if they were counted, `rows`.',
+  },
+  'Content-Disposition': {
+    schema: { type: 'string' },
+    description: 'The name of the file, with `download=true`.',
+  },
+} as const
+
 /** The errors that any request may get. */
 const commonCodes: readonly ErrorCode[] = ['bad-request', 'request-timeout', 'headers-too-large', 'internal']
 

@@ -81,9 +81,31 @@ const problemSchema = z.object({
 
 const rowSchema = listedSessionEndSchema.describe('A row of the audit table. Times are UTC.')
 
+const instant = z.iso.datetime()
+
 const pageSchema = z.object({
-  lapses: z.array(rowSchema).describe('The rows, newest first.'),
-  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+  lapses: z.array(rowSchema).describe('The rows, newest first. With `after`, in the order of the feed.'),
+  next: z
+    .string()
+    .nullable()
+    .describe(
+      'The `cursor` of the next page, or null on the last page. With `after`, the `after` of the next page, which is never null.',
+    ),
+  total: z
+    .int()
+    .nonnegative()
+    .nullable()
+    .exactOptional()
+    .describe('With `count=true`: the number of rows that match, or null if counting them takes too long.'),
+  emptyBecause: z
+    .object({
+      filters: z.string().describe('The active filters.'),
+      lastRowAt: instant
+        .nullable()
+        .describe('When the newest row of the site, or of all sites, was detected. Null if there is none.'),
+    })
+    .exactOptional()
+    .describe('Only if no row matches.'),
 })
 
 const liveSessionSchema = listedLiveSessionSchema.describe('A session that has not ended yet. Times are UTC.')

@@ -135,22 +135,12 @@ export function createServerAuthorizer(
 
 /** @throws {LapseError} `forbidden` if the token is limited to another site. */
 function assertSite(token: Token, site: string): void {
-  if (token.site !== null && token.site !== site)
-    throw new LapseError('forbidden', `This token is limited to the site "${token.site}".`)
+  if (token.site !== null && token.site !== site) throw createOtherSiteError(token.site)
 }
 
-/**
- * Restricts a filter to the site of the token, if the token is limited to one.
- *
- * @throws {LapseError} `forbidden` if the filter names another site.
- */
-export function restrictToSite<Filter extends { readonly site?: string | undefined }>(
-  token: Token,
-  filter: Filter,
-): Filter {
-  if (token.site === null) return filter
-  if (filter.site !== undefined) assertSite(token, filter.site)
-  return { ...filter, site: token.site }
+/** @param site the only site that the token permits. */
+export function createOtherSiteError(site: string): LapseError {
+  return new LapseError('forbidden', `This token is limited to the site "${site}".`)
 }
 
 export function createMissingTokenError(scope: TokenScope): LapseError {

@@ -3,7 +3,7 @@ import type { FormatName } from '../../reading/formats/formats.ts'
 import type { Context } from '../context.ts'
 
 /** How rows are written. */
-interface Choice {
+export interface Choice {
   readonly format: FormatName
   /** Whether the rows are elements of one JSON text. Each is written as in a line of NDJSON. */
   readonly isJson: boolean

@@ -9,8 +9,8 @@ import {
   authenticateReader,
   createMissingTokenError,
   createWrongScopeError,
-  restrictToSite,
 } from '../request/authenticate.ts'
+import { restrictFilter } from '../request/restrictFilter.ts'
 import type { Route } from '../route.ts'
 
 const exampleStart = Date.parse('2026-01-02T00:00:00.000Z')
@@ -94,7 +94,7 @@ export const getSummary: Route = {
     return async (ctx) => {
       const { token } = await authenticateReader(ctx, dependencies)
       const query = parseSummaryQuery(ctx.query, Date.now())
-      const filter = restrictToSite(token, query.filter)
+      const filter = await restrictFilter(token, query.filter, dependencies)
       const counts = await dependencies.store.summaries.summarize({ ...query, filter })
       const { sites } = dependencies.settings
       ctx.body = createSummary(query, counts, (site) => sites[site]?.idleTimeoutSeconds ?? null)

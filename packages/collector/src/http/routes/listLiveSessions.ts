@@ -10,9 +10,9 @@ import {
   authenticateReader,
   createMissingTokenError,
   createWrongScopeError,
-  restrictToSite,
 } from '../request/authenticate.ts'
 import { linkToNextPage } from '../request/linkToNextPage.ts'
+import { restrictFilter } from '../request/restrictFilter.ts'
 import type { Route } from '../route.ts'
 
 const listQuerySchema = liveSessionFilterSchema.extend({
@@ -68,13 +68,13 @@ export const listLiveSessions: Route = {
     return async (ctx) => {
       const { token } = await authenticateReader(ctx, dependencies)
       const { limit, cursor, ...requestedFilter } = parseQuery(listQuerySchema, ctx.query)
-      const filter = restrictToSite(token, requestedFilter)
+      const filter = await restrictFilter(token, requestedFilter, dependencies)
       // One session more shows whether there is a next page.
       const found = await liveSessions.readPage(filter, { limit: limit + 1, after: cursor })
       const sessions = found.slice(0, limit)
       const last = sessions.at(-1)
       const next = found.length > limit && last ? toLiveCursor(last) : null
-      if (next !== null) linkToNextPage(ctx, next)
+      if (next !== null) linkToNextPage(ctx, 'cursor', next)
       ctx.body = { sessions, next }
     }
   },

@@ -1,30 +1,24 @@
-import { z } from 'zod'
-import { cursorSchema, formatCursor } from '../../reading/cursor.ts'
-import { defaultPageSize, pageLimitSchema, sessionEndSelectionSchema } from '../../reading/filter.ts'
-import { formatNames, formats } from '../../reading/formats/formats.ts'
-import { parseQuery } from '../../reading/parseQuery.ts'
+import { defaultPageSize } from '../../reading/filter.ts'
+import { formats } from '../../reading/formats/formats.ts'
+import { listQuerySchema, parseListQuery } from '../../reading/listQuery.ts'
+import { defaultSort } from '../../reading/sort.ts'
+import { answerFeedPage, defaultFeedPageSize } from '../export/answerFeedPage.ts'
+import { answerPage } from '../export/answerPage.ts'
 import { exportSessionEnds } from '../export/exportSessionEnds.ts'
 import { createExportSlots, maxExportsPerToken } from '../export/exportSlots.ts'
 import { exampleSessionEnd } from '../openapi/exampleSessionEnd.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeQuery, filterDescriptions } from '../openapi/parameters.ts'
-import { catchProblem, describeProblemResponses, linkHeader } from '../openapi/responses.ts'
+import { catchProblem, describeProblemResponses, exportHeaders, linkHeader } from '../openapi/responses.ts'
 import { referToSchema } from '../openapi/schemas.ts'
 import {
   authenticateReader,
   createMissingTokenError,
   createWrongScopeError,
-  restrictToSite,
 } from '../request/authenticate.ts'
 import { chooseFormat } from '../request/chooseFormat.ts'
-import { linkToNextPage } from '../request/linkToNextPage.ts'
+import { restrictFilter } from '../request/restrictFilter.ts'
 import type { Route } from '../route.ts'
-
-const listQuerySchema = sessionEndSelectionSchema.safeExtend({
-  limit: pageLimitSchema.optional(),
-  cursor: cursorSchema.optional(),
-  format: z.enum(['json', ...formatNames]).optional(),
-})
 
 const invalidCursor = 'another'
 
@@ -32,7 +26,7 @@ const operation: Operation = {
   operationId: 'listSessionEnds',
   tags: ['lapses'],
   summary: 'List rows, newest first',
-  description: `Returns one page as JSON. Without a \`limit\`, all other formats stream all rows; a token can run ${maxExportsPerToken} such exports at a time. A token for one site sees the rows of that site only. A row that corrects another one has its id in \`supersedes\`. If both have the same evidence, \`needsReview\` is true.`,
+  description: `Returns one page as JSON. Without a \`limit\`, all other formats stream all rows; a token can run ${maxExportsPerToken} such exports at a time. A token for one site sees the rows of that site only. An unknown site is an error. An empty page says in \`emptyBecause\` which filters were active, and when the site last had a row. The header \`Lapse-Export\` of a CSV or NDJSON response says what it contains. A row that corrects another one has its id in \`supersedes\`. If both have the same evidence, \`needsReview\` is true.`,
   security: [{ token: ['read'] }],
   parameters: describeQuery(listQuerySchema, {
     site: { description: filterDescriptions.site, examples: { page: { value: 'acme' } } },
@@ -43,10 +37,15 @@ const operation: Operation = {
     search: { description: filterDescriptions.search, examples: { page: { value: '-reason:logout' } } },
     from: {
       description:
-        'Only session ends that were detected at this time or later. A time needs a UTC offset or `Z`. A date means midnight UTC.',
+        'Only session ends that were detected at this time or later. A time needs a UTC offset or `Z`. A date means midnight in `timeZone`.',
       examples: { page: { value: '2026-01-01T00:00:00Z' } },
     },
     to: { description: 'Only session ends that were detected before this time.' },
+    timeZone: { description: 'The time zone of dates, also of those in names of files, by its IANA name.' },
+    sort: {
+      description: `The order, descending with a \`-\`. The default is \`${defaultSort}\`. Null is the lowest value.`,
+      examples: { page: { value: '-receivedAt' } },
+    },
     revisions: {
       description:
         'With `all`, also the rows that were corrected by others. They name the row that corrects them in `supersededBy`. Filters apply to each row by itself: an earlier row of a session may not have its alias yet. `GET /v1/lapses/:id` lists all earlier rows.',
@@ -60,6 +59,17 @@ const operation: Operation = {
       description: 'The `next` of the previous page. Returns the rows after it.',
       examples: { invalidQuery: { value: invalidCursor } },
     },
+    after: {
+      description: `Reads the feed instead: the rows after this position, in the order in which they were committed, superseded ones included. Start with \`beginning\` or \`latest\`, then pass the \`next\` of the previous page. Rows that match are returned, and corrections of rows that match. \`next\` is always a position; if it is equal to \`after\`, there are no more rows yet. The default \`limit\` is ${defaultFeedPageSize} in all formats. Cannot be combined with \`cursor\` and \`revisions\`.`,
+    },
+    count: {
+      description:
+        'With `true`, the response has the number of all rows that match in `total`, or null if counting them takes longer than 2 seconds. An export has it in the header `Lapse-Export`.',
+    },
+    download: {
+      description:
+        'With `true`, browsers save the response as a file, whose name has the site and the time span, such as `lapse-acme-2026-10.csv`.',
+    },
     format: {
       description:
         'Overrides the `Accept` header. `ecs`, `ocsf` and `owasp` are NDJSON, or JSON if `Accept` prefers it.',
@@ -68,7 +78,7 @@ const operation: Operation = {
   responses: {
     200: {
       description: 'The rows.',
-      headers: linkHeader,
+      headers: { ...linkHeader, ...exportHeaders },
       content: {
         'application/json': {
           schema: referToSchema('SessionEndPage'),
@@ -79,11 +89,19 @@ const operation: Operation = {
       },
     },
     ...describeProblemResponses(
-      ['token-refused', 'forbidden', 'not-acceptable', 'invalid-query', 'too-many-requests', 'unavailable'],
+      [
+        'token-refused',
+        'forbidden',
+        'not-acceptable',
+        'position-unknown',
+        'invalid-query',
+        'too-many-requests',
+        'unavailable',
+      ],
       {
         tokenRefused: createMissingTokenError('read'),
         forbidden: createWrongScopeError('read'),
-        invalidQuery: catchProblem(() => parseQuery(listQuerySchema, { cursor: invalidCursor })),
+        invalidQuery: catchProblem(() => parseListQuery({ cursor: invalidCursor })),
       },
     ),
   },
@@ -96,38 +114,22 @@ export const listSessionEnds: Route = {
   operation,
   cacheControl: 'no-store',
   handler(dependencies) {
-    const { sessionEnds } = dependencies.store
+    const { sessionEnds, feed } = dependencies.store
     const slots = createExportSlots()
     return async (ctx) => {
       const reader = await authenticateReader(ctx, dependencies)
-      const {
-        limit,
-        cursor,
-        format: requested,
-        ...requestedSelection
-      } = parseQuery(listQuerySchema, ctx.query)
-      const selection = restrictToSite(reader.token, requestedSelection)
-      const { format, isJson } = chooseFormat(ctx, requested)
+      const parameters = parseListQuery(ctx.query)
+      const { limit, after } = parameters
+      const selection = await restrictFilter(reader.token, parameters.selection, dependencies)
+      const choice = chooseFormat(ctx, parameters.requestedFormat)
       ctx.vary('Accept')
-
-      const { mediaType, head, write } = formats[format]
-      if (!isJson && limit === undefined) {
-        const source = { selection, after: cursor, format: formats[format] }
-        await exportSessionEnds(ctx, { reader, sessionEnds, slots, ...source })
-        return
-      }
-      const page = await sessionEnds.readPage(selection, { limit: limit ?? defaultPageSize, after: cursor })
-      const { rows } = page
-      const next = page.next ? formatCursor(page.next) : null
-      if (next !== null) linkToNextPage(ctx, next)
-      if (isJson) {
-        const lapses = rows.map((row) => write([row]).trimEnd())
-        ctx.type = 'application/json'
-        ctx.body = `{"lapses":[${lapses.join()}],"next":${JSON.stringify(next)}}`
-      } else {
-        ctx.type = mediaType
-        ctx.body = head + write(rows)
-      }
+      const { format, isJson } = choice
+      const query = { ...parameters, selection }
+      if (after !== undefined)
+        await answerFeedPage(ctx, { feed, selection, after, limit, format: formats[format], isJson })
+      else if (isJson || limit !== undefined)
+        await answerPage(ctx, { query, sessionEnds, tokenId: reader.token.id, ...choice })
+      else await exportSessionEnds(ctx, { query, reader, sessionEnds, slots, ...choice })
     }
   },
 }

@@ -12,6 +12,11 @@ export const selectedColumns: Readonly<Record<string, string>> = Object.fromEntr
   sessionEndFields.map(({ name, column }) => [name, column]),
 )
 
+/** The same columns of the rows `a`. */
+export const prefixedColumns: Readonly<Record<string, string>> = Object.fromEntries(
+  sessionEndFields.map(({ name, column }) => [name, `a.${column}`]),
+)
+
 // Every field but the id is one of a new row.
 const insertedNames = insertedFields.map(({ name }) => name as keyof NewSessionEnd)
 const kinds = new Map<string, string>(sessionEndFields.map(({ name, kind }) => [name, kind]))

@@ -1,22 +1,30 @@
 import type { Knex } from 'knex'
-import type { Cursor } from '../../reading/cursor.ts'
-import type { SessionEndSelection } from '../../reading/filter.ts'
+import { type Cursor, createCursor } from '../../reading/cursor.ts'
+import type { SessionEndFilter, SessionEndSelection } from '../../reading/filter.ts'
 import type { SessionEndRepository } from '../../reading/sessionEndRepository.ts'
+import { defaultSort, type Sort } from '../../reading/sort.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
 import { createOperationRunner } from '../database/operations.ts'
-import { toStoredTime } from '../database/storedTime.ts'
+import { readSites } from '../database/readSites.ts'
+import { readTime } from '../database/storedTime.ts'
 import { addDetails } from './addDetails.ts'
-import { selectedColumns, toSessionEnd } from './auditColumns.ts'
+import { prefixedColumns, toSessionEnd } from './auditColumns.ts'
+import { countSessionEnds } from './countSessionEnds.ts'
 import { excludeSelftests } from './excludeSelftests.ts'
-import { filterRows } from './filterRows.ts'
+import { filterRows, filterRowsAndCorrections } from './filterRows.ts'
 import { followSessionEnds } from './followSessionEnds.ts'
 import { selectCurrent } from './selectCurrent.ts'
+import { sortRows, startAfter } from './sortRows.ts'
 
 /** The page size of `readPages`. Larger pages are hardly faster. */
 const rowsPerPage = 500
 
-export function createSessionEndRepository(auditDatabase: AuditDatabase): SessionEndRepository {
+/** @param counting a pool whose statements end soon: no page waits for a count. */
+export function createSessionEndRepository(
+  auditDatabase: AuditDatabase,
+  counting: AuditDatabase,
+): SessionEndRepository {
   const { knex, tableName } = auditDatabase
   const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
 
@@ -28,28 +36,30 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
     return Number(row?.id ?? 0)
   }
 
-  const readPage: SessionEndRepository['readPage'] = (selection, { limit, after }) =>
+  const readPage: SessionEndRepository['readPage'] = (selection, { limit, after, sort = defaultSort }) =>
     run(queryDeadlineMs, async () => {
       const upToId = after?.upToId ?? (await readMaxId())
       // One row more shows whether there is a next page.
-      const found = await selectPage(knex, tableName, selection, { limit: limit + 1, after, upToId })
+      const page = { limit: limit + 1, after, sort: after?.sort ?? sort, upToId }
+      const found = await selectPage(knex, tableName, selection, page)
       const rows = await addDetails(knex, tableName, found.slice(0, limit).map(toSessionEnd))
       const last = rows.at(-1)
-      const next =
-        last && found.length > limit ? { detectedAt: last.detectedAt, id: last.id, upToId } : undefined
-      return { rows, next }
+      return { rows, next: last && found.length > limit ? createCursor(page.sort, last, upToId) : undefined }
     })
 
   return {
     readPage,
-    async *readPages(selection, after) {
+    async *readPages(selection, { after, sort } = {}) {
       let cursor = after
       do {
-        const { rows, next } = await readPage(selection, { limit: rowsPerPage, after: cursor })
+        const { rows, next } = await readPage(selection, { limit: rowsPerPage, after: cursor, sort })
         if (rows.length > 0) yield rows
         cursor = next
       } while (cursor)
     },
+    count: (selection) => countSessionEnds(counting, selection),
+    readSites: () => run(lookupDeadlineMs, () => readSites(knex, tableName)),
+    findNewest: (filter) => run(queryDeadlineMs, () => findNewest(knex, tableName, filter)),
     find: (id) =>
       run(lookupDeadlineMs, async () => {
         const [row, ...earlierRevisions] = await read(selectHistory(knex, tableName, id))
@@ -69,13 +79,23 @@ export function createSessionEndRepository(auditDatabase: AuditDatabase): Sessio
   }
 }
 
-const prefixedColumns = Object.fromEntries(
-  Object.entries(selectedColumns).map(([name, column]) => [name, `a.${column}`]),
-)
+async function findNewest(
+  database: Knex,
+  tableName: string,
+  filter: SessionEndFilter,
+): Promise<Date | undefined> {
+  const newest: { readonly time: Date | string } | undefined = await database({ a: tableName })
+    .modify(filterRows, { database, tableName, alias: 'a' }, filter)
+    .modify(excludeSelftests)
+    .modify(sortRows, defaultSort)
+    .first('a.detected_at as time')
+  return newest && readTime(newest.time)
+}
 
 interface SelectedPage {
   readonly limit: number
   readonly after: Cursor | undefined
+  readonly sort: Sort
   readonly upToId: number
 }
 
@@ -83,28 +103,18 @@ function selectPage(
   database: Knex,
   tableName: string,
   { revisions, selftests, ...filter }: SessionEndSelection,
-  { limit, after, upToId }: SelectedPage,
+  { limit, after, sort, upToId }: SelectedPage,
 ): Knex.QueryBuilder {
   const query = database({ a: tableName })
     .select(prefixedColumns)
     .modify(filterRows, { database, tableName, alias: 'a' }, filter)
     // The sum keeps databases from reading by id, which would be slow.
     .whereRaw('a.id + 0 <= ?', [upToId])
-    .orderBy([
-      { column: 'a.detected_at', order: 'desc' },
-      { column: 'a.id', order: 'desc' },
-    ])
+    .modify(sortRows, sort)
     .limit(limit)
   if (revisions !== 'all') query.modify(selectCurrent, tableName, upToId)
   if (selftests !== 'include') query.modify(excludeSelftests)
-  if (after) {
-    const detectedAt = toStoredTime(database, after.detectedAt)
-    // Equivalent to (detected_at, id) < (…), which the databases cannot use to seek in the index: on a large table it
-    // took 93 ms where this form took 1 ms.
-    query
-      .where('a.detected_at', '<=', detectedAt)
-      .where((either) => either.where('a.detected_at', '<', detectedAt).orWhere('a.id', '<', after.id))
-  }
+  if (after) query.modify(startAfter, database, after)
   return query
 }
 
@@ -112,22 +122,15 @@ function selectPage(
 function selectNew(
   database: Knex,
   tableName: string,
-  { revisions: _, selftests, ...filter }: SessionEndSelection,
+  selection: SessionEndSelection,
   ids: readonly number[],
 ): Knex.QueryBuilder {
-  const query = database({ a: tableName })
+  return database({ a: tableName })
     .select(prefixedColumns)
     .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
     .whereIn('a.id', ids)
-    .where((either) => {
-      for (const alias of ['a', 'c'])
-        either.orWhere((row) =>
-          row.whereNotNull(`${alias}.id`).modify(filterRows, { database, tableName, alias }, filter),
-        )
-    })
+    .modify(filterRowsAndCorrections, { database, tableName }, selection)
     .orderBy('a.id')
-  // A self-test corrects no row.
-  return selftests === 'include' ? query : query.modify(excludeSelftests)
 }
 
 /** Selects a row and those that it corrects, newest first. */

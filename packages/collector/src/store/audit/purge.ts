@@ -6,6 +6,7 @@ import { isRefusal } from '../database/isRefusal.ts'
 import { withLease } from '../database/lease.ts'
 import { runTransaction } from '../database/runTransaction.ts'
 import { toStoredTime } from '../database/storedTime.ts'
+import { deleteFromFeed } from '../feed/deleteFromFeed.ts'
 import { getRollupTableNames } from '../rollup/rollupTables.ts'
 import { subtractFromRollup } from '../rollup/updateRollup.ts'
 
@@ -187,6 +188,7 @@ async function deleteRows(database: Knex, tableName: string, ids: readonly numbe
   const deletable = await excludeCorrections(database, tableName, ids)
   if (deletable.length === 0) return 0
   return runTransaction(database, async (transaction) => {
+    await deleteFromFeed(transaction, tableName, deletable)
     await subtractFromRollup(transaction, tableName, deletable)
     const deleted = await transaction(tableName).whereIn('id', deletable).delete()
     // Afterwards, because a return is stored only while its row exists.

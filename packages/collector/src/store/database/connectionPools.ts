@@ -1,7 +1,7 @@
 import knex, { type Knex } from 'knex'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
-import { lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
+import { countDeadlineMs, lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqlite/sqliteClient.ts'
@@ -32,6 +32,8 @@ interface PoolLimits {
 const poolLimits = {
   /** Lists, exports and single rows. */
   reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: queryDeadlineMs },
+  /** Numbers of rows beside lists. */
+  counts: { connections: 2, sqliteThreads: 1, statementTimeoutMs: countDeadlineMs },
   /** Summaries, which read many rows at a time. */
   summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: queryDeadlineMs },
   /** Tokens and dashboard sessions. */
@@ -57,6 +59,7 @@ function createPool(location: DatabaseLocation, name: PoolName): Knex {
 export function createPools(location: DatabaseLocation): Readonly<Record<PoolName, Knex>> {
   return {
     reading: createPool(location, 'reading'),
+    counts: createPool(location, 'counts'),
     summaries: createPool(location, 'summaries'),
     auth: createPool(location, 'auth'),
     health: createPool(location, 'health'),

@@ -4,6 +4,7 @@ import type { LivePage, LiveSessionFilter, LiveSessionReader } from '../../readi
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { queryDeadlineMs } from '../database/deadlines.ts'
 import { createOperationRunner } from '../database/operations.ts'
+import { readSites } from '../database/readSites.ts'
 import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
 import { selectedLiveColumns, toLiveSession } from './liveColumns.ts'
 
@@ -65,25 +66,4 @@ function selectPage(
       .where((either) => either.where('site', '>', after.site).orWhere('session_key', '>', after.sessionKey))
   }
   return query
-}
-
-/** Reads the sites that have live sessions, with one look-up in the primary key for each. */
-async function readSites(database: Knex, liveTable: string): Promise<string[]> {
-  return database
-    .withRecursive('sites', ['site'], (sites) => {
-      sites
-        .min('site')
-        .from(liveTable)
-        .unionAll((next) => {
-          next
-            .select(
-              database.raw('(select min(live.site) from ?? live where live.site > sites.site)', [liveTable]),
-            )
-            .from('sites')
-            .whereNotNull('sites.site')
-        })
-    })
-    .from('sites')
-    .whereNotNull('site')
-    .pluck('site')
 }

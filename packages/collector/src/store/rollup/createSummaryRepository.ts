@@ -29,21 +29,16 @@ async function summarize(
   context: SummaryContext,
   { period, previous, groupBy, top, hasFlags }: SummaryRequest,
 ): Promise<SummaryCounts> {
-  const current = await countPeriod(context, period)
-  const needReview = await countReview(context, period)
-  const compared = previous && {
-    ...previous,
-    ...(await countPeriod(context, previous)),
-    // It would not be faster.
-    needReview: needReview === null ? null : await countReview(context, previous),
-  }
-  const groups =
-    groupBy &&
-    (await countGroups(context, { groupBy, top, current: { ...current, ...period }, previous: compared }))
+  const current = { ...period, ...(await countPeriod(context, period)) }
+  const flags = hasFlags ? await countFlags(context, current) : undefined
+  const needReview = flags === undefined ? await countReview(context, current) : (flags?.review ?? null)
+  const compared = previous && { ...previous, ...(await countPeriod(context, previous)) }
+  // If counting the rows of one period took too long, it would for the other.
+  const neededReview = compared && needReview !== null ? await countReview(context, compared) : null
   return {
     current: { ...current, needReview },
-    previous: compared,
-    groups,
-    flags: hasFlags ? await countFlags(context, period) : undefined,
+    previous: compared && { ...compared, needReview: neededReview },
+    groups: groupBy && (await countGroups(context, { groupBy, top, current, previous: compared })),
+    flags,
   }
 }

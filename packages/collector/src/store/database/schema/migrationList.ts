@@ -11,6 +11,8 @@ import { up as revisions } from '../migrations/0009_revisions.ts'
 import { up as liveSessions } from '../migrations/0010_live_sessions.ts'
 import { up as rollupProgress } from '../migrations/0011_rollup_progress.ts'
 import { up as markerIndexes } from '../migrations/0012_marker_indexes.ts'
+import { up as feed } from '../migrations/0013_feed.ts'
+import { up as summaryParts } from '../migrations/0017_summary_parts.ts'
 import type { TableName } from '../tableName.ts'
 
 type Migration = (database: Knex, tableName: TableName) => Promise<void>
@@ -33,6 +35,8 @@ export const migrations: ReadonlyMap<string, Migration> = new Map(
     '0010_live_sessions': liveSessions,
     '0011_rollup_progress': rollupProgress,
     '0012_marker_indexes.compatible': markerIndexes,
+    '0013_feed.compatible': feed,
+    '0017_summary_parts.compatible': summaryParts,
   }),
 )
 

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Knex } from 'knex'
+import { LapseError } from '../../domain/errors.ts'
+import type { SessionEnd } from '../../domain/sessionEnd.ts'
+import { type FeedPage, type FeedPosition, type FeedRepository, toFeedPosition } from '../../reading/feed.ts'
+import type { SessionEndSelection } from '../../reading/filter.ts'
+import { addDetails } from '../audit/addDetails.ts'
+import { prefixedColumns, toSessionEnd } from '../audit/auditColumns.ts'
+import { filterRowsAndCorrections } from '../audit/filterRows.ts'
+import type { AuditDatabase } from '../database/auditDatabase.ts'
+import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
+import { isSqlite } from '../database/isSqlite.ts'
+import { createOperationRunner } from '../database/operations.ts'
+import { readTime } from '../database/storedTime.ts'
+import { getFeedTables, readFeedProgress } from './feedTables.ts'
+
+/** The positions of one query, however few of their rows match. */
+const positionsPerQuery = 10_000
+/** How long `read` searches for rows that match, in milliseconds. Then it returns those that it has found. */
+const maxSearchMs = 2_000
+/** How long a node of a cluster may lag behind the node from which the reader got its position. */
+const maxLagMs = 1_000
+const lagPollMs = 100
+
+export function createFeedRepository(auditDatabase: AuditDatabase): FeedRepository {
+  const { knex, tableName } = auditDatabase
+  const run = createOperationRunner(auditDatabase, { dataKind: 'audit', expectedErrors: [LapseError] })
+  return {
+    read: ({ revisions: _, ...filter }, { after, limit }) =>
+      run(queryDeadlineMs, async (signal) => {
+        const found = await search(knex, tableName, filter, { after, limit, signal })
+        return { ...found, rows: await addDetails(knex, tableName, found.rows) }
+      }),
+    readEnd: () =>
+      run(lookupDeadlineMs, async () => {
+        const progress = await readFeedProgress(knex, getFeedTables(tableName))
+        if (progress.upToId >= progress.existingUpToId) return progress.position
+        const message =
+          'Existing rows are still being added to the feed, so its end is not known yet. This needs a running collector.'
+        throw new LapseError('unavailable', message, { retryAfterSeconds: 10 })
+      }),
+    readWaitingSince: () =>
+      run(lookupDeadlineMs, async () => {
+        const { upToId } = await readFeedProgress(knex, getFeedTables(tableName))
+        const first = await knex(tableName).where('id', '>', upToId).orderBy('id').first('received_at')
+        return first && readTime(first.received_at)
+      }),
+  }
+}
+
+type FoundRows = Omit<FeedPage, 'rows'> & { readonly rows: readonly SessionEnd[] }
+
+interface SearchOptions {
+  readonly after: FeedPosition
+  readonly limit: number
+  readonly signal: AbortSignal
+}
+
+/** Reads on until there are enough rows, the feed ends, or the time is over. */
+async function search(
+  database: Knex,
+  tableName: string,
+  selection: SessionEndSelection,
+  { after, limit, signal }: SearchOptions,
+): Promise<FoundRows> {
+  const startedAt = performance.now()
+  const rows: SessionEnd[] = []
+  let next = after
+  for (;;) {
+    signal.throwIfAborted()
+    const part = await readPart(database, tableName, selection, { after: next, limit: limit - rows.length })
+    const elapsedMs = performance.now() - startedAt
+    if (part === undefined) {
+      if (elapsedMs > maxLagMs) throw createPositionError()
+      await sleep(lagPollMs)
+      continue
+    }
+    rows.push(...part.rows)
+    next = part.next
+    if (part.isAtEnd || rows.length >= limit || elapsedMs > maxSearchMs)
+      return { rows, next, isAtEnd: part.isAtEnd }
+  }
+}
+
+function createPositionError(): LapseError {
+  return new LapseError(
+    'position-unknown',
+    'The feed ends before this position. If the database has just switched to a server that lags behind, try again later. If it was restored from a backup, start again from `beginning` or `latest`.',
+  )
+}
+
+/**
+ * Reads the rows of the next positions. The end and the rows come from one transaction, and so from one server: another
+ * server of a cluster may not have the rows yet.
+ *
+ * @returns undefined if the feed ends before the position.
+ */
+function readPart(
+  database: Knex,
+  tableName: string,
+  selection: SessionEndSelection,
+  { after, limit }: Omit<SearchOptions, 'signal'>,
+): Promise<FoundRows | undefined> {
+  const tables = getFeedTables(tableName)
+  const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
+  return database.transaction(async (transaction) => {
+    const { position: end } = await readFeedProgress(transaction, tables)
+    if (after > end) return undefined
+    // A purge may have deleted many positions.
+    const first = await transaction(tables.feed)
+      .where('position', '>', after)
+      .min({ position: 'position' })
+      .first()
+    if (!first?.position) return { rows: [], next: end, isAtEnd: true }
+    const upTo = Math.min(Number(first.position) + positionsPerQuery, end)
+    const found: Record<string, unknown>[] = await transaction({ f: tables.feed })
+      .select({ position: 'f.position', ...prefixedColumns })
+      .join({ a: tables.audit }, 'a.id', 'f.audit_id')
+      .leftJoin({ c: tables.audit }, 'c.id', 'a.supersedes')
+      .where('f.position', '>', after)
+      .where('f.position', '<=', upTo)
+      .modify(filterRowsAndCorrections, { database, tableName }, selection)
+      .orderBy('f.position')
+      .limit(limit)
+    const last = found.length === limit ? Number(found.at(-1)?.position) : upTo
+    return {
+      rows: found.map(({ position: _, ...row }) => toSessionEnd(row)),
+      next: toFeedPosition(last),
+      isAtEnd: last === end,
+    }
+  }, snapshot)
+}
