@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -73,6 +73,8 @@ const isInstalled = {
   'php-cli': () => hasCommands('php'),
   'php-curl': () => hasPhpExtension('curl'),
   'php-fpm': () => hasVersionedCommand('php-fpm'),
+  // For promtool, which tests the alert rules.
+  prometheus: () => hasCommands('promtool'),
 }
 
 /** The same for what only `npm run test:applications` needs. */
@@ -123,7 +125,26 @@ async function installMissing(checks, names) {
   }
   environment.DEBIAN_FRONTEND = 'noninteractive'
   await run('apt-get', ['update', '-q'])
+  const allowServices = forbidServices()
   await run('apt-get', ['install', '-yq', '--no-install-recommends', ...packages])
+  allowServices()
+}
+
+/**
+ * Keeps the services of new packages from starting: the tests start what they need.
+ *
+ * @returns a function that allows them to start again. The end of this process does the same.
+ */
+function forbidServices() {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return () => {}
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  const allow = () => rmSync(policy, { force: true })
+  process.once('exit', allow)
+  return () => {
+    process.off('exit', allow)
+    allow()
+  }
 }
 
 function hasCommands(...commands) {

@@ -10,13 +10,17 @@ export interface TcpProxy {
   close(): Promise<void>
 }
 
-/** @param rewrite changes what the client sends, without changing its length. */
+/**
+ * @param rewrite changes what the client sends, without changing its length.
+ * @param chosenPort the port to listen on. A free one by default.
+ */
 export async function startTcpProxy(
   target: number,
   rewrite: (sent: Buffer) => Buffer = (sent) => sent,
+  chosenPort?: number,
 ): Promise<TcpProxy> {
   const open = new Set<Socket>()
-  const port = await findFreePort()
+  const port = chosenPort ?? (await findFreePort())
   const server = createServer((incoming) => {
     const outgoing = connect(target, '127.0.0.1')
     incoming.on('data', (sent) => outgoing.write(rewrite(sent)))

@@ -14,6 +14,10 @@ const example = {
   trustProxy: ['10.0.0.0/8'],
   rateLimit: { requestsPerMinute: 3000 },
   purge: { dailyAt: '03:00' },
+  forward: {
+    siem: { type: 'webhook', url: 'https://siem.acme.com/lapse', secret: 'env:SIEM_SECRET' },
+    log: { type: 'syslog', host: 'log.acme.com', tls: { caPath: '/etc/lapse/log-ca.pem' } },
+  },
   sites: {
     acme: {
       origins: ['https://app.acme.com'],
@@ -27,7 +31,10 @@ const example = {
   },
 }
 
-const exampleEnvironment = { ACME_TICKET_SECRET: 'a secret of at least thirty-two bytes' }
+const exampleEnvironment = {
+  ACME_TICKET_SECRET: 'a secret of at least thirty-two bytes',
+  SIEM_SECRET: 'whsec_c2VjcmV0IG9mIGF0IGxlYXN0IDI0IGJ5dGVz',
+}
 
 /** A setting, with its path from the top of the configuration or of a site. */
 interface Setting {
@@ -44,7 +51,7 @@ export function createConfigurationPage(): Page {
     { io: 'input', unrepresentable: 'any' },
     // In this dialect of JSON Schema, all limits are numbers.
   ) as JsonSchema
-  const site = getSiteSchema(schema)
+  const site = getElementSchema(schema, 'sites')
   return {
     file: 'configuration.md',
     title: 'Configuration',
@@ -64,7 +71,7 @@ export function createConfigurationPage(): Page {
           formatLink(setting, formatCode(setting)),
         ]),
       ),
-      'In `database` and in the `secret` of a ticket key, `env:NAME` stands for the value of the environment variable `NAME`. The secret of a ticket key cannot be written into the file itself.',
+      'In `database`, in the `secret` of a ticket key, and in the `url`, `secret` and `authorization` of a destination, `env:NAME` stands for the value of the environment variable `NAME`. A `secret` and an `authorization` cannot be written into the file itself.',
       '## Settings',
       formatSettings(listSettings(schema)),
       '## Settings of a site',
@@ -72,16 +79,20 @@ export function createConfigurationPage(): Page {
       formatSettings(listSettings(site)),
       '## Ticket keys',
       'Each entry of `ticketKeys` is one of these objects. A ticket is verified with the algorithm that is configured here, never with the one that its own header names.',
-      ...(site.properties?.ticketKeys?.items?.oneOf ?? []).map(formatTicketKey),
+      ...(site.properties?.ticketKeys?.items?.oneOf ?? []).map(formatAlternative),
       'If keys have a `kid`, name it in the header of the ticket. For a ticket without a `kid`, at most ten keys of a set are tried. A ticket that cannot be verified is refused; it never counts as an unsigned report.',
+      '## Destinations',
+      'Each entry of `forward` is one of these objects. The guide [Forward rows](../guides/forward.md) has examples.',
+      ...(getElementSchema(schema, 'forward').oneOf ?? []).map(formatAlternative),
     ),
   }
 }
 
-function getSiteSchema({ properties }: JsonSchema): JsonSchema {
-  const sites = properties?.sites?.additionalProperties
-  if (typeof sites === 'object') return sites
-  throw new Error('The configuration schema has no sites.')
+/** Returns the schema of the entries of a setting. */
+function getElementSchema({ properties }: JsonSchema, setting: string): JsonSchema {
+  const element = properties?.[setting]?.additionalProperties
+  if (typeof element === 'object') return element
+  throw new Error(`The setting ${setting} of the configuration schema has no entries.`)
 }
 
 /** Lists the settings of an object and of the objects in it. */
@@ -130,11 +141,16 @@ function formatDefault({ schema, isRequired }: Setting): string {
   return formatValue(schema.default)
 }
 
-function formatTicketKey({ title, description, properties = {}, required = [] }: JsonSchema): string {
+/** Formats one of the objects that an entry of a setting can be. */
+function formatAlternative({ title, description, properties = {}, required = [] }: JsonSchema): string {
   const items = Object.entries(properties).map(([name, schema]) => {
-    const presence = required.includes(name) ? 'required' : (schema.whenOmitted ?? 'optional')
-    const text = requireDescription(schema.description, `ticket key ${name}`)
+    const presence = required.includes(name) ? 'required' : describeOmission(schema)
+    const text = requireDescription(schema.description, `${title} ${name}`)
     return `- ${formatCode(name)} (${describeType(schema)}; ${presence}): ${text}`
   })
-  return joinParts(`### ${title}`, requireDescription(description, 'ticket key'), items.join('\n'))
+  return joinParts(`### ${title}`, requireDescription(description, `${title}`), items.join('\n'))
+}
+
+function describeOmission({ whenOmitted, default: value }: JsonSchema): string {
+  return whenOmitted ?? (value === undefined ? 'optional' : `default: ${formatValue(value)}`)
 }

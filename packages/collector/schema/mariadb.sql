@@ -59,12 +59,46 @@ CREATE TABLE `session_audit_dashboard` (
   KEY `session_audit_dashboard_used` (`last_access_at`)
 ) ENGINE=InnoDB;
 
+CREATE TABLE `session_audit_feed` (
+  `position` bigint(20) NOT NULL,
+  `audit_id` bigint(20) unsigned NOT NULL,
+  PRIMARY KEY (`position`),
+  UNIQUE KEY `audit_id` (`audit_id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_feed_progress` (
+  `id` int(11) NOT NULL,
+  `position` bigint(20) NOT NULL,
+  `up_to_id` bigint(20) NOT NULL,
+  `existing_up_to_id` bigint(20) NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_forward` (
+  `name` varchar(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `position` bigint(20) NOT NULL,
+  `updated_at` datetime(3) NOT NULL,
+  `failing_since` datetime(3) DEFAULT NULL,
+  `failure` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin DEFAULT NULL,
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB;
+
 CREATE TABLE `session_audit_migrations` (
   `id` int(10) unsigned NOT NULL AUTO_INCREMENT,
   `name` varchar(255) DEFAULT NULL,
   `batch` int(11) DEFAULT NULL,
   `migration_time` timestamp NULL DEFAULT NULL,
   PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_refusals` (
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `kind` varchar(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `origin` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `quarter_hour` int(11) NOT NULL,
+  `count` bigint(20) NOT NULL,
+  PRIMARY KEY (`site`,`quarter_hour`,`kind`,`origin`),
+  KEY `session_audit_refusals_time` (`quarter_hour`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_rollup` (
@@ -82,6 +116,13 @@ CREATE TABLE `session_audit_rollup_progress` (
   `up_to_id` bigint(20) NOT NULL,
   `up_to_return_id` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_silences` (
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+  `since` bigint(20) NOT NULL,
+  `limit_ms` bigint(20) NOT NULL,
+  PRIMARY KEY (`site`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_tokens` (

@@ -67,12 +67,43 @@ CREATE TABLE `session_audit_dashboard` (
 
 CREATE INDEX `session_audit_dashboard_used` on `session_audit_dashboard` (`last_access_at`);
 
+CREATE TABLE `session_audit_feed` (
+  `position` integer primary key,
+  `audit_id` bigint unsigned unique not null
+);
+
+CREATE TABLE `session_audit_feed_progress` (
+  `id` integer primary key,
+  `position` bigint not null,
+  `up_to_id` bigint not null,
+  `existing_up_to_id` bigint not null
+);
+
+CREATE TABLE `session_audit_forward` (
+  `name` text primary key,
+  `position` bigint not null,
+  `updated_at` datetime not null,
+  `failing_since` datetime,
+  `failure` text
+);
+
 CREATE TABLE `session_audit_migrations` (
   `id` integer not null primary key autoincrement,
   `name` varchar(255),
   `batch` integer,
   `migration_time` datetime
 );
+
+CREATE TABLE `session_audit_refusals` (
+  `site` text not null,
+  `kind` text not null,
+  `origin` text not null,
+  `quarter_hour` integer not null,
+  `count` bigint not null,
+  primary key (`site`, `quarter_hour`, `kind`, `origin`)
+);
+
+CREATE INDEX `session_audit_refusals_time` on `session_audit_refusals` (`quarter_hour`);
 
 CREATE TABLE `session_audit_rollup` (
   `site` text not null,
@@ -89,6 +120,13 @@ CREATE TABLE "session_audit_rollup_progress" (
   `up_to_id` bigint not null,
   up_to_return_id bigint not null default 0,
   primary key (`id`)
+);
+
+CREATE TABLE `session_audit_silences` (
+  `site` text,
+  `since` bigint not null,
+  `limit_ms` bigint not null,
+  primary key (`site`)
 );
 
 CREATE TABLE `session_audit_tokens` (

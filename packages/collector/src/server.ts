@@ -3,15 +3,20 @@ import { createDashboardTicketKey, dashboardSite } from './auth/dashboardSession
 import type { Config } from './config/config.ts'
 import { getDashboardLimits } from './config/dashboardSite.ts'
 import { describeExposedDatabaseFile } from './config/exposedFiles.ts'
+import { prepareDestination } from './config/prepareDestination.ts'
 import { prepareTicketKeys } from './config/ticketKeys.ts'
 import type { Site } from './domain/site.ts'
 import type { TicketKey } from './domain/ticket.ts'
 import { createApp } from './http/app.ts'
 import type { Dependencies } from './http/dependencies.ts'
 import { startHttpServer } from './http/httpServer.ts'
+import { createAlarmJob } from './jobs/alarmJob.ts'
 import { createFeedJob } from './jobs/feedJob.ts'
-import { createMarkJob } from './jobs/markJob.ts'
+import { createForwardJob } from './jobs/forwardJob.ts'
+import { createForwardLagJob } from './jobs/forwardLagJob.ts'
+import { createMarkJob, type MarkJob } from './jobs/markJob.ts'
 import { createPurgeJob } from './jobs/purgeJob.ts'
+import { createRefusalJob } from './jobs/refusalJob.ts'
 import { createRollupJob } from './jobs/rollupJob.ts'
 import { type Job, type Scheduler, startJobs } from './jobs/scheduler.ts'
 import { createSweepJob } from './jobs/sweepJob.ts'
@@ -20,7 +25,10 @@ import { waitAtMost } from './lifecycle/waitAtMost.ts'
 import { createLog, flushLog } from './observability/logOutput.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { serializeError } from './observability/serializeError.ts'
+import { createSiteMonitor } from './reading/siteMonitor.ts'
+import { createRefusalCounter } from './recording/refusalCounter.ts'
 import { createTicketVerifier } from './recording/ticketVerifier.ts'
+import type { Refusal } from './recording/verifyReport.ts'
 import { SchemaTooNewError } from './store/database/schema/schemaErrors.ts'
 import { openStore, type Store } from './store/openStore.ts'
 import { openWriter } from './store/openWriter.ts'
@@ -60,12 +68,14 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
     const lifecycle = { isStopping: false }
     const marking = await createMarking(config, store, log)
     const { clock, unstoredActivity } = marking
-    const app = await prepareApp(config, { store, writer, metrics, log, lifecycle, clock, unstoredActivity })
+    const monitoring = createMonitoring(config, { store, metrics, clock, log })
+    const parts = { store, writer, metrics, log, lifecycle, clock, unstoredActivity, ...monitoring }
+    const app = await prepareApp(config, parts)
     const server = await startHttpServer(app.callback(), config.listen, log)
     log.info({ url: server.url, sites: Object.keys(config.sites) }, 'collector is listening')
     log.flush()
     marking.start()
-    const jobs = startJobs(createJobs(config, { store, marks: marking.job, clock, metrics, log }), log)
+    const jobs = startJobs([...createJobs(config, { ...parts, marks: marking.job }), ...monitoring.jobs], log)
 
     async function close(): Promise<void> {
       const endsBy = performance.now() + maxCloseMs
@@ -76,7 +86,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
       const released = Promise.all([
         // Marks continue until the last report is stored.
         writer.close().then(() => marking.stop()),
-        jobsStopped,
+        jobsStopped.then(() => monitoring.storeRefusals()),
       ]).then(() => store.close())
       if (await waitAtMost(endsBy - performance.now(), released)) log.info('collector has stopped')
       else log.warn('collector has stopped without waiting for the database: unfinished jobs are rolled back')
@@ -99,10 +109,7 @@ export async function startCollector(config: Config, logger?: Logger): Promise<C
   }
 }
 
-type JobParts = Pick<Parameters<typeof createSweepJob>[0], 'marks' | 'clock' | 'log'> & {
-  readonly store: Store
-  readonly metrics: Dependencies['metrics']
-}
+type JobParts = Pick<AppParts, 'store' | 'metrics' | 'clock' | 'log'> & { readonly marks: MarkJob }
 
 function createJobs(config: Config, { store, marks, clock, metrics, log }: JobParts): Job[] {
   return [
@@ -110,12 +117,26 @@ function createJobs(config: Config, { store, marks, clock, metrics, log }: JobPa
     createFeedJob(store, log),
     createRollupJob(store, log, metrics),
     ...(config.purge ? [createPurgeJob(config.purge.dailyAt, config.sites, store, log)] : []),
+    ...createForwardJobs(config, { store, metrics, log }),
+  ]
+}
+
+function createForwardJobs(
+  { forward, forwardInServe }: Config,
+  parts: Pick<JobParts, 'store' | 'metrics' | 'log'>,
+): Job[] {
+  const names = Object.keys(forward)
+  if (names.length === 0) return []
+  const sending = forwardInServe ? Object.entries(forward) : []
+  return [
+    ...sending.map(([name, settings]) => createForwardJob(prepareDestination(name, settings), parts)),
+    createForwardLagJob(names, parts.store, parts.metrics),
   ]
 }
 
 type AppParts = Pick<
   Dependencies,
-  'metrics' | 'log' | 'lifecycle' | 'writer' | 'clock' | 'unstoredActivity'
+  'metrics' | 'log' | 'lifecycle' | 'writer' | 'clock' | 'unstoredActivity' | 'siteMonitor' | 'observeRefusal'
 > & { readonly store: Store }
 
 async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<typeof createApp>> {
@@ -126,6 +147,30 @@ async function prepareApp(config: Config, parts: AppParts): Promise<ReturnType<t
     settings: { ...config, sites, dashboard: getDashboardLimits(config.sites) },
     verifyRepeatedTicket: createTicketVerifier(),
   })
+}
+
+/** Prepares the alarms, and the jobs that compute them and count refused reports. */
+function createMonitoring(
+  { sites }: Config,
+  { store, metrics, clock, log }: Pick<AppParts, 'store' | 'metrics' | 'clock' | 'log'>,
+) {
+  const siteMonitor = createSiteMonitor({
+    sites,
+    quietSites: [dashboardSite],
+    repository: store.sites,
+    clock,
+  })
+  const counter = createRefusalCounter()
+  const refusalJob = createRefusalJob({ store, counter, clock, log })
+  return {
+    siteMonitor,
+    observeRefusal(refusal: Refusal): void {
+      counter.count(refusal, clock.now())
+      metrics.observeRefusal(refusal)
+    },
+    jobs: [createAlarmJob({ siteMonitor, store, metrics, log }), refusalJob],
+    storeRefusals: () => refusalJob.storeCounts(),
+  }
 }
 
 /** Prepares the marks of this collector, and the clock that they keep right. */

@@ -1,16 +1,24 @@
-import { useEffect, useMemo, useState } from 'preact/hooks'
-import { buildListQuery, buildSummaryQuery } from './api/buildQuery.ts'
-import type { DashboardSession, SessionEndPage, Summary } from './api/types.ts'
-import { type QueryState, useQuery } from './api/useQuery.ts'
+import { useMemo, useState } from 'preact/hooks'
+import type { DashboardSession } from './api/types.ts'
+import type { QueryState } from './api/useQuery.ts'
+import { TopBar } from './bar/TopBar.tsx'
+import { ViewToggles } from './bar/ViewToggles.tsx'
 import { EndedSessionsCard } from './charts/EndedSessionsCard.tsx'
-import { PastLimitCard } from './charts/PastLimitCard.tsx'
+import { Dialogs } from './components/Dialogs.tsx'
 import { ErrorNotice } from './components/ErrorNotice.tsx'
-import { FilterForm } from './components/FilterForm.tsx'
-import { Header } from './components/Header.tsx'
+import { Figures } from './components/Figures.tsx'
 import { LiveSessionsCard } from './components/LiveSessionsCard.tsx'
-import { SessionEndDialog } from './components/SessionEndDialog.tsx'
+import { PrintHeader } from './components/PrintHeader.tsx'
 import { SessionEndList } from './components/SessionEndList.tsx'
+import { InsightTabs } from './insights/InsightTabs.tsx'
+import { listKnownValues } from './search/listKnownValues.ts'
+import { SearchField } from './search/SearchField.tsx'
+import { SiteStrip } from './sites/SiteStrip.tsx'
 import { useRoute } from './state/route.ts'
+import { sortErrors } from './state/sortErrors.ts'
+import { useDashboardData } from './state/useDashboardData.ts'
+import { phoneQuery, useMediaQuery } from './state/useMediaQuery.ts'
+import { usePolling } from './state/usePolling.ts'
 
 interface Props {
   readonly session: DashboardSession
@@ -18,87 +26,69 @@ interface Props {
   readonly onSignedOut: () => void
 }
 
-const pageSize = 50
-const pollIntervalMs = 5000
-/** A summary costs the collector more than a page of rows does. */
-const pollsPerSummary = 3
-
-const readCurrentMinute = () => Math.floor(Date.now() / 60_000)
-
 export function Dashboard({ session, signOut, onSignedOut }: Props) {
   const route = useRoute()
   const [isLive, setLive] = useState(true)
-  const [pollCount, setPollCount] = useState(0)
-  const [minute, setMinute] = useState(readCurrentMinute)
   const [attempt, setAttempt] = useState(0)
-  const cursor = route.get('cursor')
-
-  // New rows appear only on the first page, so a later page and its time range stay as they are.
-  const isPolling = isLive && !cursor
-  useEffect(() => {
-    if (!isPolling) return
-    const timer = setInterval(() => {
-      if (document.hidden) return
-      setPollCount((last) => last + 1)
-      setMinute(readCurrentMinute())
-    }, pollIntervalMs)
-    return () => clearInterval(timer)
-  }, [isPolling])
-
-  const userRequest = `${buildListQuery(route, 0)} ${route.timeRange} ${attempt}`
-  const { query, now } = useMemo(() => {
-    const now = Date.now()
-    return { now, query: buildListQuery(route, now) }
-  }, [userRequest, minute])
-
-  const pageQuery = new URLSearchParams(query)
-  pageQuery.set('limit', String(pageSize))
-  if (cursor) pageQuery.set('cursor', cursor)
-  const page = useQuery<SessionEndPage>(
-    `v1/lapses?${pageQuery}`,
-    { userRequest: `${userRequest} ${cursor}`, pollCount },
-    onSignedOut,
-  )
-  const summary = useQuery<Summary>(
-    `v1/summary?${buildSummaryQuery(query, now)}`,
-    { userRequest, pollCount: Math.floor(pollCount / pollsPerSummary) },
-    onSignedOut,
-  )
   const retry = () => setAttempt((last) => last + 1)
-  // An error that both requests have is shown once, above the cards.
-  const sharedError = summary.error && page.error?.message === summary.error.message ? page.error : undefined
-  const hideSharedError = <Data,>(state: QueryState<Data>) =>
-    sharedError ? { ...state, error: undefined } : state
+  // New rows appear only on the first page, so a later page and its time range stay as they are.
+  const isPolling = isLive && !route.get('cursor')
+  const polling = usePolling(isPolling)
+  const { userRequest, query, now, page, summaryRequest, summary, status, alarms } = useDashboardData(
+    route,
+    { ...polling, attempt },
+    onSignedOut,
+  )
+  const isPhone = useMediaQuery(phoneQuery)
+  const knownValues = useMemo(() => listKnownValues(page.data, session.sites), [page.data, session.sites])
+  const { searchError, sharedError } = sortErrors(page.error, summary.error)
+  const hideShownErrors = <Data,>(state: QueryState<Data>) =>
+    searchError || sharedError ? { ...state, error: undefined } : state
+  const common = { route, retry, onSignedOut }
 
-  return (
-    <>
-      <Header
-        session={session}
-        signOut={signOut}
+  const searchLine = (
+    <div class="bar-line search-line">
+      <SearchField route={route} knownValues={knownValues} serverError={searchError} />
+      <ViewToggles
+        route={route}
         isLive={isLive}
         setLive={setLive}
         isCollectorUnavailable={page.error?.isRetryable ?? false}
       />
+    </div>
+  )
+  const overview = (
+    <>
+      <Figures summary={summary} route={route} />
+      <div class="overview">
+        <EndedSessionsCard summary={hideShownErrors(summary)} {...common} />
+        <InsightTabs summary={hideShownErrors(summary)} route={route} query={summaryRequest} />
+      </div>
+    </>
+  )
+  return (
+    <>
+      <TopBar session={session} route={route} signOut={signOut} alarms={alarms.data?.alarms ?? []}>
+        {!isPhone && searchLine}
+      </TopBar>
       <main class="dashboard">
         <h1 class="visually-hidden">Lapse dashboard</h1>
-        <FilterForm route={route} sites={session.sites} />
+        <PrintHeader session={session} route={route} page={page.data} summary={summary.data} now={now} />
+        <SiteStrip status={status} sites={session.sites} {...common} />
+        {isPhone && searchLine}
         {sharedError && <ErrorNotice error={sharedError} retry={retry} />}
-        <div class="overview">
-          <EndedSessionsCard summary={hideSharedError(summary)} route={route} retry={retry} />
-          <PastLimitCard summary={summary} />
-        </div>
+        {!isPhone && overview}
+        <SessionEndList page={hideShownErrors(page)} query={query} userRequest={userRequest} {...common} />
+        {isPhone && overview}
         <LiveSessionsCard
-          route={route}
+          {...common}
           isPolling={isPolling}
-          pollCount={pollCount}
+          pollCount={polling.pollCount}
           attempt={attempt}
-          retry={retry}
-          onSignedOut={onSignedOut}
           shownError={page.error?.message}
         />
-        <SessionEndList page={hideSharedError(page)} route={route} query={query} retry={retry} />
       </main>
-      {route.get('row') && <SessionEndDialog id={route.get('row')} route={route} onSignedOut={onSignedOut} />}
+      <Dialogs route={route} onSignedOut={onSignedOut} />
     </>
   )
 }

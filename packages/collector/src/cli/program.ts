@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { check } from './commands/check.ts'
 import { completion } from './commands/completion.ts'
 import { erase } from './commands/erase.ts'
+import { forward } from './commands/forward.ts'
+import { history } from './commands/history.ts'
 import { init } from './commands/init.ts'
 import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
@@ -11,6 +14,7 @@ import { rollup } from './commands/rollup.ts'
 import { selftest } from './commands/selftest.ts'
 import { serve } from './commands/serve.ts'
 import { sessions } from './commands/sessions.ts'
+import { summary } from './commands/summary.ts'
 import { ticket } from './commands/ticket.ts'
 import { token } from './commands/token.ts'
 import { exitStatuses } from './exitStatus.ts'
@@ -28,8 +32,12 @@ export const program = new Command('lapse')
   .addCommand(init)
   .addCommand(serve)
   .addCommand(migrate)
+  .addCommand(check)
   .addCommand(list)
+  .addCommand(summary)
   .addCommand(sessions)
+  .addCommand(forward)
+  .addCommand(history)
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)

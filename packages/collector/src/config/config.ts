@@ -5,6 +5,7 @@ import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { describeConfigFaults } from './describeConfigFaults.ts'
 import type { Environment } from './environment.ts'
 import { applyOverrides } from './environmentOverrides.ts'
+import { isObject } from './isObject.ts'
 import { findSiteNameFaults } from './siteNames.ts'
 
 /** A checked configuration with all defaults filled in. */
@@ -50,8 +51,4 @@ export function checkConfig(config: unknown, source: string, context: ConfigSche
   if (result.success && nameFaults.length === 0) return result.data
   const faults = [...nameFaults, ...(result.success ? [] : result.faults)]
   throw new ConfigError(describeConfigFaults(faults, source, isObject(config) ? environment : {}))
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -6,6 +6,7 @@ import { tableNameSchema } from '../store/database/tableName.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { defaultDashboardSite } from './dashboardSite.ts'
 import { createDatabaseSchema } from './databaseSchema.ts'
+import { checkForward, createForwardSettings } from './forwardSchema.ts'
 import { type CheckedSite, createSiteSchema } from './siteSchema.ts'
 import { describeNetworkFault, describeNetworksFault } from './trustedNetworks.ts'
 
@@ -141,6 +142,7 @@ export function createConfigSchema(context: ConfigSchemaContext) {
         .optional()
         .describe('When `lapse serve` deletes old rows. `lapse purge` does the same on demand.')
         .meta({ whenOmitted: 'no daily purge' }),
+      ...createForwardSettings(context),
       logLevel: logLevelSchema,
       logFormat: logFormatSchema,
       sites: createSitesSchema(context),
@@ -150,6 +152,7 @@ export function createConfigSchema(context: ConfigSchemaContext) {
       error: 'must be a NAME without a schema: SQLite has no schemas',
       ...runDespiteErrors,
     })
+    .superRefine((config, refinement) => checkForward(config, refinement, context), runDespiteErrors)
 }
 
 function createSitesSchema(context: ConfigSchemaContext) {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { hasErrorCode } from '../domain/thrownError.ts'
-import { type Config, ConfigError, checkConfig, isObject } from './config.ts'
+import { type Config, ConfigError, checkConfig } from './config.ts'
 import type { Environment } from './environment.ts'
+import { isObject } from './isObject.ts'
 
 /** The configuration file if neither `--config` nor `LAPSE_CONFIG` names one. */
 export const defaultConfigPath = 'lapse.config.json'

@@ -2,47 +2,22 @@ import { z } from 'zod'
 import { publicKeyAlgorithms } from '../domain/ticket.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
-import {
-  describeUnsetVariable,
-  type Environment,
-  parseVariableReference,
-  readVariable,
-} from './environment.ts'
 import { describePublicKeyFault, maxKeysInSet } from './publicKey.ts'
-
-/** A secret from an environment variable, or why it cannot be used. Not every command needs it. */
-export type TicketSecret = { readonly value: string } | { readonly fault: string }
+import { isSafeUrl, safeUrlRule } from './safeUrl.ts'
+import { type ConfiguredSecret, createSecretSchema } from './secretSchema.ts'
 
 /** @throws if the secret is unset or too short. */
-export function readSecret(site: string, secret: TicketSecret): string {
+export function readSecret(site: string, secret: ConfiguredSecret): string {
   if ('value' in secret) return secret.value
   throw new Error(`The ticket secret of site "${site}" cannot be used: ${secret.fault}.`)
-}
-
-function createSecretSchema(environment: Environment, requiresSecrets: boolean) {
-  return z.string().transform((text, context): TicketSecret => {
-    const name = parseVariableReference(text)
-    const secret = name === undefined ? literalSecret : readSecretVariable(environment, name)
-    if ('fault' in secret && (requiresSecrets || name === undefined))
-      context.addIssue({ code: 'custom', message: secret.fault })
-    return secret
-  })
-}
-
-const literalSecret: TicketSecret = {
-  fault: 'must be env:NAME: put the secret into an environment variable, not into this file',
 }
 
 /** RFC 7518, section 3.2: a key for HS256 is at least as long as the hash, 256 bits. */
 const minSecretBytes = 32
 
-function readSecretVariable(environment: Environment, name: string): TicketSecret {
-  const value = readVariable(environment, name)
-  if (!value) return { fault: describeUnsetVariable(name) }
-  if (Buffer.byteLength(value) >= minSecretBytes) return { value }
-  return {
-    fault: `the environment variable ${name} is shorter than ${minSecretBytes} bytes, which is too short for HS256`,
-  }
+function describeSecretFault(value: string): string | undefined {
+  if (Buffer.byteLength(value) >= minSecretBytes) return undefined
+  return `is shorter than ${minSecretBytes} bytes, which is too short for HS256`
 }
 
 const jwkSet = z.object({
@@ -51,12 +26,6 @@ const jwkSet = z.object({
     .min(1)
     .max(maxKeysInSet, { error: `must have at most ${maxKeysInSet} keys` }),
 })
-
-function isSafeUrl(text: string): boolean {
-  const url = URL.parse(text)
-  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)
-}
 
 function hasReadableCredentials(text: string): boolean {
   const { username = '', password = '' } = URL.parse(text) ?? {}
@@ -81,7 +50,7 @@ const publicKeySchema = z
       }),
     jwksUrl: z
       .string()
-      .refine(isSafeUrl, { error: 'must be an https URL; http is allowed for this machine only' })
+      .refine(isSafeUrl, { error: safeUrlRule })
       .refine(hasReadableCredentials, {
         error: 'has a % in the user name or password that is not followed by two hexadecimal digits',
       })
@@ -107,11 +76,8 @@ const publicKeySchema = z
   })
 
 /** One entry of a site's `ticketKeys`. */
-export function createTicketKeySchema({
-  environment,
-  requiresSecrets,
-}: Pick<ConfigSchemaContext, 'environment' | 'requiresSecrets'>) {
-  const secret = createSecretSchema(environment, requiresSecrets).describe(
+export function createTicketKeySchema(context: Pick<ConfigSchemaContext, 'environment' | 'requiresSecrets'>) {
+  const secret = createSecretSchema(context, describeSecretFault).describe(
     `The secret as \`env:NAME\`, the name of an environment variable. It must have at least ${minSecretBytes} bytes.`,
   )
   const sharedSecretSchema = z

@@ -7,11 +7,14 @@ import type { Metrics } from '../observability/metrics.ts'
 import type { FeedRepository } from '../reading/feed.ts'
 import type { LiveSessionReader } from '../reading/liveSessionReader.ts'
 import type { SessionEndRepository } from '../reading/sessionEndRepository.ts'
+import type { SiteMonitor } from '../reading/siteMonitor.ts'
 import type { SummaryRepository } from '../reading/summaryRepository.ts'
+import type { HistoryRepository } from '../reading/userHistory.ts'
 import type { ActivityWriter } from '../recording/recordActivity.ts'
 import type { SessionEndWriter } from '../recording/recordSessionEnd.ts'
 import type { SubjectSessions } from '../recording/recordSubjectEnd.ts'
 import type { VerifyTicket } from '../recording/ticketVerifier.ts'
+import type { VerificationDependencies } from '../recording/verifyReport.ts'
 import type { ForwardedHeader } from './request/forwarded.ts'
 
 /** A clock in epoch milliseconds. */
@@ -38,6 +41,7 @@ export interface Dependencies {
     >
     readonly feed: FeedRepository
     readonly liveSessions: SubjectSessions & Pick<LiveSessionReader, 'readPage'>
+    readonly history: HistoryRepository
     readonly summaries: SummaryRepository
     readonly tokens: Pick<TokenRepository, 'find'>
     readonly dashboardSessions: DashboardSessionRepository
@@ -57,6 +61,10 @@ export interface Dependencies {
   readonly clock: Clock
   /** How many activity reports could not be stored. The sweep must not take their sessions for idle. */
   readonly unstoredActivity: { count: number }
+  /** Reads the state of the sites, and the alarms. */
+  readonly siteMonitor: SiteMonitor
+  /** Notes a report that was refused because of its origin or its ticket. */
+  readonly observeRefusal: VerificationDependencies['observeRefusal']
   readonly metrics: Metrics
   readonly log: Logger
   readonly lifecycle: { readonly isStopping: boolean }

@@ -6,8 +6,11 @@ import { getSession, signIn, signOut } from './routes/dashboardSession.ts'
 import { getSessionEnd } from './routes/getSessionEnd.ts'
 import { getSummary } from './routes/getSummary.ts'
 import { health, readiness } from './routes/health.ts'
+import { listAlarms } from './routes/listAlarms.ts'
 import { listLiveSessions } from './routes/listLiveSessions.ts'
 import { listSessionEnds } from './routes/listSessionEnds.ts'
+import { listSites } from './routes/listSites.ts'
+import { listUserHistory } from './routes/listUserHistory.ts'
 import { metrics } from './routes/metrics.ts'
 import { createOpenApiRoute } from './routes/openApi.ts'
 import { reportActivity } from './routes/reportActivity.ts'
@@ -18,9 +21,12 @@ const describedRoutes: readonly Route[] = [
   reportSessionEnd,
   reportActivity,
   listLiveSessions,
+  listUserHistory,
   listSessionEnds,
   getSessionEnd,
   getSummary,
+  listSites,
+  listAlarms,
   clientScript,
   tagPage,
   dashboardPage,

@@ -1,14 +1,19 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Alarm, alarmKinds } from '../domain/alarms/alarm.ts'
+import type { RefusalKind } from '../domain/alarms/refusals.ts'
 import type { SessionEnd } from '../domain/sessionEnd.ts'
+import { createForwardMetrics, type ForwardMetrics } from './forwardMetrics.ts'
 
 /** The metrics for operators. Names and units follow https://prometheus.io/docs/practices/naming/ */
-export interface Metrics {
+export interface Metrics extends ForwardMetrics {
   readonly registry: Registry
   /**
    * Counts an answered request. `route` is the router's pattern, not the requested path, so that clients cannot create
    * time series.
    */
   observeRequest(route: string, method: string, status: number, seconds: number): void
+  /** Counts a request whose forwarding headers were ignored, because its sender is not a trusted proxy. */
+  observeIgnoredForwarding(): void
   observeVerdict(row: Pick<SessionEnd, 'site' | 'reason' | 'evidence'>, duplicate: boolean): void
   /** Counts a logout that was acknowledged without a row, or an end after which the session was still used. */
   observeUnrecordedEnd(verdict: Pick<SessionEnd, 'site' | 'detectedBy'>): void
@@ -26,7 +31,20 @@ export interface Metrics {
   setLiveSessions(counts: ReadonlyMap<string, number>): void
   /** Returns the counts of the last `setLiveSessions`. Empty until the sessions have been counted. */
   getLiveSessions(): ReadonlyMap<string, number>
+  /** Counts a report that was refused because of its origin or its ticket. */
+  observeRefusal(refusal: { readonly site: string; readonly kind: RefusalKind }): void
+  setSites(sites: readonly MeasuredSite[], alarms: readonly Pick<Alarm, 'kind' | 'site'>[]): void
 }
+
+/** What the metrics say about a site. */
+interface MeasuredSite {
+  readonly name: string
+  readonly silence: object | undefined
+  readonly lastRowAt: Date | undefined
+}
+
+/** `lapse check` reads this metric. */
+export const ignoredForwardingMetric = 'lapse_ignored_forwarding_total'
 
 /** The methods of the endpoints. Node's parser accepts 30 more, such as `MKCALENDAR`. */
 const methods = new Set(['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'])
@@ -46,6 +64,11 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   })
+  const ignoredForwarding = new Counter({
+    name: ignoredForwardingMetric,
+    help: 'Requests whose X-Forwarded-For or Forwarded was ignored, because they did not come from a network in trustProxy.',
+    registers,
+  })
   const skippedRows = new Counter({
     name: 'lapse_rollup_skipped_rows_total',
     help: 'Rows that are missing from summaries because they could not be counted. The log says why.',
@@ -62,11 +85,14 @@ export function createMetrics(getWriter: GetWriter): Metrics {
     registry,
     observeRequest: (route, method, status, seconds) =>
       requests.labels(route, methods.has(method) ? method : 'other', String(status)).observe(seconds),
+    observeIgnoredForwarding: () => ignoredForwarding.inc(),
     ...createReportMetrics(registry),
     observeSkippedRows: (rows) => skippedRows.inc(rows),
     observeDroppedLogLine: () => droppedLogLines.inc(),
     observeBatch,
     ...createSweepMetrics(registry),
+    ...createSiteMetrics(registry),
+    ...createForwardMetrics(registry),
   }
 }
 
@@ -188,5 +214,45 @@ function createSweepMetrics(registry: Registry): SweepMetrics {
       liveCounts = counts
     },
     getLiveSessions: () => liveCounts,
+  }
+}
+
+function createSiteMetrics(registry: Registry): Pick<Metrics, 'observeRefusal' | 'setSites'> {
+  const registers = [registry]
+  const refusals = new Counter({
+    name: 'lapse_refused_reports_total',
+    help: 'Reports that this replica refused because of their origin or their ticket.',
+    labelNames: ['site', 'kind'],
+    registers,
+  })
+  const silent = new Gauge({
+    name: 'lapse_site_silent',
+    help: '1 if nothing has come from the site for unusually long, otherwise 0. Every replica reports all sites.',
+    labelNames: ['site'],
+    registers,
+  })
+  const lastRows = new Gauge({
+    name: 'lapse_site_last_row_timestamp_seconds',
+    help: 'When the newest row of the site was detected, in Unix time. Sites without rows are missing.',
+    labelNames: ['site'],
+    registers,
+  })
+  const alarmCounts = new Gauge({
+    name: 'lapse_alarms',
+    help: 'The number of alarms. Every replica reports those of all sites.',
+    labelNames: ['kind', 'site'],
+    registers,
+  })
+  return {
+    observeRefusal: ({ site, kind }) => refusals.labels(site, kind).inc(),
+    setSites(sites, alarms) {
+      lastRows.reset()
+      for (const { name, silence, lastRowAt } of sites) {
+        silent.labels(name).set(silence ? 1 : 0)
+        if (lastRowAt) lastRows.labels(name).set(lastRowAt.getTime() / 1000)
+        for (const kind of alarmKinds) alarmCounts.labels(kind, name).set(0)
+      }
+      for (const { kind, site } of alarms) alarmCounts.labels(kind, site).inc()
+    },
   }
 }

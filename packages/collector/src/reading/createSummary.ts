@@ -9,6 +9,9 @@ import {
 } from './summaryRepository.ts'
 import { sumReasons, type Tally } from './tally.ts'
 
+/** The answer to a summary query. What is null could not be counted within its time limit. */
+export type Summary = ReturnType<typeof createSummary>
+
 /**
  * Creates the answer to a summary query.
  *

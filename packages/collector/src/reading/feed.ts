@@ -69,7 +69,7 @@ export interface FeedRepository {
   readWaitingSince(): Promise<Date | undefined>
 }
 
-export interface FeedRequest {
+interface FeedRequest {
   readonly after: FeedPosition
   /** The maximum number of rows. */
   readonly limit: number

@@ -23,12 +23,12 @@ export interface SessionEndRepository {
   /**
    * Counts all rows of a selection.
    *
-   * @returns null if that takes longer than `countDeadlineMs`.
+   * @returns null if that takes longer than `partDeadlineMs`.
    */
   count(selection: SessionEndSelection): Promise<number | null>
   /** Finds when the newest of the rows that match was detected, without self-tests. */
   findNewest(filter: SessionEndFilter): Promise<Date | undefined>
-  /** Reads which sites have rows. */
+  /** Reads which sites have rows or live sessions. */
   readSites(): Promise<readonly string[]>
   /**
    * Yields each new row that matches, or corrects one that matches, once, as it is committed, until the signal is aborted.

@@ -1,4 +1,5 @@
-import { LapseError } from '../domain/errors.ts'
+import type { RefusalKind } from '../domain/alarms/refusals.ts'
+import { type ErrorCode, LapseError } from '../domain/errors.ts'
 import { describeOriginFault, isAllowedOrigin, opaqueOrigin, opaqueOriginAdvice } from '../domain/origin.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import type { Site } from '../domain/site.ts'
@@ -40,6 +41,16 @@ export interface VerifiedReport {
 export interface VerificationDependencies {
   readonly sites: Readonly<Record<string, Site>>
   readonly verifyTicket: VerifyTicket
+  /** Notes a report that was refused because of its origin or its ticket. */
+  readonly observeRefusal: (refusal: Refusal) => void
+}
+
+/** A report of a configured site that was refused. */
+export interface Refusal {
+  readonly site: string
+  readonly kind: RefusalKind
+  /** The `Origin` header, which can be any text. */
+  readonly origin: string
 }
 
 /** The fields of a report that say who sends it. */
@@ -57,9 +68,28 @@ interface ReportIdentity {
  */
 export async function verifyReport<Report extends ReportIdentity>(
   received: ReceivedReport<Report>,
-  { sites, verifyTicket }: VerificationDependencies,
+  dependencies: VerificationDependencies,
 ): Promise<VerifiedReport> {
-  const site = findSite(received.report.site, sites)
+  const site = findSite(received.report.site, dependencies.sites)
+  try {
+    return await verifySender(received, site, dependencies)
+  } catch (error) {
+    const kind = error instanceof LapseError ? refusalKindOfCodes[error.code] : undefined
+    if (kind) dependencies.observeRefusal({ site: received.report.site, kind, origin: received.origin })
+    throw error
+  }
+}
+
+const refusalKindOfCodes: Readonly<Partial<Record<ErrorCode, RefusalKind>>> = {
+  'origin-refused': 'origin',
+  'ticket-refused': 'ticket',
+}
+
+async function verifySender(
+  received: ReceivedReport<ReportIdentity>,
+  site: Site,
+  { verifyTicket }: Pick<VerificationDependencies, 'verifyTicket'>,
+): Promise<VerifiedReport> {
   const origin = verifyOrigin(received, site)
   if (received.authorizeServer) await received.authorizeServer()
   else if (received.report.detectedBy === 'server') throw createMissingServerTokenError()

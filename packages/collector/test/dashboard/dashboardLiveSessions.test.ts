@@ -46,7 +46,7 @@ describe('The live sessions', () => {
       site: 'shop',
       lastAccessAt: now - 6 * minuteMs,
     })
-    const dashboard = await openSignedIn('?subject=u_listed')
+    const dashboard = await openSignedIn('?live=1&search=user:u_listed')
     const startedAt = new Date(report.startedAt).toLocaleString('en-GB', {
       timeZone: 'Europe/Vienna',
       timeStyle: 'medium',
@@ -68,7 +68,7 @@ describe('The live sessions', () => {
       ])
     await getCard(dashboard).getByText('3 sessions').waitFor()
     await getCard(dashboard).getByRole('link', { name: 'acme 2' }).click()
-    await dashboard.expectUrlQuery('?subject=u_listed&site=acme')
+    await dashboard.expectUrlQuery('?live=1&search=user:u_listed&site=acme')
     await expect.poll(() => getRows(dashboard).count()).toBe(2)
   })
 
@@ -77,7 +77,7 @@ describe('The live sessions', () => {
     async (colorScheme) => {
       const subject = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11-with-a-long-suffix'
       await collector.useByServer({ session: 'long', subject, lastAccessAt: Date.now() })
-      const dashboard = await openSignedIn(`?subject=${subject}`, { colorScheme })
+      const dashboard = await openSignedIn(`?live=1&search=user:${subject}`, { colorScheme })
       await getRows(dashboard).first().waitFor()
       await dashboard.expectNoAccessibilityViolations()
       for (const width of [390, 768, 1440]) {
@@ -90,7 +90,7 @@ describe('The live sessions', () => {
 
   test('have an unknown subject and start if no report names them', async () => {
     await collector.useByServer({ site: 'quiet', session: 'anonymous', lastAccessAt: Date.now() })
-    const dashboard = await openSignedIn('?site=quiet')
+    const dashboard = await openSignedIn('?live=1&site=quiet')
     await expect
       .poll(async () => (await getRows(dashboard).allInnerTexts()).map((text) => text.split('\t')))
       .toEqual([['unknown', 'anonymous', 'quiet', 'unknown', expect.any(String), 'in 29 min', 'Server']])
@@ -98,7 +98,7 @@ describe('The live sessions', () => {
 
   test('appear and disappear without a reload', async () => {
     const activity = createActivity({ subject: 'u_brief' })
-    const dashboard = await openSignedIn('?subject=u_brief')
+    const dashboard = await openSignedIn('?live=1&search=user:u_brief')
     await getCard(dashboard).getByText('No live sessions match the filters.').waitFor()
     expect(await collector.use(activity)).toBe(204)
     await expect.poll(() => getRows(dashboard).count()).toBe(1)
@@ -109,7 +109,7 @@ describe('The live sessions', () => {
   test('count down between two requests, and are listed as expired until the sweep records them', async () => {
     const lastAccessAt = Date.now() - 30 * minuteMs + 15_000
     await collector.use(createActivity({ subject: 'u_expiring', lastAccessAt, heartbeatSeconds: 600 }))
-    const dashboard = await openSignedIn('?subject=u_expiring')
+    const dashboard = await openSignedIn('?live=1&search=user:u_expiring')
     const countdown = getRows(dashboard).locator('.countdown')
     await countdown.waitFor()
     await dashboard.page.route(/v1\/sessions/, () => {})
@@ -119,7 +119,7 @@ describe('The live sessions', () => {
 
   test('expire by the clock of the collector, even if that of the browser is wrong', async () => {
     await collector.useByServer({ session: 'clock', subject: 'u_clock', lastAccessAt: Date.now() })
-    const dashboard = await openDashboard(`${collector.url}/?subject=u_clock`)
+    const dashboard = await openDashboard(`${collector.url}/?live=1&search=user:u_clock`)
     await dashboard.page.clock.install({ time: Date.now() + 60 * minuteMs })
     await dashboard.signIn(token)
     await expect
@@ -130,7 +130,7 @@ describe('The live sessions', () => {
   test('are shown as text, never as markup', async () => {
     const markup = '<img src=x onerror="throw new Error()">'
     await collector.use(createActivity({ subject: markup, session: `${markup}${markup}` }))
-    const dashboard = await openSignedIn(`?subject=${encodeURIComponent(markup)}`)
+    const dashboard = await openSignedIn(`?live=1&search=user:${encodeURIComponent(markup)}`)
     await expect.poll(() => getRows(dashboard).locator('td').first().textContent()).toBe(markup)
     expect(await dashboard.page.locator('img').count()).toBe(0)
   })
@@ -144,7 +144,7 @@ describe('The live sessions', () => {
     }))
     const headers = { Authorization: `Bearer ${collector.token}`, 'Content-Type': 'application/json' }
     expect((await collector.postActivity(reports, headers)).status).toBe(200)
-    const dashboard = await openSignedIn('?site=bulk')
+    const dashboard = await openSignedIn('?live=1&site=bulk')
     const headline = getCard(dashboard).locator('.headline')
     // Counting takes its time, so the collector counts from time to time.
     await expect.poll(() => headline.textContent(), { timeout: 30_000 }).toBe('About 130 sessions')
@@ -153,7 +153,7 @@ describe('The live sessions', () => {
     await expect.poll(() => headline.textContent()).toBe('130 sessions')
     expect(await getRows(dashboard).count()).toBe(130)
 
-    await dashboard.openUrl(`${collector.url}/?site=bulk&subject=u_bulk`)
+    await dashboard.openUrl(`${collector.url}/?live=1&site=bulk&search=user:u_bulk`)
     await expect.poll(() => headline.textContent()).toBe('More than 100 sessions')
   })
 })
@@ -162,7 +162,7 @@ describe('The card of live sessions', () => {
   test('says how to turn on live sessions if there are none', async () => {
     const empty = await createCollector(database, { sites: { acme: site } })
     try {
-      const dashboard = await openDashboard(empty.url)
+      const dashboard = await openDashboard(`${empty.url}/?live=1`)
       await dashboard.signIn((await issueDashboardToken(empty)).token)
       await getCard(dashboard).getByText('data-heartbeat-seconds').waitFor()
       await dashboard.expectNoAccessibilityViolations()
@@ -172,12 +172,12 @@ describe('The card of live sessions', () => {
   })
 
   test('says which filters do not apply to it', async () => {
-    const dashboard = await openSignedIn('?reason=logout&session=alias-1')
+    const dashboard = await openSignedIn('?live=1&search=reason:logout+session:alias-1')
     await getCard(dashboard).getByText('not filtered by reason, session').waitFor()
   })
 
   test('says how old it is while nothing is polled', async () => {
-    const dashboard = await openSignedIn('')
+    const dashboard = await openSignedIn('?live=1')
     await getCard(dashboard).locator('.headline').waitFor()
     const age = getCard(dashboard).getByText(/as of \d\d:\d\d:\d\d/)
     expect(await age.count()).toBe(0)
@@ -186,7 +186,7 @@ describe('The card of live sessions', () => {
   })
 
   test('shows an error that the list of session ends does not have, and can retry', async () => {
-    const dashboard = await openDashboard(collector.url)
+    const dashboard = await openDashboard(`${collector.url}/?live=1`)
     await dashboard.page.route(/v1\/sessions/, (route) =>
       route.fulfill({ status: 503, json: { detail: 'Come back later.' } }),
     )

@@ -20,11 +20,11 @@ const readPeriodStart = (url: string) => Date.parse(new URL(url).searchParams.ge
 
 describe('The dashboard', () => {
   test('shows new rows without a reload', async ({ collector, token }) => {
-    const dashboard = await openDashboard(`${collector.url}/?session=alias-new`)
+    const dashboard = await openDashboard(`${collector.url}/?search=session:alias-new`)
     await dashboard.signIn(token)
     await dashboard.emptyListMessage.waitFor()
     await insertRows(collector.database.sql, [{ session: 'alias-new', detected_at: noon - 40 * dayMs }])
-    await dashboard.openUrl(`${collector.url}/?session=alias-new&range=90d`)
+    await dashboard.openUrl(`${collector.url}/?search=session:alias-new&range=90d`)
     await dashboard.waitForRows()
     // A report that waited in a browser's outbox adds a row that is older than those that are shown.
     await insertRows(collector.database.sql, [
@@ -39,13 +39,13 @@ describe('The dashboard', () => {
     const dashboard = await openDashboard(collector.url)
     await dashboard.signIn(token)
     await dashboard.waitForRows()
-    await dashboard.getFilter('Subject').pressSequentially('u_1')
+    await dashboard.searchField.pressSequentially('user:u_1')
     // When the second response arrives, the first one has been rendered.
     for (const _ of [1, 2]) {
       await dashboard.page.waitForResponse((response) => response.url().includes('v1/lapses?'))
     }
-    expect(await dashboard.getFilter('Subject').inputValue()).toBe('u_1')
-    await dashboard.getFilter('Subject').press('Enter')
+    expect(await dashboard.searchField.inputValue()).toBe('user:u_1')
+    await dashboard.searchField.press('Enter')
     await dashboard.expectRowCount(12)
   })
 
@@ -117,7 +117,7 @@ describe('The dashboard', () => {
     await dashboard.signIn(token)
     await dashboard.waitForRows()
     await dashboard.page.context().setOffline(true)
-    await dashboard.filterByText('Subject', 'u_1')
+    await dashboard.search('user:u_1')
     await expect
       .poll(() => dashboard.errors.allTextContents())
       .toEqual([expect.stringContaining('Cannot reach the collector.')])

@@ -23,7 +23,7 @@ const parameterGroups = [
   { label: '"to"', parameters: ['to'] },
   {
     label: 'all other parameters',
-    parameters: ['site', 'reason', 'evidence', 'subject', 'session', 'cursor'],
+    parameters: ['site', 'search', 'subject', 'cursor', 'sort', 'tab', 'user', 'compare', 'tz', 'live'],
   },
 ]
 
@@ -49,7 +49,7 @@ describe('The dashboard', () => {
   test('shows the last 30 days if the range in the URL is unknown', async ({ collector, token }) => {
     const dashboard = await openDashboard(`${collector.url}/?range=__proto__`)
     await dashboard.signIn(token)
-    await dashboard.page.getByRole('button', { name: '30 days', pressed: true }).waitFor()
+    await dashboard.page.getByRole('button', { name: 'Last 30 days', pressed: true }).waitFor()
   })
 
   test('shows "not found" if the URL has an invalid row id', async ({ collector, token }) => {

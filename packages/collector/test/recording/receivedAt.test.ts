@@ -45,6 +45,7 @@ test('The time to check a token counts neither as clock skew nor as later receip
         },
       },
       verifyTicket,
+      observeRefusal: () => {},
     },
   )
   expect(written).toMatchObject([

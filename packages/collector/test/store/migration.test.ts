@@ -22,6 +22,8 @@ const names = [
   '0011_rollup_progress',
   '0012_marker_indexes.compatible',
   '0013_feed.compatible',
+  '0014_forward.compatible',
+  '0015_refusals.compatible',
 ]
 const table = 'session_audit'
 const history = 'session_audit_migrations'

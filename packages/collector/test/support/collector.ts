@@ -43,8 +43,11 @@ export function createConfig(database: string, changes: Partial<ConfigInput> = {
   }
 }
 
+/** Signs webhooks in tests. */
+export const webhookSecret = 'whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3RzLCAzMiBieXRlcw=='
+
 /** The environment variables that the configuration names. */
-export const environment = { TICKET_SECRET: ticketSecret }
+export const environment = { TICKET_SECRET: ticketSecret, WEBHOOK_SECRET: webhookSecret }
 
 /** Creates a collector with its own, migrated database. */
 export async function createCollector(

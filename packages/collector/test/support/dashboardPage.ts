@@ -51,15 +51,29 @@ export class DashboardPage {
   }
 
   get emptyListMessage() {
-    return this.page.getByText('No ended sessions match.')
+    return this.page.getByText('No ended sessions match')
   }
 
   get errors() {
     return this.page.getByRole('alert')
   }
 
-  getFilter(label: string) {
-    return this.page.getByRole('form', { name: 'Filters' }).getByLabel(label)
+  get searchField() {
+    return this.page.getByRole('combobox', { name: 'Search' })
+  }
+
+  /** The applied terms of the search. */
+  get chips() {
+    return this.page.getByRole('list', { name: 'Filters' }).getByRole('listitem')
+  }
+
+  /** The chosen suggestion of the search field. */
+  get activeSuggestion() {
+    return this.page.getByRole('option', { selected: true })
+  }
+
+  get siteSelect() {
+    return this.page.getByRole('combobox', { name: 'Site', exact: true })
   }
 
   getButton(name: string) {
@@ -70,10 +84,16 @@ export class DashboardPage {
     return this.page.getByRole('link', { name, exact: true })
   }
 
-  /** Types into a text filter and applies it. */
-  async filterByText(label: string, text: string): Promise<void> {
-    await this.getFilter(label).fill(text)
-    await this.getFilter(label).press('Enter')
+  /** Adds terms to the search. */
+  async search(text: string): Promise<void> {
+    await this.searchField.fill(text)
+    await this.searchField.press('Enter')
+  }
+
+  /** Opens the menu of all time ranges. */
+  async openRangeMenu(): Promise<void> {
+    await this.page.locator('.more-ranges').click()
+    await this.page.getByRole('dialog', { name: 'Time range' }).waitFor()
   }
 
   async waitForRows(): Promise<void> {
@@ -96,7 +116,7 @@ export class DashboardPage {
     await expect.poll(() => this.rows.count()).toBe(count)
   }
 
-  /** @param query such as `?reason=logout`, or an empty string. */
+  /** @param query such as `?site=acme`, or an empty string. */
   async expectUrlQuery(query: string): Promise<void> {
     await expect.poll(() => new URL(this.page.url()).search).toBe(query)
   }

@@ -4,6 +4,8 @@ import { buildChartOptions, type ChartData, type ChartHandlers, stackCounts } fr
 
 interface Props extends ChartData, ChartHandlers {
   readonly label: string
+  /** Goes back to the period before the last zoom, if there was one. */
+  readonly zoomOut: (() => void) | null
 }
 
 /** How many bars an arrow key moves the cursor. */
@@ -12,28 +14,23 @@ const cursorSteps = new Map([
   ['ArrowRight', 1],
 ])
 
-/** A stacked bar chart. The pointer and the arrow keys select a bar; dragging selects a period. */
-export function StackedBarChart({
-  buckets,
-  bucketUnit,
-  reasons,
-  onSelectBucket,
-  onSelectPeriod,
-  label,
-}: Props) {
+/**
+ * A stacked bar chart. The pointer and the arrow keys select a bar. A click or Enter zooms in on it, dragging on a period,
+ * and Escape zooms out.
+ */
+export function StackedBarChart({ label, onSelectBucket, onZoom, zoomOut, ...data }: Props) {
   const container = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
   // The chart is drawn once but must call the handlers of the latest render, which know the current filters.
-  const handlers = useRef<ChartHandlers>({ onSelectBucket, onSelectPeriod })
-  handlers.current = { onSelectBucket, onSelectPeriod }
+  const handlers = useRef<ChartHandlers>({ onSelectBucket, onZoom })
+  handlers.current = { onSelectBucket, onZoom }
 
   useEffect(() => {
     const element = container.current
     if (!element) return
     const draw = () => {
       chart.current?.destroy()
-      const options = buildChartOptions(element, { buckets, bucketUnit, reasons }, handlers)
-      chart.current = new uPlot(options, stackCounts(buckets, reasons), element)
+      chart.current = new uPlot(buildChartOptions(element, data, handlers), stackCounts(data), element)
     }
     draw()
     const resizeObserver = new ResizeObserver(() =>
@@ -49,29 +46,46 @@ export function StackedBarChart({
       chart.current?.destroy()
       chart.current = null
     }
-  }, [buckets.length, JSON.stringify([buckets, bucketUnit, reasons])])
+  }, [JSON.stringify(data)])
 
-  const moveCursor = (event: KeyboardEvent) => {
-    const plot = chart.current
-    const step = cursorSteps.get(event.key)
-    if (!plot || step === undefined) return
-    event.preventDefault()
-    const from = plot.cursor.idx ?? (step > 0 ? -1 : buckets.length)
-    const index = Math.min(Math.max(from + step, 0), buckets.length - 1)
+  const moveCursor = (plot: uPlot, step: number) => {
+    const lastIndex = data.buckets.length - 1
+    const from = findSelectedIndex(plot) ?? (step > 0 ? -1 : lastIndex + 1)
+    const index = Math.min(Math.max(from + step, 0), lastIndex)
     const [times] = plot.data
-    plot.setCursor({ left: plot.valToPos((times[index] ?? 0) + 1, 'x'), top: 1 })
+    // A second after the start, because a position is rounded.
+    plot.setCursor({ left: plot.valToPos((times[index] ?? 0) + 1, 'x') + 1, top: 1 })
+  }
+  const handleKey = (event: KeyboardEvent) => {
+    const plot = chart.current
+    if (!plot) return
+    const step = cursorSteps.get(event.key)
+    const index = findSelectedIndex(plot)
+    if (step !== undefined) moveCursor(plot, step)
+    else if (event.key === 'Enter' && index !== null) onZoom(index, index)
+    else if (event.key === 'Escape' && zoomOut) zoomOut()
+    else return
+    event.preventDefault()
   }
 
   return (
     <div
       class="chart"
       ref={container}
-      role="img"
+      role="application"
       aria-label={label}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move between the bars.
       tabIndex={0}
-      onKeyDown={moveCursor}
+      onKeyDown={handleKey}
       onBlur={() => chart.current?.setCursor({ left: -1, top: -1 })}
     />
   )
+}
+
+function findSelectedIndex(plot: uPlot): number | null {
+  const { left = -1 } = plot.cursor
+  if (left < 0) return null
+  const at = plot.posToVal(left, 'x')
+  const [times] = plot.data
+  return [...times].findLastIndex((time) => time <= at)
 }

@@ -1,36 +1,39 @@
 import type { RefObject } from 'preact'
 import uPlot from 'uplot'
 import type { Bucket, Summary } from '../api/types.ts'
-import { formatAxisTime } from '../format/dateTime.ts'
+import { formatAxisTime, formatMonth } from '../format/dateTime.ts'
 import type { reasons as allReasons } from '../format/labels.ts'
 import { formatCompactCount } from '../format/numbers.ts'
+import type { Zone } from '../state/calendar.ts'
+import { chooseTicks } from './chooseTicks.ts'
+import { findNextStart } from './fillBuckets.ts'
 
 export interface ChartData {
   readonly buckets: readonly Bucket[]
   readonly bucketUnit: Summary['bucket']
   /** The reasons to show, from the bottom of the stack to its top. */
   readonly reasons: typeof allReasons
+  /** The number of sessions in each bucket of the previous period, or null if there is none to compare with. */
+  readonly previousCounts: readonly number[] | null
+  readonly zone: Zone
 }
 
 export interface ChartHandlers {
   /** Is called with null when the cursor leaves the chart. */
   readonly onSelectBucket: (index: number | null) => void
-  /** Is called with epoch milliseconds when the user drags over a part of the chart. */
-  readonly onSelectPeriod: (from: number, to: number) => void
+  /** Is called with the first and the last bucket that the user clicks or drags over. */
+  readonly onZoom: (firstIndex: number, lastIndex: number) => void
 }
 
-const hourSeconds = 3600
-const daySeconds = 86_400
-const timeTickSeconds = [
-  ...[1, 2, 3, 6, 12].map((hours) => hours * hourSeconds),
-  ...[1, 2, 3, 5, 7, 10, 15, 30, 60, 90, 180, 365, 730].map((days) => days * daySeconds),
-]
 const countTicks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7]
 /** The narrowest drag in pixels that is not just a click. */
 const minDragWidth = 4
 
-/** Stacks the counts: each series is the sum of a reason and those below it. The tallest is drawn first, behind the others. */
-export function stackCounts(buckets: readonly Bucket[], reasons: ChartData['reasons']): uPlot.AlignedData {
+/**
+ * Stacks the counts: each series is the sum of a reason and those below it. The tallest is drawn first, behind the others.
+ * The previous period comes last, in front of all.
+ */
+export function stackCounts({ buckets, reasons, previousCounts }: ChartData): uPlot.AlignedData {
   const sums = buckets.map(() => 0)
   const series = reasons.map((reason) =>
     buckets.map(({ counts }, index) => {
@@ -38,25 +41,28 @@ export function stackCounts(buckets: readonly Bucket[], reasons: ChartData['reas
       return sums[index] ?? 0
     }),
   )
-  return [buckets.map(({ start }) => Date.parse(start) / 1000), ...series.reverse()]
+  const previous = previousCounts && buckets.map((_, index) => previousCounts[index] ?? null)
+  return [toSeconds(buckets), ...series.reverse(), ...(previous ? [previous] : [])]
 }
+
+const toSeconds = (buckets: readonly Bucket[]) => buckets.map(({ start }) => Date.parse(start) / 1000)
 
 export function buildChartOptions(
   element: HTMLElement,
-  { buckets, bucketUnit, reasons }: ChartData,
+  data: ChartData,
   handlers: RefObject<ChartHandlers>,
 ): uPlot.Options {
+  const { buckets, bucketUnit, zone } = data
   const style = getComputedStyle(element)
-  const readColor = (name: string) => style.getPropertyValue(name).trim()
-  const firstStart = Date.parse(buckets[0]?.start ?? '') / 1000
-  const lastStart = Date.parse(buckets.at(-1)?.start ?? '') / 1000
-  const bucketSeconds = bucketUnit === 'hour' ? hourSeconds : daySeconds
+  const starts = toSeconds(buckets)
+  const end = findNextStart((starts.at(-1) ?? 0) * 1000, bucketUnit, zone) / 1000
   const axis = {
-    stroke: readColor('--muted-text'),
+    stroke: style.getPropertyValue('--muted-text').trim(),
     font: `12px ${style.fontFamily}`,
     ticks: { show: false },
-    grid: { stroke: readColor('--border'), width: 1 },
+    grid: { stroke: style.getPropertyValue('--border').trim(), width: 1 },
   }
+  const formatTick = bucketUnit === 'month' ? formatMonth : formatAxisTime
   return {
     width: element.clientWidth,
     height: element.clientHeight,
@@ -65,48 +71,80 @@ export function buildChartOptions(
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: {
-      x: { time: true, range: [firstStart, lastStart + bucketSeconds] },
+      x: { time: true, range: [starts[0] ?? 0, end] },
       y: { range: (_, _min, max) => [0, Math.max(max * 1.05, 4)] },
     },
     axes: [
       {
         ...axis,
         size: 28,
+        gap: 6,
         grid: { show: false },
-        space: 70,
-        // Ticks between the bounds of a bar would make it look as if it covered less time.
-        incrs: timeTickSeconds.filter((seconds) => seconds >= bucketSeconds),
-        values: (_, splits) => splits.map((seconds) => formatAxisTime(seconds * 1000)),
+        splits: ({ width }) => chooseTicks(starts, bucketUnit, zone, width),
+        values: (_, splits) => splits.map((seconds) => formatTick(seconds * 1000)),
       },
       {
         ...axis,
         size: 48,
+        space: 24,
         values: (_, splits) => splits.map(formatCompactCount),
         incrs: countTicks,
       },
     ],
-    series: [
-      {},
-      ...[...reasons].reverse().map((reason) => ({
-        fill: readColor(`--${reason}`),
-        width: 0,
-        points: { show: false },
-        ...(uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.82], align: 1, gap: 0 }) }),
-      })),
+    series: buildSeries(data, style),
+    hooks: buildHooks(starts, handlers),
+  }
+}
+
+function buildSeries({ reasons, previousCounts }: ChartData, style: CSSStyleDeclaration): uPlot.Series[] {
+  const readColor = (name: string) => style.getPropertyValue(name).trim()
+  const bars = [...reasons].reverse().map((reason) => ({
+    fill: readColor(`--${reason}`),
+    width: 0,
+    points: { show: false },
+    ...(uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.82], align: 1, gap: 0 }) }),
+  }))
+  const previous = {
+    stroke: readColor('--text'),
+    width: 1.5,
+    dash: [4, 3],
+    points: { show: false },
+    ...(uPlot.paths.stepped && { paths: uPlot.paths.stepped({ align: 1, extend: true }) }),
+  }
+  return [{}, ...bars, ...(previousCounts ? [previous] : [])]
+}
+
+function buildHooks(starts: readonly number[], handlers: RefObject<ChartHandlers>): uPlot.Hooks.Arrays {
+  /** Finds the bucket at a position in pixels. */
+  const findIndex = (plot: uPlot, position: number) => {
+    const at = plot.posToVal(position, 'x')
+    return Math.max(
+      starts.findLastIndex((start) => start <= at),
+      0,
+    )
+  }
+  return {
+    ready: [
+      (plot) =>
+        plot.over.addEventListener('click', () => {
+          const { left = -1 } = plot.cursor
+          if (left < 0) return
+          const index = findIndex(plot, left)
+          handlers.current?.onZoom(index, index)
+        }),
     ],
-    hooks: {
-      setCursor: [
-        ({ cursor: { idx, left = -1 } }) =>
-          handlers.current?.onSelectBucket(left < 0 || idx == null ? null : idx),
-      ],
-      setSelect: [
-        (plot) => {
-          const { left, width } = plot.select
-          if (width < minDragWidth) return
-          const readTime = (position: number) => plot.posToVal(position, 'x') * 1000
-          handlers.current?.onSelectPeriod(readTime(left), readTime(left + width))
-        },
-      ],
-    },
+    setCursor: [
+      (plot) => {
+        const { left = -1 } = plot.cursor
+        handlers.current?.onSelectBucket(left < 0 ? null : findIndex(plot, left))
+      },
+    ],
+    setSelect: [
+      (plot) => {
+        const { left, width } = plot.select
+        if (width < minDragWidth) return
+        handlers.current?.onZoom(findIndex(plot, left), findIndex(plot, left + width - 1))
+      },
+    ],
   }
 }

@@ -2,7 +2,7 @@ import { type PastLimit, pastLimitSteps } from '../../../src/reading/pastLimit.t
 import { formatCount, formatDuration, formatPercent } from '../format/numbers.ts'
 
 /** Counts the idle timeouts: those after which users came back, and those after which nobody has. */
-export const countTimeouts = ({ count, notReturned }: PastLimit) => count + notReturned
+const countTimeouts = ({ count, notReturned }: PastLimit) => count + notReturned
 
 /** Adds to each bar of the histogram the share of all timeouts after which users were back by its end. */
 export function addCumulativeShares(pastLimit: PastLimit) {
@@ -11,17 +11,6 @@ export function addCumulativeShares(pastLimit: PastLimit) {
     returned += bar.count
     return { ...bar, cumulativeShare: returned / countTimeouts(pastLimit) }
   })
-}
-
-const longerByMs = 10 * 60_000
-
-/** Says how many timeouts a slightly longer limit would have prevented. */
-export function describeLongerLimit(pastLimit: PastLimit): string {
-  const sessions = countTimeouts(pastLimit)
-  const share = addCumulativeShares(pastLimit).find(({ toMs }) => toMs === longerByMs)?.cumulativeShare ?? 1
-  const subject = `A limit ${formatDuration(longerByMs)} longer would`
-  if (sessions === 1) return `${subject} ${share === 1 ? '' : 'not '}have kept this session alive.`
-  return `${subject} have kept ${formatPercent(share)} of these ${formatCount(sessions)} sessions alive.`
 }
 
 /** Says after how many timeouts nobody has come back, or null if there are none or this is not known of any. */

@@ -5,7 +5,7 @@ export function Logo() {
         <circle cx="16" cy="16" r="12" class="logo-ring" />
         <path d="M16 9v7l4 3" class="logo-hand" />
       </svg>
-      Lapse
+      <span class="logo-name">Lapse</span>
     </span>
   )
 }

@@ -1,9 +1,10 @@
 import type { SessionEnd, SessionEndHistory } from '../api/types.ts'
-import { formatDateTime, formatUtc, timeZone } from '../format/dateTime.ts'
+import { formatDateTime, formatUtc, getTimeZone } from '../format/dateTime.ts'
 import { calculateIdleMs, calculatePastLimitMs, explainVerdict } from '../format/explainVerdict.ts'
 import { detectionLabels, evidenceLabels } from '../format/labels.ts'
 import { formatDuration } from '../format/numbers.ts'
 import { clearedFilters, type Route } from '../state/route.ts'
+import { formatTerm } from '../state/searchTerms.ts'
 import { EarlierRevisions } from './EarlierRevisions.tsx'
 import { RevisionNotices } from './RevisionNotices.tsx'
 
@@ -48,7 +49,7 @@ export function SessionEndDetails({ sessionEnd, route }: DetailsProps) {
             {...route.buildLinkProps({
               ...clearedFilters,
               site,
-              subject,
+              search: formatTerm('user', subject),
               range: '5y',
               row: null,
               cursor: null,
@@ -87,7 +88,7 @@ function TimesTable({ sessionEnd }: Props) {
       <thead>
         <tr>
           <td />
-          <th scope="col">{timeZone}</th>
+          <th scope="col">{getTimeZone()}</th>
           <th scope="col">UTC</th>
         </tr>
       </thead>

@@ -1,4 +1,4 @@
-import type { SessionEnd } from '../api/types.ts'
+import type { FlagCounts, SessionEnd } from '../api/types.ts'
 
 /** The order is that of the filter, the legend and the chart, with the most relevant reason first. */
 export const reasonLabels = {
@@ -22,6 +22,19 @@ export const evidenceLabels = {
 } as const satisfies Record<SessionEnd['evidence'], string>
 
 export const evidenceKinds = Object.keys(evidenceLabels) as (keyof typeof evidenceLabels)[]
+
+/** The flags that the dashboard counts, with those that ask loudest for a closer look first. */
+export const flagLabels = {
+  clock_anomaly: 'Clock anomaly',
+  conflict: 'Conflict',
+  skew: 'Clock skew',
+  burst: 'Burst',
+  late: 'Late',
+  corrected: 'Correction',
+  self_reported: 'Self-reported',
+} as const satisfies Record<keyof FlagCounts, string>
+
+export const flags = Object.keys(flagLabels) as (keyof typeof flagLabels)[]
 
 const parameterLabels = new Map([
   ['site', 'Site'],

@@ -1,18 +1,30 @@
 import { useEffect, useState } from 'preact/hooks'
-import { isTimeRange, type TimeRange } from './timeRanges.ts'
+import { setDisplayZone } from '../format/dateTime.ts'
+import type { Zone } from './calendar.ts'
+import { translateOldUrl } from './searchTerms.ts'
+import { defaultTimeRange, isTimeRange, type TimeRange } from './timeRanges.ts'
 
-/** A query parameter of the page's URL, which holds the filters, the page of the list and the open session end. */
+/** A query parameter of the page's URL, which holds everything that a shared link must show again. */
 type ParameterName =
   | 'range'
-  | 'site'
-  | 'reason'
-  | 'evidence'
-  | 'subject'
-  | 'session'
   | 'from'
   | 'to'
+  | 'search'
+  | 'site'
+  /** `0` turns the comparison with the previous period off. */
+  | 'compare'
+  /** `utc`, or missing for the user's time zone. */
+  | 'tz'
+  /** The tab beside the chart. */
+  | 'tab'
+  | 'sort'
   | 'cursor'
+  /** The id of the session end whose details are open. */
   | 'row'
+  /** The subject whose history is open. */
+  | 'user'
+  /** `1` shows the live sessions. */
+  | 'live'
 
 /** New values of parameters. Null or an empty string removes a parameter. */
 export type RouteChanges = Readonly<Partial<Record<ParameterName, string | null>>>
@@ -35,15 +47,15 @@ export interface Route {
   readonly navigation: Navigation | null
   /** `custom` if the URL has a start or an end time. */
   readonly timeRange: TimeRange | 'custom'
+  readonly zone: Zone
+  /** Whether the user wants to see the previous period. */
+  readonly isComparing: boolean
 }
 
 /** Clears every filter except `range`. */
 export const clearedFilters = {
   site: null,
-  reason: null,
-  evidence: null,
-  subject: null,
-  session: null,
+  search: null,
   from: null,
   to: null,
 } as const satisfies RouteChanges
@@ -73,6 +85,8 @@ export function useRoute(): Route {
     setHistoryEntry(readHistoryEntry())
   }
   const range = get('range')
+  const zone = get('tz') === 'utc' ? 'utc' : 'local'
+  setDisplayZone(zone)
   return {
     get,
     buildHref,
@@ -86,7 +100,9 @@ export function useRoute(): Route {
       },
     }),
     navigation,
-    timeRange: get('from') || get('to') ? 'custom' : isTimeRange(range) ? range : '30d',
+    timeRange: get('from') || get('to') ? 'custom' : isTimeRange(range) ? range : defaultTimeRange,
+    zone,
+    isComparing: get('compare') !== '0',
   }
 }
 
@@ -95,7 +111,9 @@ export const isPlainClick = ({ ctrlKey, metaKey, shiftKey, altKey }: MouseEvent)
   !(ctrlKey || metaKey || shiftKey || altKey)
 
 function readHistoryEntry() {
+  const search = translateOldUrl(location.search)
+  if (search !== location.search) history.replaceState(history.state, '', search || location.pathname)
   // Only `navigate` writes the state of history entries.
   const state = history.state as { readonly navigation: Navigation } | null
-  return { search: location.search, navigation: state?.navigation ?? null }
+  return { search, navigation: state?.navigation ?? null }
 }

@@ -1,14 +1,12 @@
 import { Command, Option } from 'commander'
-import { evidenceKinds } from '../../domain/evidence.ts'
-import { reasons } from '../../domain/verdict.ts'
 import { defaultPageSize, maxPageSize, revisionChoices } from '../../reading/filter.ts'
 import { formatNames } from '../../reading/formats/formats.ts'
-import { searchKeys } from '../../reading/search/parseSearch.ts'
 import { printRows } from '../list/printRows.ts'
 import { configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
+import { addFilterOptions } from '../options/filterOptions.ts'
 import { parseLimit } from '../options/parseLimit.ts'
-import { addTimeHelp, fromOption, timeZoneOption, toOption } from '../options/timeOptions.ts'
+import { addTimeHelp } from '../options/timeOptions.ts'
 
 /** `lapse list` prints rows of the audit table. */
 export const list = new Command('list')
@@ -17,19 +15,8 @@ export const list = new Command('list')
     'Print rows of the audit table, newest first. Times are in UTC. The column supersedes is the id of the row that a row corrects. needs_review marks corrections with the same evidence as the corrected row. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
-  .option('--site <site>', 'only rows of this site')
-  .option('--subject <id>', 'only rows of this user')
-  .option('--session <alias>', 'only rows of this session')
-  .addOption(new Option('--reason <reason>', 'only rows with this reason').choices(reasons))
-  .addOption(new Option('--evidence <kind>', 'only rows with this evidence').choices(evidenceKinds))
-  .option(
-    '--search <text>',
-    'only rows that match this search, such as "user:u_42 -reason:logout ip:203.0.113."; the keys are ' +
-      `${searchKeys.join(', ')}; a - excludes, commas separate alternatives, and a trailing * matches a prefix`,
-  )
-  .addOption(fromOption)
-  .addOption(toOption)
-  .addOption(timeZoneOption)
+addFilterOptions(list)
+list
   .addOption(
     new Option(
       '--revisions <which>',

@@ -5,6 +5,7 @@ import { liveSessionFormats } from '../../reading/formats/formats.ts'
 import type { ListedLiveSession } from '../../reading/listedLiveSession.ts'
 import { type LiveSessionFilter, liveSessionFilterSchema } from '../../reading/liveSessionReader.ts'
 import type { Store } from '../../store/openStore.ts'
+import { checkSites } from '../options/checkSites.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
@@ -42,7 +43,9 @@ export const sessions = new Command('sessions')
   )
   .action(async ({ config: path, limit, format, ...filterOptions }: SessionsOptions, command: Command) => {
     const filter = parseOptions(liveSessionFilterSchema, filterOptions, command)
-    await withStore(loadStoreConfig(path), async (store) => {
+    const config = loadStoreConfig(path)
+    await withStore(config, async (store) => {
+      await checkSites(filter, { config, store, command })
       const pages = readPages(store, filter, format === 'table' ? (limit ?? defaultPageSize) : limit)
       await writeOutput(formatSessions(pages, format), new AbortController().signal)
     })

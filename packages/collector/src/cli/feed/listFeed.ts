@@ -5,6 +5,7 @@ import { createSessionEndTableFormatter } from '../output/formatSessionEndTable.
 import { printFeed } from './printFeed.ts'
 import { readFeed } from './readFeed.ts'
 import { readStateFile, writeStateFile } from './stateFile.ts'
+import { endsWithinLine } from './unfinishedLine.ts'
 
 interface ListFeedOptions {
   /** Where to start without a state file. */
@@ -42,7 +43,7 @@ export async function listFeed(
   }
   await printFeed(readFeed(feed, selection, { ...options, start: stored ?? after }), {
     // The output continues that of the earlier run, which has a header already.
-    format: { head: stored === undefined ? head : '', write },
+    format: { head: stored === undefined ? head : endsWithinLine() ? '\n' : '', write },
     async onWritten({ next: position, isAtEnd }) {
       if (stateFile !== undefined && position !== saved) {
         writeStateFile(stateFile, position)

@@ -3,7 +3,7 @@ import { hasErrorCode } from '../../domain/thrownError.ts'
 import { type FeedPosition, formatPosition, positionSchema } from '../../reading/feed.ts'
 
 /** The file has not been written by `writeStateFile`, or cannot be read or written. */
-export class StateFileError extends Error {
+class StateFileError extends Error {
   override readonly name = 'StateFileError'
 }
 

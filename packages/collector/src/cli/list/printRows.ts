@@ -91,7 +91,9 @@ async function printFeed(
   { after, state, follows, format, signal, command }: FeedOptions,
 ): Promise<void> {
   if (format === 'json')
-    return command.error('error: the feed has no end, so it is no JSON array. Use --format ndjson.')
+    return command.error(
+      'error: the feed has no end, so it cannot be printed as one JSON array. Use --format ndjson.',
+    )
   const options = { stateFile: state, follows, format, signal, onFailure, onWarning: warn }
   await listFeed(feed, selection, { after, ...options })
 }

@@ -14,8 +14,13 @@ export function printTable<Row>(columns: Columns<Row>, rows: readonly Row[]): vo
 /**
  * Creates a function that formats a table in parts. Only the first part has headings. A column becomes wider when a
  * later part needs it.
+ *
+ * @param options.alignsNumbers whether all columns but the first are aligned to the right.
  */
-export function createTableFormatter<Row>(columns: Columns<Row>): (rows: readonly Row[]) => string {
+export function createTableFormatter<Row>(
+  columns: Columns<Row>,
+  { alignsNumbers = false } = {},
+): (rows: readonly Row[]) => string {
   const headings = Object.keys(columns)
   let widths: readonly number[] | undefined
   return (rows) => {
@@ -26,7 +31,10 @@ export function createTableFormatter<Row>(columns: Columns<Row>): (rows: readonl
     )
     return table(lines, {
       border: getBorderCharacters('void'),
-      columns: widths.map((width) => ({ width })),
+      columns: widths.map((width, column) => ({
+        width,
+        alignment: alignsNumbers && column > 0 ? 'right' : 'left',
+      })),
       columnDefault: { paddingLeft: 0, paddingRight: 2 },
       drawHorizontalLine: () => false,
     })

@@ -6,7 +6,10 @@ import { hasErrorCode } from '../../domain/thrownError.ts'
  * Writes to standard output, no faster than the reader reads. Ends without an error if the reader has closed the pipe
  * (`… | head`) or the signal aborts.
  */
-export async function writeOutput(chunks: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
+export async function writeOutput(
+  chunks: AsyncIterable<string> | Iterable<string>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     await pipeline(Readable.from(chunks), process.stdout, { end: false, signal })
   } catch (error) {

@@ -4,6 +4,7 @@ import { selftestSubject } from '../../domain/selftest.ts'
 import { type ListedSessionEnd, listedSessionEndSchema } from '../../reading/listedSessionEnd.ts'
 import type { SweepStatus } from '../../store/live/createMarkRepository.ts'
 import type { Store } from '../../store/openStore.ts'
+import { getCollectorUrl } from '../options/getCollectorUrl.ts'
 import { withStore } from '../withStore.ts'
 
 type SelftestConfig = Pick<Config, 'sites' | 'listen' | 'sweep'>
@@ -38,12 +39,6 @@ export async function withSelftestReader(
   const address = (url ?? getCollectorUrl(config)).replace(/\/+$/, '')
   if (token !== undefined) await work(createHttpReader(address, token), config, address)
   else await withStore(loadStoreConfig(path), (store) => work(createDatabaseReader(store), config, address))
-}
-
-function getCollectorUrl({ listen: { host, port } }: Pick<Config, 'listen'>): string {
-  // A collector that listens on all addresses is reached at the loopback address.
-  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 function createDatabaseReader({

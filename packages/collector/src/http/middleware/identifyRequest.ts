@@ -8,7 +8,11 @@ import { createClientIdentifier } from '../request/identifyClient.ts'
  *
  * `X-Forwarded-For`, `X-Forwarded-Proto` and `Forwarded` count only if they come from the networks of `trustProxy`.
  */
-export function identifyRequest({ log, settings }: Pick<Dependencies, 'log' | 'settings'>): Middleware {
+export function identifyRequest({
+  log,
+  settings,
+  metrics,
+}: Pick<Dependencies, 'log' | 'settings' | 'metrics'>): Middleware {
   const identifyClient = createClientIdentifier(settings, () =>
     log.warn(
       'A proxy sent X-Forwarded-For and Forwarded with different client addresses. Set "forwardedHeader" to the header that the proxy writes: clients can forge the other one.',
@@ -17,6 +21,8 @@ export function identifyRequest({ log, settings }: Pick<Dependencies, 'log' | 's
   return (ctx, next) => {
     const requestId = randomUUID()
     const { address, hops, isProxied, proto } = identifyClient(ctx)
+    if (!isProxied && ['X-Forwarded-For', 'Forwarded'].some((name) => ctx.get(name) !== ''))
+      metrics.observeIgnoredForwarding()
     ctx.state.requestId = requestId
     ctx.state.isProxied = isProxied
     ctx.state.address = address ?? ''

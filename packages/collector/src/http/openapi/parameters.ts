@@ -10,10 +10,11 @@ export function describeQuery<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   parameters: Readonly<Record<keyof Shape & string, Parameter>>,
 ): object[] {
-  const { properties } = z.toJSONSchema(schema, { io: 'input' })
+  const { properties, required } = z.toJSONSchema(schema, { io: 'input' })
   return Object.entries<Parameter>(parameters).map(([name, parameter]) => ({
     name,
     in: 'query',
+    ...(required?.includes(name) && { required: true }),
     schema: properties?.[name] ?? {},
     ...parameter,
   }))

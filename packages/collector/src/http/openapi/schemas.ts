@@ -9,6 +9,8 @@ import { errorCodes, type Problem } from '../../domain/errors.ts'
 import { reasons } from '../../domain/verdict.ts'
 import { listedLiveSessionSchema } from '../../reading/listedLiveSession.ts'
 import { listedSessionEndSchema, sessionEndHistorySchema } from '../../reading/listedSessionEnd.ts'
+import { historySessionSchema } from '../../reading/userHistory.ts'
+import { alarmListSchema, siteStatusListSchema } from './siteSchemas.ts'
 import { summarySchema } from './summarySchema.ts'
 
 /** The response to a report. */
@@ -81,8 +83,6 @@ const problemSchema = z.object({
 
 const rowSchema = listedSessionEndSchema.describe('A row of the audit table. Times are UTC.')
 
-const instant = z.iso.datetime()
-
 const pageSchema = z.object({
   lapses: z.array(rowSchema).describe('The rows, newest first. With `after`, in the order of the feed.'),
   next: z
@@ -100,7 +100,8 @@ const pageSchema = z.object({
   emptyBecause: z
     .object({
       filters: z.string().describe('The active filters.'),
-      lastRowAt: instant
+      lastRowAt: z.iso
+        .datetime()
         .nullable()
         .describe('When the newest row of the site, or of all sites, was detected. Null if there is none.'),
     })
@@ -112,6 +113,11 @@ const liveSessionSchema = listedLiveSessionSchema.describe('A session that has n
 
 const livePageSchema = z.object({
   sessions: z.array(liveSessionSchema).describe('The sessions, by site and key.'),
+  next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
+})
+
+const historyPageSchema = z.object({
+  sessions: z.array(historySessionSchema).describe('The sessions, newest start first.'),
   next: z.string().nullable().describe('The `cursor` of the next page, or null on the last page.'),
 })
 
@@ -142,7 +148,10 @@ const schemas = {
   SessionEndPage: pageSchema.describe('One page of rows.'),
   LiveSession: liveSessionSchema,
   LiveSessionPage: livePageSchema.describe('One page of live sessions.'),
+  UserHistoryPage: historyPageSchema.describe("One page of a user's sessions."),
   Summary: summarySchema.describe('The session ends of a period, counted by time and reason.'),
+  SiteStatusList: siteStatusListSchema.describe('Whether each site is still reporting.'),
+  AlarmList: alarmListSchema.describe('What needs attention now.'),
   Problem: problemSchema.describe('An error (RFC 9457).'),
 }
 

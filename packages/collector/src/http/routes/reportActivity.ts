@@ -136,8 +136,8 @@ export const reportActivity: Route = {
 type HandlerDependencies = Omit<Dependencies, 'writer'> & { readonly writer: ActivityWriter }
 
 function createHandler(dependencies: HandlerDependencies): (ctx: Context) => Promise<void> {
-  const { settings, writer, verifyRepeatedTicket, metrics } = dependencies
-  const recording = { sites: settings.sites, writer, verifyTicket: verifyRepeatedTicket }
+  const { settings, writer, verifyRepeatedTicket, observeRefusal, metrics } = dependencies
+  const recording = { sites: settings.sites, writer, verifyTicket: verifyRepeatedTicket, observeRefusal }
 
   return async (ctx) => {
     const { body, sender, describe } = await receiveReports(ctx, dependencies)

@@ -189,6 +189,7 @@ export const reportSessionEnd: Route = {
       writer: dependencies.writer,
       liveSessions: dependencies.store.liveSessions,
       verifyTicket,
+      observeRefusal: dependencies.observeRefusal,
     }
     const { metrics } = dependencies
 

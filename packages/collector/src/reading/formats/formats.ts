@@ -1,6 +1,7 @@
 import { escapeUnsafe } from '../../domain/text/plainText.ts'
 import { type ListedLiveSession, listedLiveFieldNames } from '../listedLiveSession.ts'
 import { type ListedSessionEnd, listedFieldNames } from '../listedSessionEnd.ts'
+import { type HistorySession, historyFieldNames } from '../userHistory.ts'
 import { createCsvWriter } from './csv.ts'
 import { toEcs } from './ecs.ts'
 import { toOcsf } from './ocsf.ts'
@@ -37,6 +38,12 @@ export const liveSessionFormats = {
   ndjson: createNdjsonFormat((session: ListedLiveSession) => JSON.stringify(session)),
   csv: createCsvFormat<ListedLiveSession>(listedLiveFieldNames),
 } as const satisfies Readonly<Record<string, Format<ListedLiveSession>>>
+
+/** The formats of a user's history, by the name that `lapse history --format` accepts. */
+export const historyFormats = {
+  ndjson: createNdjsonFormat((session: HistorySession) => JSON.stringify(session)),
+  csv: createCsvFormat<HistorySession>(historyFieldNames),
+} as const satisfies Readonly<Record<string, Format<HistorySession>>>
 
 function createCsvFormat<Row extends object>(columns: readonly (keyof Row & string)[]): Format<Row> {
   const { header, write } = createCsvWriter(columns)

@@ -4,7 +4,7 @@ import { hasErrorCode } from '../../domain/thrownError.ts'
 import { DeadlineError } from '../../lifecycle/withinDeadline.ts'
 import type { SessionEndSelection } from '../../reading/filter.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
-import { countDeadlineMs } from '../database/deadlines.ts'
+import { partDeadlineMs } from '../database/deadlines.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { selectSelftests } from './excludeSelftests.ts'
@@ -25,7 +25,7 @@ export async function countSessionEnds(
 ): Promise<number | null> {
   const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
   try {
-    return await run(countDeadlineMs, async (signal) => {
+    return await run(partDeadlineMs, async (signal) => {
       let total = 0
       for (const { sign, query } of listCounts(auditDatabase, selection)) {
         signal.throwIfAborted()

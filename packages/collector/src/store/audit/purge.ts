@@ -74,7 +74,7 @@ export function purge(
   cutoffs: readonly RetentionCutoff[],
   { signal, onChunk }: PurgeOptions = {},
 ): Promise<number> {
-  return withLease(database, `purge ${tableName}`, 0, async () => {
+  return withLease(database, `purge ${tableName}`, { waitMs: 0 }, async () => {
     let deleted = 0
     const failures: PurgeFailure[] = []
     for (const cutoff of cutoffs) {

@@ -1,7 +1,7 @@
 import knex, { type Knex } from 'knex'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { DatabaseLocation, MysqlLocation } from './databaseUrl.ts'
-import { countDeadlineMs, lookupDeadlineMs, queryDeadlineMs } from './deadlines.ts'
+import { lookupDeadlineMs, partDeadlineMs, queryDeadlineMs } from './deadlines.ts'
 import { PreparedMysqlClient } from './mysql/mysqlClient.ts'
 import { createMysqlConnector } from './mysql/mysqlConnection.ts'
 import { ThreadedSqliteClient } from './sqlite/sqliteClient.ts'
@@ -33,7 +33,7 @@ const poolLimits = {
   /** Lists, exports and single rows. */
   reading: { connections: 6, sqliteThreads: 2, statementTimeoutMs: queryDeadlineMs },
   /** Numbers of rows beside lists. */
-  counts: { connections: 2, sqliteThreads: 1, statementTimeoutMs: countDeadlineMs },
+  counts: { connections: 2, sqliteThreads: 1, statementTimeoutMs: partDeadlineMs },
   /** Summaries, which read many rows at a time. */
   summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: queryDeadlineMs },
   /** Tokens and dashboard sessions. */
@@ -41,6 +41,8 @@ const poolLimits = {
   health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   /** Marks that the collector is running. Nothing else may delay them. */
   marks: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
+  /** Leases and positions of destinations. A lease that is renewed late is lost. */
+  forward: { connections: 2, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   /** Migrations, purge, rollup and mirrors, which may take long. */
   jobs: { connections: 4, sqliteThreads: 1, acquireConnectionTimeout: jobAcquireTimeoutMs },
 } as const satisfies Record<string, PoolLimits>
@@ -64,6 +66,7 @@ export function createPools(location: DatabaseLocation): Readonly<Record<PoolNam
     auth: createPool(location, 'auth'),
     health: createPool(location, 'health'),
     marks: createPool(location, 'marks'),
+    forward: createPool(location, 'forward'),
     jobs: createPool(location, 'jobs'),
   }
 }

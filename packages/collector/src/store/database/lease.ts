@@ -5,8 +5,10 @@ import { isRetryable } from './databaseErrors.ts'
 import { isSqlite } from './isSqlite.ts'
 
 const leaseTable = 'lapse_leases'
-const lifetimeMs = 30_000
+const defaultLifetimeMs = 30_000
 const pollMs = 250
+/** A renewal that fails is repeated before the lease expires. */
+const renewalsPerLifetime = 4
 
 /** Another process holds the lease. */
 export class LeaseHeldError extends Error {
@@ -19,19 +21,20 @@ export class LeaseHeldError extends Error {
  * A conditional UPDATE of one row grants the lease. `GET_LOCK` was granted on two nodes of a Galera cluster at once;
  * the UPDATE had one winner in 200 of 200 attempts. And unlike a lock, the lease expires when its holder is killed.
  *
- * @param waitMs how long to wait for another holder, in milliseconds.
- * @throws {LeaseHeldError} if another process still holds the lease then.
+ * @param work may stop when its signal is aborted. Then the lease was not renewed in time, for example because the
+ * database was unavailable, and another process may get it.
+ * @throws {LeaseHeldError} if another process still holds the lease after `waitMs`.
  */
 export async function withLease<T>(
   database: Knex,
   name: string,
-  waitMs: number,
-  work: () => Promise<T>,
+  { waitMs, lifetimeMs = defaultLifetimeMs }: LeaseOptions,
+  work: (lost: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const holder = randomUUID()
+  const lease = { name, holder: randomUUID(), lifetimeMs }
   await createLease(database, name)
   const waitUntil = performance.now() + waitMs
-  while (!(await acquireOrRenew(database, name, holder))) {
+  while (!(await acquireOrRenew(database, lease))) {
     if (performance.now() > waitUntil) {
       throw new LeaseHeldError(
         `Another process holds the lease "${name}". Wait for it to finish, then try again.`,
@@ -39,17 +42,47 @@ export async function withLease<T>(
     }
     await sleep(pollMs)
   }
-  // A renewal that fails is repeated long before the lease expires.
-  const renewal = setInterval(
-    () => void acquireOrRenew(database, name, holder).catch(() => {}),
-    lifetimeMs / 3,
-  )
+  const renewal = renewRegularly(database, lease)
   try {
-    return await work()
+    return await work(renewal.lost)
   } finally {
-    clearInterval(renewal)
-    await database(leaseTable).where({ name, holder }).update({ holder: null, expires_at: 0 })
+    renewal.stop()
+    await database(leaseTable).where({ name, holder: lease.holder }).update({ holder: null, expires_at: 0 })
   }
+}
+
+interface LeaseOptions {
+  /** How long to wait for another holder, in milliseconds. */
+  readonly waitMs: number
+  /** How long the lease remains after its holder was killed, in milliseconds. */
+  readonly lifetimeMs?: number
+}
+
+interface Lease {
+  readonly name: string
+  /** The id of this holder. */
+  readonly holder: string
+  readonly lifetimeMs: number
+}
+
+/** Renews a lease that was just acquired, until it is stopped. */
+function renewRegularly(database: Knex, lease: Lease): { readonly lost: AbortSignal; stop(): void } {
+  const intervalMs = lease.lifetimeMs / renewalsPerLifetime
+  const losing = new AbortController()
+  let renewedAt = performance.now()
+
+  async function renew(): Promise<void> {
+    const startedAt = performance.now()
+    if (await acquireOrRenew(database, lease)) renewedAt = startedAt
+    else losing.abort()
+  }
+
+  const timer = setInterval(() => {
+    // The next renewal could be too late.
+    if (performance.now() - renewedAt > lease.lifetimeMs - intervalMs) losing.abort()
+    void renew().catch(() => {})
+  }, intervalMs)
+  return { lost: losing.signal, stop: () => clearInterval(timer) }
 }
 
 async function createLease(database: Knex, name: string): Promise<void> {
@@ -64,7 +97,7 @@ async function createLease(database: Knex, name: string): Promise<void> {
   await database(leaseTable).insert({ name, holder: null, expires_at: 0 }).onConflict('name').merge(['name'])
 }
 
-async function acquireOrRenew(database: Knex, name: string, holder: string): Promise<boolean> {
+async function acquireOrRenew(database: Knex, { name, holder, lifetimeMs }: Lease): Promise<boolean> {
   const now = await readDatabaseTime(database)
   try {
     const updatedRows = await database(leaseTable)

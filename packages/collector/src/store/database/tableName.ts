@@ -36,6 +36,9 @@ export const getFlagDayTableName = (auditTable: string) => `${auditTable}_rollup
 export const getRollupProgressTableName = (auditTable: string) => `${auditTable}_rollup_progress`
 export const getFeedTableName = (auditTable: string) => `${auditTable}_feed`
 export const getFeedProgressTableName = (auditTable: string) => `${auditTable}_feed_progress`
+export const getRefusalTableName = (auditTable: string) => `${auditTable}_refusals`
+export const getSilenceTableName = (auditTable: string) => `${auditTable}_silences`
+export const getForwardTableName = (auditTable: string) => `${auditTable}_forward`
 export const getMigrationTableName = (auditTable: string) => `${auditTable}_migrations`
 
 /**

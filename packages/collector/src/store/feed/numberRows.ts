@@ -56,7 +56,7 @@ export async function readUnnumbered(
   return readRows(query)
 }
 
-export async function readMaxId(database: Knex, tableName: string): Promise<number> {
+async function readMaxId(database: Knex, tableName: string): Promise<number> {
   const row = await database(tableName).max({ id: 'id' }).first()
   return Number(row?.id ?? 0)
 }

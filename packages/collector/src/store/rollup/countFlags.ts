@@ -3,7 +3,7 @@ import { toRollupFilter } from '../../reading/rollupFilter.ts'
 import type { Period } from '../../reading/summaryQuery.ts'
 import type { FlagCounts } from '../../reading/summaryRepository.ts'
 import { sumReasons } from '../../reading/tally.ts'
-import { countDeadlineMs } from '../database/deadlines.ts'
+import { partDeadlineMs } from '../database/deadlines.ts'
 import { nullIfTooSlow } from '../database/limitTime.ts'
 import type { PeriodTallies, SummaryContext } from './countPeriod.ts'
 import { type EpochSpan, splitSpan } from './epochSpan.ts'
@@ -63,7 +63,7 @@ async function countRowFlags(
   const span = { from: period.from.getTime(), to: period.to.getTime() }
   const { days, rest } = (await readCountedDays(context, period, span)) ?? { days: [], rest: [span] }
   const counted: RowFlagCounts[] = [...days]
-  const deadline = performance.now() + countDeadlineMs
+  const deadline = performance.now() + partDeadlineMs
   for (const { from, to } of rest) {
     context.signal.throwIfAborted()
     const filter = { ...context.filter, from: new Date(from), to: new Date(to) }

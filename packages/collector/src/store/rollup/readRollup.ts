@@ -4,7 +4,7 @@ import { dayMs, quarterHourMs } from '../../domain/durations.ts'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { RollupFilter } from '../../reading/rollupFilter.ts'
 import type { Tally } from '../../reading/tally.ts'
-import { countDeadlineMs } from '../database/deadlines.ts'
+import { partDeadlineMs } from '../database/deadlines.ts'
 import { readSites } from '../database/readSites.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { allSites, parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
@@ -29,7 +29,7 @@ export interface Rollup {
 export async function readRollup(
   transaction: Knex.Transaction,
   tableName: string,
-  filter: RollupFilter,
+  filter: Omit<RollupFilter, 'limitsKinds'>,
   span: EpochSpan,
 ): Promise<Rollup | undefined> {
   const progress = await readProgressIfAllowed(transaction, tableName)
@@ -41,7 +41,7 @@ export async function readRollup(
     return days?.filter(filter.matches) ?? (days as null | undefined)
   }
   const total = await readDays(filter.limitsSites ? names : [allSites])
-  const sites = filter.limitsSites ? total : await readDays(names, countDeadlineMs)
+  const sites = filter.limitsSites ? total : await readDays(names, partDeadlineMs)
   return total && sites !== undefined ? { progress, total, sites } : undefined
 }
 

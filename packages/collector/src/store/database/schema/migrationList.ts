@@ -12,6 +12,8 @@ import { up as liveSessions } from '../migrations/0010_live_sessions.ts'
 import { up as rollupProgress } from '../migrations/0011_rollup_progress.ts'
 import { up as markerIndexes } from '../migrations/0012_marker_indexes.ts'
 import { up as feed } from '../migrations/0013_feed.ts'
+import { up as forward } from '../migrations/0014_forward.ts'
+import { up as refusals } from '../migrations/0015_refusals.ts'
 import { up as summaryParts } from '../migrations/0017_summary_parts.ts'
 import type { TableName } from '../tableName.ts'
 
@@ -36,6 +38,8 @@ export const migrations: ReadonlyMap<string, Migration> = new Map(
     '0011_rollup_progress': rollupProgress,
     '0012_marker_indexes.compatible': markerIndexes,
     '0013_feed.compatible': feed,
+    '0014_forward.compatible': forward,
+    '0015_refusals.compatible': refusals,
     '0017_summary_parts.compatible': summaryParts,
   }),
 )

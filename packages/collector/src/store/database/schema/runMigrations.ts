@@ -18,7 +18,7 @@ const firstMigration = '0001_session_audit'
  * @throws {SchemaTooNewError} when a newer version of Lapse has migrated the table.
  */
 export function runMigrations(database: Knex, tableName: string): Promise<string[]> {
-  return withLease(database, `migrate ${tableName}`, leaseWaitMs, async () => {
+  return withLease(database, `migrate ${tableName}`, { waitMs: leaseWaitMs }, async () => {
     const { missing, incompatible } = await readSchemaState(database, tableName)
     if (incompatible.length > 0) throw new SchemaTooNewError(tableName, incompatible)
     if (missing.length === 0) return []

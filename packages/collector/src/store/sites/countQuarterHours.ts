@@ -1,0 +1,106 @@
+import type { Knex } from 'knex'
+import type { CountSeries, QuarterHourCounts } from '../../domain/alarms/quarterHourCounts.ts'
+import { quarterHourMs } from '../../domain/durations.ts'
+import { isSqlite } from '../database/isSqlite.ts'
+import { toStoredTime } from '../database/storedTime.ts'
+import type { EpochSpan } from '../rollup/epochSpan.ts'
+import { readRollup } from '../rollup/readRollup.ts'
+import { quarterHoursPerDay } from '../rollup/rollupDay.ts'
+import { countRows, type RowCount, type SelectRows } from '../rollup/rowCounts.ts'
+import { listAll, listUncounted } from '../rollup/uncountedRows.ts'
+
+interface CountRequest {
+  readonly sites: readonly string[]
+  /** A number of quarters of an hour since 1970. */
+  readonly from: number
+  /** Exclusive. */
+  readonly to: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * Counts the current rows of sites by quarters of an hour, reason and evidence. Counts come from the rollup, and only
+ * newer rows are read. One transaction makes all counts consistent.
+ */
+export function countQuarterHours(
+  database: Knex,
+  tableName: string,
+  { sites, from, to, signal }: CountRequest,
+): Promise<Map<string, QuarterHourCounts>> {
+  const span = { from: from * quarterHourMs, to: to * quarterHourMs }
+  const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
+  const selectSpan =
+    (part: EpochSpan): SelectRows =>
+    (query) =>
+      void query
+        .whereIn('a.site', sites)
+        .where('a.detected_at', '>=', toStoredTime(database, new Date(part.from)))
+        .where('a.detected_at', '<', toStoredTime(database, new Date(part.to)))
+
+  return database.transaction(async (transaction) => {
+    const counts = new SiteCounts(from, to)
+    const matchesSite = (site: string) => sites.includes(site)
+    const filter = { limitsSites: true, matchesSite, matches: () => true }
+    const rollup = await readRollup(transaction, tableName, filter, span)
+    for (const { day, quarterHours, ...key } of rollup?.total ?? [])
+      quarterHours.forEach((count, index) => {
+        if (count !== 0) counts.add({ ...key, quarterHour: day * quarterHoursPerDay + index, count })
+      })
+    const { rows } = rollup
+      ? listUncounted(tableName, rollup.progress, span, quarterHourMs, selectSpan)
+      : listAll(tableName, selectSpan(span), false)
+    for (const { sign, ...selection } of rows) {
+      signal.throwIfAborted()
+      const groups = ['quarterHour', 'site', 'reason', 'evidence'] as const
+      for (const row of await countRows(transaction, tableName, groups, selection))
+        counts.add({ ...row, count: sign * row.count })
+    }
+    return counts.bySite
+  }, snapshot)
+}
+
+interface MutableSeries extends CountSeries {
+  readonly counts: number[]
+}
+
+/** Collects counts by site. */
+class SiteCounts {
+  readonly #first: number
+  readonly #length: number
+  readonly #bySite = new Map<string, Map<string, MutableSeries>>()
+
+  constructor(from: number, to: number) {
+    this.#first = from
+    this.#length = to - from
+  }
+
+  add({
+    site,
+    quarterHour,
+    reason,
+    evidence,
+    count,
+  }: RowCount<'site' | 'quarterHour' | 'reason' | 'evidence'>): void {
+    const index = quarterHour - this.#first
+    if (index < 0 || index >= this.#length) return
+    const ofSite = this.#bySite.get(site) ?? new Map<string, MutableSeries>()
+    this.#bySite.set(site, ofSite)
+    const key = `${reason} ${evidence}`
+    const series = ofSite.get(key) ?? {
+      reason,
+      evidence,
+      counts: Array.from({ length: this.#length }, () => 0),
+    }
+    ofSite.set(key, series)
+    series.counts[index] = (series.counts[index] ?? 0) + count
+  }
+
+  get bySite(): Map<string, QuarterHourCounts> {
+    return new Map(
+      Array.from(this.#bySite, ([site, series]) => [
+        site,
+        { first: this.#first, series: [...series.values()] },
+      ]),
+    )
+  }
+}
