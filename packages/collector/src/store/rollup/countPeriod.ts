@@ -65,7 +65,7 @@ export async function countPeriod(context: SummaryContext, period: Period): Prom
 
 /** Selects the matching rows `a` of a time span. */
 export function selectRowsIn(
-  { transaction, tableName, filter }: SummaryContext,
+  { transaction, tableName, filter }: Omit<SummaryContext, 'signal'>,
   { from, to }: EpochSpan,
 ): SelectRows {
   const rows = { database: transaction, tableName, alias: 'a' }

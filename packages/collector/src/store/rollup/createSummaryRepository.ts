@@ -1,7 +1,7 @@
 import type { SummaryCounts, SummaryRepository, SummaryRequest } from '../../reading/summaryRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { queryDeadlineMs } from '../database/deadlines.ts'
-import { isSqlite } from '../database/isSqlite.ts'
+import { getSnapshot } from '../database/getSnapshot.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { countFlags, countReview } from './countFlags.ts'
 import { countGroups } from './countGroups.ts'
@@ -10,15 +10,12 @@ import { countPeriod, type SummaryContext } from './countPeriod.ts'
 export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRepository {
   const { knex, tableName } = auditDatabase
   const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
-  // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
-  // rejects.
-  const snapshot = isSqlite(knex) ? {} : ({ isolationLevel: 'repeatable read' } as const)
   return {
     summarize: (request) =>
       run(queryDeadlineMs, (signal) =>
         knex.transaction(
           (transaction) => summarize({ transaction, tableName, filter: request.filter, signal }, request),
-          snapshot,
+          getSnapshot(knex),
         ),
       ),
   }

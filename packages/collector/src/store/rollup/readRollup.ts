@@ -17,8 +17,13 @@ export interface Rollup {
   readonly progress: RollupProgress
   /** The counts of all sites together. */
   readonly total: readonly RollupDay[]
-  /** The counts of each site. Null if reading them took too long. */
+  /** The counts of each site. Null if reading them took too long. Without `withSites`, they are those of `total`. */
   readonly sites: readonly RollupDay[] | null
+}
+
+interface RollupOptions {
+  /** Whether to read the counts of each site too, which are many. */
+  readonly withSites?: boolean
 }
 
 /**
@@ -31,6 +36,7 @@ export async function readRollup(
   tableName: string,
   filter: Omit<RollupFilter, 'limitsKinds'>,
   span: EpochSpan,
+  { withSites = true }: RollupOptions = {},
 ): Promise<Rollup | undefined> {
   const progress = await readProgressIfAllowed(transaction, tableName)
   if (!progress || progress.upToId === 0) return undefined
@@ -41,7 +47,8 @@ export async function readRollup(
     return days?.filter(filter.matches) ?? (days as null | undefined)
   }
   const total = await readDays(filter.limitsSites ? names : [allSites])
-  const sites = filter.limitsSites ? total : await readDays(names, partDeadlineMs)
+  const needsSites = withSites && !filter.limitsSites
+  const sites = needsSites ? await readDays(names, partDeadlineMs) : total
   return total && sites !== undefined ? { progress, total, sites } : undefined
 }
 
