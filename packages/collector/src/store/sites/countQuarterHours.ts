@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { CountSeries, QuarterHourCounts } from '../../domain/alarms/quarterHourCounts.ts'
 import { quarterHourMs } from '../../domain/durations.ts'
-import { isSqlite } from '../database/isSqlite.ts'
+import { getSnapshot } from '../database/getSnapshot.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import type { EpochSpan } from '../rollup/epochSpan.ts'
 import { readRollup } from '../rollup/readRollup.ts'
@@ -28,7 +28,6 @@ export function countQuarterHours(
   { sites, from, to, signal }: CountRequest,
 ): Promise<Map<string, QuarterHourCounts>> {
   const span = { from: from * quarterHourMs, to: to * quarterHourMs }
-  const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
   const selectSpan =
     (part: EpochSpan): SelectRows =>
     (query) =>
@@ -54,7 +53,7 @@ export function countQuarterHours(
         counts.addFrom(row.quarterHour, row, [sign * row.count])
     }
     return counts.bySite
-  }, snapshot)
+  }, getSnapshot(database))
 }
 
 type SeriesKey = Omit<RowCount<'site' | 'reason' | 'evidence'>, 'count'>
