@@ -39,7 +39,8 @@ export const pageLimitSchema = z.preprocess(
   z.int(limitRule).min(1, limitRule).max(maxPageSize, limitRule),
 )
 
-const searchSchema = z
+/** A search, as in the search field of the dashboard. */
+export const searchSchema = z
   .string()
   .min(1)
   .max(maxSearchLength)
@@ -53,8 +54,7 @@ const searchSchema = z
     }
   })
 
-/** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
-export const sessionEndFilterSchema = z
+const filterSchema = z
   .strictObject({
     site: createPlainTextSchema(maxLengths.site).optional(),
     subject: createPlainTextSchema(maxLengths.id).optional(),
@@ -70,6 +70,12 @@ export const sessionEndFilterSchema = z
     error: 'must be later than `from`',
   })
 
+/** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
+export const sessionEndFilterSchema = filterSchema.refine(
+  ({ search }) => !search?.terms.some(requiresSuperseded),
+  { path: ['search'], error: 'cannot find superseded rows here' },
+)
+
 /** A checked filter. */
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 
@@ -80,7 +86,7 @@ export const selftestChoices = ['exclude', 'include'] as const
  * Selects what a list shows: the rows that match the filter, without or with those that were corrected and those of
  * self-tests.
  */
-export const sessionEndSelectionSchema = sessionEndFilterSchema
+export const sessionEndSelectionSchema = filterSchema
   .safeExtend({
     revisions: z.enum(revisionChoices).default('current'),
     selftests: z.enum(selftestChoices).default('exclude'),

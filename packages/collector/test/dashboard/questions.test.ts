@@ -216,7 +216,7 @@ describe('After sign-in, an auditor needs three clicks at most to learn', () => 
     const timeouts = await countRows({ from: now - 60 * minuteMs }, { reason: 'idle_timeout' })
     await expect.poll(() => auditor.readCount('Idle timeouts')).toBe(timeouts)
     await auditor.dashboard.expectRowCount(await countRows({ from: now - 60 * minuteMs }))
-    expect(await auditor.dashboard.rows.first().locator('.age').textContent()).toBe('12 min ago')
+    expect(await auditor.dashboard.rows.first().locator('.age').textContent()).toMatch(/^1[2-4] min ago$/)
     expect(auditor.clicks).toBeLessThanOrEqual(maxClicks)
   })
 

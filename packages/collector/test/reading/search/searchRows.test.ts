@@ -219,7 +219,7 @@ describe.each(inject('databaseServers'))('Searches on $name', (server) => {
         const found = await findIds({ search: formatSearch({ terms: search }), revisions: 'all' })
         expect(found.toSorted((a, b) => a - b)).toEqual(expected)
       }),
-      { numRuns: 150, seed: 16 },
+      { numRuns: 60, seed: 16 },
     )
   })
 
