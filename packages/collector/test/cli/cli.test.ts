@@ -247,7 +247,9 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
       stdout: expect.stringMatching('nothing to do'),
     })
     expect((await runLapse(['list'])).stdout).toBe('No session ends recorded.\n')
-    expect((await runLapse(['list', '--site', 'acme'])).stdout).toBe('No matching session ends.\n')
+    expect((await runLapse(['list', '--site', 'acme'])).stdout).toBe(
+      'No matching session ends. Filters: site:acme. No row was ever recorded for the selected sites.\n',
+    )
 
     const collector = await startLapseServe(file, url)
     const lastAccessAt = Date.UTC(2026, 0, 2, 13, 30, 0, 500)
