@@ -4,6 +4,7 @@ import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema } from '../domain/validation/fieldSchemas.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
 import { facilityNames } from '../forward/syslog/facilities.ts'
+import { searchSchema } from '../reading/filter.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { parseVariableReference } from './environment.ts'
 import { isObject } from './isObject.ts'
@@ -16,7 +17,7 @@ const maxSecretBytes = 64
 const secretPrefix = 'whsec_'
 
 function describeSecretFault(value: string): string | undefined {
-  if (!/^[!-~]+$/.test(value)) return 'must have only printable ASCII characters, without spaces'
+  if (!/^[ -~]+$/.test(value)) return 'must have only printable ASCII characters'
   const encoded = value.startsWith(secretPrefix) ? value.slice(secretPrefix.length) : undefined
   if (encoded !== undefined && Buffer.from(encoded, 'base64').toString('base64') !== encoded)
     return `must have base64 after ${secretPrefix}`
@@ -58,6 +59,12 @@ const selectionSchemas = {
     .optional()
     .describe('Send only rows of this site.')
     .meta({ whenOmitted: 'default: all sites' }),
+  search: searchSchema
+    .optional()
+    .describe(
+      'Send only rows that match this [search](../guides/querying.md), such as `-reason:logout`, and corrections of such rows.',
+    )
+    .meta({ whenOmitted: 'default: all rows' }),
 }
 
 function createWebhookSchema(context: ConfigSchemaContext) {

@@ -1,17 +1,22 @@
 import type { ForwardTarget } from '../forward/createSender.ts'
+import type { SessionEndFilter } from '../reading/filter.ts'
 import type { CheckedDestination } from './forwardSchema.ts'
 import type { ConfiguredSecret } from './secretSchema.ts'
 
 /** A destination with its secrets. */
 export interface Destination {
   readonly name: string
-  readonly selection: { readonly site?: string | undefined }
+  readonly selection: Pick<SessionEndFilter, 'site' | 'search'>
   readonly target: ForwardTarget
 }
 
 /** @throws if a secret of a destination cannot be used. */
 export function prepareDestination(name: string, settings: CheckedDestination): Destination {
-  return { name, selection: { site: settings.site }, target: prepareTarget(name, settings) }
+  return {
+    name,
+    selection: { site: settings.site, search: settings.search },
+    target: prepareTarget(name, settings),
+  }
 }
 
 function prepareTarget(name: string, settings: CheckedDestination): ForwardTarget {

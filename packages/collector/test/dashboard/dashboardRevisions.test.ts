@@ -154,7 +154,7 @@ describe('The details of a corrected session end', () => {
   })
 
   test('link to earlier and later revisions, and close as before', async () => {
-    const dashboard = await openDashboard(`${collector.url}/?session=corrected`)
+    const dashboard = await openDashboard(`${collector.url}/?search=session%3Acorrected`)
     await dashboard.signIn(token)
     await dashboard.rows.first().getByRole('link').click()
     await dashboard.waitForDialog('Revoked')
@@ -169,13 +169,13 @@ describe('The details of a corrected session end', () => {
     await dashboard.expectFocus('session-end-title')
     // The title of the former row, before the new one has arrived, does not get the focus.
     expect(earlyFocus).toBe('')
-    await dashboard.expectUrlQuery('?session=corrected&row=4')
+    await dashboard.expectUrlQuery('?search=session%3Acorrected&row=4')
     await dashboard.dialog.getByText('This row no longer counts: row 5 corrects it.').waitFor()
     await dashboard.dialog.getByRole('link', { name: 'row 5' }).click()
     await dashboard.dialog.getByText('This row no longer counts: row 6 corrects it.').waitFor()
     await dashboard.page.keyboard.press('Escape')
     await dashboard.expectNoDialog()
-    await dashboard.expectUrlQuery('?session=corrected')
+    await dashboard.expectUrlQuery('?search=session%3Acorrected')
   })
 })
 
