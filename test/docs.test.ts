@@ -21,7 +21,7 @@ import { findFreePort } from './servers.ts'
 
 const blocks = readCodeBlocks()
 const secret = 'a secret of the tests, 32 bytes long'
-const environment = { ACME_TICKET_SECRET: secret, SUBJECT: 'u_42', SESSION_ALIAS: 'a1f' }
+const environment = { ACME_TICKET_SECRET: secret, SIEM_SECRET: secret, SUBJECT: 'u_42', SESSION_ALIAS: 'a1f' }
 
 const folders: string[] = []
 function makeFolder(): string {
