@@ -116,7 +116,7 @@ describe('The rows', () => {
     await dashboard.expectNoAccessibilityViolations()
     const { markup, script, long, syntax } = hostileValues
     for (const value of [markup, script, long, syntax]) {
-      await dashboard.rows.locator('a', { has: page.getByText(value, { exact: true }) }).click()
+      await dashboard.rows.locator('.identifiers').getByRole('link', { name: value, exact: true }).click()
       await dashboard.expectRowCount(1)
       await page.goBack()
       await dashboard.expectRowCount(5)
@@ -214,7 +214,9 @@ describe('The chart', () => {
     await dashboard.getButton('Zoom out').click()
     await page.locator('.ended-sessions-card', { hasText: 'by day' }).waitFor()
     await dashboard.getButton('Show as table').click()
-    await page.getByRole('region', { name: 'Chart data' }).getByRole('button').nth(3).click()
+    const table = page.getByRole('region', { name: 'Chart data' })
+    expect((await table.boundingBox())?.height).toBeGreaterThan(200)
+    await table.getByRole('button').nth(3).click()
     await page.locator('.ended-sessions-card', { hasText: 'by hour' }).waitFor()
     expect(readPeriodMs()).toBe(dayMs)
   })
