@@ -1,6 +1,7 @@
 import type { Argument, Command, Option } from 'commander'
 import { exitStatuses } from '../../packages/collector/src/cli/exitStatus.ts'
 import { getExamples } from '../../packages/collector/src/cli/options/examples.ts'
+import { periodRule, timeForms } from '../../packages/collector/src/cli/options/timeOptions.ts'
 import { program } from '../../packages/collector/src/cli/program.ts'
 import { formatValue } from './jsonSchema.ts'
 import {
@@ -43,6 +44,14 @@ export function createCommandLinePage(): Page {
       '## Files',
       'Only `lapse serve` and `lapse migrate` create an SQLite database. All other commands fail if the file is missing.',
       'New configuration files, SQLite databases and self-test reports can be read and changed only by their owner (mode `0600`). Existing files keep their mode. `lapse serve` warns about a database, or a configuration file with a password, that every account on the machine can read, and about either file if every account can change or replace it.',
+      '## Durations',
+      'Options for a duration accept weeks, days, hours, minutes and seconds, largest unit first: `2w`, `90d`, `12h`, `30m`, `90s` or `1h30m`. A plain number is in seconds, or in days for `lapse token create --expires`.',
+      '## Times',
+      `The options ${formatCode('--from')} and ${formatCode('--to')} accept these forms. Dates and words are in the time zone of ${formatCode('--time-zone')}. ${formatHelpText(periodRule)}`,
+      formatTable(
+        ['Form', 'Meaning'],
+        timeForms.map(([form, meaning]) => [formatCode(form), toSentence(formatHelpText(meaning))]),
+      ),
       ...commands.map(formatCommand),
     ),
   }
@@ -91,20 +100,24 @@ function formatCommand(command: Command): string {
 function formatArgument(argument: Argument, command: string): string[] {
   return [
     formatCode(argument.name()),
-    formatHelpText(toSentence(requireDescription(argument.description, `argument of ${command}`))),
+    formatHelpText(toSentence(requireDescription(argument.description, `argument of ${command}`))) +
+      formatChoices(argument.argChoices),
   ]
 }
 
 function formatOption(option: Option, command: string): string[] {
   const [, text = option.description, statedDefault] =
     /^(.*) \(default: (.*)\)$/.exec(option.description) ?? []
-  const choices = option.argChoices?.map(formatCode)
   return [
     formatCode(option.flags),
     formatDefault(option, statedDefault),
     formatHelpText(toSentence(requireDescription(text, `${command} ${option.flags}`))) +
-      (choices ? ` One of ${formatAlternatives(choices)}.` : ''),
+      formatChoices(option.argChoices),
   ]
+}
+
+function formatChoices(choices: readonly string[] | undefined): string {
+  return choices ? ` One of ${formatAlternatives(choices.map(formatCode))}.` : ''
 }
 
 function formatDefault(option: Option, statedDefault: string | undefined): string {
@@ -116,7 +129,7 @@ function formatDefault(option: Option, statedDefault: string | undefined): strin
 
 /** Text that is code in the help of a command: options, commands, environment variables, SQL words and file names. */
 const codeInHelp =
-  /(?<![`\w])(--[a-z][a-z-]*|\$?LAPSE_[A-Z_]+|env:NAME|lapse (?:token )?[a-z]+(?= |,|\.|;|$)|[\w-]+\.config\.json|retentionDays|[a-z]+=[a-z_]+|SIG[A-Z]+|SELECT|DELETE|NAME|SCHEMA\.NAME|(?<=claim |header )[a-z]+|"[^"]+")(?![`\w])/g
+  /(?<![`\w])(--[a-z][a-z-]*|\$?LAPSE_[A-Z_]+|env:NAME|lapse (?:token )?[a-z]+(?= |,|\.|;|$)|[\w-]+\.config\.json|retentionDays|[a-z]+=[a-z_]+|SIG[A-Z]+|SELECT|DELETE|GET \/v1\/[a-z]+(?:\?after=…)?|NAME|SCHEMA\.NAME|(?<=claim |header )[a-z]+|"[^"]+")(?![`\w])/g
 
 /** Formats plain text of the help as Markdown. */
 function formatHelpText(text: string): string {

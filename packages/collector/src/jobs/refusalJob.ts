@@ -52,7 +52,11 @@ export function createRefusalJob({ store, counter, clock, log }: RefusalJobOptio
       await storeCounts()
       if (performance.now() < forgetAt) return
       forgetAt = performance.now() + forgetEveryMs
-      await store.alarms.forgetRefusals(toQuarterHour(clock.now() - keptMs))
+      try {
+        await store.alarms.forgetRefusals(toQuarterHour(clock.now() - keptMs))
+      } catch (error) {
+        log.warn({ err: error }, 'old counts of refused reports could not be deleted')
+      }
     },
   }
 }

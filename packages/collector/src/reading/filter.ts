@@ -3,7 +3,7 @@ import { evidenceKinds } from '../domain/evidence.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
-import { maxSearchLength, parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
+import { parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
 
 const instant = z
   .union(
@@ -40,22 +40,17 @@ export const pageLimitSchema = z.preprocess(
 )
 
 /** A search, as in the search field of the dashboard. */
-export const searchSchema = z
-  .string()
-  .min(1)
-  .max(maxSearchLength)
-  .transform((text, { addIssue }): Search => {
-    try {
-      return parseSearch(text)
-    } catch (error) {
-      if (!(error instanceof SearchError)) throw error
-      addIssue(`has an ${error.message}`)
-      return z.NEVER
-    }
-  })
+export const searchSchema = z.string().transform((text, { addIssue }): Search => {
+  try {
+    return parseSearch(text)
+  } catch (error) {
+    if (!(error instanceof SearchError)) throw error
+    addIssue(`has an ${error.message}`)
+    return z.NEVER
+  }
+})
 
-/** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
-export const sessionEndFilterSchema = z
+const filterSchema = z
   .strictObject({
     site: createPlainTextSchema(maxLengths.site).optional(),
     subject: createPlainTextSchema(maxLengths.id).optional(),
@@ -71,17 +66,23 @@ export const sessionEndFilterSchema = z
     error: 'must be later than `from`',
   })
 
+/** Selects the rows that match every field. `from` (inclusive) and `to` (exclusive) limit the detection time. */
+export const sessionEndFilterSchema = filterSchema.refine(
+  ({ search }) => !search?.terms.some(requiresSuperseded),
+  { path: ['search'], error: 'cannot find superseded rows here' },
+)
+
 /** A checked filter. */
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 
 export const revisionChoices = ['current', 'all'] as const
-export const selftestChoices = ['exclude', 'include'] as const
+const selftestChoices = ['exclude', 'include'] as const
 
 /**
  * Selects what a list shows: the rows that match the filter, without or with those that were corrected and those of
  * self-tests.
  */
-export const sessionEndSelectionSchema = sessionEndFilterSchema
+export const sessionEndSelectionSchema = filterSchema
   .safeExtend({
     revisions: z.enum(revisionChoices).default('current'),
     selftests: z.enum(selftestChoices).default('exclude'),

@@ -28,7 +28,7 @@ export interface SessionEndRepository {
   count(selection: SessionEndSelection): Promise<number | null>
   /** Finds when the newest of the rows that match was detected, without self-tests. */
   findNewest(filter: SessionEndFilter): Promise<Date | undefined>
-  /** Reads which sites have rows. */
+  /** Reads which sites have rows or live sessions. */
   readSites(): Promise<readonly string[]>
   /**
    * Yields each new row that matches, or corrects one that matches, once, as it is committed, until the signal is aborted.

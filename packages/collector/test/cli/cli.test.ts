@@ -97,7 +97,7 @@ describe('The command line', () => {
   })
 
   test('lapse init writes a valid configuration and does not replace an existing one', async () => {
-    const made = await runLapse(['init', '--site', 'acme', '--origin', origin, '--idle-timeout', '600'])
+    const made = await runLapse(['init', '--site', 'acme', '--origin', origin, '--idle-timeout', '10m'])
     expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching('/tag\\?site=acme') })
     const again = await runLapse(['init'])
     expect(again).toMatchObject({ status: 1, stderr: expect.stringMatching('--force') })
@@ -115,8 +115,21 @@ describe('The command line', () => {
 
   test('A usage error is explained and exits with status 2', async () => {
     const empty = ['ticket', '--site', 'acme', '--subject', '']
-    for (const args of [['list', '--limit', '0'], ['serve', '--prot', '1'], ['dance'], empty]) {
-      const { status, stderr } = await runLapse(args)
+    const wrong = [
+      ...[
+        ['list', '--limit', '0'],
+        ['list', '--from', 'tomorrow'],
+        ['list', '--time-zone', 'Mars'],
+      ],
+      ...[
+        ['serve', '--prot', '1'],
+        ['serve', '--port', '70000'],
+        ['token', 'create', '--expires', '9y'],
+      ],
+      ...[['list', '--follow', '--format', 'json'], ['dance'], empty],
+    ]
+    const results = await Promise.all(wrong.map((args) => runLapse(args)))
+    for (const { status, stderr } of results) {
       expect(status).toBe(2)
       expect(stderr).toMatch('error: ')
     }
@@ -234,7 +247,9 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
       stdout: expect.stringMatching('nothing to do'),
     })
     expect((await runLapse(['list'])).stdout).toBe('No session ends recorded.\n')
-    expect((await runLapse(['list', '--site', 'acme'])).stdout).toBe('No matching session ends.\n')
+    expect((await runLapse(['list', '--site', 'acme'])).stdout).toBe(
+      'No matching session ends. Filters: site:acme. No row was ever recorded for the selected sites.\n',
+    )
 
     const collector = await startLapseServe(file, url)
     const lastAccessAt = Date.UTC(2026, 0, 2, 13, 30, 0, 500)
@@ -257,6 +272,13 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
       'u_2',
     )
     expect((await runLapse(['list', '--limit', '1'])).stdout).not.toMatch('u_1')
+    const json = ['list', '--format', 'json']
+    const [january, latest] = await Promise.all([
+      runLapse([...json, '--from', '2026-01']),
+      runLapse([...json, '--from', '1h']),
+    ])
+    expect(january.stdout).toBe('[]\n')
+    expect(JSON.parse(latest.stdout)).toMatchObject([{ session: 's_2' }, { session: 's_1' }])
   })
 
   test('A token is shown once, works, and stops working when it is revoked', async () => {
@@ -270,6 +292,11 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
     expect((await runLapse(['token', 'list'])).stdout).toMatch(
       new RegExp(`${id} +write +acme +cron +.*valid`),
     )
+    const [listed] = JSON.parse((await runLapse(['token', 'list', '--json'])).stdout)
+    expect(listed).toEqual({
+      ...{ id, name: 'cron', scope: 'write', site: 'acme', state: 'valid' },
+      ...{ createdAt: expect.any(String), expiresAt: null, revokedAt: null },
+    })
     const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${made.stdout.trim()}` }
     const report = { site: 'acme', detectedBy: 'server', session: 's_3', reason: 'revoked' }
 

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -113,16 +113,74 @@ describe('lapse list', () => {
   })
 
   test('The command names every invalid filter and exits with status 2', async () => {
-    const { status, stderr } = await table.run(
-      '--from',
-      'yesterday',
-      '--site',
-      '',
-      '--to',
-      '2026-01-02T00:00:00',
-    )
+    const { status, stderr } = await table.run(...['--site', '', '--search', 'x:y'])
     expect(status).toBe(2)
-    for (const option of ['--from: ', '--site: ', '--to: ']) expect(stderr).toMatch(option)
+    for (const option of ['--site: ', '--search: ']) expect(stderr).toMatch(option)
+  })
+
+  test('A typo in a site or a search is a usage error, and an empty list says what was searched for', async () => {
+    const [site, search, empty, emptyCsv] = await Promise.all([
+      table.run('--site', 'acmee'),
+      table.run('--search', 'site:acme reson:logout'),
+      table.run('--search', 'site:acme user:nobody'),
+      table.run('--subject', 'nobody', '--format', 'csv'),
+    ])
+    expect(site).toMatchObject({
+      status: 2,
+      stderr: 'error: --site: names an unknown site (site:acmee); the known sites are acme, lapse\n',
+    })
+    expect(search).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--search: has an invalid term reson:logout: the key is unknown'),
+    })
+    const newest = 'was detected at 2026-01-02T12:00:00.000Z.\n'
+    expect(empty).toMatchObject({
+      status: 0,
+      stdout: `No matching session ends. Filters: site:acme user:nobody. The newest row of the selected sites ${newest}`,
+    })
+    expect(emptyCsv).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^id,[^\n]*\n$/),
+      stderr: `No matching session ends. Filters: user:nobody. The newest row of all sites ${newest}`,
+    })
+  })
+
+  test('--search selects rows, and --selftests adds those of self-tests', async () => {
+    const selftest = { client_version: 'selftest', subject: 'selftest', detected_at: noon + 1 }
+    await insertRows(table.database().sql, [{ ...selftest, session: 'selftest-1' }])
+    const [some, without, including] = await Promise.all([
+      table.run('--format', 'json', '--limit', '3', '--search', 'user:u_1 -reason:idle_timeout s1*'),
+      table.run('--format', 'ndjson', '--limit', '1'),
+      table.run('--format', 'ndjson', '--limit', '1', '--selftests'),
+    ])
+    expect(JSON.parse(some.stdout).map(({ session }: { session: string }) => session)).toEqual([
+      's1',
+      's13',
+      's17',
+    ])
+    expect(parseSessions(without.stdout)).toEqual(['s0'])
+    expect(parseSessions(including.stdout)).toEqual(['selftest-1'])
+    await table.database().sql('session_audit').where({ session: 'selftest-1' }).delete()
+  })
+
+  test('--output writes the rows to a file, and what they are to another one', async () => {
+    const filters = ['--site', 'acme', '--search', 'user:u_1', '--from', '2026-01']
+    const { status, stdout } = await table.run(...filters, '--output', 'rows.csv')
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+    const { file, description } = table.readExport('rows.csv')
+    const lines = file.trimEnd().split('\r\n')
+    expect(description).toEqual({
+      ...{ site: 'acme', from: '2026-01-01T00:00:00.000Z', to: '2026-02-01T00:00:00.000Z', timeZone: 'UTC' },
+      filters: 'site:acme user:u_1 from:2026-01-01T00:00:00.000Z to:2026-02-01T00:00:00.000Z',
+      ...{ revisions: 'current', selftests: 'exclude', format: 'csv' },
+      generatedAt: expect.stringMatching(/^\d{4}-/),
+      rows: lines.length - 1,
+    })
+    expect(lines.length).toBeGreaterThan(100)
+    expect(await table.run('--output', 'rows.txt')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('add --format'),
+    })
   })
 
   test('The command exits with status 0 when the reader closes the pipe', async () => {
@@ -168,6 +226,11 @@ function useFilledTable(server: DatabaseServer) {
   return {
     database: () => database,
     start,
+    /** Reads a file that `--output` wrote, and its description. */
+    readExport: (name: string) => ({
+      file: readFileSync(join(folder, name), 'utf8'),
+      description: JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')),
+    }),
     async run(...args: string[]) {
       const listing = start(...args)
       return { status: await listing.status, ...listing.output }

@@ -35,16 +35,21 @@ describe('Output for a terminal', () => {
       { session: hostile, detected_at: Date.now(), subject: hostile, user_agent: hostile, origin: hostile },
     ])
 
-    for (const format of ['table', 'csv', 'ndjson', 'ecs', 'ocsf', 'owasp']) {
-      const { status, stdout, stderr } = await runLapseIn(folder, ['list', '--format', format])
-      expect({ format, status, stderr }).toEqual({ format, status: 0, stderr: '' })
+    const formats = ['table', 'json', 'csv', 'ndjson', 'ecs', 'ocsf', 'owasp']
+    const commands = [
+      ...formats.map((format) => ['list', '--format', format]),
+      ...[
+        ['token', 'list'],
+        ['token', 'list', '--json'],
+      ],
+    ]
+    const results = await Promise.all(commands.map((args) => runLapseIn(folder, args)))
+    for (const [index, { status, stdout, stderr }] of results.entries()) {
+      const command = commands[index]
+      expect({ command, status, stderr }).toEqual({ command, status: 0, stderr: '' })
       expect(removeLineBreaks(stdout)).not.toMatch(unsafe)
       expect(stdout).toMatch(/a(\\u001b|\ufffd)\[2Jb/)
     }
-    const tokens = await runLapseIn(folder, ['token', 'list'])
-    expect(tokens.status).toBe(0)
-    expect(removeLineBreaks(tokens.stdout)).not.toMatch(unsafe)
-    expect(tokens.stdout).toMatch('a\\u001b[2Jb\\u009b2Jc')
   })
 
   test('Control characters are escaped in errors about a configuration', async () => {

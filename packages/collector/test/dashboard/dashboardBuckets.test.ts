@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Summary } from '../../dashboard/src/api/types.ts'
 import { fillBuckets } from '../../dashboard/src/charts/fillBuckets.ts'
-import { listBucketStarts } from '../../src/reading/buckets.ts'
+import type { Zone } from '../../dashboard/src/state/calendar.ts'
+import { buckets, listBucketStarts } from '../../src/reading/buckets.ts'
 
 // Clocks go forward at midnight in Santiago, Cairo, Havana and the Azores, and back at midnight in Havana and the
 // Azores. On Lord Howe Island they change by 30 minutes.
@@ -33,25 +34,36 @@ function createSummary(changes: Pick<Summary, 'bucket' | 'from' | 'to'> & Partia
   }
 }
 
-const fillStarts = (summary: Summary) => fillBuckets(summary).map(({ start }) => start)
+const fillStarts = (summary: Summary, zone: Zone = 'local') =>
+  fillBuckets(summary, summary.bucket, zone).map(({ start }) => start)
 
 describe('The chart', () => {
-  test.each(timeZones)('has the same hours and days as the collector for a year in %s', (timeZone) => {
-    process.env.TZ = timeZone
-    const period = { from: '2025-12-03T10:20:00.000Z', to: '2026-12-03T10:20:00.000Z' }
-    for (const bucket of ['hour', 'day'] as const) {
-      const starts = listBucketStarts(
-        bucket,
-        timeZone,
-        Date.parse(period.from),
-        Date.parse(period.to),
-        10_000,
-      )
-      expect(fillStarts(createSummary({ bucket, ...period })).map((start) => Date.parse(start))).toEqual(
-        starts,
-      )
-    }
-  })
+  test.each(timeZones)(
+    'has the same hours, days, weeks and months as the collector for a year in %s',
+    (timeZone) => {
+      process.env.TZ = timeZone
+      const period = { from: '2025-12-03T10:20:00.000Z', to: '2026-12-03T10:20:00.000Z' }
+      for (const bucket of buckets) {
+        const starts = listBucketStarts(
+          bucket,
+          timeZone,
+          Date.parse(period.from),
+          Date.parse(period.to),
+          10_000,
+        )
+        const summary = createSummary({ bucket, ...period })
+        expect(fillStarts(summary).map((start) => Date.parse(start))).toEqual(starts)
+        const utcStarts = listBucketStarts(
+          bucket,
+          'UTC',
+          Date.parse(period.from),
+          Date.parse(period.to),
+          10_000,
+        )
+        expect(fillStarts(summary, 'utc').map((start) => Date.parse(start))).toEqual(utcStarts)
+      }
+    },
+  )
 
   test('begins with the second of two hours that have the same name', () => {
     process.env.TZ = 'Europe/Vienna'
@@ -68,7 +80,7 @@ describe('The chart', () => {
     const period = { from: '2026-06-01T00:00:00.000Z', to: '2026-06-04T00:00:00.000Z' }
     const summary = createSummary({ bucket: 'day', ...period, buckets: [unexpected] })
     const starts = fillStarts(summary)
-    expect(fillBuckets(summary)).toContainEqual(unexpected)
+    expect(fillBuckets(summary, 'day', 'local')).toContainEqual(unexpected)
     expect(starts).toEqual(starts.toSorted())
   })
 })

@@ -6,6 +6,7 @@ import { insertRows } from '../support/rows.ts'
 
 const openDashboard = setUpBrowser()
 const longSiteName = 'customer-portal-of-the-north-eastern-region-acceptance-test'
+const accessibilityWidths = [390, 768, 1280, 1920]
 const phone = { width: 390, height: 800 }
 
 test.beforeAll(async ({ collector }) => {
@@ -55,12 +56,11 @@ describe('The dashboard', () => {
       await dashboard.signIn(token)
       await dashboard.waitForChart()
       await dashboard.waitForRows()
-      await dashboard.page.getByText('Show as table').click()
-      await dashboard.expectNoAccessibilityViolations()
-      for (const width of [390, 721, 768, 1101, 1920]) {
+      for (const width of [1101, 721, ...accessibilityWidths]) {
         await dashboard.page.setViewportSize({ width, height: 800 })
         const readPageWidth = () => dashboard.page.evaluate(() => document.documentElement.scrollWidth)
         await expect.poll(readPageWidth).toBe(width)
+        if (accessibilityWidths.includes(width)) await dashboard.expectNoAccessibilityViolations()
       }
     },
   )
@@ -76,14 +76,14 @@ describe('The dashboard', () => {
       await dashboard.page.setViewportSize({ width, height: 800 })
       await expect.poll(() => measureHeight(row)).toBeLessThan(70)
     }
-    expect(await row.locator('.site').getAttribute('title')).toBe(longSiteName)
+    expect(await row.locator('.site a').first().getAttribute('title')).toContain(longSiteName)
   })
 
   test('keeps the buttons of its header on one line on a phone', async ({ collector, token }) => {
     const dashboard = await openDashboard(collector.url, { viewport: phone })
     await dashboard.signIn(token)
     await dashboard.waitForRows()
-    for (const name of ['Live', 'Sign out']) {
+    for (const name of ['Live', 'Local', 'Sign out']) {
       await expect.poll(() => measureHeight(dashboard.getButton(name))).toBeLessThan(40)
     }
   })
@@ -92,7 +92,7 @@ describe('The dashboard', () => {
     collector,
     token,
   }) => {
-    const dashboard = await openDashboard(`${collector.url}/?session=close`, { viewport: phone })
+    const dashboard = await openDashboard(`${collector.url}/?search=session:close`, { viewport: phone })
     await dashboard.signIn(token)
     await dashboard.rows.first().click()
     const bar = dashboard.page.locator('.idle-time-bar')
@@ -103,8 +103,9 @@ describe('The dashboard', () => {
   })
 
   test('keeps the colors of the reasons in forced-colors mode', async ({ collector, token }) => {
-    const dashboard = await openDashboard(collector.url, { forcedColors: 'active' })
+    const dashboard = await openDashboard(`${collector.url}/?tab=limit`, { forcedColors: 'active' })
     await dashboard.signIn(token)
+    await dashboard.page.getByText('When users came back').click()
     for (const mark of ['.legend .dot', '.session-end-list .dot', '.histogram-bar']) {
       const backgroundColor = await dashboard.page
         .locator(mark)
@@ -116,7 +117,7 @@ describe('The dashboard', () => {
 
   test('prints only the details while they are open, on two pages at most', async ({ collector, token }) => {
     const dashboard = await openDashboard(
-      `${collector.url}/?session=long-revoked-0123456789abcdef0123456789abcdef`,
+      `${collector.url}/?search=session:long-revoked-0123456789abcdef0123456789abcdef`,
     )
     await dashboard.signIn(token)
     await dashboard.rows.first().click()
@@ -134,7 +135,7 @@ describe('The chart', () => {
   test('selects a bar with the arrow keys until it loses the focus', async ({ collector, token }) => {
     const dashboard = await openDashboard(`${collector.url}/?range=7d`)
     await dashboard.signIn(token)
-    const period = dashboard.page.locator('.ended-sessions-card .card-header .muted')
+    const period = dashboard.page.locator('.ended-sessions-card [aria-live]')
     await dashboard.waitForChart()
     await dashboard.chart.focus()
     const wholePeriod = await period.textContent()

@@ -1,13 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { SessionEnd } from '../../dashboard/src/api/types.ts'
-import {
-  describeLongerLimit,
-  describeNotReturned,
-  formatQuantile,
-} from '../../dashboard/src/charts/pastLimitShares.ts'
+import { describeNotReturned, formatQuantile } from '../../dashboard/src/charts/pastLimitShares.ts'
+import { formatAge } from '../../dashboard/src/format/age.ts'
 import { formatCountdown } from '../../dashboard/src/format/countdown.ts'
 import { explainCorrection } from '../../dashboard/src/format/explainCorrection.ts'
 import { explainVerdict } from '../../dashboard/src/format/explainVerdict.ts'
+import { describeBasis, describeKept } from '../../dashboard/src/insights/longerLimit.ts'
 import { notReturnedStep, toPastLimit } from '../../src/reading/pastLimit.ts'
 import { emptyFields } from '../support/emptyFields.ts'
 
@@ -27,38 +25,6 @@ const summarizeReturns = (returns: readonly Returns[]) =>
 
 describe('The return times', () => {
   test.each([
-    {
-      returns: [{ sessions: 6, secondsPastLimit: 30 }],
-      text: 'A limit 10 min longer would have kept 100% of these 6 sessions alive.',
-    },
-    {
-      returns: [
-        { sessions: 1, secondsPastLimit: 30 },
-        { sessions: 3, secondsPastLimit: 900 },
-      ],
-      text: 'A limit 10 min longer would have kept 25% of these 4 sessions alive.',
-    },
-    {
-      // 99.9% is not rounded to 100%.
-      returns: [
-        { sessions: 999, secondsPastLimit: 30 },
-        { sessions: 1, secondsPastLimit: 900 },
-      ],
-      text: 'A limit 10 min longer would have kept 99% of these 1,000 sessions alive.',
-    },
-    {
-      returns: [{ sessions: 1, secondsPastLimit: 30 }],
-      text: 'A limit 10 min longer would have kept this session alive.',
-    },
-    {
-      returns: [{ sessions: 1, secondsPastLimit: 900 }],
-      text: 'A limit 10 min longer would not have kept this session alive.',
-    },
-  ])('say whether a longer limit would have helped: $text', ({ returns, text }) => {
-    expect(describeLongerLimit(summarizeReturns(returns)).replace(/\s?%/, '%')).toBe(text)
-  })
-
-  test.each([
     { back: 3, notBack: 0, text: null },
     { back: 2, notBack: 1, text: 'Nobody has come back after 1 of 3 timeouts (33%).' },
     { back: 0, notBack: 1, text: 'Nobody has come back after this timeout.' },
@@ -73,15 +39,26 @@ describe('The return times', () => {
     expect(describeNotReturned(pastLimit)?.replace(/\s?%/, '%') ?? null).toBe(text)
   })
 
-  test('count users who are not back among those whom a longer limit would not have helped', () => {
-    const pastLimit = toPastLimit(
-      new Map([
-        [30, 1],
-        [notReturnedStep, 3],
-      ]),
-    )
-    expect(describeLongerLimit(pastLimit).replace(/\s?%/, '%')).toBe(
-      'A limit 10 min longer would have kept 25% of these 4 sessions alive.',
+  test.each([
+    { kept: 47, returns: 100, notReturned: 0, text: '47% of those who came back. 47 of 100 returns.' },
+    // 99.9% is not rounded to 100%.
+    { kept: 999, returns: 1000, notReturned: 0, text: '99% of those who came back. 999 of 1,000 returns.' },
+    { kept: 1, returns: 1, notReturned: 0, text: '100% of those who came back. 1 of 1 return.' },
+    { kept: 0, returns: 2, notReturned: 1, text: '0% of those who came back. 0 of 2 returns.' },
+  ])('say whom a longer limit would have kept: $text', ({ kept, returns, notReturned, text }) => {
+    const pastLimit = { ...summarizeReturns([]), count: returns, notReturned }
+    const site = {
+      site: 'acme',
+      ended: returns,
+      idleTimeouts: returns,
+      idleTimeoutSeconds: 1800,
+      pastLimit,
+      keptBy: [],
+    }
+    const step = { extraMinutes: 15, count: kept }
+    const sentence = `${describeKept(site, step)} ${describeBasis(site, step)}`.replace(/\s?%/, '%')
+    expect(sentence).toBe(
+      `45 min would have kept ${text} Users who never returned are not counted${notReturned ? ' (1 timeout)' : ''}.`,
     )
   })
 
@@ -110,6 +87,19 @@ test('Times have a UTC offset only in the hour that occurs twice when clocks go 
     secondTime: readOffset('2026-10-25T01:00:00Z'),
     after: readOffset('2026-10-25T02:00:00Z'),
   }).toEqual({ before: undefined, firstTime: 'GMT+2', secondTime: 'GMT+1', after: undefined })
+})
+
+test.each([
+  { seconds: 0, text: 'just now' },
+  { seconds: 59, text: 'just now' },
+  { seconds: 12.5 * 60, text: '12 min ago' },
+  { seconds: 47 * 3600, text: '47 h ago' },
+  { seconds: 9.5 * 86_400, text: '9 d ago' },
+  { seconds: 70 * 86_400, text: '2 mo ago' },
+  { seconds: 800 * 86_400, text: '2 y ago' },
+  { seconds: -300, text: 'in 5 min' },
+])('A time $seconds seconds before now was "$text"', ({ seconds, text }) => {
+  expect(formatAge(new Date(0).toISOString(), seconds * 1000)).toBe(text)
 })
 
 test.each([

@@ -24,10 +24,11 @@ beforeAll(async () => {
   const sites = questionSites.map(({ name, limitMinutes }) => {
     return [name, { origins: [origin], idleTimeoutSeconds: limitMinutes * 60 }]
   })
-  collector = await createCollector(database, { sites: Object.fromEntries(sites) })
-  token = (await issueDashboardToken(collector)).token
   now = Date.now()
-  await insertQuestionRows(collector.database.sql, now)
+  collector = await createCollector(database, { sites: Object.fromEntries(sites) }, (sql) =>
+    insertQuestionRows(sql, now),
+  )
+  token = (await issueDashboardToken(collector)).token
 })
 afterAll(() => collector.end())
 
@@ -216,7 +217,7 @@ describe('After sign-in, an auditor needs three clicks at most to learn', () => 
     const timeouts = await countRows({ from: now - 60 * minuteMs }, { reason: 'idle_timeout' })
     await expect.poll(() => auditor.readCount('Idle timeouts')).toBe(timeouts)
     await auditor.dashboard.expectRowCount(await countRows({ from: now - 60 * minuteMs }))
-    expect(await auditor.dashboard.rows.first().locator('.age').textContent()).toBe('12 min ago')
+    expect(await auditor.dashboard.rows.first().locator('.age').textContent()).toMatch(/^1[2-4] min ago$/)
     expect(auditor.clicks).toBeLessThanOrEqual(maxClicks)
   })
 

@@ -4,6 +4,7 @@ import formatsModule from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { TokenScope } from '../../src/auth/token.ts'
+import { exampleSessionEnd } from '../../src/http/openapi/exampleSessionEnd.ts'
 import { createCollector, type InProcessCollector, issueToken, origin } from '../support/collector.ts'
 
 const examples = z.record(z.string(), z.object({ value: z.unknown() })).default({})
@@ -134,7 +135,7 @@ describe('The OpenAPI document', () => {
 
   function send({ method, path, operation, body, status, name }: Example): Promise<Response> {
     const url = new URL(collector.url)
-    const headers = new Headers({ 'User-Agent': 'Mozilla/5.0' })
+    const headers = new Headers({ 'User-Agent': exampleSessionEnd.userAgent })
     url.pathname = path
     for (const parameter of operation.parameters) {
       const value = parameter.examples[name]?.value

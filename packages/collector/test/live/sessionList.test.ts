@@ -84,7 +84,7 @@ describe.each(inject('databaseServers'))('Live sessions on $name', (server) => {
     ['?subject=u_1', ['acme/a', 'recording/a']],
     ['?subject=u_1&site=recording', ['recording/a']],
     ['?subject=U_1', []],
-    ['?site=none', []],
+    ['?subject=none', []],
   ])('The filter %s selects the matching sessions', async (query, keys) => {
     expect(await readKeys(query)).toEqual(keys)
   })
@@ -167,7 +167,7 @@ describe.each(inject('databaseServers'))('Live sessions on $name', (server) => {
     expect(rows).toHaveLength(2)
     expect(rows[1]).toMatch(/^acme,b,[\w-]+,b,'=1\+1,self_reported,/)
 
-    expect((await run('--site', 'none')).stdout).toBe('No live sessions.\n')
+    expect((await run('--subject', 'none')).stdout).toBe('No live sessions.\n')
     await collector.database
       .sql('session_live')
       .where({ session_key: 'c' })

@@ -53,7 +53,8 @@ describe.each(serverKinds)('The collector on $name', ({ start }) => {
     const cookie = readSetCookie(await postSignIn(collector.url, reader.token))
     for (const credentials of [{ Authorization: `Bearer ${reader.token}` }, { Cookie: cookie }])
       for (const path of ['/v1/lapses?', '/v1/summary?', '/v1/lapses?format=csv&']) {
-        const query = new URLSearchParams({ subject: canary, session, site: 'acme' })
+        const search = `user:${canary}* -user:"${canary} a" ${session} ip:203.0.113.77`
+        const query = new URLSearchParams({ subject: canary, session, site: 'acme', search })
         const response = await fetch(`${collector.url}${path}${query}`, { headers: credentials })
         expect({ path, status: response.status }).toEqual({ path, status: 200 })
         await response.text()

@@ -22,12 +22,19 @@ export function PopoverButton({ class: className, label, title, children }: Prop
   useEffect(() => {
     const element = popover.current
     if (!element) return
-    const toggle = ({ newState }: ToggleEvent) => {
-      setOpen(newState === 'open')
-      if (newState === 'open' && button.current) placeBelow(element, button.current)
+    const open = ({ newState }: ToggleEvent) => {
+      if (newState !== 'open' || !button.current) return
+      setOpen(true)
+      placeBelow(element, button.current)
     }
-    element.addEventListener('beforetoggle', toggle)
-    return () => element.removeEventListener('beforetoggle', toggle)
+    // Not before: the browser returns the focus only from an element that is still in the popover.
+    const close = ({ newState }: ToggleEvent) => newState === 'closed' && setOpen(false)
+    element.addEventListener('beforetoggle', open)
+    element.addEventListener('toggle', close)
+    return () => {
+      element.removeEventListener('beforetoggle', open)
+      element.removeEventListener('toggle', close)
+    }
   }, [])
 
   return (

@@ -18,10 +18,10 @@ export function checkConfiguration(path: string | undefined): CheckedConfigurati
   const usable = config ?? load(() => loadStoreConfig(path), file, [])
   if (usable) {
     const exposed = describeExposedConfigFile(file)
-    if (exposed !== undefined) results.push(warn('configuration', file, toSentence(exposed)))
+    if (exposed !== undefined) results.push(warn('configuration', file, exposed))
     const exposedDatabase = describeExposedDatabaseFile(usable.database)
     if (exposedDatabase !== undefined && usable.database.dialect === 'sqlite')
-      results.push(warn('configuration', usable.database.path, toSentence(exposedDatabase)))
+      results.push(warn('configuration', usable.database.path, exposedDatabase))
   }
   return { results: results.length > 0 ? results : [pass('configuration', file)], config: usable }
 }
@@ -34,8 +34,4 @@ function load(read: () => Config, file: string, results: CheckResult[]): Config 
     results.push(fail('configuration', file, error.message))
     return undefined
   }
-}
-
-function toSentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

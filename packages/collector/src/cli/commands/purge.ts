@@ -88,5 +88,5 @@ async function deleteRows(store: Store, counts: readonly ExpiredCount[]): Promis
 }
 
 function printCount(result: string, { site, before }: RetentionCutoff): void {
-  process.stdout.write(`${site}: ${result} that were received before ${before.toISOString()}.\n`)
+  process.stdout.write(`${site}: ${result} (received before ${before.toISOString()}).\n`)
 }

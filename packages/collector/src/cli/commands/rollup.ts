@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
+import { addExamples } from '../options/examples.ts'
 import { createProgressBar } from '../output/createProgressBar.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
 import { withStore } from '../withStore.ts'
@@ -39,3 +40,6 @@ export const rollup = new Command('rollup')
       )
     })
   })
+addExamples(rollup, [
+  { line: 'lapse rollup', description: 'Recount all rows after you have deleted some with SQL.' },
+])

@@ -5,7 +5,7 @@ import { describeExposedConfigFile } from '../../config/exposedFiles.ts'
 import { loadConfig, resolveConfigPath } from '../../config/loadConfig.ts'
 import { toError } from '../../domain/thrownError.ts'
 import { type LogFormat, logFormats } from '../../observability/logFormat.ts'
-import { type Collector, startCollector } from '../../server.ts'
+import type { Collector } from '../../server.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
@@ -23,19 +23,23 @@ interface ServeOptions extends ConfigOption {
 export const serve = new Command('serve')
   .summary('start the collector')
   .description(
-    'Start the collector. On SIGTERM, SIGINT or SIGHUP it finishes the requests that it has accepted, then exits. A second signal ends it immediately. An SQLite database is created and updated at the start; for MySQL and MariaDB, run lapse migrate first.',
+    'Start the collector. On SIGTERM, SIGINT or SIGHUP it finishes the requests that it has accepted, then exits. A second signal ends it immediately. An SQLite database is created and updated at the start; for MySQL and MariaDB, run lapse migrate first. Options override environment variables, which override the configuration file.',
   )
   .addOption(configOption)
   .option(
     '--host <address>',
-    'the address or host name to listen on; overrides LAPSE_HOST and "listen.host"',
+    'the address or host name to listen on (default: $LAPSE_HOST, otherwise "listen.host" of the configuration)',
     parseHost,
   )
-  .option('--port <number>', 'the port to listen on; overrides LAPSE_PORT and "listen.port"', parsePort)
+  .option(
+    '--port <number>',
+    'the port to listen on (default: $LAPSE_PORT, otherwise "listen.port" of the configuration)',
+    parsePort,
+  )
   .addOption(
     new Option(
       '--log-format <format>',
-      'the format of the log; overrides LAPSE_LOG_FORMAT and "logFormat" (default: text on a terminal, otherwise json)',
+      'the format of the log (default: $LAPSE_LOG_FORMAT, otherwise "logFormat" of the configuration, otherwise text on a terminal and json elsewhere)',
     ).choices(logFormats),
   )
   .action(async ({ config: path, host, port, logFormat }: ServeOptions) => {
@@ -51,6 +55,8 @@ export const serve = new Command('serve')
     }
     const warning = describeExposedConfigFile(resolveConfigPath(path))
     if (warning !== undefined) process.stderr.write(`lapse: warning: ${warning}\n`)
+    // Loading the server takes as long as all else, and the other commands don't need it.
+    const { startCollector } = await import('../../server.ts')
     const collector = await startCollector(config).catch((error: unknown) => {
       throw explainListenFailure(error, config.listen)
     })

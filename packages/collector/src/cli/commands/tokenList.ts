@@ -22,7 +22,8 @@ export const listTokens = new Command('list')
   .action(async ({ config: path, json }: ListTokensOptions) => {
     const tokens = await withStore(loadStoreConfig(path), (store) => store.tokens.list())
     if (json) process.stdout.write(formatJson(tokens.map(describeToken)))
-    else if (tokens.length === 0) process.stdout.write('No tokens. Create one with: lapse token create\n')
+    else if (tokens.length === 0)
+      process.stdout.write('No tokens. Create one with: lapse token create --scope read\n')
     else printTable(columns, tokens)
   })
 

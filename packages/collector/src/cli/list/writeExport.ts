@@ -25,7 +25,7 @@ export function chooseFileFormat(file: string, format: ListFormat, command: Comm
   const found = (['json', ...formatNames] as const).find((name) => name === extension)
   return (
     found ??
-    command.error('error: the name of the file does not say in which format to write it: add --format')
+    command.error('error: the name of the file has no known extension; name the format with --format')
   )
 }
 

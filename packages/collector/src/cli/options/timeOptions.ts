@@ -40,7 +40,7 @@ export const toOption = new Option('--to <time>', 'only rows detected before thi
 
 export const timeZoneOption = new Option(
   '--time-zone <name>',
-  'the time zone in which --from and --to are read, such as Europe/Vienna',
+  'the time zone of dates and days, such as Europe/Vienna',
 )
   .argParser(checkTimeZone)
   .default('UTC')

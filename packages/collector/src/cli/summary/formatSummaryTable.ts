@@ -9,10 +9,8 @@ const shownExtraMinutes = [5, 15, 30, 60] as const
 
 /** Formats a summary as text with several tables. */
 export function formatSummaryTable(summary: Summary, query: SummaryQuery): string {
-  const { from, to, bucket, timeZone, previous } = summary
   const parts = [
-    `Session ends detected from ${formatTime(from)} to ${formatTime(to)}, by ${bucket} in ${timeZone}.\n`,
-    previous && `Compared with ${formatTime(previous.from)} to ${formatTime(previous.to)}.\n`,
+    describePeriod(summary),
     formatTotals(summary),
     formatBuckets(summary, query),
     summary.groups !== undefined && formatGroups(summary, query),
@@ -20,6 +18,13 @@ export function formatSummaryTable(summary: Summary, query: SummaryQuery): strin
     summary.flags !== undefined && formatFlags(summary),
   ]
   return parts.filter((part) => typeof part === 'string').join('\n')
+}
+
+function describePeriod({ from, to, bucket, timeZone, previous }: Summary): string {
+  const period = `Session ends detected from ${formatTime(from)} to ${formatTime(to)}, by ${bucket} in ${timeZone}.\n`
+  return previous
+    ? `${period}Compared with ${formatTime(previous.from)} to ${formatTime(previous.to)}.\n`
+    : period
 }
 
 const formatTime = (time: Date) => time.toISOString().replace(/\.\d+/, '')

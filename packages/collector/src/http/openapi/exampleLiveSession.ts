@@ -13,7 +13,7 @@ export const exampleLiveSession = {
   heartbeatSeconds: 300,
   expiresAt: '2026-01-02T10:30:00.000Z',
   origin: 'https://app.acme.com',
-  userAgent: 'Mozilla/5.0',
+  userAgent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0',
   clientVersion: '0.1.0',
   registeredAt: '2026-01-02T10:00:00.000Z',
   resumedAt: null,

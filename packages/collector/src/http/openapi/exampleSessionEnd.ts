@@ -23,7 +23,7 @@ export const exampleSessionEnd = {
   browserRestarted: false,
   origin: 'https://app.acme.com',
   ip: '127.0.0.0',
-  userAgent: 'Mozilla/5.0',
+  userAgent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0',
   clientVersion: '0.1.0',
   supersededBy: null,
   needsReview: false,

@@ -1,6 +1,6 @@
 import { parseQuery } from '../../reading/parseQuery.ts'
 import { formatHistoryCursor, historyQuerySchema } from '../../reading/userHistory.ts'
-import { exampleHistorySession } from '../openapi/exampleHistorySession.ts'
+import { exampleHistory } from '../openapi/exampleHistory.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeQuery } from '../openapi/parameters.ts'
 import { catchProblem, describeProblemResponses, linkHeader } from '../openapi/responses.ts'
@@ -40,7 +40,7 @@ const operation: Operation = {
       content: {
         'application/json': {
           schema: referToSchema('UserHistoryPage'),
-          examples: { history: { value: { sessions: [exampleHistorySession], next: null } } },
+          examples: { history: { value: { sessions: exampleHistory, next: null } } },
         },
       },
     },

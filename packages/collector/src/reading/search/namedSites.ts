@@ -30,10 +30,10 @@ export function pickSiteFilter({ site, search }: SiteFilter): SiteFilter {
   return { ...(site !== undefined && { site }), ...(terms.length > 0 && { search: { terms } }) }
 }
 
-/** The sites that exist: those of the configuration, and those that have rows. */
+/** The sites that exist: those of the configuration, and those that have rows or live sessions. */
 export interface KnownSites {
   readonly configured: readonly string[]
-  /** Reads which sites have rows, such as those that were removed from the configuration. */
+  /** Reads which sites have data, such as those that were removed from the configuration. */
   readSites(): Promise<readonly string[]>
 }
 

@@ -8,6 +8,7 @@ import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { readSites } from '../database/readSites.ts'
 import { readTime } from '../database/storedTime.ts'
+import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
 import { addDetails } from './addDetails.ts'
 import { prefixedColumns, toSessionEnd } from './auditColumns.ts'
 import { countSessionEnds } from './countSessionEnds.ts'
@@ -58,7 +59,7 @@ export function createSessionEndRepository(
       } while (cursor)
     },
     count: (selection) => countSessionEnds(counting, selection),
-    readSites: () => run(lookupDeadlineMs, () => readSites(knex, tableName)),
+    readSites: () => run(lookupDeadlineMs, () => readAllSites(knex, tableName)),
     findNewest: (filter) => run(queryDeadlineMs, () => findNewest(knex, tableName, filter)),
     find: (id) =>
       run(lookupDeadlineMs, async () => {
@@ -77,6 +78,14 @@ export function createSessionEndRepository(
         options,
       ),
   }
+}
+
+/** Reads which sites have rows or live sessions. */
+async function readAllSites(database: Knex, tableName: string): Promise<string[]> {
+  const auditTable = splitTableName(tableName)
+  const liveTable = qualify(auditTable, getLiveTableName(auditTable.table, 'live'))
+  const sites = [...(await readSites(database, tableName)), ...(await readSites(database, liveTable))]
+  return [...new Set(sites)]
 }
 
 async function findNewest(

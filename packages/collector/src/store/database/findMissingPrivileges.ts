@@ -35,10 +35,11 @@ export function findMissingPrivileges(
   return run(lookupDeadlineMs, async () => {
     if (isSqlite(knex)) return []
     const auditTable = splitTableName(tableName)
-    const account = await readAccount(knex)
+    const { account, database } = await readConnection(knex)
+    const schema = auditTable.schema ?? database
     const missing: MissingPrivileges[] = []
     for (const required of listRequiredPrivileges(auditTable.table, options)) {
-      const table = qualify(auditTable, required.table)
+      const table = qualify({ ...auditTable, schema }, required.table)
       const lacking: Privilege[] = []
       for (const privilege of required.privileges)
         if (!(await isGranted(knex, table, privilege))) lacking.push(privilege)
@@ -54,10 +55,12 @@ export function findMissingPrivileges(
   })
 }
 
-async function readAccount(database: Knex): Promise<string> {
-  const [[{ account }]] = await database.raw('select current_user() as account')
-  const [, user, host] = /^(.*)@([^@]*)$/.exec(String(account)) ?? []
-  return `'${user}'@'${host}'`
+async function readConnection(
+  database: Knex,
+): Promise<{ readonly account: string; readonly database: string }> {
+  const [[connection]] = await database.raw('select current_user() as account, database() as name')
+  const [, user, host] = /^(.*)@([^@]*)$/.exec(String(connection.account)) ?? []
+  return { account: `'${user}'@'${host}'`, database: String(connection.name) }
 }
 
 async function isGranted(database: Knex, table: string, privilege: Privilege): Promise<boolean> {

@@ -12,7 +12,7 @@ import {
   getTokenTableName,
 } from './tableName.ts'
 
-export const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
+const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
 export type Privilege = (typeof privileges)[number]
 
 /** What an account needs on a table, and for what. */

@@ -14,7 +14,7 @@ import {
   splitTableName,
 } from '../database/tableName.ts'
 import { countQuarterHours } from './countQuarterHours.ts'
-import { findLastRow } from './findLastRow.ts'
+import { findLastRow, findLastSelftests } from './findLastRow.ts'
 
 export function createSiteRepository(auditDatabase: AuditDatabase): SiteRepository {
   const { knex, tableName } = auditDatabase
@@ -25,11 +25,11 @@ export function createSiteRepository(auditDatabase: AuditDatabase): SiteReposito
       run(queryDeadlineMs, (signal) => countQuarterHours(knex, tableName, { sites, from, to, signal })),
     findLastRows: (sites) =>
       run(queryDeadlineMs, async () => {
+        const selftests = await findLastSelftests(knex, tableName)
         const found = new Map<string, LastRows>()
         for (const site of sites) {
-          const lastRowAt = await findLastRow(knex, tableName, site, 'real')
-          const lastSelftestAt = await findLastRow(knex, tableName, site, 'selftest')
-          found.set(site, { lastRowAt, lastSelftestAt })
+          const lastRowAt = await findLastRow(knex, tableName, site)
+          found.set(site, { lastRowAt, lastSelftestAt: selftests.get(site) })
         }
         return found
       }),

@@ -1,0 +1,31 @@
+/** The sessions of a user that the examples of the documentation show. */
+export const exampleHistory = [
+  {
+    site: 'acme',
+    session: 'd4f',
+    marker: '3f6d2c1a-8b7e-4e0f-a1d2-5c4b3a291807',
+    startedAt: '2026-01-02T09:50:00.000Z',
+    lastAccessAt: '2026-01-02T10:00:00.000Z',
+    endedAt: null,
+    durationMs: 600000,
+    reason: null,
+    evidence: 'server',
+    device: 'Firefox 140 on Windows',
+    origin: 'https://app.acme.com',
+    id: null,
+  },
+  {
+    site: 'acme',
+    session: 'a1f',
+    marker: '0b9c1f5e-7f1c-4a53-9c9e-3d8f0a1b2c3d',
+    startedAt: '2026-01-02T08:00:00.000Z',
+    lastAccessAt: '2026-01-02T09:00:00.000Z',
+    endedAt: '2026-01-02T09:30:00.000Z',
+    durationMs: 5400000,
+    reason: 'idle_timeout',
+    evidence: 'self_reported',
+    device: 'Firefox 140 on Windows',
+    origin: 'https://app.acme.com',
+    id: 1,
+  },
+]
