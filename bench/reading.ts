@@ -110,7 +110,11 @@ async function measureExport(audit: Audit, rows: number): Promise<Record<string,
 /** @param share the share of the list, newest row first, that follows the position. */
 function createCursor({ rows }: Audit, share: number): string {
   const detectedAt = new Date(Date.UTC(2025, 0, 1) + Math.min(share, 1) * yearMs)
-  return formatCursor({ detectedAt, id: Math.ceil(share * rows), upToId: rows })
+  return formatCursor({
+    sort: '-detectedAt',
+    position: [detectedAt.getTime(), Math.ceil(share * rows)],
+    upToId: rows,
+  })
 }
 
 async function compare(name: string, audits: readonly Audit[]): Promise<void> {

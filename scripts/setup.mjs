@@ -57,6 +57,8 @@ const isInstalled = {
   haproxy: () => hasCommands('haproxy'),
   nginx: () => hasCommands('nginx'),
   openssl: () => hasCommands('openssl'),
+  rsyslog: () => hasCommands('rsyslogd'),
+  'rsyslog-gnutls': () => existsSync('/usr/share/doc/rsyslog-gnutls'),
   systemd: () => hasCommands('systemd-analyze'),
   // Their completion of commands is tested.
   fish: () => hasCommands('fish'),

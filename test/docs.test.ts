@@ -21,7 +21,7 @@ import { findFreePort } from './servers.ts'
 
 const blocks = readCodeBlocks()
 const secret = 'a secret of the tests, 32 bytes long'
-const environment = { ACME_TICKET_SECRET: secret, SUBJECT: 'u_42', SESSION_ALIAS: 'a1f' }
+const environment = { ACME_TICKET_SECRET: secret, SIEM_SECRET: secret, SUBJECT: 'u_42', SESSION_ALIAS: 'a1f' }
 
 const folders: string[] = []
 function makeFolder(): string {
@@ -72,7 +72,8 @@ describe('The pages', () => {
 
   test.each(findRunnableBlocks('json'))('show valid JSON and valid configurations: %s', (_, { code }) => {
     const value = JSON.parse(code)
-    if (value.sites) parseConfig(value, environment)
+    // The responses of the HTTP API list their sites in an array.
+    if (value.sites && !Array.isArray(value.sites)) parseConfig(value, environment)
   })
 
   test.for(findRunnableBlocks(...Object.keys(samples)))(

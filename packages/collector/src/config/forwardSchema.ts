@@ -17,7 +17,7 @@ const maxSecretBytes = 64
 const secretPrefix = 'whsec_'
 
 function describeSecretFault(value: string): string | undefined {
-  if (!/^[!-~]+$/.test(value)) return 'must have only printable ASCII characters, without spaces'
+  if (!/^[ -~]+$/.test(value)) return 'must have only printable ASCII characters'
   const encoded = value.startsWith(secretPrefix) ? value.slice(secretPrefix.length) : undefined
   if (encoded !== undefined && Buffer.from(encoded, 'base64').toString('base64') !== encoded)
     return `must have base64 after ${secretPrefix}`

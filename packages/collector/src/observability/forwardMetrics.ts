@@ -8,6 +8,8 @@ export interface ForwardMetrics {
   observeForwardFailure(destination: string): void
   /** @param rows how many positions of the feed have not been sent yet. */
   setForwardLag(destination: string, rows: number): void
+  /** @param at when a process last confirmed the position of the destination. Undefined if none has. */
+  setForwardConfirmation(destination: string, at: Date | undefined): void
 }
 
 export function createForwardMetrics(registry: Registry): ForwardMetrics {
@@ -31,9 +33,17 @@ export function createForwardMetrics(registry: Registry): ForwardMetrics {
     labelNames,
     registers,
   })
+  const confirmed = new Gauge({
+    name: 'lapse_forward_last_confirmed_timestamp_seconds',
+    help: 'When the position of a destination was last confirmed, in Unix time. That is at least once a minute unless rows cannot be sent or no process sends them. Every replica reports the same time.',
+    labelNames,
+    registers,
+  })
   return {
     observeForwardedRows: (destination, count) => rows.labels(destination).inc(count),
     observeForwardFailure: (destination) => failures.labels(destination).inc(),
     setForwardLag: (destination, count) => lag.labels(destination).set(count),
+    setForwardConfirmation: (destination, at) =>
+      confirmed.labels(destination).set(at === undefined ? 0 : at.getTime() / 1000),
   }
 }

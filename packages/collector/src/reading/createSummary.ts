@@ -1,6 +1,12 @@
 import { computeKeptBy, type PastLimitCounts, toPastLimit } from './pastLimit.ts'
 import type { Period, SummaryQuery } from './summaryQuery.ts'
-import type { PeriodCounts, SummaryCounts, SummaryGroup } from './summaryRepository.ts'
+import {
+  countedFlags,
+  type FlagCounts,
+  type PeriodCounts,
+  type SummaryCounts,
+  type SummaryGroup,
+} from './summaryRepository.ts'
 import { sumReasons, type Tally } from './tally.ts'
 
 /** The answer to a summary query. What is null could not be counted within its time limit. */
@@ -31,7 +37,7 @@ export function createSummary(
       groups,
       otherCount: groups && countOthers(groups, current.tally),
     }),
-    ...(flags !== undefined && { flags }),
+    ...(flags !== undefined && { flags: flags && pickFlags(flags) }),
   }
 }
 
@@ -40,6 +46,10 @@ function createPrevious({ from, to }: Period, counts: PeriodCounts) {
 }
 
 const createTotals = ({ tally, needReview }: PeriodCounts) => ({ ...tally.totals, needReview })
+
+function pickFlags(flags: FlagCounts) {
+  return Object.fromEntries(countedFlags.map((flag) => [flag, flags[flag]]))
+}
 
 function countOthers(groups: readonly SummaryGroup[], { totals }: Tally): number {
   return groups.reduce((rest, { count }) => rest - count, totals.ended)

@@ -76,7 +76,7 @@ export const sessionEndFilterSchema = filterSchema.refine(
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 
 export const revisionChoices = ['current', 'all'] as const
-export const selftestChoices = ['exclude', 'include'] as const
+const selftestChoices = ['exclude', 'include'] as const
 
 /**
  * Selects what a list shows: the rows that match the filter, without or with those that were corrected and those of

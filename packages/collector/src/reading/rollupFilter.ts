@@ -6,6 +6,8 @@ import type { Kind } from './tally.ts'
 export interface RollupFilter {
   /** Whether the filter may leave out sites. */
   readonly limitsSites: boolean
+  /** Whether the filter may leave out reasons or kinds of evidence. */
+  readonly limitsKinds: boolean
   /** Returns whether the filter may match rows of the site. */
   readonly matchesSite: (site: string) => boolean
   readonly matches: (kind: Kind) => boolean
@@ -40,6 +42,7 @@ export function toRollupFilter(filter: SessionEndFilter): RollupFilter | undefin
   const siteConditions = conditions.filter(({ property }) => property === 'site')
   return {
     limitsSites: site !== undefined || terms.some(({ key }) => key === 'site'),
+    limitsKinds: reason !== undefined || evidence !== undefined || terms.some(({ key }) => key !== 'site'),
     matchesSite: (name) => siteConditions.every(({ matches }) => matches(name)),
     matches: (kind) => conditions.every(({ property, matches }) => matches(kind[property])),
   }

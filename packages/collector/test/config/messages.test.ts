@@ -51,6 +51,23 @@ describe('An invalid configuration', () => {
       sweep: { everySeconds: 15 },
       purge: { dailyAt: '03:00' },
       logLevel: 'info',
+      forward: {
+        siem: {
+          type: 'webhook',
+          url: 'https://siem.acme.com/lapse',
+          secret: 'env:WEBHOOK_SECRET',
+          authorization: 'env:WEBHOOK_SECRET',
+          search: '-reason:logout',
+        },
+        log: {
+          type: 'syslog',
+          host: 'log.acme.com',
+          port: 6514,
+          tls: { caPath: 'ca.pem', certPath: 'client.pem', keyPath: 'key.pem', serverName: 'log' },
+          facility: 'local0',
+        },
+      },
+      forwardInServe: true,
     }),
     sites: {
       acme: {
@@ -92,6 +109,38 @@ describe('An invalid configuration', () => {
     expect(faults.length).toBeGreaterThan(300)
     expect(faults.filter((fault) => rawText.test(fault))).toEqual([])
     expect(faults.filter((fault) => !/^ {2}\S[^:]*: \S.+/.test(fault))).toEqual([])
+  })
+
+  test.each([
+    [{ url: 'http://siem.acme.com/' }, 'url: must be an https URL; http is allowed for this machine only'],
+    [
+      { url: 'https://user:password@siem.acme.com/' },
+      'url: must not contain a user name or a password; send them with the setting authorization',
+    ],
+    [{ url: 'env:NO_URL' }, 'url: the environment variable NO_URL is not set'],
+    [
+      { secret: 'whsec_c2VjcmV0' },
+      'secret: must be env:NAME: put the secret into an environment variable, not into this file',
+    ],
+    [{ secret: 'env:SHORT' }, 'secret: the environment variable SHORT is shorter than 24 bytes'],
+    [{ secret: 'env:BROKEN' }, 'secret: the environment variable BROKEN must have base64 after whsec_'],
+    [
+      { secret: undefined, authorization: undefined },
+      'secret: is missing; set secret, authorization or both, so that the receiver can tell who sends the rows',
+    ],
+    [
+      { authorization: 'env:TWO_LINES' },
+      'authorization: the environment variable TWO_LINES must be the value of an Authorization header, such as "Bearer TOKEN"',
+    ],
+    [{ site: 'shop' }, 'site: must be one of the sites in the configuration'],
+  ])('A webhook that would be sent insecurely, or not at all, is refused: %j', (changes, fault) => {
+    const variables = { SHORT: 'short', BROKEN: 'whsec_!', TWO_LINES: 'a\r\nb' }
+    const siem = { ...full.forward?.siem, ...changes }
+    const parse = (more: object) =>
+      parseConfig({ ...full, forward: { siem }, ...more }, { ...environment, ...variables })
+    expect(() => parse({})).toThrow(`  forward.siem.${fault}`)
+    // Only the process that sends the rows needs the secrets.
+    if (fault.includes('variable')) expect(() => parse({ forwardInServe: false })).not.toThrow()
   })
 
   test('A misspelt setting is answered with the known names', () => {

@@ -22,6 +22,7 @@ describe('The reference', () => {
     const [, example = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? []
     const config = parseConfig(JSON.parse(example), {
       ACME_TICKET_SECRET: 'a secret of the tests, 32 bytes long',
+      SIEM_SECRET: 'a secret of the tests, 32 bytes long',
     })
     for (const setting of [...Object.keys(config), ...Object.keys(config.sites.acme ?? {})])
       expect(page).toMatch(`### \`${setting}\``)

@@ -14,3 +14,6 @@ export const queryDeadlineMs = 30_000
 
 /** For a part of an answer that can be left out, such as a count. */
 export const partDeadlineMs = 2_000
+
+/** For the groups of a summary, which have to be counted from the rows. */
+export const groupDeadlineMs = 5_000

@@ -32,6 +32,7 @@ export function getSchemaBuilder(database: Knex, { schema }: TableName): Knex.Sc
 export const getTokenTableName = (auditTable: string) => `${auditTable}_tokens`
 export const getDashboardSessionTableName = (auditTable: string) => `${auditTable}_dashboard`
 export const getRollupTableName = (auditTable: string) => `${auditTable}_rollup`
+export const getFlagDayTableName = (auditTable: string) => `${auditTable}_rollup_flags`
 export const getRollupProgressTableName = (auditTable: string) => `${auditTable}_rollup_progress`
 export const getFeedTableName = (auditTable: string) => `${auditTable}_feed`
 export const getFeedProgressTableName = (auditTable: string) => `${auditTable}_feed_progress`

@@ -9,7 +9,7 @@ import { prefixedColumns, toSessionEnd } from '../audit/auditColumns.ts'
 import { filterRowsAndCorrections } from '../audit/filterRows.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
-import { isSqlite } from '../database/isSqlite.ts'
+import { getSnapshot } from '../database/getSnapshot.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { readTime } from '../database/storedTime.ts'
 import { getFeedTables, readFeedProgress } from './feedTables.ts'
@@ -102,7 +102,6 @@ function readPart(
   { after, limit }: Omit<SearchOptions, 'signal'>,
 ): Promise<FoundRows | undefined> {
   const tables = getFeedTables(tableName)
-  const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
   return database.transaction(async (transaction) => {
     const { position: end } = await readFeedProgress(transaction, tables)
     if (after > end) return undefined
@@ -128,5 +127,5 @@ function readPart(
       next: toFeedPosition(last),
       isAtEnd: last === end,
     }
-  }, snapshot)
+  }, getSnapshot(database))
 }

@@ -15,9 +15,9 @@ interface Schedule {
  * of a cluster lags behind. So older ids are searched too, but less often. The last search covers the whole table.
  */
 const schedules: readonly Schedule[] = [
-  { ageMs: 10_000, everyMs: 0 },
-  { ageMs: minuteMs, everyMs: 5_000 },
-  { ageMs: 15 * minuteMs, everyMs: minuteMs },
+  { ageMs: 3_000, everyMs: 0 },
+  { ageMs: minuteMs, everyMs: 10_000 },
+  { ageMs: 15 * minuteMs, everyMs: 2 * minuteMs },
   { ageMs: Number.POSITIVE_INFINITY, everyMs: hourMs },
 ]
 

@@ -7,7 +7,7 @@ import type { Period } from '../../reading/summaryQuery.ts'
 import { Tally } from '../../reading/tally.ts'
 import { filterRows } from '../audit/filterRows.ts'
 import type { EpochSpan } from './epochSpan.ts'
-import { addRollupDays, readRollup } from './readRollup.ts'
+import { addRollupDays, type Rollup, readRollup } from './readRollup.ts'
 import { countRows, countSteps, type SelectRows } from './rowCounts.ts'
 import { listAll, listUncounted } from './uncountedRows.ts'
 
@@ -24,6 +24,8 @@ export interface SummaryContext {
 export interface PeriodTallies {
   readonly tally: Tally
   readonly siteTally: Tally | null
+  /** The counts of the rollup, if it was used. */
+  readonly rollup: Rollup | undefined
 }
 
 /** Counts the rows of a period. Counts come from the rollup where possible, otherwise from the rows. */
@@ -58,12 +60,12 @@ export async function countPeriod(context: SummaryContext, period: Period): Prom
     for (const { step, site, count } of await countSteps(transaction, tableName, ['site'], selection))
       for (const each of [tally, siteTally]) each.addPastLimit(site, step, sign * count)
   }
-  return { tally, siteTally: rollup?.sites === null ? null : siteTally }
+  return { tally, siteTally: rollup?.sites === null ? null : siteTally, rollup }
 }
 
 /** Selects the matching rows `a` of a time span. */
 export function selectRowsIn(
-  { transaction, tableName, filter }: SummaryContext,
+  { transaction, tableName, filter }: Omit<SummaryContext, 'signal'>,
   { from, to }: EpochSpan,
 ): SelectRows {
   const rows = { database: transaction, tableName, alias: 'a' }
@@ -71,7 +73,7 @@ export function selectRowsIn(
 }
 
 /** Returns whether few rows match, in any period. */
-function isSelective({ subject, session, search }: SessionEndFilter): boolean {
+export function isSelective({ subject, session, search }: SessionEndFilter): boolean {
   const isExact = ({ key, values, isExcluded }: Term) =>
     selectiveKeys.includes(key) && !isExcluded && values.every(({ isPrefix }) => !isPrefix)
   return subject !== undefined || session !== undefined || (search?.terms.some(isExact) ?? false)

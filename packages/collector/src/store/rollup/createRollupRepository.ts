@@ -1,5 +1,6 @@
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { createOperationRunner } from '../database/operations.ts'
+import { updateFlagDays } from './updateFlagDays.ts'
 import { type RollupOptions, rebuildRollup, updateRollup } from './updateRollup.ts'
 
 /**
@@ -18,7 +19,15 @@ export function createRollupRepository(auditDatabase: AuditDatabase): RollupRepo
   const { knex, tableName } = auditDatabase
   const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
   return {
-    update: (options) => run('unlimited', () => updateRollup(knex, tableName, options)),
-    rebuild: (options) => run('unlimited', () => rebuildRollup(knex, tableName, options)),
+    update: (options) =>
+      run('unlimited', async () => {
+        await updateRollup(knex, tableName, options)
+        await updateFlagDays(knex, tableName, options)
+      }),
+    rebuild: (options) =>
+      run('unlimited', async () => {
+        await rebuildRollup(knex, tableName, options)
+        await updateFlagDays(knex, tableName, options)
+      }),
   }
 }

@@ -1,7 +1,7 @@
 import type { SummaryCounts, SummaryRepository, SummaryRequest } from '../../reading/summaryRepository.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { queryDeadlineMs } from '../database/deadlines.ts'
-import { isSqlite } from '../database/isSqlite.ts'
+import { getSnapshot } from '../database/getSnapshot.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { countFlags, countReview } from './countFlags.ts'
 import { countGroups } from './countGroups.ts'
@@ -10,15 +10,12 @@ import { countPeriod, type SummaryContext } from './countPeriod.ts'
 export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRepository {
   const { knex, tableName } = auditDatabase
   const run = createOperationRunner(auditDatabase, { dataKind: 'audit' })
-  // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
-  // rejects.
-  const snapshot = isSqlite(knex) ? {} : ({ isolationLevel: 'repeatable read' } as const)
   return {
     summarize: (request) =>
       run(queryDeadlineMs, (signal) =>
         knex.transaction(
           (transaction) => summarize({ transaction, tableName, filter: request.filter, signal }, request),
-          snapshot,
+          getSnapshot(knex),
         ),
       ),
   }
@@ -29,21 +26,16 @@ async function summarize(
   context: SummaryContext,
   { period, previous, groupBy, top, hasFlags }: SummaryRequest,
 ): Promise<SummaryCounts> {
-  const current = await countPeriod(context, period)
-  const needReview = await countReview(context, period)
-  const compared = previous && {
-    ...previous,
-    ...(await countPeriod(context, previous)),
-    // It would not be faster.
-    needReview: needReview === null ? null : await countReview(context, previous),
-  }
-  const groups =
-    groupBy &&
-    (await countGroups(context, { groupBy, top, current: { ...current, ...period }, previous: compared }))
+  const current = { ...period, ...(await countPeriod(context, period)) }
+  const flags = hasFlags ? await countFlags(context, current) : undefined
+  const needReview = flags === undefined ? await countReview(context, current) : (flags?.review ?? null)
+  const compared = previous && { ...previous, ...(await countPeriod(context, previous)) }
+  // If counting the rows of one period took too long, it would for the other.
+  const neededReview = compared && needReview !== null ? await countReview(context, compared) : null
   return {
     current: { ...current, needReview },
-    previous: compared,
-    groups,
-    flags: hasFlags ? await countFlags(context, period) : undefined,
+    previous: compared && { ...compared, needReview: neededReview },
+    groups: groupBy && (await countGroups(context, { groupBy, top, current, previous: compared })),
+    flags,
   }
 }

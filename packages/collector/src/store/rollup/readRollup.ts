@@ -5,6 +5,7 @@ import { hasErrorCode } from '../../domain/thrownError.ts'
 import type { RollupFilter } from '../../reading/rollupFilter.ts'
 import type { Tally } from '../../reading/tally.ts'
 import { partDeadlineMs } from '../database/deadlines.ts'
+import { readSites } from '../database/readSites.ts'
 import type { EpochSpan } from './epochSpan.ts'
 import { allSites, parseDay, quarterHoursPerDay, type RollupDay, type StoredDay } from './rollupDay.ts'
 import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
@@ -12,12 +13,17 @@ import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
 /** How many days are parsed before other work of this thread continues: 1,000 take a few milliseconds. */
 const daysWithoutPause = 1_000
 
-interface Rollup {
+export interface Rollup {
   readonly progress: RollupProgress
   /** The counts of all sites together. */
   readonly total: readonly RollupDay[]
-  /** The counts of each site. Null if reading them took too long. */
+  /** The counts of each site. Null if reading them took too long. Without `withSites`, they are those of `total`. */
   readonly sites: readonly RollupDay[] | null
+}
+
+interface RollupOptions {
+  /** Whether to read the counts of each site too, which are many. */
+  readonly withSites?: boolean
 }
 
 /**
@@ -28,18 +34,21 @@ interface Rollup {
 export async function readRollup(
   transaction: Knex.Transaction,
   tableName: string,
-  filter: RollupFilter,
+  filter: Omit<RollupFilter, 'limitsKinds'>,
   span: EpochSpan,
+  { withSites = true }: RollupOptions = {},
 ): Promise<Rollup | undefined> {
   const progress = await readProgressIfAllowed(transaction, tableName)
   if (!progress || progress.upToId === 0) return undefined
-  const names = (await listSites(transaction, tableName)).filter(filter.matchesSite)
+  const known = await readSites(transaction, getRollupTableNames(tableName).days)
+  const names = known.filter((site) => site !== allSites && filter.matchesSite(site))
   const readDays = async (sites: readonly string[], timeLimitMs?: number) => {
     const days = await readRollupDays(transaction, tableName, sites, span, timeLimitMs)
     return days?.filter(filter.matches) ?? (days as null | undefined)
   }
   const total = await readDays(filter.limitsSites ? names : [allSites])
-  const sites = filter.limitsSites ? total : await readDays(names, partDeadlineMs)
+  const needsSites = withSites && !filter.limitsSites
+  const sites = needsSites ? await readDays(names, partDeadlineMs) : total
   return total && sites !== undefined ? { progress, total, sites } : undefined
 }
 
@@ -54,29 +63,6 @@ export function addRollupDays(days: readonly RollupDay[], { from, to }: EpochSpa
     if (start >= from && start + dayMs <= to)
       for (const [step, count] of pastLimit) tally.addPastLimit(kind.site, step, count)
   }
-}
-
-/** Lists the sites that the rollup has counts of. */
-async function listSites(transaction: Knex.Transaction, tableName: string): Promise<string[]> {
-  const { days } = getRollupTableNames(tableName)
-  // One look-up in the primary key for each site. `select distinct` would read the key of every day.
-  const found = await transaction
-    .withRecursive('sites', ['site'], (sites) => {
-      sites
-        .min('site')
-        .from(days)
-        .where('site', '>', allSites)
-        .unionAll((next) => {
-          next
-            .select(transaction.raw('(select min(d.site) from ?? d where d.site > sites.site)', [days]))
-            .from('sites')
-            .whereNotNull('site')
-        })
-    })
-    .from('sites')
-    .whereNotNull('site')
-    .select('site')
-  return found.map(({ site }: { site: string }) => site)
 }
 
 /** @returns undefined if a day is damaged, null if reading took longer than the time limit. */
@@ -121,6 +107,10 @@ async function readProgressIfAllowed(
 
 /** Reads which rows and returns are counted. */
 export async function readProgress(database: Knex, tableName: string): Promise<RollupProgress> {
-  const found = await database(getRollupTableNames(tableName).progress).first('up_to_id', 'up_to_return_id')
-  return { upToId: Number(found?.up_to_id ?? 0), upToReturnId: Number(found?.up_to_return_id ?? 0) }
+  const found = await database(getRollupTableNames(tableName).progress).first()
+  return {
+    upToId: Number(found?.up_to_id ?? 0),
+    upToReturnId: Number(found?.up_to_return_id ?? 0),
+    flagsUpToId: Number(found?.flags_up_to_id ?? 0),
+  }
 }

@@ -1,4 +1,5 @@
 import {
+  getFlagDayTableName,
   getLiveTableName,
   getRollupProgressTableName,
   getRollupTableName,
@@ -9,6 +10,8 @@ import {
 interface RollupTables {
   /** One row of counts for each day, site, reason and evidence. */
   readonly days: string
+  /** One row of flag counts for each day and site. */
+  readonly flagDays: string
   /** A single row, see `RollupProgress`. */
   readonly progress: string
   /** When users came back after timeouts that the sweep recorded. */
@@ -19,6 +22,7 @@ export function getRollupTableNames(tableName: string): RollupTables {
   const auditTable = splitTableName(tableName)
   return {
     days: qualify(auditTable, getRollupTableName(auditTable.table)),
+    flagDays: qualify(auditTable, getFlagDayTableName(auditTable.table)),
     progress: qualify(auditTable, getRollupProgressTableName(auditTable.table)),
     returns: qualify(auditTable, getLiveTableName(auditTable.table, 'return')),
   }
@@ -33,4 +37,6 @@ export interface RollupProgress {
   readonly upToId: number
   /** The last return that is counted. */
   readonly upToReturnId: number
+  /** The last row of the audit table for which the days that it changes have counts of flags. */
+  readonly flagsUpToId: number
 }

@@ -62,7 +62,7 @@ export async function rebuildRollup(
   // Rows are then counted together with their returns.
   const lastReturnId = await findLastSettledId(database, returns)
   await runTransaction(database, async (transaction) => {
-    await transaction(progress).update({ up_to_id: 0, up_to_return_id: lastReturnId })
+    await transaction(progress).update({ up_to_id: 0, up_to_return_id: lastReturnId, flags_up_to_id: 0 })
     await transaction(days).delete()
   })
   await updateRollup(database, tableName, options)
@@ -91,7 +91,7 @@ export async function subtractFromRollup(
 }
 
 /** What is counted after a chunk. */
-interface AddedChunk extends RollupProgress {
+interface AddedChunk extends Omit<RollupProgress, 'flagsUpToId'> {
   readonly skipped: readonly SkippedRows[]
 }
 
@@ -99,20 +99,28 @@ interface AddedChunk extends RollupProgress {
 async function addChunk(
   transaction: Knex.Transaction,
   tableName: string,
-  last: RollupProgress,
+  last: Omit<RollupProgress, 'flagsUpToId'>,
 ): Promise<AddedChunk> {
   const tables = getRollupTableNames(tableName)
   const progress = await lockProgress(transaction, tableName)
   const { upToId, upToReturnId } = progress
   if (upToId < last.upToId) {
-    const next = await findEndOfChunk(transaction, tableName, upToId, last.upToId)
+    const next = await findEndOfChunk(transaction, tableName, {
+      after: upToId,
+      lastId: last.upToId,
+      chunkRows,
+    })
     const changes = listNewRows(tableName, progress, next)
     const skipped = await changeCounts(transaction, tableName, changes, progress)
     await transaction(tables.progress).update({ up_to_id: next })
     return { upToId: next, upToReturnId, skipped }
   }
   if (upToReturnId < last.upToReturnId) {
-    const next = await findEndOfChunk(transaction, tables.returns, upToReturnId, last.upToReturnId)
+    const next = await findEndOfChunk(transaction, tables.returns, {
+      after: upToReturnId,
+      lastId: last.upToReturnId,
+      chunkRows,
+    })
     const changes = listNewReturns(tableName, progress, next)
     const skipped = await changeCounts(transaction, tableName, changes, progress)
     await transaction(tables.progress).update({ up_to_return_id: next })
@@ -169,19 +177,26 @@ function listNewReturns(
   ]
 }
 
-async function findEndOfChunk(
-  transaction: Knex.Transaction,
+interface ChunkSearch {
+  readonly after: number
+  readonly lastId: number
+  /** The maximum number of rows. */
+  readonly chunkRows: number
+}
+
+/** Finds the last id of the next chunk of rows. */
+export async function findEndOfChunk(
+  database: Knex,
   table: string,
-  after: number,
-  lastId: number,
+  { after, lastId, chunkRows }: ChunkSearch,
 ): Promise<number> {
-  const chunk = transaction(table)
+  const chunk = database(table)
     .select('id')
     .where('id', '>', after)
     .where('id', '<=', lastId)
     .orderBy('id')
     .limit(chunkRows)
-  const [last] = await transaction.from(chunk.as('chunk')).max({ id: 'id' })
+  const [last] = await database.from(chunk.as('chunk')).max({ id: 'id' })
   return Number(last?.id ?? lastId)
 }
 

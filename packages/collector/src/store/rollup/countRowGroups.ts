@@ -1,0 +1,141 @@
+import type { Knex } from 'knex'
+import { type Reason, reasons } from '../../domain/verdict.ts'
+import type { Period } from '../../reading/summaryQuery.ts'
+import type { SummaryGroup } from '../../reading/summaryRepository.ts'
+import { excludeSelftests } from '../audit/excludeSelftests.ts'
+import { selectCurrent } from '../audit/selectCurrent.ts'
+import { groupDeadlineMs } from '../database/deadlines.ts'
+import { isSqlite } from '../database/isSqlite.ts'
+import { limitTime } from '../database/limitTime.ts'
+import { splitTableName } from '../database/tableName.ts'
+import { isSelective, type SummaryContext, selectRowsIn } from './countPeriod.ts'
+
+/** The properties that the rollup does not count by. */
+export type RowProperty = 'subject' | 'origin'
+
+type Key = string | null
+
+/**
+ * Counts the rows of the biggest groups, biggest first.
+ *
+ * @throws an error that `isTimeout` recognizes if this takes too long.
+ */
+export async function countRowGroups(
+  context: SummaryContext,
+  property: RowProperty,
+  period: Period,
+  top: number,
+): Promise<SummaryGroup[]> {
+  // An index has the user of each row, but not whether the row is current.
+  if (property === 'subject' && !isSelective(context.filter)) return countTopUsers(context, period, top)
+  return readGroups(selectGroups(context, property, period).limit(top))
+}
+
+/** Counts the rows of groups, in any order. */
+export async function countKnownGroups(
+  context: SummaryContext,
+  property: RowProperty,
+  period: Period,
+  keys: readonly Key[],
+): Promise<SummaryGroup[]> {
+  if (keys.length === 0) return []
+  return readGroups(selectGroups(context, property, period).modify(selectKeys, property, keys))
+}
+
+/** How many more users than requested are counted exactly at first. */
+const moreUsers = 20
+/** If more would be needed, most rows were corrected, and counting all users exactly is as fast. */
+const maxExaminedUsers = 2_000
+
+/**
+ * Counts the rows of the users with the most rows. First it estimates all from an index, without checking whether the
+ * rows were corrected or belong to a self-test, so no estimate is too low. Then it counts those with the highest
+ * estimates exactly, until the estimates of the others show that they cannot have more.
+ */
+async function countTopUsers(context: SummaryContext, period: Period, top: number): Promise<SummaryGroup[]> {
+  for (let examined = top + moreUsers; examined <= maxExaminedUsers; examined *= 4) {
+    // One more, whose estimate is the limit of all that are not examined.
+    const estimates = await estimateUsers(context, period, examined + 1)
+    const keys = estimates.slice(0, examined).map(({ key }) => key)
+    const groups = sortGroups(await countKnownGroups(context, 'subject', period, keys)).slice(0, top)
+    const next = Number(estimates[examined]?.count ?? 0)
+    const last = groups.length < top ? 0 : (groups.at(-1)?.count ?? 0)
+    if (last >= next) return groups
+  }
+  return readGroups(selectGroups(context, 'subject', period).limit(top))
+}
+
+async function estimateUsers(
+  context: SummaryContext,
+  period: Period,
+  limit: number,
+): Promise<{ readonly key: Key; readonly count: number }[]> {
+  const { transaction, tableName, signal } = context
+  signal.throwIfAborted()
+  // The optimizers would rather read all rows in the order of the users.
+  const hint = isSqlite(transaction) ? 'indexed by ??' : 'force index (??)'
+  const index = `${splitTableName(tableName).table}_by_time_user`
+  return limitTime(
+    transaction.from(transaction.raw(`?? as a ${hint}`, [tableName, index])),
+    transaction,
+    groupDeadlineMs,
+  )
+    .select({ key: 'a.subject' })
+    .count({ count: '*' })
+    .modify(selectRowsIn(context, { from: period.from.getTime(), to: period.to.getTime() }))
+    .groupBy('a.subject')
+    .orderByRaw('2 desc, 1')
+    .limit(limit)
+}
+
+/** Selects the key of each group and its counts. */
+function selectGroups(
+  context: SummaryContext,
+  property: RowProperty,
+  { from, to }: Period,
+): Knex.QueryBuilder {
+  const { transaction, tableName, signal } = context
+  signal.throwIfAborted()
+  return (
+    limitTime(transaction({ a: tableName }), transaction, groupDeadlineMs)
+      .select({ key: `a.${property}` })
+      .count({ count: '*' })
+      .select(reasons.map((reason) => sumOf(transaction, reason)))
+      .modify(selectRowsIn(context, { from: from.getTime(), to: to.getTime() }))
+      .modify(excludeSelftests)
+      .modify(selectCurrent, tableName)
+      .groupBy(`a.${property}`)
+      // By number, because MySQL would look for columns with these names.
+      .orderByRaw('2 desc, 1')
+  )
+}
+
+function selectKeys(query: Knex.QueryBuilder, property: RowProperty, keys: readonly Key[]): void {
+  const known = keys.filter((key) => key !== null)
+  query.where((either) => {
+    if (known.length > 0) either.whereIn(`a.${property}`, known)
+    if (known.length < keys.length) either.orWhereNull(`a.${property}`)
+  })
+}
+
+const sumOf = (database: Knex, reason: Reason) =>
+  database.raw('sum(case when a.reason = ? then 1 else 0 end) as ??', [reason, reason])
+
+async function readGroups(query: Knex.QueryBuilder): Promise<SummaryGroup[]> {
+  const found: { readonly key: Key; readonly [sum: string]: unknown }[] = await query
+  return found.map(({ key, count, ...sums }) => ({
+    key,
+    // MySQL returns sums as text.
+    count: Number(count),
+    counts: Object.fromEntries(
+      reasons.map((reason) => [reason, Number(sums[reason])]).filter(([, sum]) => sum !== 0),
+    ),
+  }))
+}
+
+/** Sorts the biggest first, and equal ones by their key, so that their order does not change. */
+export function sortGroups<Group extends Pick<SummaryGroup, 'key' | 'count'>>(
+  groups: readonly Group[],
+): Group[] {
+  return groups.toSorted((a, b) => b.count - a.count || (String(a.key) < String(b.key) ? -1 : 1))
+}
