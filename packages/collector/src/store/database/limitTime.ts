@@ -35,12 +35,15 @@ export interface QueryOptions {
   readonly timeLimitMs?: number
 }
 
-/** MySQL, MariaDB and SQLite. */
-const timeoutCodes = ['ER_QUERY_TIMEOUT', 'ER_STATEMENT_TIMEOUT', 'SQLITE_INTERRUPT']
+/** Of MySQL and of SQLite. */
+const timeoutCodes = ['ER_QUERY_TIMEOUT', 'SQLITE_INTERRUPT']
+/** Of MariaDB: `ER_STATEMENT_TIMEOUT`. The driver does not know its name. */
+const timeoutNumber = 1969
 
 /** Returns whether a statement failed because its time limit passed. */
 export function isTimeout(error: unknown): boolean {
-  return hasErrorCode(error, timeoutCodes)
+  if (hasErrorCode(error, timeoutCodes)) return true
+  return error instanceof Error && 'errno' in error && error.errno === timeoutNumber
 }
 
 /** Waits for a part of an answer. Returns null if its time limit passed. */

@@ -1,14 +1,24 @@
-import { dayMs } from '../../domain/durations.ts'
+import { hourMs, quarterHourMs } from '../../domain/durations.ts'
 import { toRollupFilter } from '../../reading/rollupFilter.ts'
 import type { Period } from '../../reading/summaryQuery.ts'
 import type { FlagCounts } from '../../reading/summaryRepository.ts'
 import { sumReasons } from '../../reading/tally.ts'
 import { partDeadlineMs } from '../database/deadlines.ts'
 import { nullIfTooSlow } from '../database/limitTime.ts'
+import { joinHours, listChangedHours } from './changedHours.ts'
 import type { PeriodTallies, SummaryContext } from './countPeriod.ts'
 import { type EpochSpan, splitSpan } from './epochSpan.ts'
-import { type FlagDay, listChangedDays, type RowFlag, readFlagDays, rowFlags, toDayKey } from './flagDays.ts'
-import { countFlaggedRows, countFlagsBySite, type FlagRequest } from './flagRows.ts'
+import {
+  createHours,
+  type FlagDay,
+  hoursPerDay,
+  type RowFlag,
+  readFlagDays,
+  rowFlags,
+  toDayKey,
+} from './flagDays.ts'
+import { countFlaggedRows, countFlagHours, type FlagRequest } from './flagRows.ts'
+import type { RollupDay } from './rollupDay.ts'
 
 type CountedPeriod = Period & PeriodTallies
 
@@ -51,7 +61,7 @@ export async function countFlags(
 }
 
 /**
- * Counts flags by whole days where these are counted already, and otherwise from the rows.
+ * Counts flags by whole hours where these are counted already, and otherwise from the rows.
  *
  * @returns null if this took too long.
  */
@@ -61,8 +71,8 @@ async function countRowFlags(
   flags: readonly RowFlag[],
 ): Promise<RowFlagCounts | null> {
   const span = { from: period.from.getTime(), to: period.to.getTime() }
-  const { days, rest } = (await readCountedDays(context, period, span)) ?? { days: [], rest: [span] }
-  const counted: RowFlagCounts[] = [...days]
+  const { hours, rest } = (await readCountedHours(context, period, span)) ?? { hours: [], rest: [span] }
+  const counted: RowFlagCounts[] = [...hours]
   const deadline = performance.now() + partDeadlineMs
   for (const { from, to } of rest) {
     context.signal.throwIfAborted()
@@ -83,60 +93,72 @@ async function countRows(
   request: FlagRequest,
 ): Promise<RowFlagCounts[]> {
   const [flag, ...others] = flags
-  if (flag === undefined || others.length > 0)
-    return [...(await countFlagsBySite(transaction, tableName, request)).values()]
+  if (flag === undefined || others.length > 0) return countFlagHours(transaction, tableName, request)
   return [{ [flag]: await countFlaggedRows(transaction, tableName, flag, request) }]
 }
 
-/** More days than these are not looked up one after the other, but in one query. */
-const maxRestDays = 8
-/** Until these are counted, looking for the days that they change would take longer than it saves. */
+/** More parts than these are not counted one after the other, but in one query. */
+const maxParts = 8
+/** Until these are counted, looking for the hours that they change would take longer than it saves. */
 const maxUncountedRows = 50_000
 
-interface CountedDays {
-  readonly days: readonly FlagDay[]
+interface CountedHours {
+  readonly hours: readonly RowFlagCounts[]
   /** The parts of the span that are not counted. */
   readonly rest: readonly EpochSpan[]
 }
 
 /** @returns undefined if all rows have to be counted. */
-async function readCountedDays(
+async function readCountedHours(
   { transaction, tableName, filter }: SummaryContext,
   { rollup }: PeriodTallies,
   span: EpochSpan,
-): Promise<CountedDays | undefined> {
-  const { whole, edges } = splitSpan(span, dayMs)
-  const limits = toRollupFilter(filter)
-  if (!rollup?.sites || !whole || limits?.limitsKinds !== false) return undefined
+): Promise<CountedHours | undefined> {
+  const { whole, edges } = splitSpan(span, hourMs)
+  if (!rollup?.sites || !whole || toRollupFilter(filter)?.limitsKinds !== false) return undefined
   const { upToId, flagsUpToId } = rollup.progress
   if (upToId - flagsUpToId > maxUncountedRows) return undefined
-  const rows = new Map<string, { site: string; day: number; count: number }>()
-  for (const { site, day, quarterHours } of rollup.sites) {
-    const each = rows.get(toDayKey({ site, day })) ?? { site, day, count: 0 }
-    each.count += quarterHours.reduce((sum, count) => sum + count, 0)
-    rows.set(toDayKey({ site, day }), each)
-  }
+  const rows = countRowsByDay(rollup.sites)
   const sites = new Set([...rows.values()].map(({ site }) => site))
   const stored = await readFlagDays(transaction, tableName, [...sites], whole)
-  const changed = await listChangedDays(transaction, tableName, (query, column) => {
+  const changed = await listChangedHours(transaction, tableName, (query, column) => {
     query.where(column, '>', flagsUpToId)
   })
-  const changedKeys = new Set(changed.map(toDayKey))
-  const days: FlagDay[] = []
-  const restDays = new Set<number>(changed.filter(({ day }) => isIn(day, whole)).map(({ day }) => day))
-  for (const [key, { day, count }] of rows) {
-    if (!isIn(day, whole)) continue
-    const counted = stored.get(key)
-    // The number differs after a purge.
-    if (!counted || counted.rows !== count || changedKeys.has(key)) restDays.add(day)
+  const isWhole = (hour: number) => hour * hourMs >= whole.from && (hour + 1) * hourMs <= whole.to
+  const rest = new Set([...changed].filter(isWhole))
+  const counted: { readonly hour: number; readonly counts: RowFlagCounts }[] = []
+  for (const [key, { day, hourly }] of rows) {
+    const flagDay = stored.get(key)
+    for (const [index, count] of hourly.entries()) {
+      const hour = day * hoursPerDay + index
+      if (count === 0 || !isWhole(hour)) continue
+      // The number differs after a purge.
+      if (flagDay?.rows[index] === count) counted.push({ hour, counts: readHour(flagDay, index) })
+      else rest.add(hour)
+    }
   }
-  if (restDays.size > maxRestDays) return undefined
-  for (const [key, { day }] of rows) {
-    const counted = stored.get(key)
-    if (counted && isIn(day, whole) && !restDays.has(day)) days.push(counted)
-  }
-  const rest = [...restDays].map((day) => ({ from: day * dayMs, to: (day + 1) * dayMs }))
-  return { days, rest: [...edges, ...rest] }
+  const parts = joinHours(rest)
+  if (parts.length > maxParts) return undefined
+  const hours = counted.filter(({ hour }) => !rest.has(hour)).map(({ counts }) => counts)
+  return { hours, rest: [...edges, ...parts] }
 }
 
-const isIn = (day: number, { from, to }: EpochSpan) => day * dayMs >= from && (day + 1) * dayMs <= to
+/** Counts the rows of each site and day by hour. */
+function countRowsByDay(days: readonly RollupDay[]) {
+  const rows = new Map<string, { readonly site: string; readonly day: number; readonly hourly: number[] }>()
+  for (const { site, day, quarterHours } of days) {
+    const key = toDayKey({ site, day })
+    const each = rows.get(key) ?? { site, day, hourly: createHours() }
+    rows.set(key, each)
+    for (const [quarter, count] of quarterHours.entries()) {
+      const hour = Math.floor(quarter / quartersPerHour)
+      each.hourly[hour] = (each.hourly[hour] ?? 0) + count
+    }
+  }
+  return rows
+}
+
+const quartersPerHour = hourMs / quarterHourMs
+
+const readHour = (day: FlagDay, index: number): RowFlagCounts =>
+  Object.fromEntries(rowFlags.map((flag) => [flag, day[flag][index] ?? 0]))

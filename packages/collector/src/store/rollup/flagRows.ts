@@ -5,7 +5,8 @@ import { filterRows } from '../audit/filterRows.ts'
 import { matchFlag } from '../audit/flagConditions.ts'
 import { selectCurrent } from '../audit/selectCurrent.ts'
 import { limitTime } from '../database/limitTime.ts'
-import { type FlagDay, type RowFlag, rowFlags } from './flagDays.ts'
+import { type FlagHour, type RowFlag, rowFlags } from './flagDays.ts'
+import { selectGroup } from './rowCounts.ts'
 
 export interface FlagRequest {
   /** Selects the rows. Bursts are looked for in its time span. */
@@ -28,43 +29,41 @@ export async function countFlaggedRows(
   return Number(found?.count ?? 0)
 }
 
-/** Counts the rows with each flag, by site. */
-export async function countFlagsBySite(
+/** Counts the rows with each flag, by site and hour. */
+export async function countFlagHours(
   database: Knex,
   tableName: string,
   request: FlagRequest,
-): Promise<Map<string, FlagDay>> {
+): Promise<FlagHour[]> {
   const columns = rowFlags.map((flag) => {
     const { sql, values } = matchFlag(flag, { database, tableName, alias: 'a' }, request.filter)
     return database.raw(`sum(case when ${sql} then 1 else 0 end) as ??`, [...values, flag])
   })
-  const found: { site: string; [flag: string]: unknown }[] = await selectFlagRows(
+  const found: { readonly site: string; readonly [name: string]: unknown }[] = await selectFlagRows(
     database,
     tableName,
     request,
     () => {},
   )
-    .select('a.site', ...columns)
+    .select('a.site', selectGroup(database, 'hour'), ...columns)
     .count({ rows: '*' })
-    .groupBy('a.site')
-  return new Map(
-    found.map(({ site, ...counts }) => {
-      // MySQL returns sums as text.
-      const count = (name: keyof FlagDay) => Number(counts[name])
-      return [
-        site,
-        {
-          rows: count('rows'),
-          review: count('review'),
-          skew: count('skew'),
-          late: count('late'),
-          conflict: count('conflict'),
-          corrected: count('corrected'),
-          burst: count('burst'),
-        },
-      ]
-    }),
-  )
+    // By number, because a group can have the name of a column.
+    .groupByRaw('1, 2')
+  return found.map(({ site, ...counts }) => {
+    // MySQL returns sums as text.
+    const count = (name: keyof FlagHour) => Number(counts[name])
+    return {
+      site,
+      hour: count('hour'),
+      rows: count('rows'),
+      review: count('review'),
+      skew: count('skew'),
+      late: count('late'),
+      conflict: count('conflict'),
+      corrected: count('corrected'),
+      burst: count('burst'),
+    }
+  })
 }
 
 function selectFlagRows(

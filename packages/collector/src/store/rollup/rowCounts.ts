@@ -61,6 +61,12 @@ export interface RowSelection {
   readonly isLocking?: boolean
 }
 
+/** Selects a property of the rows `a` that can be grouped by. */
+export function selectGroup(connection: Knex, name: keyof Groups): Knex.Raw {
+  const dialect = isSqlite(connection) ? sqlite : mysql
+  return connection.raw(`${groupExpressions[name](dialect)} as ??`, [name])
+}
+
 /** Counts rows of the audit table by groups. Self-tests are excluded. */
 export async function countRows<By extends keyof Groups>(
   connection: Knex,
@@ -69,7 +75,7 @@ export async function countRows<By extends keyof Groups>(
   { from = 'rows', selectRows, isLocking }: RowSelection,
 ): Promise<RowCount<By>[]> {
   const dialect = isSqlite(connection) ? sqlite : mysql
-  const columns = by.map((name) => connection.raw(`${groupExpressions[name](dialect)} as ??`, [name]))
+  const columns = by.map((name) => selectGroup(connection, name))
   const tables = { audit: tableName, returns: getRollupTableNames(tableName).returns }
   const query = connection
     .from(connection.raw(dialect.sources[from], tables))

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
-import { dayMs } from '../../domain/durations.ts'
 import { runTransaction } from '../database/runTransaction.ts'
-import { listChangedDays, saveFlagDays } from './flagDays.ts'
-import { countFlagsBySite } from './flagRows.ts'
+import { joinHours, listChangedHours } from './changedHours.ts'
+import type { EpochSpan } from './epochSpan.ts'
+import { saveFlagHours } from './flagDays.ts'
+import { countFlagHours } from './flagRows.ts'
 import { readProgress } from './readRollup.ts'
 import { getRollupTableNames } from './rollupTables.ts'
 import { findEndOfChunk, type RollupOptions } from './updateRollup.ts'
 
-/** Each day is counted once a chunk, so a larger chunk counts fewer days twice. */
 const chunkRows = 200_000
 
 /**
- * Counts the flags of the days that have changed since the last update, up to the last row that the rollup counts.
+ * Counts the flags of the hours that have changed since the last update, up to the last row that the rollup counts.
  *
- * A row can change the flags of others: the twentieth row of a burst does. So a day is counted again as a whole. The
+ * A row can change the flags of others: the twentieth row of a burst does. So an hour is counted again as a whole. The
  * progress moves together with the counts, and only if no other process has moved it meanwhile.
  */
 export async function updateFlagDays(
@@ -27,34 +27,35 @@ export async function updateFlagDays(
     const { upToId, flagsUpToId } = await readProgress(database, tableName)
     if (flagsUpToId >= upToId) return
     const next = await findEndOfChunk(database, tableName, { after: flagsUpToId, lastId: upToId, chunkRows })
-    const changed = await listChangedDays(database, tableName, (query, column) => {
+    const hours = await listChangedHours(database, tableName, (query, column) => {
       query.where(column, '>', flagsUpToId).where(column, '<=', next)
     })
-    const days = await countDays(database, tableName, new Set(changed.map(({ day }) => day)), signal)
-    if (!days) return
+    const counted = await countSpans(database, tableName, joinHours(hours), signal)
+    if (!counted) return
     await runTransaction(database, async (transaction) => {
       const moved = await transaction(getRollupTableNames(tableName).progress)
         .where({ flags_up_to_id: flagsUpToId })
         .update({ flags_up_to_id: next })
       if (moved === 0) return
-      for (const [day, counts] of days) await saveFlagDays(transaction, tableName, day, counts)
+      for (const { span, counts } of counted) await saveFlagHours(transaction, tableName, span, counts)
     })
     await sleep(performance.now() - startedAt)
   }
 }
 
 /** @returns undefined if the signal was aborted. */
-async function countDays(
+async function countSpans(
   database: Knex,
   tableName: string,
-  days: ReadonlySet<number>,
+  spans: readonly EpochSpan[],
   signal: AbortSignal | undefined,
 ) {
-  const counted = new Map<number, Awaited<ReturnType<typeof countFlagsBySite>>>()
-  for (const day of days) {
+  const counted = []
+  for (const span of spans) {
     if (signal?.aborted) return undefined
-    const filter = { from: new Date(day * dayMs), to: new Date((day + 1) * dayMs) }
-    counted.set(day, await countFlagsBySite(database, tableName, { filter, timeLimitMs: undefined }))
+    const filter = { from: new Date(span.from), to: new Date(span.to) }
+    const counts = await countFlagHours(database, tableName, { filter, timeLimitMs: undefined })
+    counted.push({ span, counts })
   }
   return counted
 }
