@@ -48,7 +48,7 @@ CREATE INDEX `session_audit_by_site_time` on `session_audit` (`site`, `detected_
 
 CREATE INDEX `session_audit_by_subject` on `session_audit` (`subject`, `detected_at`);
 
-CREATE INDEX `session_audit_by_time` on `session_audit` (`detected_at`);
+CREATE INDEX `session_audit_by_time_user` on `session_audit` (`detected_at`, `id`, `subject`, `site`, `reason`, `evidence`);
 
 CREATE UNIQUE INDEX `session_audit_revision` on `session_audit` (`site`, `session_key`, `revision`);
 
@@ -115,10 +115,18 @@ CREATE TABLE `session_audit_rollup` (
   primary key (`site`, `day`, `reason`, `evidence`)
 );
 
+CREATE TABLE `session_audit_rollup_flags` (
+  `site` text not null,
+  `day` integer not null,
+  `counts` text not null,
+  primary key (`site`, `day`)
+);
+
 CREATE TABLE "session_audit_rollup_progress" (
   `id` integer,
   `up_to_id` bigint not null,
   up_to_return_id bigint not null default 0,
+  flags_up_to_id bigint not null default 0,
   primary key (`id`)
 );
 
