@@ -28,7 +28,7 @@ export default {
     onlyImports('forward', ['domain', 'lifecycle', 'reading']),
     onlyImports('store', ['auth', 'domain', 'forward', 'lifecycle', 'observability', 'reading', 'recording']),
     onlyImports('http', ['auth', 'domain', 'lifecycle', 'observability', 'reading', 'recording']),
-    onlyImports('config', ['auth', 'domain', 'forward', 'observability', 'store/database']),
+    onlyImports('config', ['auth', 'domain', 'forward', 'observability', 'reading', 'store/database']),
     onlyImports('jobs', ['config', 'domain', 'forward', 'lifecycle', 'observability', 'store']),
     {
       name: 'frozen-migrations',

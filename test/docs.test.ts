@@ -72,7 +72,8 @@ describe('The pages', () => {
 
   test.each(findRunnableBlocks('json'))('show valid JSON and valid configurations: %s', (_, { code }) => {
     const value = JSON.parse(code)
-    if (value.sites) parseConfig(value, environment)
+    // The responses of the HTTP API list their sites in an array.
+    if (value.sites && !Array.isArray(value.sites)) parseConfig(value, environment)
   })
 
   test.for(findRunnableBlocks(...Object.keys(samples)))(

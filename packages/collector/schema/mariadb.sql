@@ -42,7 +42,8 @@ CREATE TABLE `session_audit` (
   KEY `session_audit_by_site_time` (`site`,`detected_at`,`id`,`reason`,`evidence`),
   KEY `session_audit_by_evidence` (`evidence`,`detected_at`),
   KEY `session_audit_by_receipt` (`site`,`received_at`),
-  KEY `session_audit_by_marker` (`site`,`marker`),
+  KEY `session_audit_by_ip` (`ip`,`detected_at`),
+  KEY `session_audit_by_marker` (`marker`,`site`),
   KEY `session_audit_by_time_user` (`detected_at`,`id`,`subject`,`site`,`reason`,`evidence`)
 ) ENGINE=InnoDB;
 

@@ -36,14 +36,15 @@ CREATE TABLE `session_audit` (
   PRIMARY KEY (`id`),
   UNIQUE KEY `session_audit_revision` (`site`,`session_key`,`revision`),
   UNIQUE KEY `session_audit_supersedes` (`supersedes`),
-  KEY `session_audit_by_time` (`detected_at`),
   KEY `session_audit_by_subject` (`subject`,`detected_at`),
   KEY `session_audit_by_session` (`session`,`detected_at`),
   KEY `session_audit_by_reason` (`reason`,`detected_at`),
   KEY `session_audit_by_site_time` (`site`,`detected_at`,`id`,`reason`,`evidence`),
   KEY `session_audit_by_evidence` (`evidence`,`detected_at`),
   KEY `session_audit_by_receipt` (`site`,`received_at`),
-  KEY `session_audit_by_marker` (`site`,`marker`)
+  KEY `session_audit_by_ip` (`ip`,`detected_at`),
+  KEY `session_audit_by_marker` (`marker`,`site`),
+  KEY `session_audit_by_time_user` (`detected_at`,`id`,`subject`,`site`,`reason`,`evidence`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_dashboard` (
@@ -111,10 +112,18 @@ CREATE TABLE `session_audit_rollup` (
   PRIMARY KEY (`site`,`day`,`reason`,`evidence`)
 ) ENGINE=InnoDB;
 
+CREATE TABLE `session_audit_rollup_flags` (
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
+  `day` int NOT NULL,
+  `counts` text NOT NULL,
+  PRIMARY KEY (`site`,`day`)
+) ENGINE=InnoDB;
+
 CREATE TABLE `session_audit_rollup_progress` (
   `id` int NOT NULL,
   `up_to_id` bigint NOT NULL,
   `up_to_return_id` bigint NOT NULL DEFAULT '0',
+  `flags_up_to_id` bigint NOT NULL DEFAULT '0',
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB;
 

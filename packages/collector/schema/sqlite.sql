@@ -36,7 +36,9 @@ CREATE TABLE `session_audit` (
 
 CREATE INDEX `session_audit_by_evidence` on `session_audit` (`evidence`, `detected_at`);
 
-CREATE INDEX `session_audit_by_marker` on `session_audit` (`site`, `marker`);
+CREATE INDEX `session_audit_by_ip` on `session_audit` (`ip`, `detected_at`);
+
+CREATE INDEX `session_audit_by_marker` on `session_audit` (marker, site);
 
 CREATE INDEX `session_audit_by_reason` on `session_audit` (`reason`, `detected_at`);
 

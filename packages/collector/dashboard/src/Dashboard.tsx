@@ -62,7 +62,11 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
       <Figures summary={summary} route={route} />
       <div class="overview">
         <EndedSessionsCard summary={hideShownErrors(summary)} {...common} />
-        <InsightTabs summary={hideShownErrors(summary)} route={route} query={summaryRequest} />
+        <InsightTabs
+          summary={hideShownErrors(summary)}
+          route={route}
+          query={{ ...summaryRequest, shownError: summary.error?.message }}
+        />
       </div>
     </>
   )

@@ -3,7 +3,7 @@ import { evidenceKinds } from '../domain/evidence.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
-import { maxSearchLength, parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
+import { parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
 
 const instant = z
   .union(
@@ -40,19 +40,15 @@ export const pageLimitSchema = z.preprocess(
 )
 
 /** A search, as in the search field of the dashboard. */
-export const searchSchema = z
-  .string()
-  .min(1)
-  .max(maxSearchLength)
-  .transform((text, { addIssue }): Search => {
-    try {
-      return parseSearch(text)
-    } catch (error) {
-      if (!(error instanceof SearchError)) throw error
-      addIssue(`has an ${error.message}`)
-      return z.NEVER
-    }
-  })
+export const searchSchema = z.string().transform((text, { addIssue }): Search => {
+  try {
+    return parseSearch(text)
+  } catch (error) {
+    if (!(error instanceof SearchError)) throw error
+    addIssue(`has an ${error.message}`)
+    return z.NEVER
+  }
+})
 
 const filterSchema = z
   .strictObject({
@@ -80,7 +76,7 @@ export const sessionEndFilterSchema = filterSchema.refine(
 export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 
 export const revisionChoices = ['current', 'all'] as const
-export const selftestChoices = ['exclude', 'include'] as const
+const selftestChoices = ['exclude', 'include'] as const
 
 /**
  * Selects what a list shows: the rows that match the filter, without or with those that were corrected and those of

@@ -75,7 +75,7 @@ export function toPastLimit(counts: PastLimitCounts): PastLimit {
 }
 
 /** By how many minutes a longer limit is tried. Each is the start of a step, so the counts are exact. */
-export const extraMinutes = [1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240] as const
+const extraMinutes = [1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240] as const
 
 /** How many of those who came back a longer limit would have kept signed in. */
 export interface Kept {

@@ -92,12 +92,7 @@ const countedMs = 30 * dayMs
  *
  * @throws {StorageError} when the database cannot be used.
  */
-export async function readSites({
-  sites,
-  quietSites,
-  repository,
-  clock,
-}: MonitorOptions): Promise<SiteSnapshot> {
+async function readSites({ sites, quietSites, repository, clock }: MonitorOptions): Promise<SiteSnapshot> {
   const now = clock.now()
   const names = Object.keys(sites)
   const [counts, lastRows, live, refusals, silences] = await Promise.all([

@@ -2,15 +2,10 @@ import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import { type QuarterHourCounts, sumCounts, toQuarterHour } from '../domain/alarms/quarterHourCounts.ts'
 import { quarterHourMs } from '../domain/durations.ts'
-import { isTimeZone } from './buckets.ts'
 import type { MonitoredSite, SiteSnapshot } from './siteMonitor.ts'
+import { timeZoneSchema } from './timeZone.ts'
 
-export const siteStatusQuerySchema = z.strictObject({
-  timeZone: z
-    .string()
-    .refine(isTimeZone, { error: 'must be the IANA name of a time zone, such as Europe/Vienna' })
-    .default('UTC'),
-})
+export const siteStatusQuerySchema = z.strictObject({ timeZone: timeZoneSchema })
 
 /** Whether a site is still reporting, and how much. */
 export interface SiteStatus {

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { dayMs } from '../domain/durations.ts'
 import { LapseError } from '../domain/errors.ts'
-import { type Bucket, buckets, isTimeZone, listBucketStarts, toStartOfDate } from './buckets.ts'
+import { type Bucket, buckets, listBucketStarts } from './buckets.ts'
 import { type SessionEndFilter, sessionEndFilterSchema, type TimeSpan } from './filter.ts'
 import { parseQuery } from './parseQuery.ts'
 import { findPreviousPeriod } from './previousPeriod.ts'
+import { resolveDates, timeZoneSchema } from './timeZone.ts'
 
 /** A period, divided into buckets. */
 export interface Period extends TimeSpan {
@@ -51,10 +52,7 @@ const topRule = { error: `must be a whole number from 1 to ${maxGroups}` }
 
 export const summaryQuerySchema = sessionEndFilterSchema.safeExtend({
   bucket: z.enum(buckets).default('day'),
-  timeZone: z
-    .string()
-    .refine(isTimeZone, { error: 'must be the IANA name of a time zone, such as Europe/Vienna' })
-    .default('UTC'),
+  timeZone: timeZoneSchema,
   groupBy: z.enum(groupings).optional(),
   // `z.coerce` would also accept 1e1 and 0x10.
   top: z
@@ -108,13 +106,6 @@ function divide(span: TimeSpan, bucket: Bucket, timeZone: string): Period {
     ...span,
     starts: listBucketStarts(bucket, timeZone, from.getTime(), to.getTime(), 2 * maxBuckets),
   }
-}
-
-/** Converts dates to the instants when they begin in the requested time zone. */
-function resolveDates(query: Parameters<typeof parseQuery>[1]): Parameters<typeof parseQuery>[1] {
-  const { timeZone, from, to } = query
-  if (typeof timeZone !== 'string' || !isTimeZone(timeZone)) return query
-  return { ...query, from: toStartOfDate(from, timeZone), to: toStartOfDate(to, timeZone) }
 }
 
 function createQueryError(parameters: readonly string[], detail: string): LapseError {

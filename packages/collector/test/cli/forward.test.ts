@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { lapsePath } from '../../../../test/collector.ts'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
+import { waitUntil } from '../../../../test/engines/engine.ts'
 import { webhookSecret } from '../support/collector.ts'
 import { runLapseIn, writeConfigIn } from '../support/command.ts'
 import { insertRows } from '../support/rows.ts'
@@ -43,11 +47,8 @@ describe('lapse forward', () => {
     rmSync(folder, { recursive: true })
   })
 
-  const run = (...args: string[]) =>
-    runLapseIn(folder, ['forward', ...args], {
-      SIEM_URL: `${receiver.url}/secret-path`,
-      WEBHOOK_SECRET: webhookSecret,
-    })
+  const secrets = () => ({ SIEM_URL: `${receiver.url}/secret-path`, WEBHOOK_SECRET: webhookSecret })
+  const run = (...args: string[]) => runLapseIn(folder, ['forward', ...args], secrets())
 
   test('--once sends what a destination has not received, without a running collector', async () => {
     receiver.respondWith((_, response) => response.writeHead(302, { Location: 'http://127.0.0.1:9/' }).end())
@@ -72,6 +73,23 @@ describe('lapse forward', () => {
     expect(await run('siem', '--once')).toMatchObject({ stdout: 'siem: 0 rows sent.\n' })
     const ahead = Buffer.from('feed.999').toString('base64url')
     expect((await run('siem', '--reset', ahead)).stderr).toMatch('The feed ends before this position.')
+  })
+
+  test('Without --once, it sends new rows until a signal stops it', async () => {
+    receiver.received.length = 0
+    const env = { ...process.env, ...secrets() }
+    const child = spawn(process.execPath, [lapsePath, 'forward', 'siem'], { cwd: folder, env })
+    const exited = once(child, 'exit')
+    let log = ''
+    child.stdout.on('data', (chunk) => {
+      log += chunk
+    })
+    await insertRows(database.sql, [{ session: 'c', detected_at: noon }])
+    await waitUntil(async () => receiver.received.some(({ session }) => session === 'c'), 'the row')
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+    expect(log).toMatch('"destination":"siem"')
+    for (const secret of [webhookSecret, 'secret-path']) expect(log).not.toMatch(secret)
   })
 
   test.each([

@@ -175,7 +175,7 @@ describe('lapse serve that cannot listen', () => {
     const { status, stderr } = await runLapse('serve')
     expect(status).toBe(1)
     expect(stderr).toMatch(words)
-    expect(stderr).toMatch('Correct "listen.host" or LAPSE_HOST: 127.0.0.1 for this machine only')
+    expect(stderr).toMatch('Correct --host, LAPSE_HOST or "listen.host": 127.0.0.1 for this machine only')
     expect(stderr).not.toMatch(/getaddrinfo|EADDR/)
   })
 
@@ -186,7 +186,7 @@ describe('lapse serve that cannot listen', () => {
       syscall: 'listen',
     })
     expect(String(explainListenFailure(refused, { host: '127.0.0.1', port: 80 }))).toMatch(
-      /not allowed to listen on port 80: .* Choose a port from 1024 up with LAPSE_PORT or "listen.port"/,
+      /not allowed to listen on port 80: .* Choose a port from 1024 up with --port, LAPSE_PORT or "listen.port"/,
     )
   })
 })

@@ -68,7 +68,7 @@ describe('The live sessions', () => {
       ])
     await getCard(dashboard).getByText('3 sessions').waitFor()
     await getCard(dashboard).getByRole('link', { name: 'acme 2' }).click()
-    await dashboard.expectUrlQuery('?live=1&search=user:u_listed&site=acme')
+    await dashboard.expectUrlQuery('?live=1&search=user%3Au_listed&site=acme')
     await expect.poll(() => getRows(dashboard).count()).toBe(2)
   })
 
@@ -130,7 +130,9 @@ describe('The live sessions', () => {
   test('are shown as text, never as markup', async () => {
     const markup = '<img src=x onerror="throw new Error()">'
     await collector.use(createActivity({ subject: markup, session: `${markup}${markup}` }))
-    const dashboard = await openSignedIn(`?live=1&search=user:${encodeURIComponent(markup)}`)
+    const dashboard = await openSignedIn(
+      `?${new URLSearchParams({ live: '1', search: `user:${JSON.stringify(markup)}` })}`,
+    )
     await expect.poll(() => getRows(dashboard).locator('td').first().textContent()).toBe(markup)
     expect(await dashboard.page.locator('img').count()).toBe(0)
   })

@@ -49,18 +49,22 @@ describe('The dashboard', () => {
     await dashboard.expectRowCount(12)
   })
 
-  test('requests rows and the summary once when it opens', async ({ collector, token }) => {
+  test('requests everything once when it opens', async ({ collector, token }) => {
     const dashboard = await openDashboard(collector.url)
-    const paths = recordRequestPaths(dashboard.page)
+    const urls: string[] = []
+    dashboard.page.on('request', (request) => void urls.push(request.url()))
     const startedAt = performance.now()
     await dashboard.signIn(token)
     await dashboard.waitForChart()
     await dashboard.waitForRows()
     // On a slow machine, polls are due while the page is still loading.
     const polls = Math.floor((performance.now() - startedAt) / pollIntervalMs)
-    const countRequests = (path: string) => paths.filter((requested) => requested === path).length
-    expect(countRequests('/v1/summary')).toBeLessThanOrEqual(1 + polls / pollsPerSummary)
-    expect(countRequests('/v1/lapses')).toBeLessThanOrEqual(1 + polls)
+    const countRequests = (pattern: RegExp) => urls.filter((url) => pattern.test(url)).length
+    for (const pattern of [/v1\/lapses\?.*limit=50/, /v1\/lapses\?.*count=true/, /v1\/sites/, /v1\/alarms/])
+      expect(countRequests(pattern), String(pattern)).toBeLessThanOrEqual(1 + polls)
+    // The chart and the open tab have a summary each.
+    expect(countRequests(/v1\/summary/)).toBeLessThanOrEqual(2 + (2 * polls) / pollsPerSummary)
+    expect(countRequests(/v1\/sessions/)).toBe(0)
   })
 
   test('moves its period with the clock, in requests that do not extend the session', async ({

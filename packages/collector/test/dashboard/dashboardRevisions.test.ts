@@ -154,9 +154,9 @@ describe('The details of a corrected session end', () => {
   })
 
   test('link to earlier and later revisions, and close as before', async () => {
-    const dashboard = await openDashboard(`${collector.url}/?session=corrected`)
+    const dashboard = await openDashboard(`${collector.url}/?search=session%3Acorrected`)
     await dashboard.signIn(token)
-    await dashboard.rows.first().getByRole('link').click()
+    await dashboard.rows.first().locator('.detected a').click()
     await dashboard.waitForDialog('Revoked')
     let earlyFocus: string | undefined
     await dashboard.page.route('**/v1/lapses/4', async (route) => {
@@ -169,13 +169,13 @@ describe('The details of a corrected session end', () => {
     await dashboard.expectFocus('session-end-title')
     // The title of the former row, before the new one has arrived, does not get the focus.
     expect(earlyFocus).toBe('')
-    await dashboard.expectUrlQuery('?session=corrected&row=4')
+    await dashboard.expectUrlQuery('?search=session%3Acorrected&row=4')
     await dashboard.dialog.getByText('This row no longer counts: row 5 corrects it.').waitFor()
     await dashboard.dialog.getByRole('link', { name: 'row 5' }).click()
     await dashboard.dialog.getByText('This row no longer counts: row 6 corrects it.').waitFor()
     await dashboard.page.keyboard.press('Escape')
     await dashboard.expectNoDialog()
-    await dashboard.expectUrlQuery('?session=corrected')
+    await dashboard.expectUrlQuery('?search=session%3Acorrected')
   })
 })
 
@@ -199,28 +199,28 @@ describe('The list of session ends', () => {
       corrected: await readRow('corrected'),
       mistaken: await readRow('mistaken'),
     }).toEqual({
-      returned: { reason: 'Idle timeoutsweep', times: ['1 h 8 min', '38 min'] },
-      absent: { reason: 'Idle timeoutsweep', times: ['40 min', '–'] },
-      resumed: { reason: 'Idle timeoutsweepin use again', times: ['40 min', '–'] },
-      corrected: { reason: 'Revokedcorrection', times: ['40 min', '–'] },
-      mistaken: { reason: 'Logoutneeds review', times: ['40 min', '–'] },
+      returned: { reason: 'Idle timeoutsweep', times: ['1 h 8 min\n38 min past limit'] },
+      absent: { reason: 'Idle timeoutsweep', times: ['40 min'] },
+      resumed: { reason: 'Idle timeoutsweepin use again', times: ['40 min'] },
+      corrected: { reason: 'Revokedcorrection', times: ['40 min'] },
+      mistaken: { reason: 'Logoutneeds review', times: ['40 min'] },
     })
   })
 
   test('opens the row of a session that is in use again from the live sessions', async () => {
-    const dashboard = await openDashboard(collector.url)
+    const dashboard = await openDashboard(`${collector.url}/?live=1`)
     await dashboard.signIn(token)
     await dashboard.page.locator('.live-sessions').getByRole('link', { name: 'in use again' }).click()
     await dashboard.waitForDialog('Idle timeout')
-    await dashboard.expectUrlQuery('?row=3')
+    await dashboard.expectUrlQuery('?live=1&row=3')
   })
 })
 
-test('The card about returns says after how many timeouts nobody has come back', async () => {
-  const dashboard = await openDashboard(collector.url)
+test('The tab about the limit says after how many timeouts nobody has come back', async () => {
+  const dashboard = await openDashboard(`${collector.url}/?tab=limit`)
   await dashboard.signIn(token)
-  const card = dashboard.page.locator('.past-limit-card')
+  const card = dashboard.page.locator('.insights')
+  await card.getByText('When users came back').click()
   await card.getByText('Nobody has come back after 2 of 3 timeouts (67%).').waitFor()
-  await card.getByText('Half of the users who came back returned within about 38 min').waitFor()
   expect(await card.locator('.not-returned').textContent()).toBe('not back yet2')
 })

@@ -24,10 +24,11 @@ beforeAll(async () => {
   const sites = questionSites.map(({ name, limitMinutes }) => {
     return [name, { origins: [origin], idleTimeoutSeconds: limitMinutes * 60 }]
   })
-  collector = await createCollector(database, { sites: Object.fromEntries(sites) })
-  token = (await issueDashboardToken(collector)).token
   now = Date.now()
-  await insertQuestionRows(collector.database.sql, now)
+  collector = await createCollector(database, { sites: Object.fromEntries(sites) }, (sql) =>
+    insertQuestionRows(sql, now),
+  )
+  token = (await issueDashboardToken(collector)).token
 })
 afterAll(() => collector.end())
 

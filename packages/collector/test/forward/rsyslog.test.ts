@@ -106,6 +106,7 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 interface EcsEvent {
+  readonly event: { readonly id: string }
   readonly lapse: { readonly session: string }
 }
 
@@ -113,5 +114,7 @@ function readEvents(folder: string): EcsEvent[] {
   const file = join(folder, 'lapse.ndjson')
   if (!existsSync(file)) return []
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
-  return lines.map((line) => JSON.parse(line))
+  const events: EcsEvent[] = lines.map((line) => JSON.parse(line))
+  // A row that was not confirmed when rsyslog stopped comes again.
+  return [...new Map(events.map((each) => [each.event.id, each])).values()]
 }

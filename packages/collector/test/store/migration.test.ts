@@ -24,6 +24,8 @@ const names = [
   '0013_feed.compatible',
   '0014_forward.compatible',
   '0015_refusals.compatible',
+  '0016_search_indexes.compatible',
+  '0017_summary_parts.compatible',
 ]
 const table = 'session_audit'
 const history = 'session_audit_migrations'

@@ -49,15 +49,21 @@ export const webhookSecret = 'whsec_YSBzZWNyZXQgb2YgdGhlIHRlc3RzLCAzMiBieXRlcw==
 /** The environment variables that the configuration names. */
 export const environment = { TICKET_SECRET: ticketSecret, WEBHOOK_SECRET: webhookSecret }
 
-/** Creates a collector with its own, migrated database. */
+/**
+ * Creates a collector with its own, migrated database.
+ *
+ * @param fill inserts rows before the collector starts, which remembers for a while what it has read.
+ */
 export async function createCollector(
   server: DatabaseServer,
   changes: Partial<ConfigInput> = {},
+  fill: (sql: TestDatabase['sql']) => Promise<void> = async () => {},
 ): Promise<InProcessCollector> {
   const database = await createDatabase(server)
   const config = parseConfig(createConfig(database.url, changes), environment)
   const store = openStore(config.database, config.table)
   await store.schema.migrate()
+  await fill(database.sql)
   const logLines: string[] = []
   const log = pino({ level: 'info' }, { write: (line) => void logLines.push(line) })
   const collector = await startCollector(config, log)

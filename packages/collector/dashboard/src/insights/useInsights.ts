@@ -10,6 +10,8 @@ export interface InsightQuery {
   /** Increases with every poll of the summary. */
   readonly pollCount: number
   readonly onSignedOut: () => void
+  /** The message of an error that the page shows elsewhere. */
+  readonly shownError: string | undefined
 }
 
 /**
@@ -18,12 +20,15 @@ export interface InsightQuery {
  * @param attempt increases when the user tries again after an error.
  */
 export function useInsights(
-  { parameters, userRequest, pollCount, onSignedOut }: InsightQuery,
+  { parameters, userRequest, pollCount, onSignedOut, shownError }: InsightQuery,
   attempt: number,
   changes: Readonly<Record<string, string>>,
 ): QueryState<Summary> {
   const query = new URLSearchParams(parameters)
   for (const [name, value] of Object.entries(changes)) query.set(name, value)
   const request = `${userRequest} ${attempt} ${JSON.stringify(changes)}`
-  return useQuery<Summary>(`v1/summary?${query}`, { userRequest: request, pollCount }, onSignedOut)
+  const state = useQuery<Summary>(`v1/summary?${query}`, { userRequest: request, pollCount }, onSignedOut)
+  // The summary of the page has the same invalid parameters.
+  const isShown = state.error?.message === shownError || !!state.error?.invalidParameters.length
+  return isShown ? { ...state, error: undefined } : state
 }

@@ -1,7 +1,7 @@
 import { startOfDay, startOfMonth, startOfQuarter, startOfWeek, startOfYear, type Zone } from './calendar.ts'
 
 /** A half-open interval in epoch milliseconds. `to` is null if it ends now. */
-export interface Period {
+interface Period {
   readonly from: number
   readonly to: number | null
 }

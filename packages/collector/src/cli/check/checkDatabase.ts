@@ -21,11 +21,17 @@ export async function checkDatabase(store: Store, config: Config): Promise<Check
   return [...results, ...(await checkPrivileges(store, config)), ...(await checkClock(store, config, where))]
 }
 
-async function checkPrivileges(store: Store, { database, purge }: Config): Promise<CheckResult[]> {
+async function checkPrivileges(
+  store: Store,
+  { database, purge, forward, forwardInServe }: Config,
+): Promise<CheckResult[]> {
   if (database.dialect === 'sqlite')
     return [skip('privileges', formatLocation(database), 'SQLite has no accounts.')]
   try {
-    const missing = await store.findMissingPrivileges({ purges: purge !== undefined })
+    const missing = await store.findMissingPrivileges({
+      purges: purge !== undefined,
+      forwards: forwardInServe && Object.keys(forward).length > 0,
+    })
     if (missing.length === 0) return [pass('privileges', formatLocation(database))]
     return missing.map(({ table, privileges, purpose, grant }) =>
       fail(

@@ -1,14 +1,4 @@
-export const checkAreas = [
-  'configuration',
-  'database',
-  'privileges',
-  'clock',
-  'collector',
-  'proxy',
-  'alarms',
-] as const
-
-type CheckArea = (typeof checkAreas)[number]
+type CheckArea = 'configuration' | 'database' | 'privileges' | 'clock' | 'collector' | 'proxy' | 'alarms'
 
 /** The result of one check. */
 export interface CheckResult {

@@ -9,7 +9,7 @@ import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
 import { parseOptions } from '../options/parseOptions.ts'
-import { formatPages } from '../output/formatPages.ts'
+import { formatJsonArray, formatPages } from '../output/formatPages.ts'
 import { type Columns, createTableFormatter } from '../output/printTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
@@ -17,7 +17,7 @@ import { withStore } from '../withStore.ts'
 interface HistoryOptions extends ConfigOption {
   readonly site?: string
   readonly limit?: number
-  readonly format: keyof typeof historyFormats | 'table'
+  readonly format: keyof typeof historyFormats | 'json' | 'table'
 }
 
 /** `lapse history` prints the sessions of a user. */
@@ -36,7 +36,7 @@ export const history = new Command('history')
   )
   .addOption(
     new Option('--format <format>', 'the output format')
-      .choices(['table', ...Object.keys(historyFormats)])
+      .choices(['table', 'json', ...Object.keys(historyFormats)])
       .default('table'),
   )
   .action(
@@ -50,8 +50,7 @@ export const history = new Command('history')
       await withStore(config, async (store) => {
         await checkSites(filter, { config, store, command })
         const pages = readPages(store, filter, format === 'table' ? (limit ?? defaultPageSize) : limit)
-        const output = format === 'table' ? formatTable(pages) : formatPages(pages, historyFormats[format])
-        await writeOutput(output, new AbortController().signal)
+        await writeOutput(formatSessions(pages, format), new AbortController().signal)
       })
     },
   )
@@ -88,6 +87,14 @@ async function* readPages(
     remaining -= page.sessions.length
     after = page.next
   } while (after && remaining > 0)
+}
+
+function formatSessions(
+  pages: AsyncIterable<readonly HistorySession[]>,
+  format: HistoryOptions['format'],
+): AsyncIterable<string> {
+  if (format === 'table') return formatTable(pages)
+  return format === 'json' ? formatJsonArray(pages) : formatPages(pages, historyFormats[format])
 }
 
 async function* formatTable(pages: AsyncIterable<readonly HistorySession[]>): AsyncGenerator<string> {

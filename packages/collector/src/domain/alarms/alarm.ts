@@ -1,6 +1,6 @@
 export const alarmKinds = ['silent_site', 'unusual_share', 'refused_origin', 'refused_ticket'] as const
 
-export type AlarmKind = (typeof alarmKinds)[number]
+type AlarmKind = (typeof alarmKinds)[number]
 
 /** Something that an operator should look at now. */
 export interface Alarm {

@@ -27,11 +27,12 @@ export function listQuarterHoursWithRows(
   from: number,
   to: number,
 ): number[] {
-  const found = new Set<number>()
+  const start = Math.max(from, first)
+  const totals: number[] = []
   for (const { counts } of series)
-    for (let quarter = Math.max(from, first); quarter < Math.min(to, first + counts.length); quarter++)
-      if ((counts[quarter - first] ?? 0) > 0) found.add(quarter)
-  return [...found].sort((a, b) => a - b)
+    for (let index = start - first; index < Math.min(to - first, counts.length); index++)
+      totals[index + first - start] = (totals[index + first - start] ?? 0) + (counts[index] ?? 0)
+  return totals.flatMap((total, index) => (total > 0 ? [start + index] : []))
 }
 
 /** Counts the session ends from one quarter of an hour to another, exclusive. */

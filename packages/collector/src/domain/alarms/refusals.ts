@@ -2,8 +2,7 @@ import { quarterHourMs } from '../durations.ts'
 import { toQuarterHour } from './quarterHourCounts.ts'
 
 /** Why reports were refused: their page's origin is not listed, or their ticket did not verify. */
-export const refusalKinds = ['origin', 'ticket'] as const
-export type RefusalKind = (typeof refusalKinds)[number]
+export type RefusalKind = 'origin' | 'ticket'
 
 /** Reports of a site that were refused in one quarter of an hour. */
 export interface RefusalCount {
@@ -20,7 +19,7 @@ export interface RefusalCount {
  * How many refused reports of the last hour raise an alarm. A page with a wrong configuration soon has more: each of
  * its users repeats the report on every page. Old copies of pages and scanners have fewer.
  */
-export const minRefusals = 20
+const minRefusals = 20
 const windowQuarterHours = 4
 
 /** Many refused reports of one kind. */

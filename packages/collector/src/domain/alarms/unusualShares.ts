@@ -4,7 +4,7 @@ import { type CountSeries, type QuarterHourCounts, sumCounts, toQuarterHour } fr
 /** A share is unusual above this multiple of the usual share. */
 const shareFactor = 3
 /** How many rows must have the reason or the evidence. Fewer are chance. */
-export const minUnusualRows = 20
+const minUnusualRows = 20
 /** A younger site has no usual share. */
 const minHistoryMs = 7 * dayMs
 /** How many rows the usual share must be computed from. */

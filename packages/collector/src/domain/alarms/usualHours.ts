@@ -35,7 +35,7 @@ export function findUsualHours(quarterHours: readonly number[]): UsualHours {
 export function measureUsualMs({ isUsual }: UsualHours, from: number, to: number): number {
   if (to <= from) return 0
   const weeks = Math.floor((to - from) / (hoursPerWeek * hourMs))
-  let usualMs = weeks * isUsual.filter(Boolean).length * hourMs
+  let usualMs = weeks === 0 ? 0 : weeks * isUsual.filter(Boolean).length * hourMs
   for (let at = from + weeks * hoursPerWeek * hourMs; at < to; ) {
     const hour = Math.floor(at / hourMs)
     const end = Math.min((hour + 1) * hourMs, to)

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { describeRefusals } from '../../domain/alarms/describeAlarms.ts'
 import { parseQuery } from '../../reading/parseQuery.ts'
 import type { Operation } from '../openapi/operation.ts'
 import { describeProblemResponses } from '../openapi/responses.ts'
@@ -11,14 +10,6 @@ import {
 } from '../request/authenticate.ts'
 import type { Route } from '../route.ts'
 
-const exampleAlarm = describeRefusals({
-  site: 'acme',
-  kind: 'origin',
-  since: Date.parse('2026-01-02T11:00:00Z'),
-  count: 57,
-  topOrigin: 'https://new.acme.com',
-})
-
 const operation: Operation = {
   operationId: 'listAlarms',
   tags: ['operations'],
@@ -29,19 +20,7 @@ const operation: Operation = {
   responses: {
     200: {
       description: 'The alarms.',
-      content: {
-        'application/json': {
-          schema: referToSchema('AlarmList'),
-          examples: {
-            alarms: {
-              value: {
-                alarms: [{ ...exampleAlarm, since: exampleAlarm.since.toISOString() }],
-                generatedAt: '2026-01-02T12:10:00.000Z',
-              },
-            },
-          },
-        },
-      },
+      content: { 'application/json': { schema: referToSchema('AlarmList') } },
     },
     ...describeProblemResponses(['token-refused', 'forbidden', 'invalid-query', 'unavailable'], {
       tokenRefused: createMissingTokenError('read'),

@@ -15,8 +15,9 @@ import { selectCurrent } from './selectCurrent.ts'
 /**
  * Counts the rows of a selection.
  *
- * Counts come from the rollup where possible. Otherwise the rows that a list leaves out are few, and are counted by themselves. Looking at each of a million rows for its
- * correction took three to five times as long, and whether a row is a self-test is in no index.
+ * Counts come from the rollup where possible. Otherwise, corrected rows and self-tests are few, so they are counted
+ * separately and subtracted. Looking at each of a million rows for its correction took three to five times as long, and
+ * whether a row is a self-test is in no index.
  *
  * @returns null if it takes too long.
  */

@@ -11,6 +11,8 @@ import { qualify, splitTableName } from './tableName.ts'
 export interface PrivilegeOptions {
   /** Whether `lapse serve` deletes old rows. */
   readonly purges: boolean
+  /** Whether rows are forwarded. */
+  readonly forwards: boolean
 }
 
 /** What an account cannot do with a table. */

@@ -1,5 +1,8 @@
 import {
   getDashboardSessionTableName,
+  getFeedProgressTableName,
+  getFeedTableName,
+  getForwardTableName,
   getLiveTableName,
   getMigrationTableName,
   getRefusalTableName,
@@ -9,7 +12,7 @@ import {
   getTokenTableName,
 } from './tableName.ts'
 
-export const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
+const privileges = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
 export type Privilege = (typeof privileges)[number]
 
 /** What an account needs on a table, and for what. */
@@ -23,7 +26,7 @@ export interface RequiredPrivileges {
 /** Lists what `lapse serve` needs on the tables of an audit table. docs/guides/database.md explains it. */
 export function listRequiredPrivileges(
   auditTable: string,
-  { purges }: { readonly purges: boolean },
+  { purges, forwards }: { readonly purges: boolean; readonly forwards: boolean },
 ): RequiredPrivileges[] {
   const live = (kind: Parameters<typeof getLiveTableName>[1]) => getLiveTableName(auditTable, kind)
   const rollups = [getRollupTableName(auditTable), getRollupProgressTableName(auditTable)]
@@ -40,6 +43,11 @@ export function listRequiredPrivileges(
     ...need('watch live sessions', [live('return')], 'SELECT', 'INSERT'),
     ...need('watch live sessions', [live('disturbance')], 'SELECT', 'UPDATE'),
     ...need('serve summaries fast', rollups, 'SELECT', 'INSERT', 'UPDATE'),
+    ...need('add rows to the feed', [getFeedTableName(auditTable)], 'SELECT', 'INSERT'),
+    ...need('add rows to the feed', [getFeedProgressTableName(auditTable)], 'SELECT', 'UPDATE'),
+    ...(forwards
+      ? need('forward rows', [getForwardTableName(auditTable), 'lapse_leases'], 'SELECT', 'INSERT', 'UPDATE')
+      : []),
     ...need('let people sign in to the dashboard', [getDashboardSessionTableName(auditTable)], ...privileges),
     ...need(
       'raise alarms',
@@ -49,6 +57,7 @@ export function listRequiredPrivileges(
     ...(purges
       ? [
           ...need('delete old rows', [auditTable, live('return'), getRollupTableName(auditTable)], 'DELETE'),
+          ...need('delete old rows', [getFeedTableName(auditTable)], 'DELETE'),
           ...need('delete old rows', ['lapse_leases'], 'SELECT', 'INSERT', 'UPDATE'),
         ]
       : []),

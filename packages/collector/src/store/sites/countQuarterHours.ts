@@ -42,9 +42,7 @@ export function countQuarterHours(
     const filter = { limitsSites: true, matchesSite, matches: () => true }
     const rollup = await readRollup(transaction, tableName, filter, span)
     for (const { day, quarterHours, ...key } of rollup?.total ?? [])
-      quarterHours.forEach((count, index) => {
-        if (count !== 0) counts.add({ ...key, quarterHour: day * quarterHoursPerDay + index, count })
-      })
+      counts.addFrom(day * quarterHoursPerDay, key, quarterHours)
     const { rows } = rollup
       ? listUncounted(tableName, rollup.progress, span, quarterHourMs, selectSpan)
       : listAll(tableName, selectSpan(span), false)
@@ -52,11 +50,13 @@ export function countQuarterHours(
       signal.throwIfAborted()
       const groups = ['quarterHour', 'site', 'reason', 'evidence'] as const
       for (const row of await countRows(transaction, tableName, groups, selection))
-        counts.add({ ...row, count: sign * row.count })
+        counts.addFrom(row.quarterHour, row, [sign * row.count])
     }
     return counts.bySite
   }, getSnapshot(database))
 }
+
+type SeriesKey = Omit<RowCount<'site' | 'reason' | 'evidence'>, 'count'>
 
 interface MutableSeries extends CountSeries {
   readonly counts: number[]
@@ -73,25 +73,23 @@ class SiteCounts {
     this.#length = to - from
   }
 
-  add({
-    site,
-    quarterHour,
-    reason,
-    evidence,
-    count,
-  }: RowCount<'site' | 'quarterHour' | 'reason' | 'evidence'>): void {
-    const index = quarterHour - this.#first
-    if (index < 0 || index >= this.#length) return
+  /** Adds the counts of consecutive quarters of an hour. */
+  addFrom(firstQuarterHour: number, key: SeriesKey, counts: readonly number[]): void {
+    const series = this.#getOrCreate(key)
+    const offset = firstQuarterHour - this.#first
+    for (let index = Math.max(0, -offset); index < counts.length && offset + index < this.#length; index++)
+      series[offset + index] = (series[offset + index] ?? 0) + (counts[index] ?? 0)
+  }
+
+  #getOrCreate({ site, reason, evidence }: SeriesKey): number[] {
     const ofSite = this.#bySite.get(site) ?? new Map<string, MutableSeries>()
     this.#bySite.set(site, ofSite)
     const key = `${reason} ${evidence}`
-    const series = ofSite.get(key) ?? {
-      reason,
-      evidence,
-      counts: Array.from({ length: this.#length }, () => 0),
-    }
-    ofSite.set(key, series)
-    series.counts[index] = (series.counts[index] ?? 0) + count
+    const found = ofSite.get(key)
+    if (found) return found.counts
+    const counts = Array.from({ length: this.#length }, () => 0)
+    ofSite.set(key, { reason, evidence, counts })
+    return counts
   }
 
   get bySite(): Map<string, QuarterHourCounts> {

@@ -39,7 +39,7 @@ const texts = [
 const pick = <T>(choices: readonly T[], index: number): T | null => choices[index % choices.length] ?? null
 
 /** Rows with all kinds of values, unknown ones too. Every fifth row corrects the one before it. */
-const rows = Array.from({ length: 120 }, (_, index) => {
+function createRow(index: number) {
   const isCorrection = index % 5 === 4
   return {
     id: index + 1,
@@ -59,10 +59,11 @@ const rows = Array.from({ length: 120 }, (_, index) => {
     detected_at: noon + index * 1000,
     delayMs: pick([0, 3_600_000, 3_600_001], index) ?? 0,
   }
-})
+}
+const rows = Array.from({ length: 120 }, (_, index) => createRow(index))
 /** A burst: 20 rows of one address in one minute, and 19 of another address. */
 const burst = Array.from({ length: 39 }, (_, index) => ({
-  ...(rows[1] ?? rows[0]),
+  ...createRow(1),
   ...{
     id: 1000 + index,
     session: `burst-${index}`,
@@ -74,11 +75,11 @@ const burst = Array.from({ length: 39 }, (_, index) => ({
   ip: index < 20 ? '198.51.100.0' : '192.0.2.0',
   detected_at: Date.UTC(2026, 0, 3) + index * 1000,
 }))
-const all = [...rows, ...burst].map((row) => ({ ...row, delayMs: row.delayMs ?? 0 }))
-type Row = Required<(typeof all)[number]>
+const all = [...rows, ...burst]
+type Row = (typeof all)[number]
 
 const byId = new Map(all.map((row) => [row.id, row]))
-const minuteOf = ({ detected_at: at }: Row) => Math.floor((at ?? 0) / 60_000)
+const minuteOf = ({ detected_at: at }: Row) => Math.floor(at / 60_000)
 
 function hasFlag(row: Row, flag: string): boolean {
   const corrected = byId.get(row.supersedes ?? 0)

@@ -14,6 +14,7 @@ import { up as markerIndexes } from '../migrations/0012_marker_indexes.ts'
 import { up as feed } from '../migrations/0013_feed.ts'
 import { up as forward } from '../migrations/0014_forward.ts'
 import { up as refusals } from '../migrations/0015_refusals.ts'
+import { up as searchIndexes } from '../migrations/0016_search_indexes.ts'
 import { up as summaryParts } from '../migrations/0017_summary_parts.ts'
 import type { TableName } from '../tableName.ts'
 
@@ -40,6 +41,7 @@ export const migrations: ReadonlyMap<string, Migration> = new Map(
     '0013_feed.compatible': feed,
     '0014_forward.compatible': forward,
     '0015_refusals.compatible': refusals,
+    '0016_search_indexes.compatible': searchIndexes,
     '0017_summary_parts.compatible': summaryParts,
   }),
 )
