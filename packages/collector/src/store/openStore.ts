@@ -97,7 +97,7 @@ export function openStore(location: DatabaseLocation, tableName: string): Store 
     erasure: createErasureRepository(usePool('jobs')),
     rollup: createRollupRepository(usePool('jobs')),
     mirrors: createMirrorRepository(usePool('jobs')),
-    sites: createSiteRepository(usePool('summaries')),
+    sites: createSiteRepository(usePool('reading')),
     alarms: createAlarmRepository(usePool('jobs')),
     schema: createSchemaRepository(location, usePool('jobs'), usePool('health')),
     checkServer: async () => (location.dialect === 'sqlite' ? [] : checkServer(location, tableName)),

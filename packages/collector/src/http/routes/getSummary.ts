@@ -17,14 +17,15 @@ const exampleStart = Date.parse('2026-01-02T00:00:00.000Z')
 
 function createExample() {
   const query = parseSummaryQuery(
-    { from: '2025-12-04T00:00:00Z', to: '2026-01-02T12:00:00Z' },
+    { from: '2025-12-04T00:00:00Z', to: '2026-01-02T12:00:00Z', groupBy: 'subject' },
     Date.parse('2026-01-02T12:00:00Z'),
   )
   const tally = new Tally(query.period.starts)
   tally.add(exampleStart, { site: 'acme', reason: 'idle_timeout', evidence: 'signed' }, 1)
   tally.addPastLimit('acme', 1800, 1)
   const current = { tally, siteTally: tally, needReview: 0 }
-  const counts = { current, previous: undefined, groups: undefined, flags: undefined }
+  const groups = [{ key: 'u_42', counts: { idle_timeout: 1 }, count: 1 }]
+  const counts = { current, previous: undefined, groups, flags: undefined }
   return createSummary(query, counts, () => 1800)
 }
 

@@ -63,16 +63,11 @@ function createRow(index: number) {
 const rows = Array.from({ length: 120 }, (_, index) => createRow(index))
 /** A burst: 20 rows of one address in one minute, and 19 of another address. */
 const burst = Array.from({ length: 39 }, (_, index) => ({
-  ...createRow(1),
-  ...{
-    id: 1000 + index,
-    session: `burst-${index}`,
-    session_key: `burst-${index}`,
-    supersedes: null,
-    revision: 1,
-  },
-  ...{ evidence: 'signed', detected_by: 'login_page', site: 'acme', delayMs: 0 },
-  ip: index < 20 ? '198.51.100.0' : '192.0.2.0',
+  id: 1000 + index,
+  site: 'acme',
+  ...{ session_key: `burst-${index}`, revision: 1, supersedes: null, session: `burst-${index}` },
+  ...{ subject: 'u_1', marker: null, reason: 'logout', evidence: 'signed', detected_by: 'login_page' },
+  ...{ clock_skew_ms: 0, origin: null, ip: index < 20 ? '198.51.100.0' : '192.0.2.0', delayMs: 0 },
   detected_at: Date.UTC(2026, 0, 3) + index * 1000,
 }))
 const all = [...rows, ...burst]
@@ -163,9 +158,7 @@ describe.each(inject('databaseServers'))('Searches on $name', (server) => {
       sql,
       all.map(({ delayMs, ...row }) => ({
         ...row,
-        session: row.session ?? '',
-        detected_at: row.detected_at ?? 0,
-        received_at: toStoredTime(sql, (row.detected_at ?? 0) + delayMs),
+        received_at: toStoredTime(sql, row.detected_at + delayMs),
       })),
     )
   })
