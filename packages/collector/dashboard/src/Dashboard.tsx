@@ -82,7 +82,13 @@ export function Dashboard({ session, signOut, onSignedOut }: Props) {
         {isPhone && searchLine}
         {sharedError && <ErrorNotice error={sharedError} retry={retry} />}
         {!isPhone && overview}
-        <SessionEndList page={hideShownErrors(page)} query={query} userRequest={userRequest} {...common} />
+        <SessionEndList
+          page={hideShownErrors(page)}
+          query={query}
+          userRequest={userRequest}
+          pollCount={summaryRequest.pollCount}
+          {...common}
+        />
         {isPhone && overview}
         <LiveSessionsCard
           {...common}

@@ -3,7 +3,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import type { Store } from '../store/openStore.ts'
 import type { Job } from './scheduler.ts'
 
-const intervalMs = 15_000
+const intervalMs = 5_000
 
 /** Measures how far each destination is, whichever process sends the rows. */
 export function createForwardLagJob(

@@ -60,7 +60,6 @@ describe('lapse forward', () => {
     receiver.received.length = 0
     receiver.respondWith((_, response) => response.writeHead(200).end())
     expect(await run('siem', '--once')).toEqual({ status: 0, stdout: 'siem: 1 rows sent.\n', stderr: '' })
-    expect(await run('siem', '--once')).toMatchObject({ stdout: 'siem: 0 rows sent.\n' })
     expect(receiver.received.map(({ session }) => session)).toEqual(['a'])
   })
 

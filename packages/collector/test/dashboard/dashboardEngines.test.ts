@@ -38,11 +38,11 @@ async function signIn(tab: Tab): Promise<void> {
 describe.each(createEngines())('In $name, the dashboard', (engine) => {
   afterAll(() => engine.stop())
 
-  test('lists live sessions, counts down, and shows the earlier revisions of a session end', async () => {
+  test('lists live sessions, counts down, shows earlier revisions, and opens the menu of a row', async () => {
     const browser = await engine.launch()
     try {
       const tab = await browser.newTab()
-      await tab.goto(`${collector.url}/`)
+      await tab.goto(`${collector.url}/?live=1`)
       await signIn(tab)
       await expect.poll(() => readText(tab, '.live-sessions tbody .identifier')).toBe('u_live')
       const countdown = await readText(tab, '.countdown')
@@ -56,7 +56,10 @@ describe.each(createEngines())('In $name, the dashboard', (engine) => {
       await expect.poll(() => tab.evaluate('document.activeElement.id')).toBe('session-end-title')
       await tab.click('.dialog-content header button')
       await expect.poll(() => readText(tab, 'dialog')).toBe(null)
-      expect(await tab.evaluate('location.search')).toBe('')
+      expect(await tab.evaluate('location.search')).toBe('?live=1')
+
+      await tab.click('.menu-button')
+      await expect.poll(() => readText(tab, '.row-menu:popover-open')).toContain('History of this user')
       const width = '[document.documentElement.scrollWidth, innerWidth]'
       const [pageWidth = 0, windowWidth = 0] = await tab.evaluate<number[]>(width)
       expect(pageWidth).toBeLessThanOrEqual(windowWidth)

@@ -106,7 +106,7 @@ function startWriting(sql: Knex) {
         })
       await insertUntilStored(sql, rows)
       written.push(...rows.map(({ session, revision }) => formatRow(session, revision)))
-      await sleep(50)
+      await sleep(200)
     }
   }
   const writing = write()
@@ -129,7 +129,7 @@ async function insertUntilStored(sql: Knex, rows: Rows): Promise<void> {
       if ((await sql('session_audit').whereIn('id', ids)).length === 0) await insertRows(sql, rows)
       return
     } catch {
-      await sleep(100)
+      await sleep(500)
     }
   }
 }

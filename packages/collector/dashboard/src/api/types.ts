@@ -154,7 +154,7 @@ export interface SiteStatusList {
 }
 
 export interface Alarm {
-  readonly kind: 'silent_site' | 'unusual_share' | 'refused_origin' | 'refused_ticket' | 'feed_stalled'
+  readonly kind: 'silent_site' | 'unusual_share' | 'refused_origin' | 'refused_ticket'
   readonly site: string | null
   readonly since: string
   readonly message: string

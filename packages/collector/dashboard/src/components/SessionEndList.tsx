@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks'
 import { buildExportPath } from '../api/buildQuery.ts'
 import type { SessionEndPage } from '../api/types.ts'
 import { type QueryState, useQuery } from '../api/useQuery.ts'
@@ -18,6 +19,8 @@ interface Props {
   readonly query: URLSearchParams
   /** Identifies what the user asked for. The session ends are counted again when it changes, and every minute. */
   readonly userRequest: string
+  /** Increases with every poll of the summary. */
+  readonly pollCount: number
   readonly retry: () => void
   readonly onSignedOut: () => void
 }
@@ -30,10 +33,11 @@ export function SessionEndList({
   route,
   query,
   userRequest,
+  pollCount,
   retry,
   onSignedOut,
 }: Props) {
-  const total = useTotal(query, userRequest, onSignedOut)
+  const total = useTotal(query, userRequest, pollCount, onSignedOut)
   const isCounted = total !== null && data && data.lapses.length > 0
   return (
     <section class="card session-end-list" aria-labelledby={titleId} aria-busy={isLoading}>
@@ -67,12 +71,22 @@ export function SessionEndList({
   )
 }
 
-/** Counts the session ends of all pages. Null until they are counted, or if that takes the collector too long. */
-function useTotal(query: URLSearchParams, userRequest: string, onSignedOut: () => void): number | null {
+/**
+ * Counts the session ends of all pages. Null until they are counted. If that took the collector too long, perhaps because
+ * it was busy, each poll tries again.
+ */
+function useTotal(
+  query: URLSearchParams,
+  userRequest: string,
+  pollCount: number,
+  onSignedOut: () => void,
+): number | null {
   const countQuery = new URLSearchParams(query)
   countQuery.set('count', 'true')
   countQuery.set('limit', '1')
-  const triggers = { userRequest: `count ${userRequest}`, pollCount: 0 }
+  const lastTry = useRef(pollCount)
+  const triggers = { userRequest: `count ${userRequest}`, pollCount: lastTry.current }
   const { data } = useQuery<SessionEndPage>(`v1/lapses?${countQuery}`, triggers, onSignedOut)
+  if (data?.total === null) lastTry.current = pollCount
   return data?.total ?? null
 }

@@ -5,6 +5,7 @@ import type { SessionEndRepository } from '../../reading/sessionEndRepository.ts
 import { defaultSort, type Sort } from '../../reading/sort.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
+import { checkTime } from '../database/limitTime.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { readSites } from '../database/readSites.ts'
 import { readTime } from '../database/storedTime.ts'
@@ -94,6 +95,7 @@ async function findNewest(
   filter: SessionEndFilter,
 ): Promise<Date | undefined> {
   const newest: { readonly time: Date | string } | undefined = await database({ a: tableName })
+    .modify(checkTime, database)
     .modify(filterRows, { database, tableName, alias: 'a' }, filter)
     .modify(excludeSelftests)
     .modify(sortRows, defaultSort)
@@ -116,6 +118,7 @@ function selectPage(
 ): Knex.QueryBuilder {
   const query = database({ a: tableName })
     .select(prefixedColumns)
+    .modify(checkTime, database)
     .modify(filterRows, { database, tableName, alias: 'a' }, filter)
     // The sum keeps databases from reading by id, which would be slow.
     .whereRaw('a.id + 0 <= ?', [upToId])

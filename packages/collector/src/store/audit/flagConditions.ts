@@ -49,15 +49,18 @@ export function matchFlag(flag: Flag, rows: FilteredRows, filter: SessionEndFilt
 }
 
 /**
- * Matches rows of a minute in which their sender reported many ends. The bursts are found first, all at once: the
- * databases would count again for each row otherwise.
+ * Matches rows of a minute in which their sender reported many ends. The bursts are found first, all at once.
+ *
+ * MySQL counts again for each row if the subquery follows `in` and the condition is only a part of another one: with
+ * 5,000 rows that took minutes.
  */
 function matchBurst({ database, tableName, alias }: FilteredRows, filter: SessionEndFilter): Condition {
   const { minute, sender } = getDialect(database)
   const bursts = database({ b: tableName }).modify(selectBursts, database, filter)
   return {
     sql: `${alias}.evidence <> 'server' and ${alias}.detected_by <> 'sweep'
-      and (${alias}.site, ${sender(alias)}, ${minute(alias)}) in ?`,
+      and exists (select 1 from ? bursts where bursts.site = ${alias}.site
+        and bursts.sender = ${sender(alias)} and bursts.minute = ${minute(alias)})`,
     values: [bursts],
   }
 }
@@ -70,7 +73,7 @@ function selectBursts(
 ): void {
   const { minute, sender } = getDialect(database)
   query
-    .select('b.site', database.raw(sender('b')), database.raw(minute('b')))
+    .select('b.site', database.raw(`${sender('b')} as sender`), database.raw(`${minute('b')} as minute`))
     .whereNot('b.evidence', 'server')
     .whereNot('b.detected_by', 'sweep')
     .whereRaw('coalesce(b.ip, b.origin) is not null')

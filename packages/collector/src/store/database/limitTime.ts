@@ -12,22 +12,24 @@ export const sqliteTimeCheck = 'lapse_check_time_limit'
 const rowsPerCheck = 1_024
 
 /**
- * Limits how long the database works on a query of the audit table. The query then fails, see `isTimeout`.
+ * Lets a query in SQLite stop when the time limit of its statements passes. SQLite has no time limits, and a thread that
+ * runs a statement cannot be interrupted, so the statement itself checks the time. Other databases stop statements
+ * themselves.
  *
- * A server stops the statement. SQLite has no time limits, and a thread that runs a statement cannot be interrupted, so
- * the statement itself checks the time. Call this before other conditions are added: SQLite then checks it first.
+ * Call this before other conditions are added: SQLite then checks it first.
  *
  * @param alias the alias of the table that the query reads.
  */
-export function limitTime(
-  query: Knex.QueryBuilder,
-  database: Knex,
-  timeLimitMs: number,
-  alias = 'a',
-): Knex.QueryBuilder {
-  query.options({ timeLimitMs } satisfies QueryOptions)
+export function checkTime(query: Knex.QueryBuilder, database: Knex, alias = 'a'): void {
   if (isSqlite(database)) query.whereRaw(`(${alias}.id % ${rowsPerCheck} <> 0 or ${sqliteTimeCheck}())`)
-  return query
+}
+
+/**
+ * Limits how long the database works on a query of the audit table, as `a`. The query then fails, see `isTimeout`. Call
+ * this before other conditions are added, like `checkTime`.
+ */
+export function limitTime(query: Knex.QueryBuilder, database: Knex, timeLimitMs: number): Knex.QueryBuilder {
+  return query.options({ timeLimitMs } satisfies QueryOptions).modify(checkTime, database)
 }
 
 /** Options of a query that the database clients know. */

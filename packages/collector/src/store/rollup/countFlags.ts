@@ -97,8 +97,8 @@ async function countRows(
   return [{ [flag]: await countFlaggedRows(transaction, tableName, flag, request) }]
 }
 
-/** More parts than these are not counted one after the other, but in one query. */
-const maxParts = 8
+/** If more hours than these are not counted, all rows are counted in one query. */
+const maxRestHours = 72
 /** Until these are counted, looking for the hours that they change would take longer than it saves. */
 const maxUncountedRows = 50_000
 
@@ -137,10 +137,9 @@ async function readCountedHours(
       else rest.add(hour)
     }
   }
-  const parts = joinHours(rest)
-  if (parts.length > maxParts) return undefined
+  if (rest.size > maxRestHours) return undefined
   const hours = counted.filter(({ hour }) => !rest.has(hour)).map(({ counts }) => counts)
-  return { hours, rest: [...edges, ...parts] }
+  return { hours, rest: [...edges, ...joinHours(rest)] }
 }
 
 /** Counts the rows of each site and day by hour. */

@@ -11,7 +11,7 @@ export const rowFlags = ['review', 'skew', 'late', 'conflict', 'corrected', 'bur
 export type RowFlag = (typeof rowFlags)[number]
 
 /** The number of rows, and of those with each flag. */
-export type FlaggedRows = Readonly<Record<'rows' | RowFlag, number>>
+type FlaggedRows = Readonly<Record<'rows' | RowFlag, number>>
 
 /** The counts of a site in one hour, by the number of the hour since 1970 (UTC). */
 export interface FlagHour extends FlaggedRows {

@@ -28,9 +28,10 @@ export class ThreadedSqliteClient extends Client_BetterSQLite3 {
   override async _query(thread: SqliteThread, query: KnexQuery): Promise<KnexQuery> {
     const { statementTimeoutMs } = getSettings(this)
     const values = (query.bindings ?? []).map(toSqliteValue)
-    const run = () => thread.run(query.sql, values, query.options?.timeLimitMs)
+    const timeLimitMs = query.options?.timeLimitMs ?? statementTimeoutMs
+    const run = () => thread.run(query.sql, values, timeLimitMs)
     // SQLite cannot be interrupted: the caller gets an error in time, but the thread is busy until the statement ends or
-    // checks its own time limit, see `limitTime`.
+    // checks its time limit, see `checkTime`.
     const { response, context } =
       statementTimeoutMs === undefined ? await run() : await withinDeadline(statementTimeoutMs, run)
     query.response = response

@@ -43,7 +43,7 @@ export class SqliteThread {
   }
 
   /**
-   * @param timeLimitMs the time limit of a statement that checks it, see `limitTime`.
+   * @param timeLimitMs the time limit of a statement that checks it, see `checkTime`.
    * @throws an error with SQLite's `code` if the statement fails.
    */
   async run(
