@@ -50,10 +50,11 @@ export function matchFlag(flag: Flag, rows: FilteredRows, filter: SessionEndFilt
 
 /** Matches rows of a minute in which their sender reported many ends. The bursts are found first, all at once. */
 function matchBurst({ database, tableName, alias }: FilteredRows, filter: SessionEndFilter): Condition {
+  const { minute, sender, isAmong } = getDialect(database)
   const bursts = database({ b: tableName }).modify(selectBursts, database, filter)
+  const columns = { site: `${alias}.site`, sender: sender(alias), minute: minute(alias) }
   return {
-    sql: `${alias}.evidence <> 'server' and ${alias}.detected_by <> 'sweep'
-      and ${getDialect(database).isInBursts(alias)}`,
+    sql: `${alias}.evidence <> 'server' and ${alias}.detected_by <> 'sweep' and ${isAmong(columns)}`,
     values: [bursts],
   }
 }
@@ -82,20 +83,20 @@ const floorToMinute = (time: Date) => new Date(Math.floor(time.getTime() / minut
 const ceilToMinute = (time: Date) => new Date(Math.ceil(time.getTime() / minuteMs) * minuteMs)
 
 interface Dialect {
-  /** Whether a row belongs to one of the bursts, which are the parameter. */
-  readonly isInBursts: (alias: string) => string
   /** The minute of the detection. */
   readonly minute: (alias: string) => string
   /** Identifies who sent the reports. Null if that is unknown. */
   readonly sender: (alias: string) => string
+  /** Whether the values are those of a row of a subquery, the parameter, which has the columns in this order. */
+  readonly isAmong: (values: Readonly<Record<'site' | 'sender' | 'minute', string>>) => string
   /** Whether more seconds than the parameter passed from the detection to the receipt. */
   readonly isLate: (alias: string) => string
 }
 
 const sqlite: Dialect = {
-  // SQLite would evaluate a table in a subquery again for each row.
-  isInBursts: (alias) => `(${alias}.site, ${sqlite.sender(alias)}, ${sqlite.minute(alias)}) in ?`,
   sender: (alias) => `coalesce(${alias}.ip, ${alias}.origin)`,
+  // With `exists`, SQLite may run the subquery again for each row.
+  isAmong: ({ site, sender, minute }) => `(${site}, ${sender}, ${minute}) in ?`,
   // The first 16 characters of an ISO 8601 time.
   minute: (alias) => `substr(${alias}.detected_at, 1, 16)`,
   isLate: (alias) =>
@@ -103,12 +104,12 @@ const sqlite: Dialect = {
 }
 
 const mysql: Dialect = {
-  // MySQL would evaluate a subquery after `in` again for each row, unless it is the whole condition: with 5,000 rows
-  // that took minutes.
-  isInBursts: (alias) => `exists (select 1 from ? bursts where bursts.site = ${alias}.site
-    and bursts.sender = ${mysql.sender(alias)} and bursts.minute = ${mysql.minute(alias)})`,
   // Temporary tables reserve space for the longest text: MariaDB took twice as long without the hash.
   sender: (alias) => `unhex(sha2(coalesce(${alias}.ip, ${alias}.origin), 256))`,
+  // With `in`, MySQL runs the subquery again for each row if the condition is only a part of another one: with 5,000 rows
+  // that took minutes.
+  isAmong: ({ site, sender, minute }) =>
+    `exists (select 1 from ? bursts where bursts.site = ${site} and bursts.sender = ${sender} and bursts.minute = ${minute})`,
   minute: (alias) => `timestampdiff(minute, '1970-01-01', ${alias}.detected_at)`,
   isLate: (alias) => `${alias}.received_at > ${alias}.detected_at + interval ? second`,
 }
