@@ -4,7 +4,9 @@ import type { SessionEndFilter } from '../../reading/filter.ts'
 import { type Flag, maxDelayMs, maxSkewMs, minBurstRows, reviewFlags } from '../../reading/search/flags.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { toStoredTime } from '../database/storedTime.ts'
+import type { EpochSpan } from '../rollup/epochSpan.ts'
 import { type Condition, joinConditions } from './conditions.ts'
+import { selectSpans } from './selectSpans.ts'
 
 /** The rows of a query that a condition is about. */
 export interface FilteredRows {
@@ -12,6 +14,8 @@ export interface FilteredRows {
   readonly tableName: string
   /** The name of the audit table in the query, such as `a`. It is part of the statement. */
   readonly alias: string
+  /** The query selects only rows that were detected in one of these. They start and end with a minute. */
+  readonly spans?: readonly EpochSpan[] | undefined
 }
 
 /** Matches rows that have a flag. */
@@ -49,9 +53,13 @@ export function matchFlag(flag: Flag, rows: FilteredRows, filter: SessionEndFilt
 }
 
 /** Matches rows of a minute in which their sender reported many ends. The bursts are found first, all at once. */
-function matchBurst({ database, tableName, alias }: FilteredRows, filter: SessionEndFilter): Condition {
+function matchBurst(
+  { database, tableName, alias, spans }: FilteredRows,
+  filter: SessionEndFilter,
+): Condition {
   const { minute, sender, isAmong } = getDialect(database)
   const bursts = database({ b: tableName }).modify(selectBursts, database, filter)
+  if (spans) bursts.modify(selectSpans, database, 'b', spans)
   const columns = { site: `${alias}.site`, sender: sender(alias), minute: minute(alias) }
   return {
     sql: `${alias}.evidence <> 'server' and ${alias}.detected_by <> 'sweep' and ${isAmong(columns)}`,

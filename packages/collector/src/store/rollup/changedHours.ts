@@ -2,7 +2,6 @@ import type { Knex } from 'knex'
 import { hourMs } from '../../domain/durations.ts'
 import { maxEpochMs } from '../../domain/validation/fieldSchemas.ts'
 import type { EpochSpan } from './epochSpan.ts'
-import { hoursPerDay } from './flagDays.ts'
 import { countRows, type RowSelection } from './rowCounts.ts'
 
 /**
@@ -30,12 +29,12 @@ export async function listChangedHours(
 /** Databases return null or a negative number for times that are not valid. */
 const isHour = (hour: number | null) => hour !== null && hour >= 0 && hour <= maxEpochMs / hourMs
 
-/** Joins adjacent hours of a day. */
+/** Joins adjacent hours. */
 export function joinHours(hours: Iterable<number>): EpochSpan[] {
   const spans: { from: number; to: number }[] = []
   for (const hour of [...hours].sort((a, b) => a - b)) {
     const last = spans.at(-1)
-    if (last?.to === hour * hourMs && hour % hoursPerDay !== 0) last.to += hourMs
+    if (last?.to === hour * hourMs) last.to += hourMs
     else spans.push({ from: hour * hourMs, to: (hour + 1) * hourMs })
   }
   return spans

@@ -65,10 +65,13 @@ export async function readFlagDays(
   transaction: Knex.Transaction,
   tableName: string,
   sites: readonly string[],
-  span: EpochSpan,
+  { from, to }: EpochSpan,
 ): Promise<Map<string, FlagDay>> {
   try {
-    const stored: StoredDay[] = await selectDays(transaction, tableName, span).whereIn('site', sites)
+    const stored: StoredDay[] = await transaction(getRollupTableNames(tableName).flagDays)
+      .whereIn('site', sites)
+      .where('day', '>=', Math.floor(from / dayMs))
+      .where('day', '<', Math.ceil(to / dayMs))
     return parseDays(stored)
   } catch (error) {
     if (hasErrorCode(error, ['ER_TABLEACCESS_DENIED_ERROR'])) return new Map()
@@ -76,36 +79,55 @@ export async function readFlagDays(
   }
 }
 
-/** Replaces the counts of all sites in a part of a day. */
+/** The rows of one statement. */
+const rowsPerUpsert = 50
+
+/** Replaces the counts of all sites in some hours. */
 export async function saveFlagHours(
   transaction: Knex.Transaction,
   tableName: string,
-  span: EpochSpan,
+  hours: ReadonlySet<number>,
   counts: readonly FlagHour[],
 ): Promise<void> {
-  const day = Math.floor(span.from / dayMs)
-  const stored: StoredDay[] = await selectDays(transaction, tableName, span)
-  const days = parseDays(stored)
-  const sites = new Set([...stored, ...counts].map(({ site }) => site))
-  const rows = [...sites].map((site) => {
-    const flagDay = days.get(toDayKey({ site, day })) ?? createFlagDay()
-    const counted = new Map(counts.filter((each) => each.site === site).map((each) => [each.hour, each]))
-    for (let hour = span.from / hourMs; hour < span.to / hourMs; hour++)
-      for (const name of ['rows', ...rowFlags] as const)
-        flagDay[name][hour % hoursPerDay] = counted.get(hour)?.[name] ?? 0
-    return { site, day, counts: JSON.stringify(flagDay) }
-  })
-  if (rows.length === 0) return
-  await transaction(getRollupTableNames(tableName).flagDays)
-    .insert(rows)
-    .onConflict(['site', 'day'])
-    .merge(['counts'])
+  const table = getRollupTableNames(tableName).flagDays
+  const countsByDay = Map.groupBy(counts, ({ hour }) => Math.floor(hour / hoursPerDay))
+  const hoursByDay = Map.groupBy(hours, (hour) => Math.floor(hour / hoursPerDay))
+  const days = [...hoursByDay]
+  for (let first = 0; first < days.length; first += rowsPerUpsert) {
+    const batch = days.slice(first, first + rowsPerUpsert)
+    const dayNumbers = batch.map(([day]) => day)
+    const stored: StoredDay[] = await transaction(table).whereIn('day', dayNumbers)
+    const changed = batch.flatMap(([day, dayHours]) =>
+      replaceHours({ day, hours: dayHours, counts: countsByDay.get(day) ?? [] }, stored),
+    )
+    for (let start = 0; start < changed.length; start += rowsPerUpsert)
+      await transaction(table)
+        .insert(changed.slice(start, start + rowsPerUpsert))
+        .onConflict(['site', 'day'])
+        .merge(['counts'])
+  }
 }
 
-function selectDays(transaction: Knex.Transaction, tableName: string, { from, to }: EpochSpan) {
-  return transaction(getRollupTableNames(tableName).flagDays)
-    .where('day', '>=', Math.floor(from / dayMs))
-    .where('day', '<', Math.ceil(to / dayMs))
+interface DayChange {
+  readonly day: number
+  readonly hours: readonly number[]
+  readonly counts: readonly FlagHour[]
+}
+
+/** Replaces the counts of a day in some hours. */
+function replaceHours({ day, hours, counts }: DayChange, stored: readonly StoredDay[]): StoredDay[] {
+  const ofDay = stored.filter((each) => each.day === day)
+  const days = parseDays(ofDay)
+  const sites = new Set([...ofDay, ...counts].map(({ site }) => site))
+  return [...sites].map((site) => {
+    const flagDay = days.get(toDayKey({ site, day })) ?? createFlagDay()
+    for (const hour of hours) {
+      const counted = counts.find((each) => each.site === site && each.hour === hour)
+      for (const name of ['rows', ...rowFlags] as const)
+        flagDay[name][hour % hoursPerDay] = counted?.[name] ?? 0
+    }
+    return { site, day, counts: JSON.stringify(flagDay) }
+  })
 }
 
 function parseDays(stored: readonly StoredDay[]): Map<string, FlagDay> {

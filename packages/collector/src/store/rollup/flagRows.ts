@@ -4,14 +4,18 @@ import { excludeSelftests } from '../audit/excludeSelftests.ts'
 import { filterRows } from '../audit/filterRows.ts'
 import { matchFlag } from '../audit/flagConditions.ts'
 import { selectCurrent } from '../audit/selectCurrent.ts'
+import { selectSpans } from '../audit/selectSpans.ts'
 import { limitTime } from '../database/limitTime.ts'
+import type { EpochSpan } from './epochSpan.ts'
 import { type FlagHour, type RowFlag, rowFlags } from './flagDays.ts'
 import { selectGroup } from './rowCounts.ts'
 
 export interface FlagRequest {
   /** Selects the rows. Bursts are looked for in its time span. */
   readonly filter: SessionEndFilter
-  readonly timeLimitMs: number | undefined
+  /** Only rows that were detected in one of these, if set. They start and end with a minute. */
+  readonly spans?: readonly EpochSpan[]
+  readonly timeLimitMs?: number
 }
 
 /** Counts the rows that have a flag. */
@@ -19,10 +23,10 @@ export async function countFlaggedRows(
   database: Knex,
   tableName: string,
   flag: RowFlag,
-  { filter, timeLimitMs }: FlagRequest,
+  request: FlagRequest,
 ): Promise<number> {
-  const { sql, values } = matchFlag(flag, { database, tableName, alias: 'a' }, filter)
-  const [found] = await selectFlagRows(database, tableName, { filter, timeLimitMs }, (query) =>
+  const { sql, values } = matchFlag(flag, { database, tableName, alias: 'a' }, request.filter)
+  const [found] = await selectFlagRows(database, tableName, request, (query) =>
     // It is checked first, because few rows have a flag.
     query.whereRaw(`(${sql})`, [...values]),
   ).count({ count: '*' })
@@ -35,8 +39,9 @@ export async function countFlagHours(
   tableName: string,
   request: FlagRequest,
 ): Promise<FlagHour[]> {
+  const rows = { database, tableName, alias: 'a', spans: request.spans }
   const columns = rowFlags.map((flag) => {
-    const { sql, values } = matchFlag(flag, { database, tableName, alias: 'a' }, request.filter)
+    const { sql, values } = matchFlag(flag, rows, request.filter)
     return database.raw(`sum(case when ${sql} then 1 else 0 end) as ??`, [...values, flag])
   })
   const found: { readonly site: string; readonly [name: string]: unknown }[] = await selectFlagRows(
@@ -69,11 +74,12 @@ export async function countFlagHours(
 function selectFlagRows(
   database: Knex,
   tableName: string,
-  { filter, timeLimitMs }: FlagRequest,
+  { filter, spans, timeLimitMs }: FlagRequest,
   selectFlag: (query: Knex.QueryBuilder) => void,
 ): Knex.QueryBuilder {
   const query = database({ a: tableName })
   if (timeLimitMs !== undefined) limitTime(query, database, timeLimitMs)
+  if (spans) query.modify(selectSpans, database, 'a', spans)
   return query
     .modify(filterRows, { database, tableName, alias: 'a' }, filter)
     .modify(selectFlag)

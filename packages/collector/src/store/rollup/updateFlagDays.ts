@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { runTransaction } from '../database/runTransaction.ts'
 import { joinHours, listChangedHours } from './changedHours.ts'
-import type { EpochSpan } from './epochSpan.ts'
-import { saveFlagHours } from './flagDays.ts'
+import { type FlagHour, saveFlagHours } from './flagDays.ts'
 import { countFlagHours } from './flagRows.ts'
 import { readProgress } from './readRollup.ts'
 import { getRollupTableNames } from './rollupTables.ts'
 import { findEndOfChunk, type RollupOptions } from './updateRollup.ts'
 
-const chunkRows = 200_000
+/** The rows of one transaction, like those of the rollup. */
+const chunkRows = 10_000
+/** The hours of one statement. */
+const hoursPerStatement = 48
 
 /**
  * Counts the flags of the hours that have changed since the last update, up to the last row that the rollup counts.
@@ -30,32 +32,36 @@ export async function updateFlagDays(
     const hours = await listChangedHours(database, tableName, (query, column) => {
       query.where(column, '>', flagsUpToId).where(column, '<=', next)
     })
-    const counted = await countSpans(database, tableName, joinHours(hours), signal)
-    if (!counted) return
+    const counts = await countHours(
+      database,
+      tableName,
+      [...hours].sort((a, b) => a - b),
+      signal,
+    )
+    if (!counts) return
     await runTransaction(database, async (transaction) => {
       const moved = await transaction(getRollupTableNames(tableName).progress)
         .where({ flags_up_to_id: flagsUpToId })
         .update({ flags_up_to_id: next })
       if (moved === 0) return
-      for (const { span, counts } of counted) await saveFlagHours(transaction, tableName, span, counts)
+      await saveFlagHours(transaction, tableName, hours, counts)
     })
     await sleep(performance.now() - startedAt)
   }
 }
 
 /** @returns undefined if the signal was aborted. */
-async function countSpans(
+async function countHours(
   database: Knex,
   tableName: string,
-  spans: readonly EpochSpan[],
+  hours: readonly number[],
   signal: AbortSignal | undefined,
-) {
-  const counted = []
-  for (const span of spans) {
+): Promise<FlagHour[] | undefined> {
+  const counts: FlagHour[] = []
+  for (let first = 0; first < hours.length; first += hoursPerStatement) {
     if (signal?.aborted) return undefined
-    const filter = { from: new Date(span.from), to: new Date(span.to) }
-    const counts = await countFlagHours(database, tableName, { filter, timeLimitMs: undefined })
-    counted.push({ span, counts })
+    const spans = joinHours(hours.slice(first, first + hoursPerStatement))
+    counts.push(...(await countFlagHours(database, tableName, { filter: {}, spans })))
   }
-  return counted
+  return counts
 }
