@@ -8,7 +8,8 @@ export interface Dialect {
   indexes(sql: Knex): Promise<Index[]>
   /** Allows a recursion that is as deep as a chunk. */
   prepare(sql: Knex): Promise<void>
-  readonly analyze: string
+  /** Updates the statistics of the optimizer as the server does by itself. Nobody does in SQLite. */
+  readonly analyze: (sql: Knex) => Promise<void>
   /** An instant, in seconds since a date such as `2025-01-01`. */
   readonly time: (seconds: string, date: string) => string
   readonly text: (...parts: readonly string[]) => string
@@ -43,7 +44,7 @@ export async function insertRows(
     })
   }
   for (const { create } of indexes) await sql.raw(create)
-  await sql.raw(dialect.analyze)
+  await dialect.analyze(sql)
 }
 
 export const getDialect = (sql: Knex) => (sql.client.driverName === 'better-sqlite3' ? sqlite : mysql)
@@ -56,7 +57,7 @@ const sqlite: Dialect = {
     return found.map(({ name, sql: create }) => ({ drop: `drop index ${name}`, create }))
   },
   async prepare() {},
-  analyze: 'analyze',
+  async analyze() {},
   time: (seconds, date) => `strftime('%Y-%m-%dT%H:%M:%fZ', unixepoch('${date}') + ${seconds}, 'unixepoch')`,
   text: (...parts) => parts.map((part) => `(${part})`).join(' || '),
   floor: (number) => `cast(${number} as integer)`,
@@ -80,7 +81,9 @@ const mysql: Dialect = {
     const limit = /mariadb/i.test(version) ? 'max_recursive_iterations' : 'cte_max_recursion_depth'
     await sql.raw(`set session ${limit} = ${chunkSize + 1}`)
   },
-  analyze: 'analyze table session_audit',
+  async analyze(sql) {
+    await sql.raw('analyze table session_audit')
+  },
   time: (seconds, date) =>
     `timestampadd(microsecond, round((${seconds}) * 1000) * 1000, '${date} 00:00:00.000')`,
   text: (...parts) => `concat(${parts.join(', ')})`,

@@ -29,7 +29,7 @@ export async function fillTable(sql: Knex, rows: number, weeks: number): Promise
   )
   await sql.raw(`insert into session_return (audit_id, site, returned_at, received_at)
     select id, site, detected_at, received_at from session_audit where detected_by = 'sweep' and id % 2 = 0`)
-  await sql.raw(getDialect(sql).analyze)
+  await getDialect(sql).analyze(sql)
   await insertLiveSessions(sql)
 }
 

@@ -17,7 +17,7 @@ export async function fillTable(sql: Knex, rows: number, correctedEvery: number)
   )
   await sql.raw(`insert into session_return (audit_id, site, returned_at, received_at)
     select id, site, detected_at, received_at from session_audit where detected_by = 'sweep' and id % 8 = 2`)
-  await sql.raw(getDialect(sql).analyze)
+  await getDialect(sql).analyze(sql)
 }
 
 interface Chunk {
