@@ -70,6 +70,15 @@ describe.each(inject('databaseServers'))('A purge of sessions with revisions, on
     expect(await readListedIds()).toEqual([12])
   })
 
+  test('deletes corrections that were received long before the rows that they correct', async () => {
+    await insertSession('clocks', 10, [20, 30, 40])
+    const others = Array.from({ length: 600 }, (_, index) => index + 100)
+    for (const id of others) await insertSession(`other ${id}`, id, [25])
+    await insertSession('kept', 1_000, [9, 30])
+    expect(await purge()).toBe(603)
+    expect(await readIds()).toEqual([1_000, 1_001])
+  })
+
   test('keeps the corrections of a row that the database refuses to delete', async () => {
     await insertSession('kept', 10, [30, 20, 15])
     await insertSession('old', 20, [40, 30])

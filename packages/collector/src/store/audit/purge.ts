@@ -105,10 +105,27 @@ async function* deleteExpiredRows(
   tableName: string,
   cutoff: RetentionCutoff,
 ): AsyncGenerator<number> {
-  const refused: RefusedRows = { count: 0, first: undefined }
+  const kept: KeptRows = { refused: 0, firstRefused: undefined, corrections: [] }
+  const deleteChunk = async (ids: readonly number[]) => {
+    const startedAt = performance.now()
+    const deleted = await deleteUnlessRefused(database, tableName, ids, kept)
+    await sleep(Math.min(Math.max(performance.now() - startedAt, minPauseMs), maxPauseMs))
+    return deleted
+  }
+  for await (const ids of readExpiredIds(database, tableName, cutoff)) yield await deleteChunk(ids)
+  // Where clocks differ, a correction can be received before the row that it corrects, which is deleted by now.
+  const corrections = kept.corrections.splice(0).sort((a, b) => a - b)
+  while (corrections.length > 0) yield await deleteChunk(corrections.splice(0, chunkRows))
+  if (kept.firstRefused) throw describeRefusal(kept.refused, kept.firstRefused)
+}
+
+async function* readExpiredIds(
+  database: Knex,
+  tableName: string,
+  cutoff: RetentionCutoff,
+): AsyncGenerator<readonly number[]> {
   let last: { readonly id: number; readonly received_at: Date | string } | undefined
   for (;;) {
-    const startedAt = performance.now()
     const query = selectExpired(database, tableName, cutoff)
       .select('id', 'received_at')
       .orderBy(['received_at', 'id'])
@@ -123,22 +140,22 @@ async function* deleteExpiredRows(
     }
     const rows: { id: number; received_at: Date | string }[] = await query
     last = rows.at(-1)
-    if (!last) break
-    const ids = rows.map(({ id }) => id)
-    yield await deleteUnlessRefused(database, tableName, ids, refused)
-    await sleep(Math.min(Math.max(performance.now() - startedAt, minPauseMs), maxPauseMs))
+    if (!last) return
+    yield rows.map(({ id }) => id)
   }
-  if (refused.first) throw describeRefusal(refused.count, refused.first)
 }
 
 function selectExpired(database: Knex, tableName: string, { site, before }: RetentionCutoff) {
   return database(tableName).where({ site }).where('received_at', '<', toStoredTime(database, before))
 }
 
-/** The rows that the database refused to delete. One example is enough for the message. */
-interface RefusedRows {
-  count: number
-  first: RefusedRow | undefined
+/** Expired rows that were not deleted. */
+interface KeptRows {
+  /** How many the database refused to delete. One example is enough for the message. */
+  refused: number
+  firstRefused: RefusedRow | undefined
+  /** The ids of rows that correct a row which was there at the time. */
+  readonly corrections: number[]
 }
 
 interface RefusedRow {
@@ -164,35 +181,37 @@ async function deleteUnlessRefused(
   database: Knex,
   tableName: string,
   ids: readonly number[],
-  refused: RefusedRows,
+  kept: KeptRows,
 ): Promise<number> {
   try {
-    return await deleteRows(database, tableName, ids)
+    const deletable = await excludeCorrections(database, tableName, ids)
+    const deleted = await deleteRows(database, tableName, [...deletable])
+    kept.corrections.push(...ids.filter((id) => !deletable.has(id)))
+    return deleted
   } catch (error) {
     const [id] = ids
     if (!isRefusal(error) || id === undefined) throw error
     // A refusal rolls back the whole statement: split the rows until the refused one is alone.
     const middle = ids.length >> 1
     if (middle === 0) {
-      refused.count += 1
-      refused.first ??= { id, error }
+      kept.refused += 1
+      kept.firstRefused ??= { id, error }
       return 0
     }
-    const deleted = await deleteUnlessRefused(database, tableName, ids.slice(0, middle), refused)
-    return deleted + (await deleteUnlessRefused(database, tableName, ids.slice(middle), refused))
+    const deleted = await deleteUnlessRefused(database, tableName, ids.slice(0, middle), kept)
+    return deleted + (await deleteUnlessRefused(database, tableName, ids.slice(middle), kept))
   }
 }
 
 /** Deletes by primary key: deleting a range would lock gaps, and others could not insert there. */
 async function deleteRows(database: Knex, tableName: string, ids: readonly number[]): Promise<number> {
-  const deletable = await excludeCorrections(database, tableName, ids)
-  if (deletable.length === 0) return 0
+  if (ids.length === 0) return 0
   return runTransaction(database, async (transaction) => {
-    await deleteFromFeed(transaction, tableName, deletable)
-    await subtractFromRollup(transaction, tableName, deletable)
-    const deleted = await transaction(tableName).whereIn('id', deletable).delete()
+    await deleteFromFeed(transaction, tableName, ids)
+    await subtractFromRollup(transaction, tableName, ids)
+    const deleted = await transaction(tableName).whereIn('id', ids).delete()
     // Afterwards, because a return is stored only while its row exists.
-    await transaction(getRollupTableNames(tableName).returns).whereIn('audit_id', deletable).delete()
+    await transaction(getRollupTableNames(tableName).returns).whereIn('audit_id', ids).delete()
     return deleted
   })
 }
@@ -205,14 +224,14 @@ async function excludeCorrections(
   database: Knex,
   tableName: string,
   ids: readonly number[],
-): Promise<readonly number[]> {
+): Promise<ReadonlySet<number>> {
+  const deletable = new Set(ids)
   const corrections: { readonly id: number; readonly supersedes: number }[] = await database(tableName)
     .select('id', 'supersedes')
     .whereIn('id', ids)
     .whereNotNull('supersedes')
     .orderBy('id')
-  if (corrections.length === 0) return ids
-  const deletable = new Set(ids)
+  if (corrections.length === 0) return deletable
   const others = corrections.map(({ supersedes }) => supersedes).filter((id) => !deletable.has(id))
   const remaining = new Set<number>(await database(tableName).whereIn('id', others).pluck('id'))
   // A row has a lower id than its correction, so the rows of a session come in order.
@@ -221,5 +240,5 @@ async function excludeCorrections(
     deletable.delete(id)
     remaining.add(id)
   }
-  return [...deletable]
+  return deletable
 }
