@@ -35,7 +35,11 @@ export const runDespiteErrors = {
 function toFaults(issue: z.core.$ZodIssue): Fault[] {
   const { path, message } = issue
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], detail: message }))
+    // Known names are listed once, because a client can send many unknown ones.
+    return issue.keys.map((key, index) => ({
+      path: [...path, key],
+      detail: index === 0 ? message : 'is unknown',
+    }))
   const intended = issue.code === 'invalid_union' ? findIntendedOption(issue) : undefined
   if (!intended) return [{ path, detail: message }]
   return intended.flatMap(toFaults).map((fault) => ({ ...fault, path: [...path, ...fault.path] }))
