@@ -13,9 +13,10 @@ describe.each(inject('databaseServers'))('On $name,', (server) => {
     await dashboard.signIn(token)
     await dashboard.waitForChart()
     await expect.poll(() => dashboard.sessionCount.textContent()).toBe('61 sessions')
+    await dashboard.page.getByRole('tab', { name: 'Is the limit too short?' }).click()
     await expect
-      .poll(() => dashboard.page.locator('.past-limit-card .headline').textContent())
-      .toMatch(/^Half of the users returned within about 10 min/)
+      .poll(() => dashboard.page.locator('.limit-tab .headline').textContent())
+      .toMatch(/^45 min would have kept 100% of those who came back/)
     await dashboard.expectRowCount(50)
     await expect.poll(() => dashboard.rows.first().textContent()).toContain('Logout')
     const cookies = await dashboard.page.context().cookies()

@@ -31,7 +31,7 @@ test('SQLite finds the sessions of a marker by its indexes', async () => {
   const searches = plan.map(({ detail }) => detail).filter((detail) => detail.startsWith('SEARCH'))
   expect(searches).toEqual([
     'SEARCH session_live USING INDEX session_live_by_marker (site=? AND marker=?)',
-    'SEARCH session_audit USING INDEX session_audit_by_marker (site=? AND marker=?)',
+    'SEARCH session_audit USING INDEX session_audit_by_marker (marker=? AND site=?)',
   ])
 })
 
