@@ -62,7 +62,7 @@ const selectionSchemas = {
   search: searchSchema
     .optional()
     .describe(
-      'Send only rows that match this [search](../guides/querying.md), such as `-reason:logout`, and corrections of such rows.',
+      'Send only rows that match this [search](../guides/querying.md#searches), such as `-reason:logout`, and corrections of such rows.',
     )
     .meta({ whenOmitted: 'default: all rows' }),
 }

@@ -16,7 +16,7 @@ export async function checkCollector(url: string, config: Config): Promise<Check
       fail(
         'collector',
         url,
-        `No collector answers (${describeCause(error)}). Start it with "lapse serve", or name its address with --url.`,
+        `No collector answers (${describeCause(error)}). Start it with "lapse serve", or set its address with --url.`,
       ),
       ...findHiddenProxy(config),
     ]
@@ -27,7 +27,7 @@ async function describeRefusal(response: Response): Promise<string> {
   const problem: unknown = await response.json().catch(() => undefined)
   if (typeof problem === 'object' && problem !== null && 'detail' in problem)
     return `The collector cannot record reports (status ${response.status}). ${problem.detail}`
-  return `/readyz answered with the status ${response.status}, and not like a collector. Correct --url, or "listen" in the configuration.`
+  return `/readyz answered with status ${response.status}, but the response is not from a collector. Correct --url, or "listen" in the configuration.`
 }
 
 async function checkProxy(url: string, config: Config): Promise<CheckResult[]> {

@@ -46,8 +46,7 @@ async function checkPrivileges(
 }
 
 async function checkClock(store: Store, { database }: Config, where: string): Promise<CheckResult[]> {
-  if (database.dialect === 'sqlite')
-    return [skip('clock', where, "SQLite has no clock to compare this machine's with.")]
+  if (database.dialect === 'sqlite') return [skip('clock', where, 'SQLite uses the clock of this machine.')]
   try {
     const startedAt = Date.now()
     const { databaseTime } = await store.marks.readClock()

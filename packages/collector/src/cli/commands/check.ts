@@ -21,10 +21,13 @@ interface CheckOptions extends ConfigOption {
 export const check = new Command('check')
   .summary('find problems and how to fix them')
   .description(
-    'Check the configuration, the database and its privileges, the clock, the running collector, the proxy and the alarms. Each problem states where it is and how to fix it. Run the command on the machine of the collector, with its configuration and environment. It changes nothing. The exit status is 1 if there is a problem; warnings do not change it.',
+    'Check the configuration, the database and its privileges, the clock, the running collector, the proxy and the alarms, and print where each problem is and how to fix it. Run the command on the machine of the collector, with its configuration and environment. It changes nothing. The exit status is 1 if there is a problem; warnings do not change it.',
   )
   .addOption(configOption)
-  .option('--url <url>', 'the address of the collector (default: from "listen" in the configuration)')
+  .option(
+    '--url <url>',
+    'the address of the collector (default: the address in "listen" of the configuration)',
+  )
   .addOption(new Option('--format <format>', 'the output format').choices(['text', 'json']).default('text'))
   .action(async ({ config: path, url, format }: CheckOptions) => {
     const results = await runChecks(path, url)

@@ -17,7 +17,7 @@ const shells = Object.keys(generators)
 export const completion = new Command('completion')
   .summary('print a shell completion script')
   .description(
-    'Print a script that lets the Tab key complete commands, options, their values and file names. It needs the command in the PATH, and does not work with npx.',
+    'Print a script that lets the Tab key complete commands, options, their values and file names. The command must be in the PATH, so completion does not work with npx.',
   )
   .addArgument(new Argument('<shell>', 'the shell').choices(shells))
   .action((shell: keyof typeof generators, _: unknown, command: Command) => {

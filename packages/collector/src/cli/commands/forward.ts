@@ -23,23 +23,25 @@ const resetSchema = z.strictObject({ reset: feedStartSchema })
 export const forward = new Command('forward')
   .summary('send rows to webhooks and syslog receivers')
   .description(
-    'Send the rows to the destinations in the configuration, as they are written, until a signal stops the command. It continues where it, or lapse serve, has stopped. One process at a time sends to a destination; the others wait, and take over if it ends. The log goes to standard output.',
+    'Send the rows to the destinations in the configuration, as they are written, until a signal stops the command. It continues where the last lapse forward or lapse serve stopped. One process at a time sends to a destination; the others wait, and take over when it ends. The log goes to standard output.',
   )
   .argument('[names...]', 'the destinations (default: all)')
   .addOption(configOption)
   .option(
     '--once',
-    'send the rows that exist, then exit; exit with status 1 at the first failure instead of trying again',
+    'send the rows that exist, then exit; at the first failure, exit with status 1 instead of trying again',
   )
   .option(
     '--reset <position>',
-    'send nothing, but store the position after which the named destinations continue: beginning, latest, or the next of GET /v1/lapses?after=…',
+    'send nothing, but set the position in the feed from which the named destinations continue: beginning, latest, or the next of a response of GET /v1/lapses?after=…',
   )
   .action(async (names: string[], { config: path, once, reset }: ForwardOptions, command: Command) => {
     const config = loadStoreConfig(path)
     const start = reset === undefined ? undefined : parseOptions(resetSchema, { reset }, command).reset
     if (start !== undefined && (once || names.length === 0))
-      command.error('error: --reset needs the names of the destinations, and excludes --once')
+      command.error(
+        'error: --reset needs the name of at least one destination and cannot be combined with --once',
+      )
     const settings = findDestinations(config, names)
     await withStore(config, async (store) => {
       if (start !== undefined) return resetPositions(store, Object.keys(settings), start)
@@ -55,7 +57,7 @@ addExamples(forward, [
   },
   {
     line: 'lapse forward siem --reset latest',
-    description: 'Skip all existing rows, for example before a new destination is used.',
+    description: 'Skip all existing rows, for example before you start to use a new destination.',
   },
 ])
 

@@ -24,7 +24,7 @@ interface HistoryOptions extends ConfigOption {
 export const history = new Command('history')
   .summary("print a user's sessions")
   .description(
-    'Print the sessions of one user, those that have ended and those that are live, the newest start first. Times are in UTC. ended_at is when a limit was reached, when somebody ended the session, or otherwise when it was last used. A live session has no ended_at. The command reads the database directly and needs only the SELECT privilege.',
+    'Print the sessions of one user, ended and live, newest start first. Times are in UTC. ended_at is when a limit was reached, when somebody ended the session, or otherwise when it was last used. A live session has no ended_at. The command reads the database directly and needs only the SELECT privilege.',
   )
   .argument('<subject>', 'the user')
   .addOption(configOption)
@@ -35,7 +35,7 @@ export const history = new Command('history')
     parseLimit,
   )
   .addOption(
-    new Option('--format <format>', 'the output format')
+    new Option('--format <format>', 'the output format; json is one array, ndjson one object a line')
       .choices(['table', 'json', ...Object.keys(historyFormats)])
       .default('table'),
   )

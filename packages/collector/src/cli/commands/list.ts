@@ -12,7 +12,7 @@ import { addTimeHelp } from '../options/timeOptions.ts'
 export const list = new Command('list')
   .summary('print rows of the audit table')
   .description(
-    'Print rows of the audit table, newest first. Times are in UTC. The column supersedes is the id of the row that a row corrects. needs_review marks corrections with the same evidence as the corrected row. The command reads the database directly and needs only the SELECT privilege.',
+    'Print rows of the audit table, newest first. Times are in UTC. The column supersedes is the id of the row that this row corrects. needs_review marks corrections with the same evidence as the corrected row. The command reads the database directly and needs only the SELECT privilege.',
   )
   .addOption(configOption)
 addFilterOptions(list)
@@ -41,19 +41,19 @@ list
   .addOption(
     new Option(
       '--after <position>',
-      'print the rows after this position of the feed, oldest first, corrected rows included: beginning, latest, or the next of GET /v1/lapses?after=…',
+      'read the feed from this position, in the order in which the rows were committed, including corrected ones: beginning, latest, or the next of a response of GET /v1/lapses?after=…',
     ).conflicts(['limit', 'revisions']),
   )
   .addOption(
     new Option(
       '--state <file>',
-      'after rows were printed, write their position to this file; if the file exists, continue there instead of at --after (default of --after: latest)',
+      'read the feed, and save the position in this file after rows were printed; if the file exists, continue from there, otherwise start at --after (default of --after: latest)',
     ).conflicts(['limit', 'revisions']),
   )
   .addOption(
     new Option(
       '--output <file>',
-      'write the rows to this file, and what they are to FILE.json: site, time span, filters, number of rows; only you can read the files (default of --format: from the name of the file)',
+      'write the rows to this file, and a description to FILE.json: site, time span, filters, number of rows; only you can read the files (default of --format: the extension of the file)',
     ).conflicts(['follow', 'after', 'state']),
   )
   .action(printRows)
@@ -74,6 +74,6 @@ addExamples(list, [
   },
   {
     line: 'lapse list --follow --state siem.position --format ecs',
-    description: 'Feed a SIEM with each new row, and continue after a restart where it stopped.',
+    description: 'Print each new row for a SIEM, and continue after a restart where the last run stopped.',
   },
 ])

@@ -24,7 +24,7 @@ export function readStateFile(file: string): FeedPosition | undefined {
   const { data: position } = positionSchema.safeParse(text.trim())
   if (position !== undefined) return position
   throw new StateFileError(
-    `The state file ${file} contains no position. Delete it to start where --after says, or restore it.`,
+    `The state file ${file} contains no position. Restore it, or delete it to start at --after.`,
   )
 }
 

@@ -39,7 +39,7 @@ export async function forwardOnce(
 function describeFailure(error: unknown): string {
   // The message of this error names the lease.
   return error instanceof LeaseHeldError
-    ? 'Another process sends the rows to this destination.'
+    ? 'Another process, such as lapse serve, is sending the rows to this destination.'
     : toError(error).message
 }
 

@@ -23,10 +23,7 @@ export function chooseFileFormat(file: string, format: ListFormat, command: Comm
   if (command.getOptionValueSource('format') !== 'default') return format
   const extension = /\.(\w+)$/.exec(file)?.[1]
   const found = (['json', ...formatNames] as const).find((name) => name === extension)
-  return (
-    found ??
-    command.error('error: the name of the file has no known extension; name the format with --format')
-  )
+  return found ?? command.error('error: the file name has no known extension; choose a format with --format')
 }
 
 /**

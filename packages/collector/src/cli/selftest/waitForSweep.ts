@@ -53,7 +53,7 @@ function computeWaitMs({ limits, heartbeatSeconds }: SelftestInput): number {
 function explainMissingSweep(status: SweepStatus | undefined, input: SelftestInput): string {
   const waitSeconds = Math.ceil(computeWaitMs(input) / 1000)
   if (!status)
-    return `Check the log of lapse serve for timeouts that cannot be recorded, or for activity reports that may be missing. After the latter, the sweep pauses for ${waitSeconds} s; run the self-test again after that.`
+    return `Check the log of lapse serve. It says if timeouts cannot be recorded, or if activity reports may have been lost. If they may have been lost, the sweep pauses for ${waitSeconds} s: run the self-test again after that.`
   const { databaseTime, markedAt, disturbedAt } = status
   if (markedAt === null || databaseTime - markedAt > staleMarkMs)
     return `No collector that uses this database is running and able to sweep${markedAt === null ? '' : `: the last one was seen at ${formatTime(markedAt)}`}. Start lapse serve with this configuration, or check its log for "this collector could not be marked as running", then run the self-test again.`
