@@ -121,6 +121,29 @@ describe('GET /v1/lapses?after=…', () => {
     })
   })
 
+  test.each(['flag:burst', 'flag:review', 'flag:superseded', '-flag:superseded', 'flag:late,burst'])(
+    'refuses %s, which later rows can change',
+    async (search) => {
+      const query = `search=${encodeURIComponent(search)}`
+      for (const after of ['beginning', 'latest']) {
+        const response = await get(`after=${after}&${query}`)
+        expect({ status: response.status, ...(await response.json()) }).toMatchObject({
+          status: 422,
+          errors: [
+            { parameter: 'search', detail: expect.stringMatching(/later rows can change these flags/) },
+          ],
+        })
+      }
+      expect((await get(`limit=1&revisions=all&${query}`)).status).toBe(200)
+    },
+  )
+
+  test('finds the flags that never change', async () => {
+    const found = await read('after=beginning&search=flag:corrected')
+    expect(listIds(found)).toEqual([1_201])
+    expect((await get('after=latest&search=flag:conflict,late,skew,self_reported')).status).toBe(200)
+  })
+
   test('says what to do about a position that the feed has not reached', async () => {
     const response = await get(`after=${formatPosition(toFeedPosition(999_999))}`)
     expect(response.status).toBe(409)
