@@ -10,6 +10,7 @@ import { filterRowsAndCorrections } from '../audit/filterRows.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
 import { getSnapshot } from '../database/getSnapshot.ts'
+import { checkTime } from '../database/limitTime.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { readTime } from '../database/storedTime.ts'
 import { getFeedTables, readFeedProgress } from './feedTables.ts'
@@ -116,6 +117,7 @@ function readPart(
       .select({ position: 'f.position', ...prefixedColumns })
       .join({ a: tables.audit }, 'a.id', 'f.audit_id')
       .leftJoin({ c: tables.audit }, 'c.id', 'a.supersedes')
+      .modify(checkTime, database)
       .where('f.position', '>', after)
       .where('f.position', '<=', upTo)
       .modify(filterRowsAndCorrections, { database, tableName }, selection)
