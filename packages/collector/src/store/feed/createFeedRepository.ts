@@ -6,7 +6,11 @@ import { type FeedPage, type FeedPosition, type FeedRepository, toFeedPosition }
 import type { SessionEndSelection } from '../../reading/filter.ts'
 import { addDetails } from '../audit/addDetails.ts'
 import { prefixedColumns, toSessionEnd } from '../audit/auditColumns.ts'
-import { filterRowsAndCorrections } from '../audit/filterRows.ts'
+import {
+  distinguishesRevisions,
+  dropUnrelatedCorrections,
+  filterRowsOrCorrections,
+} from '../audit/filterCorrections.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
 import { getSnapshot } from '../database/getSnapshot.ts'
@@ -17,6 +21,8 @@ import { getFeedTables, readFeedProgress } from './feedTables.ts'
 
 /** The positions of one query, however few of their rows match. */
 const positionsPerQuery = 10_000
+/** The rows of one query if some of them, corrections, may be dropped. */
+const minCandidates = 500
 /** How long `read` searches for rows that match, in milliseconds. Then it returns those that it has found. */
 const maxSearchMs = 2_000
 /** How long a node of a cluster may lag behind the node from which the reader got its position. */
@@ -113,17 +119,24 @@ function readPart(
       .first()
     if (!first?.position) return { rows: [], next: end, isAtEnd: true }
     const upTo = Math.min(Number(first.position) + positionsPerQuery, end)
-    const found: Record<string, unknown>[] = await transaction({ f: tables.feed })
+    const maxCandidates = distinguishesRevisions(selection) ? Math.max(limit, minCandidates) : limit
+    const candidates: Record<string, unknown>[] = await transaction({ f: tables.feed })
       .select({ position: 'f.position', ...prefixedColumns })
       .join({ a: tables.audit }, 'a.id', 'f.audit_id')
-      .leftJoin({ c: tables.audit }, 'c.id', 'a.supersedes')
       .modify(checkTime, database)
       .where('f.position', '>', after)
       .where('f.position', '<=', upTo)
-      .modify(filterRowsAndCorrections, { database, tableName }, selection)
+      .modify(filterRowsOrCorrections, { database, tableName }, selection)
       .orderBy('f.position')
-      .limit(limit)
-    const last = found.length === limit ? Number(found.at(-1)?.position) : upTo
+      .limit(maxCandidates)
+    const matching = await dropUnrelatedCorrections(
+      { database: transaction, tableName },
+      selection,
+      candidates,
+    )
+    const found = matching.slice(0, limit)
+    const lastRow = found.length === limit ? found.at(-1) : candidates[maxCandidates - 1]
+    const last = lastRow ? Number(lastRow.position) : upTo
     return {
       rows: found.map(({ position: _, ...row }) => toSessionEnd(row)),
       next: toFeedPosition(last),
