@@ -102,6 +102,16 @@ describe.each(inject('databaseServers'))('The feed on $name', (server) => {
       Array.from({ length: 2_501 }, (_, index) => index + 1),
     )
     expect(await store.feed.readWaitingSince()).toBeUndefined()
+
+    // A purge can delete the last of the existing rows before they get a position.
+    const progress = database.sql('session_audit_feed_progress')
+    const { position, up_to_id: last } = await progress.clone().first()
+    await progress.clone().update({ existing_up_to_id: Number(last) + 10 })
+    expect(await store.feed.readEnd()).toBe(Number(position))
+    await insert({ id: Number(last) + 10 })
+    await expect(store.feed.readEnd()).rejects.toMatchObject({ code: 'unavailable' })
+    await store.feedSequencer.numberRows()
+    expect(await store.feed.readEnd()).toBe(Number(position) + 1)
   })
 
   test.skipIf(server.url === undefined)(

@@ -17,7 +17,7 @@ import { getSnapshot } from '../database/getSnapshot.ts'
 import { checkTime } from '../database/limitTime.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { readTime } from '../database/storedTime.ts'
-import { getFeedTables, readFeedProgress } from './feedTables.ts'
+import { type FeedProgress, getFeedTables, readFeedProgress } from './feedTables.ts'
 
 /** The positions of one query, however few of their rows match. */
 const positionsPerQuery = 10_000
@@ -41,7 +41,7 @@ export function createFeedRepository(auditDatabase: AuditDatabase): FeedReposito
     readEnd: () =>
       run(lookupDeadlineMs, async () => {
         const progress = await readFeedProgress(knex, getFeedTables(tableName))
-        if (progress.upToId >= progress.existingUpToId) return progress.position
+        if (!(await hasUnnumberedRows(knex, tableName, progress))) return progress.position
         const message =
           'Existing rows are still being added to the feed, so its end is not known yet. This needs a running collector.'
         throw new LapseError('unavailable', message, { retryAfterSeconds: 10 })
@@ -53,6 +53,17 @@ export function createFeedRepository(auditDatabase: AuditDatabase): FeedReposito
         return first && readTime(first.received_at)
       }),
   }
+}
+
+/** Returns whether rows that existed before the feed have no position yet. A purge may have deleted the last of them. */
+async function hasUnnumberedRows(
+  database: Knex,
+  tableName: string,
+  { upToId, existingUpToId }: FeedProgress,
+): Promise<boolean> {
+  if (upToId >= existingUpToId) return false
+  const range = [upToId + 1, existingUpToId] as const
+  return (await database(tableName).whereBetween('id', range).first('id')) !== undefined
 }
 
 type FoundRows = Omit<FeedPage, 'rows'> & { readonly rows: readonly SessionEnd[] }
