@@ -41,7 +41,7 @@ export const pageLimitSchema = z.preprocess(
 )
 
 /** A search, as in the search field of the dashboard. */
-export const searchSchema = z.string().transform((text, { addIssue }): Search => {
+const searchSchema = z.string().transform((text, { addIssue }): Search => {
   try {
     return parseSearch(text)
   } catch (error) {
