@@ -4,7 +4,7 @@ import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema } from '../domain/validation/fieldSchemas.ts'
 import { runDespiteErrors } from '../domain/validation/validate.ts'
 import { facilityNames } from '../forward/syslog/facilities.ts'
-import { searchSchema } from '../reading/filter.ts'
+import { feedSearchSchema } from '../reading/filter.ts'
 import type { ConfigSchemaContext } from './configSchemaContext.ts'
 import { parseVariableReference } from './environment.ts'
 import { isObject } from './isObject.ts'
@@ -59,10 +59,10 @@ const selectionSchemas = {
     .optional()
     .describe('Send only rows of this site.')
     .meta({ whenOmitted: 'default: all sites' }),
-  search: searchSchema
+  search: feedSearchSchema
     .optional()
     .describe(
-      'Send only rows that match this [search](../guides/querying.md#searches), such as `-reason:logout`, and corrections of such rows.',
+      'Send only rows that match this [search](../guides/querying.md#searches), such as `-reason:logout`, and corrections of such rows. The flags `superseded`, `burst` and `review` are not allowed.',
     )
     .meta({ whenOmitted: 'default: all rows' }),
 }

@@ -18,7 +18,7 @@ interface ForwarderOptions {
 export interface Forwarder {
   /**
    * Sends rows until the end of the feed, or until the signal is aborted. If it throws, the next call continues with what
-   * the receiver has not confirmed.
+   * the receiver has not confirmed, or at the stored position if that was reset.
    *
    * @throws {DeliveryError} if the receiver has not confirmed a row.
    * @throws {StorageError} when the database cannot be used.
@@ -41,8 +41,18 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   async function readBatch(): Promise<Batch> {
     const after = position ?? (await positions.readPosition(destination))
+    // If the feed cannot be read there, the position is read again: somebody may reset it.
+    position = undefined
+    const page = await feed.read(selection, { after, limit: sender.batchSize })
     position = after
-    return { after, ...(await feed.read(selection, { after, limit: sender.batchSize })) }
+    return { after, ...page }
+  }
+
+  /** Drops the rows that a failure has left if somebody has reset the position since. */
+  async function checkBatch(): Promise<void> {
+    if (!batch || (await positions.readPosition(destination)) === batch.after) return
+    batch = undefined
+    position = undefined
   }
 
   /** @returns whether all rows were sent. */
@@ -65,6 +75,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   return {
     async run(signal) {
+      await checkBatch()
       while (!signal.aborted) {
         batch ??= await readBatch()
         const { isAtEnd } = batch

@@ -51,7 +51,8 @@ export type FeedStart = z.output<typeof feedStartSchema>
  */
 export interface FeedRepository {
   /**
-   * Reads the next rows that match, or that correct a row that matches. `revisions` is ignored.
+   * Reads the next rows that match, or that correct a row that matches, directly or through other rows. `revisions` is
+   * ignored.
    *
    * @throws {LapseError} `position-unknown` if the feed ends before the position.
    */

@@ -3,6 +3,7 @@ import { evidenceKinds } from '../domain/evidence.ts'
 import { maxLengths } from '../domain/sessionEnd.ts'
 import { createPlainTextSchema, maxEpochMs } from '../domain/validation/fieldSchemas.ts'
 import { reasons } from '../domain/verdict.ts'
+import { changingFlags } from './search/flags.ts'
 import { parseSearch, type Search, SearchError, type Term } from './search/parseSearch.ts'
 
 const instant = z
@@ -40,7 +41,7 @@ export const pageLimitSchema = z.preprocess(
 )
 
 /** A search, as in the search field of the dashboard. */
-export const searchSchema = z.string().transform((text, { addIssue }): Search => {
+const searchSchema = z.string().transform((text, { addIssue }): Search => {
   try {
     return parseSearch(text)
   } catch (error) {
@@ -49,6 +50,15 @@ export const searchSchema = z.string().transform((text, { addIssue }): Search =>
     return z.NEVER
   }
 })
+
+/** A search that can select rows of the feed, which checks each row once, when it passes it. */
+export const feedSearchSchema = searchSchema.refine(({ terms }) => !terms.some(hasChangingFlag), {
+  error: `must not contain ${changingFlags.map((flag) => `\`flag:${flag}\``).join(', ')} here, even excluded: later rows can change these flags, but each row is checked only once`,
+})
+
+function hasChangingFlag({ key, values }: Term): boolean {
+  return key === 'flag' && values.some(({ text }) => changingFlags.some((flag) => flag === text))
+}
 
 const filterSchema = z
   .strictObject({
@@ -78,19 +88,22 @@ export type SessionEndFilter = Readonly<z.output<typeof sessionEndFilterSchema>>
 export const revisionChoices = ['current', 'all'] as const
 const selftestChoices = ['exclude', 'include'] as const
 
+const selectionSchema = filterSchema.safeExtend({
+  revisions: z.enum(revisionChoices).default('current'),
+  selftests: z.enum(selftestChoices).default('exclude'),
+})
+
 /**
  * Selects what a list shows: the rows that match the filter, without or with those that were corrected and those of
  * self-tests.
  */
-export const sessionEndSelectionSchema = filterSchema
-  .safeExtend({
-    revisions: z.enum(revisionChoices).default('current'),
-    selftests: z.enum(selftestChoices).default('exclude'),
-  })
-  .refine(({ search, revisions }) => revisions === 'all' || !search?.terms.some(requiresSuperseded), {
-    path: ['search'],
-    error: 'finds superseded rows only with `revisions=all`',
-  })
+export const sessionEndSelectionSchema = selectionSchema.refine(
+  ({ search, revisions }) => revisions === 'all' || !search?.terms.some(requiresSuperseded),
+  { path: ['search'], error: 'finds superseded rows only with `revisions=all`' },
+)
+
+/** Selects what the feed contains, or a list that adds new rows as they are written. */
+export const feedSelectionSchema = selectionSchema.safeExtend({ search: feedSearchSchema.optional() })
 
 function requiresSuperseded({ key, values, isExcluded }: Term): boolean {
   return key === 'flag' && !isExcluded && values.some(({ text }) => text === 'superseded')

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { cursorSchema } from './cursor.ts'
 import { feedStartSchema } from './feed.ts'
-import { pageLimitSchema, sessionEndSelectionSchema } from './filter.ts'
+import { feedSelectionSchema, pageLimitSchema, sessionEndSelectionSchema } from './filter.ts'
 import { formatNames } from './formats/formats.ts'
 import { parseQuery } from './parseQuery.ts'
 import { defaultSort, sorts } from './sort.ts'
@@ -9,21 +9,26 @@ import { resolveDates, timeZoneSchema } from './timeZone.ts'
 
 const booleanSchema = z.enum(['true', 'false']).default('false')
 
+const listParameters = {
+  timeZone: timeZoneSchema,
+  sort: z.enum(sorts).optional(),
+  limit: pageLimitSchema.optional(),
+  cursor: cursorSchema.optional(),
+  after: feedStartSchema.optional(),
+  count: booleanSchema,
+  download: booleanSchema,
+  format: z.enum(['json', ...formatNames]).optional(),
+}
+
 export const listQuerySchema = sessionEndSelectionSchema
-  .safeExtend({
-    timeZone: timeZoneSchema,
-    sort: z.enum(sorts).optional(),
-    limit: pageLimitSchema.optional(),
-    cursor: cursorSchema.optional(),
-    after: feedStartSchema.optional(),
-    count: booleanSchema,
-    download: booleanSchema,
-    format: z.enum(['json', ...formatNames]).optional(),
-  })
+  .safeExtend(listParameters)
   .refine(({ cursor, sort = defaultSort }) => cursor === undefined || cursor.sort === sort, {
     path: ['cursor'],
     error: 'must be the `next` of an earlier response with the same `sort`',
   })
+
+/** The parameters of a list with `after`. */
+const feedQuerySchema = feedSelectionSchema.safeExtend(listParameters)
 
 /** The checked parameters of a list. */
 export type ListQuery = ReturnType<typeof parseListQuery>
@@ -35,7 +40,7 @@ export type ListQuery = ReturnType<typeof parseListQuery>
  */
 export function parseListQuery(query: Parameters<typeof parseQuery>[1]) {
   const { timeZone, sort, limit, cursor, after, count, download, format, ...selection } = parseQuery(
-    listQuerySchema,
+    query.after === undefined ? listQuerySchema : feedQuerySchema,
     resolveDates(query),
   )
   const page = { sort: sort ?? defaultSort, limit, cursor, after }

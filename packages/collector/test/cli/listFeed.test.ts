@@ -100,6 +100,16 @@ describe('lapse list --after', () => {
     })
   })
 
+  test.each([['--follow'], ['--after', 'latest'], ['--state', 'flag-position']])(
+    'refuses a search by a flag that later rows can change, with %s',
+    async (...args) => {
+      expect(await feed.run(...args, '--search', '-flag:burst')).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/--search: must not contain `flag:superseded`.* later rows can change/),
+      })
+    },
+  )
+
   test('says so if no collector adds rows to the feed, while lapse list prints them', async () => {
     await feed.collector.close()
     await feed.insert(9_000, 1, Date.now() - 3_600_000)

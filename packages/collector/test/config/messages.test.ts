@@ -133,6 +133,11 @@ describe('An invalid configuration', () => {
       'authorization: the environment variable TWO_LINES must be the value of an Authorization header, such as "Bearer TOKEN"',
     ],
     [{ site: 'shop' }, 'site: must be one of the sites in the configuration'],
+    [
+      { search: 'flag:late,burst' },
+      'search: must not contain `flag:superseded`, `flag:burst`, `flag:review` here, even excluded: later rows can change these flags',
+    ],
+    [{ search: 'flag:unknown' }, 'search: has an invalid term flag:unknown: the flag must be one of'],
   ])('A webhook that would be sent insecurely, or not at all, is refused: %j', (changes, fault) => {
     const variables = { SHORT: 'short', BROKEN: 'whsec_!', TWO_LINES: 'a\r\nb' }
     const siem = { ...full.forward?.siem, ...changes }

@@ -72,6 +72,20 @@ describe('Syslog', () => {
     })
   })
 
+  test('The receiver learns by which name it is called, but not by which address', async () => {
+    const { caPath } = authority
+    const both = await startSyslogReceiver(authority, {}, 'DNS:localhost,DNS:log.acme.com,IP:127.0.0.1')
+    try {
+      await send({ caPath }, both)
+      await send({ caPath, serverName: 'log.acme.com' }, both)
+      await send({ caPath }, both, '127.0.0.1')
+      expect(both.serverNames).toEqual(['localhost', 'log.acme.com', false])
+      expect(both.received).toHaveLength(3)
+    } finally {
+      await both.close()
+    }
+  })
+
   test.each([
     ['an unknown authority', () => send({}), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     [

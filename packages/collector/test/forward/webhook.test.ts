@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { waitUntil } from '../../../../test/engines/engine.ts'
 import { type ConfigInput, parseConfig, startCollector } from '../../src/index.ts'
+import { toFeedPosition } from '../../src/reading/feed.ts'
 import {
   createCollector,
   createConfig,
@@ -140,6 +141,31 @@ describe.concurrent.each(inject('databaseServers'))('Webhooks of a collector on 
     const ids = receiver.received.map(({ id }) => id)
     expect(ids.length).toBeGreaterThan(1)
     expect(new Set(ids).size).toBe(1)
+  })
+
+  test('A reset moves a running destination past a row that is refused', sequential, async () => {
+    const { feed, forwards } = collector.store
+    const waitForFailure = (failure: string) =>
+      waitUntil(async () => String((await readState()).failure).includes(failure), 'the failure')
+    receiver.respondWith(({ session }, response) =>
+      response.writeHead(session === 'poison' ? 400 : 204).end(),
+    )
+    await insert(['poison'])
+    await waitForFailure('status 400')
+    await forwards.reset('siem', await feed.readEnd())
+    await insert(['after the reset'])
+    await waitForSessions('after the reset')
+    await waitForPosition()
+
+    // The running process notices this after the next row.
+    await forwards.reset('siem', toFeedPosition(1_000_000))
+    await insert(['before the end'])
+    await waitForFailure('The feed ends before this position')
+    await forwards.reset('siem', await feed.readEnd())
+    await insert(['after the end'])
+    await waitForSessions('after the end')
+    await waitForPosition()
+    expect(await readState()).toMatchObject({ failing_since: null, failure: null })
   })
 
   test('One collector at a time sends, and another one continues where it stopped', sequential, async () => {

@@ -121,6 +121,53 @@ describe('GET /v1/lapses?after=…', () => {
     })
   })
 
+  test.each(['flag:burst', 'flag:review', 'flag:superseded', '-flag:superseded', 'flag:late,burst'])(
+    'refuses %s, which later rows can change',
+    async (search) => {
+      const query = `search=${encodeURIComponent(search)}`
+      for (const after of ['beginning', 'latest']) {
+        const response = await get(`after=${after}&${query}`)
+        expect({ status: response.status, ...(await response.json()) }).toMatchObject({
+          status: 422,
+          errors: [
+            { parameter: 'search', detail: expect.stringMatching(/later rows can change these flags/) },
+          ],
+        })
+      }
+      expect((await get(`limit=1&revisions=all&${query}`)).status).toBe(200)
+    },
+  )
+
+  test('returns the correction of a correction, of which only the first row matches', async () => {
+    const { next } = await read('after=latest')
+    const reasons = ['idle_timeout', 'ended_early', 'logout']
+    await insertRows(
+      collector.database.sql,
+      reasons.map((reason, index) => ({
+        id: 5_000 + index,
+        session: 'corrected twice',
+        detected_at: at,
+        revision: index + 1,
+        supersedes: index === 0 ? null : 4_999 + index,
+        reason,
+      })),
+    )
+    const query = `after=${next}&session=corrected%20twice`
+    await expect.poll(async () => listIds(await read(query))).toEqual([5_000, 5_001, 5_002])
+    const search = async (text: string) => listIds(await read(`${query}&search=${text}`))
+    expect(await search('reason:idle_timeout')).toEqual([5_000, 5_001, 5_002])
+    expect(await search('reason:ended_early')).toEqual([5_001, 5_002])
+    expect(await search('reason:logout')).toEqual([5_002])
+    expect(await search('reason:revoked')).toEqual([])
+    expect(listIds(await read(`${query}&reason=idle_timeout&limit=1`))).toEqual([5_000])
+  })
+
+  test('finds the flags that never change', async () => {
+    const found = await read('after=beginning&session=s1&search=flag:corrected')
+    expect(listIds(found)).toEqual([1_201])
+    expect((await get('after=latest&search=flag:conflict,late,skew,self_reported')).status).toBe(200)
+  })
+
   test('says what to do about a position that the feed has not reached', async () => {
     const response = await get(`after=${formatPosition(toFeedPosition(999_999))}`)
     expect(response.status).toBe(409)

@@ -102,6 +102,16 @@ describe.each(inject('databaseServers'))('The feed on $name', (server) => {
       Array.from({ length: 2_501 }, (_, index) => index + 1),
     )
     expect(await store.feed.readWaitingSince()).toBeUndefined()
+
+    // A purge can delete the last of the existing rows before they get a position.
+    const progress = database.sql('session_audit_feed_progress')
+    const { position, up_to_id: last } = await progress.clone().first()
+    await progress.clone().update({ existing_up_to_id: Number(last) + 10 })
+    expect(await store.feed.readEnd()).toBe(Number(position))
+    await insert({ id: Number(last) + 10 })
+    await expect(store.feed.readEnd()).rejects.toMatchObject({ code: 'unavailable' })
+    await store.feedSequencer.numberRows()
+    expect(await store.feed.readEnd()).toBe(Number(position) + 1)
   })
 
   test.skipIf(server.url === undefined)(
@@ -190,10 +200,35 @@ describe.each(inject('databaseServers'))('The feed on $name', (server) => {
     await insertCorrection(id + 6, id + 4, { reason: 'revoked', subject: 'u_1' })
     await store.feedSequencer.numberRows()
     const selection = { site: 'acme', subject: 'u_1', reason: 'idle_timeout' } as const
-    expect(await readIds(end, selection)).toEqual([id, id + 4])
-    expect(await readIds(end, { ...selection, revisions: 'current' })).toEqual([id, id + 4])
+    const matching = [id, id + 4, id + 6]
+    expect(await readIds(end, selection)).toEqual(matching)
+    expect(await readIds(end, { ...selection, revisions: 'current' })).toEqual(matching)
     expect(await readIds(end, { site: 'other' })).toEqual([id + 2])
     expect(await readIds(end, { from: new Date(at + 1) })).toEqual([])
+  })
+
+  test('contains all later rows of a session once one of them matches', async () => {
+    const id = reserveIds(10_000)
+    const end = await store.feed.readEnd()
+    // A session has at most 33 rows.
+    const chain = Array.from({ length: 33 }, (_, index) => ({
+      id: id + index,
+      session_key: `chain ${id}`,
+      revision: index + 1,
+      supersedes: index === 0 ? null : id + index - 1,
+      reason: index === 5 ? 'idle_timeout' : 'ended_early',
+    }))
+    await insert(...chain)
+    // Many corrections that do not match, before one row that does.
+    const others = Array.from({ length: 600 }, (_, index) => id + 100 + 2 * index)
+    await insert(...others.map((each) => ({ id: each, reason: 'logout' })))
+    await insert(
+      ...others.map((each) => ({ id: each + 1, supersedes: each, revision: 2, reason: 'revoked' })),
+      { id: id + 9_000, reason: 'idle_timeout' },
+    )
+    await store.feedSequencer.numberRows()
+    const expected = [...chain.slice(5).map((row) => row.id), id + 9_000]
+    expect(await readIds(end, { reason: 'idle_timeout' })).toEqual(expected)
   })
 
   test('gives each row one position, however many processes number rows while others are inserted', async () => {

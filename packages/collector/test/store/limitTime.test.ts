@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parseConfig } from '../../src/index.ts'
+import { matchFlag } from '../../src/store/audit/flagConditions.ts'
 import { createPools } from '../../src/store/database/connectionPools.ts'
-import { isTimeout, limitTime } from '../../src/store/database/limitTime.ts'
+import { isTimeout, limitTime, type QueryOptions } from '../../src/store/database/limitTime.ts'
+import { countRows } from '../../src/store/rollup/rowCounts.ts'
 import { createCollector, createConfig, environment, type InProcessCollector } from '../support/collector.ts'
 import { insertRows } from '../support/rows.ts'
 
@@ -49,5 +51,26 @@ describe.each(inject('databaseServers'))('A time limit on $name', (server) => {
     if (server.url === undefined) return
     const [running] = await collector.database.sql.raw('show full processlist')
     expect(running.filter(({ Info }: { Info: string | null }) => Info?.includes('elapsed_ms + '))).toEqual([])
+  })
+
+  // Servers take a limit of 0 for none, and stop statements themselves.
+  describe.skipIf(server.url !== undefined)('that has passed', () => {
+    const expired = { timeLimitMs: 0 } satisfies QueryOptions
+
+    test('stops the search for bursts, even if the statement is about a single row', async () => {
+      const database = pools.summaries
+      const { sql, values } = matchFlag('burst', { database, tableName: 'session_audit', alias: 'a' }, {})
+      const query = limitTime(database({ a: 'session_audit' }), database, 0)
+        .where('a.id', 1)
+        .whereRaw(sql, [...values])
+        .count({ count: '*' })
+      await expect(query).rejects.toMatchObject({ code: 'SQLITE_INTERRUPT' })
+    })
+
+    test('stops the counts of a summary', async () => {
+      const selection = { selectRows: (query: Knex.QueryBuilder) => void query.options(expired) }
+      const counting = countRows(pools.summaries, 'session_audit', ['hour'], selection)
+      await expect(counting).rejects.toMatchObject({ code: 'SQLITE_INTERRUPT' })
+    })
   })
 })

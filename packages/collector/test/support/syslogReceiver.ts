@@ -8,6 +8,8 @@ export interface SyslogReceiver {
   readonly port: number
   /** What each connection has received, to its end. */
   readonly received: string[]
+  /** The name by which the sender of each connection called the receiver (SNI), or false. */
+  readonly serverNames: TLSSocket['servername'][]
   /** Replaces what is done with a connection. */
   onConnection(handle: ((socket: TLSSocket) => void) | undefined): void
   close(): Promise<void>
@@ -16,15 +18,18 @@ export interface SyslogReceiver {
 export async function startSyslogReceiver(
   authority: CertificateAuthority,
   options: TlsOptions = {},
+  names = 'DNS:localhost',
 ): Promise<SyslogReceiver> {
-  const { certPath, keyPath } = authority.issue('receiver', 'DNS:localhost')
+  const { certPath, keyPath } = authority.issue('receiver', names)
   const received: string[] = []
+  const serverNames: TLSSocket['servername'][] = []
   const sockets = new Set<TLSSocket>()
   let handle: ((socket: TLSSocket) => void) | undefined
   const server = createServer(
     { cert: readFileSync(certPath), key: readFileSync(keyPath), ...options },
     (socket) => {
       sockets.add(socket)
+      serverNames.push(socket.servername)
       socket.on('error', () => {}).on('close', () => sockets.delete(socket))
       if (handle) return handle(socket)
       let text = ''
@@ -41,6 +46,7 @@ export async function startSyslogReceiver(
   return {
     port: address.port,
     received,
+    serverNames,
     onConnection(next) {
       handle = next
     },

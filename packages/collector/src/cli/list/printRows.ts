@@ -2,7 +2,12 @@ import type { Command } from 'commander'
 import { loadStoreConfig } from '../../config/loadConfig.ts'
 import { explainEmptyList } from '../../reading/emptyBecause.ts'
 import { feedStartSchema } from '../../reading/feed.ts'
-import { defaultPageSize, type SessionEndSelection, sessionEndSelectionSchema } from '../../reading/filter.ts'
+import {
+  defaultPageSize,
+  feedSelectionSchema,
+  type SessionEndSelection,
+  sessionEndSelectionSchema,
+} from '../../reading/filter.ts'
 import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import type { Store } from '../../store/openStore.ts'
 import { listFeed } from '../feed/listFeed.ts'
@@ -32,7 +37,10 @@ interface ListOptions extends ConfigOption, SelectionOptions, TimeOptions {
   readonly selftests?: true
 }
 
-const listOptionsSchema = sessionEndSelectionSchema.safeExtend({ after: feedStartSchema.optional() })
+const start = { after: feedStartSchema.optional() }
+const listOptionsSchema = sessionEndSelectionSchema.safeExtend(start)
+/** The options of a list that adds new rows as they are written, or that a later run continues. */
+const feedOptionsSchema = feedSelectionSchema.safeExtend(start)
 
 /** Prints the rows that the options select, or writes them to a file. */
 export async function printRows(
@@ -40,8 +48,9 @@ export async function printRows(
   command: Command,
 ): Promise<void> {
   const filters = { ...rest, ...resolveTimeOptions({ from, to, timeZone }) }
+  const isFeed = follow || state !== undefined || rest.after !== undefined
   const { after, ...selection } = parseOptions(
-    listOptionsSchema,
+    isFeed ? feedOptionsSchema : listOptionsSchema,
     { ...filters, ...(selftests && { selftests: 'include' }) },
     command,
   )

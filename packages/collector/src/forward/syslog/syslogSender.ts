@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { connect, type TLSSocket } from 'node:tls'
 import { describeConnectionFailure } from '../describeConnectionFailure.ts'
@@ -33,12 +34,13 @@ const batchSize = 200
  */
 export function createSyslogSender({ host, port, tls, facility }: SyslogTarget): Sender {
   const { serverName, ...files } = tls
+  // Node.js sends the name to the receiver only if it is set here. An address is no name: RFC 6066, section 3.
+  const servername = serverName ?? (isIP(host) ? '' : host)
   const header = { facility, hostName: hostname(), processId: process.pid }
 
   async function deliver(frames: string): Promise<void> {
     const certificates = await readTlsFiles(files)
-    const servername = serverName === undefined ? {} : { servername: serverName }
-    await sendAndConfirm(connect({ host, port, ...certificates, ...servername }), frames)
+    await sendAndConfirm(connect({ host, port, servername, ...certificates }), frames)
   }
 
   return {

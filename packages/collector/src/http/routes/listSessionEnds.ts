@@ -60,7 +60,7 @@ const operation: Operation = {
       examples: { invalidQuery: { value: invalidCursor } },
     },
     after: {
-      description: `Reads the feed instead: the rows after this position, in the order in which they were committed, superseded ones included. Start with \`beginning\` or \`latest\`, then pass the \`next\` of the previous page. Rows that match are returned, and corrections of rows that match. \`next\` is always a position; if it is equal to \`after\`, there are no more rows yet. The default \`limit\` is ${defaultFeedPageSize} in all formats. Cannot be combined with \`cursor\`, \`sort\`, \`count\`, \`download\` or \`revisions\`.`,
+      description: `Reads the feed instead: the rows after this position, in the order in which they were committed, superseded ones included. Start with \`beginning\` or \`latest\`, then pass the \`next\` of the previous page. Rows that match are returned, and corrections of rows that match. \`next\` is always a position; if it is equal to \`after\`, there are no more rows yet. The default \`limit\` is ${defaultFeedPageSize} in all formats. Cannot be combined with \`cursor\`, \`sort\`, \`count\`, \`download\` or \`revisions\`. \`search\` cannot contain the flags \`superseded\`, \`burst\` and \`review\`.`,
     },
     count: {
       description:

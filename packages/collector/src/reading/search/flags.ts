@@ -28,3 +28,9 @@ export const flags = Object.keys(flagDescriptions) as Flag[]
 
 /** The flags that `flag:review` stands for. */
 export const reviewFlags = ['clock_anomaly', 'skew', 'conflict', 'burst'] as const satisfies readonly Flag[]
+
+/**
+ * The flags that a row can get from later rows. `conflict` depends on another row too, but that one is earlier and never
+ * changes.
+ */
+export const changingFlags = ['superseded', 'burst', 'review'] as const satisfies readonly Flag[]

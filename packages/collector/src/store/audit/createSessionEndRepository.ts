@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { type Cursor, createCursor } from '../../reading/cursor.ts'
 import type { SessionEndFilter, SessionEndSelection } from '../../reading/filter.ts'
+import type { ListedSessionEnd } from '../../reading/listedSessionEnd.ts'
 import type { SessionEndRepository } from '../../reading/sessionEndRepository.ts'
 import { defaultSort, type Sort } from '../../reading/sort.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
@@ -14,7 +15,8 @@ import { addDetails } from './addDetails.ts'
 import { prefixedColumns, toSessionEnd } from './auditColumns.ts'
 import { countSessionEnds } from './countSessionEnds.ts'
 import { excludeSelftests } from './excludeSelftests.ts'
-import { filterRows, filterRowsAndCorrections } from './filterRows.ts'
+import { dropUnrelatedCorrections, filterRowsOrCorrections } from './filterCorrections.ts'
+import { filterRows } from './filterRows.ts'
 import { followSessionEnds } from './followSessionEnds.ts'
 import { selectCurrent } from './selectCurrent.ts'
 import { sortRows, startAfter } from './sortRows.ts'
@@ -74,7 +76,7 @@ export function createSessionEndRepository(
           readIdsAbove: (id) =>
             run(queryDeadlineMs, () => knex(tableName).where('id', '>', id).orderBy('id').pluck('id')),
           readNewest: async (limit) => (await readPage(selection, { limit })).rows,
-          readByIds: (ids) => run(queryDeadlineMs, () => read(selectNew(knex, tableName, selection, ids))),
+          readByIds: (ids) => run(queryDeadlineMs, () => readNew(knex, tableName, selection, ids)),
         },
         options,
       ),
@@ -130,19 +132,21 @@ function selectPage(
   return query
 }
 
-/** Selects those of the rows that match, or that correct a row that matches: whoever has read that must learn of it. */
-function selectNew(
+/** Reads those of the rows that match, or that correct a row that matches. */
+async function readNew(
   database: Knex,
   tableName: string,
   selection: SessionEndSelection,
   ids: readonly number[],
-): Knex.QueryBuilder {
-  return database({ a: tableName })
+): Promise<ListedSessionEnd[]> {
+  const tables = { database, tableName }
+  const found: Record<string, unknown>[] = await database({ a: tableName })
     .select(prefixedColumns)
-    .leftJoin({ c: tableName }, 'c.id', 'a.supersedes')
     .whereIn('a.id', ids)
-    .modify(filterRowsAndCorrections, { database, tableName }, selection)
+    .modify(filterRowsOrCorrections, tables, selection)
     .orderBy('a.id')
+  const rows = await dropUnrelatedCorrections(tables, selection, found)
+  return addDetails(database, tableName, rows.map(toSessionEnd))
 }
 
 /** Selects a row and those that it corrects, newest first. */

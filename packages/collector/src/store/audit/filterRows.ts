@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { SessionEndFilter, SessionEndSelection } from '../../reading/filter.ts'
+import type { SessionEndFilter } from '../../reading/filter.ts'
 import { type Flag, flags } from '../../reading/search/flags.ts'
 import type { Search, SearchValue, Term } from '../../reading/search/parseSearch.ts'
 import { toStoredTime } from '../database/storedTime.ts'
@@ -10,7 +10,6 @@ import {
   refuseCondition,
   requireCondition,
 } from './conditions.ts'
-import { excludeSelftests } from './excludeSelftests.ts'
 import { type FilteredRows, matchFlag } from './flagConditions.ts'
 
 export type { FilteredRows }
@@ -28,25 +27,6 @@ export function filterRows(query: Knex.QueryBuilder, rows: FilteredRows, filter:
   if (from) query.where(`${rows.alias}.detected_at`, '>=', toStoredTime(rows.database, from))
   if (to) query.where(`${rows.alias}.detected_at`, '<', toStoredTime(rows.database, to))
   if (search) searchRows(query, rows, filter, search)
-}
-
-/**
- * Adds the condition that a row `a` matches, or that the row `c` that it corrects does: whoever has read that row must
- * learn of the correction.
- */
-export function filterRowsAndCorrections(
-  query: Knex.QueryBuilder,
-  tables: Pick<FilteredRows, 'database' | 'tableName'>,
-  { revisions: _, selftests, ...filter }: SessionEndSelection,
-): void {
-  query.where((either) => {
-    for (const alias of ['a', 'c'])
-      either.orWhere((row) =>
-        row.whereNotNull(`${alias}.id`).modify(filterRows, { ...tables, alias }, filter),
-      )
-  })
-  // A self-test corrects no row.
-  if (selftests !== 'include') query.modify(excludeSelftests)
 }
 
 function searchRows(

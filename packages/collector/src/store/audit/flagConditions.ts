@@ -3,6 +3,7 @@ import { minuteMs } from '../../domain/durations.ts'
 import type { SessionEndFilter } from '../../reading/filter.ts'
 import { type Flag, maxDelayMs, maxSkewMs, minBurstRows, reviewFlags } from '../../reading/search/flags.ts'
 import { isSqlite } from '../database/isSqlite.ts'
+import { checkTime } from '../database/limitTime.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import type { EpochSpan } from '../rollup/epochSpan.ts'
 import { type Condition, joinConditions } from './conditions.ts'
@@ -75,6 +76,7 @@ function selectBursts(
 ): void {
   const { minute, sender } = getDialect(database)
   query
+    .modify(checkTime, database, 'b')
     .select('b.site', database.raw(`${sender('b')} as sender`), database.raw(`${minute('b')} as minute`))
     .whereNot('b.evidence', 'server')
     .whereNot('b.detected_by', 'sweep')

@@ -6,16 +6,23 @@ import { type FeedPage, type FeedPosition, type FeedRepository, toFeedPosition }
 import type { SessionEndSelection } from '../../reading/filter.ts'
 import { addDetails } from '../audit/addDetails.ts'
 import { prefixedColumns, toSessionEnd } from '../audit/auditColumns.ts'
-import { filterRowsAndCorrections } from '../audit/filterRows.ts'
+import {
+  distinguishesRevisions,
+  dropUnrelatedCorrections,
+  filterRowsOrCorrections,
+} from '../audit/filterCorrections.ts'
 import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { lookupDeadlineMs, queryDeadlineMs } from '../database/deadlines.ts'
 import { getSnapshot } from '../database/getSnapshot.ts'
+import { checkTime } from '../database/limitTime.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { readTime } from '../database/storedTime.ts'
-import { getFeedTables, readFeedProgress } from './feedTables.ts'
+import { type FeedProgress, getFeedTables, readFeedProgress } from './feedTables.ts'
 
 /** The positions of one query, however few of their rows match. */
 const positionsPerQuery = 10_000
+/** The rows of one query if some of them, corrections, may be dropped. */
+const minCandidates = 500
 /** How long `read` searches for rows that match, in milliseconds. Then it returns those that it has found. */
 const maxSearchMs = 2_000
 /** How long a node of a cluster may lag behind the node from which the reader got its position. */
@@ -34,7 +41,7 @@ export function createFeedRepository(auditDatabase: AuditDatabase): FeedReposito
     readEnd: () =>
       run(lookupDeadlineMs, async () => {
         const progress = await readFeedProgress(knex, getFeedTables(tableName))
-        if (progress.upToId >= progress.existingUpToId) return progress.position
+        if (!(await hasUnnumberedRows(knex, tableName, progress))) return progress.position
         const message =
           'Existing rows are still being added to the feed, so its end is not known yet. This needs a running collector.'
         throw new LapseError('unavailable', message, { retryAfterSeconds: 10 })
@@ -46,6 +53,17 @@ export function createFeedRepository(auditDatabase: AuditDatabase): FeedReposito
         return first && readTime(first.received_at)
       }),
   }
+}
+
+/** Returns whether rows that existed before the feed have no position yet. A purge may have deleted the last of them. */
+async function hasUnnumberedRows(
+  database: Knex,
+  tableName: string,
+  { upToId, existingUpToId }: FeedProgress,
+): Promise<boolean> {
+  if (upToId >= existingUpToId) return false
+  const range = [upToId + 1, existingUpToId] as const
+  return (await database(tableName).whereBetween('id', range).first('id')) !== undefined
 }
 
 type FoundRows = Omit<FeedPage, 'rows'> & { readonly rows: readonly SessionEnd[] }
@@ -112,16 +130,24 @@ function readPart(
       .first()
     if (!first?.position) return { rows: [], next: end, isAtEnd: true }
     const upTo = Math.min(Number(first.position) + positionsPerQuery, end)
-    const found: Record<string, unknown>[] = await transaction({ f: tables.feed })
+    const maxCandidates = distinguishesRevisions(selection) ? Math.max(limit, minCandidates) : limit
+    const candidates: Record<string, unknown>[] = await transaction({ f: tables.feed })
       .select({ position: 'f.position', ...prefixedColumns })
       .join({ a: tables.audit }, 'a.id', 'f.audit_id')
-      .leftJoin({ c: tables.audit }, 'c.id', 'a.supersedes')
+      .modify(checkTime, database)
       .where('f.position', '>', after)
       .where('f.position', '<=', upTo)
-      .modify(filterRowsAndCorrections, { database, tableName }, selection)
+      .modify(filterRowsOrCorrections, { database, tableName }, selection)
       .orderBy('f.position')
-      .limit(limit)
-    const last = found.length === limit ? Number(found.at(-1)?.position) : upTo
+      .limit(maxCandidates)
+    const matching = await dropUnrelatedCorrections(
+      { database: transaction, tableName },
+      selection,
+      candidates,
+    )
+    const found = matching.slice(0, limit)
+    const lastRow = found.length === limit ? found.at(-1) : candidates[maxCandidates - 1]
+    const last = lastRow ? Number(lastRow.position) : upTo
     return {
       rows: found.map(({ position: _, ...row }) => toSessionEnd(row)),
       next: toFeedPosition(last),

@@ -4,6 +4,7 @@ import type { NewSessionEnd } from '../../domain/sessionEnd.ts'
 import type { Reason } from '../../domain/verdict.ts'
 import { excludeSelftests } from '../audit/excludeSelftests.ts'
 import { isSqlite } from '../database/isSqlite.ts'
+import { checkTime } from '../database/limitTime.ts'
 import { buildReturnStepExpression, buildStepExpression, type Divide } from './pastLimitStep.ts'
 import { getRollupTableNames } from './rollupTables.ts'
 
@@ -79,6 +80,7 @@ export async function countRows<By extends keyof Groups>(
   const tables = { audit: tableName, returns: getRollupTableNames(tableName).returns }
   const query = connection
     .from(connection.raw(dialect.sources[from], tables))
+    .modify(checkTime, connection)
     .select(columns)
     .count({ count: '*' })
     .modify(excludeSelftests)
