@@ -113,10 +113,10 @@ CREATE TABLE `session_audit_rollup` (
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_rollup_flags` (
-  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
   `day` int NOT NULL,
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
   `counts` text NOT NULL,
-  PRIMARY KEY (`site`,`day`)
+  PRIMARY KEY (`day`,`site`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_rollup_progress` (

@@ -118,10 +118,10 @@ CREATE TABLE `session_audit_rollup` (
 );
 
 CREATE TABLE `session_audit_rollup_flags` (
-  `site` text not null,
   `day` integer not null,
+  `site` text not null,
   `counts` text not null,
-  primary key (`site`, `day`)
+  primary key (`day`, `site`)
 );
 
 CREATE TABLE "session_audit_rollup_progress" (

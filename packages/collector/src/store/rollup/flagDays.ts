@@ -103,7 +103,7 @@ export async function saveFlagHours(
     for (let start = 0; start < changed.length; start += rowsPerUpsert)
       await transaction(table)
         .insert(changed.slice(start, start + rowsPerUpsert))
-        .onConflict(['site', 'day'])
+        .onConflict(['day', 'site'])
         .merge(['counts'])
   }
 }

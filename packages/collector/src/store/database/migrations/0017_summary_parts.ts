@@ -18,10 +18,10 @@ export async function up(database: Knex, tableName: TableName): Promise<void> {
   // MySQL commits DDL immediately, so an interrupted migration may have created the table.
   if (!(await schemaBuilder(database, tableName).hasTable(flagDays))) {
     await schemaBuilder(database, tableName).createTable(flagDays, (columns) => {
-      columns.specificType('site', text(64)).notNullable()
       columns.integer('day').notNullable()
+      columns.specificType('site', text(64)).notNullable()
       columns.text('counts').notNullable()
-      columns.primary(['site', 'day'])
+      columns.primary(['day', 'site'])
     })
   }
   const progress = { ...tableName, table: `${table}_rollup_progress` }
