@@ -124,6 +124,13 @@ CREATE TABLE `session_audit_rollup_progress` (
   `up_to_id` bigint NOT NULL,
   `up_to_return_id` bigint NOT NULL DEFAULT '0',
   `flags_up_to_id` bigint NOT NULL DEFAULT '0',
+  `flag_updates` bigint NOT NULL DEFAULT '0',
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_rollup_recounts` (
+  `id` bigint unsigned NOT NULL AUTO_INCREMENT,
+  `hour` int NOT NULL,
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB;
 
