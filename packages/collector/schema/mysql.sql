@@ -113,10 +113,10 @@ CREATE TABLE `session_audit_rollup` (
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_rollup_flags` (
-  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
   `day` int NOT NULL,
+  `site` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL,
   `counts` text NOT NULL,
-  PRIMARY KEY (`site`,`day`)
+  PRIMARY KEY (`day`,`site`)
 ) ENGINE=InnoDB;
 
 CREATE TABLE `session_audit_rollup_progress` (
@@ -124,6 +124,13 @@ CREATE TABLE `session_audit_rollup_progress` (
   `up_to_id` bigint NOT NULL,
   `up_to_return_id` bigint NOT NULL DEFAULT '0',
   `flags_up_to_id` bigint NOT NULL DEFAULT '0',
+  `flag_updates` bigint NOT NULL DEFAULT '0',
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+
+CREATE TABLE `session_audit_rollup_recounts` (
+  `id` bigint unsigned NOT NULL AUTO_INCREMENT,
+  `hour` int NOT NULL,
   PRIMARY KEY (`id`)
 ) ENGINE=InnoDB;
 

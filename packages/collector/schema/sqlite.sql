@@ -118,10 +118,10 @@ CREATE TABLE `session_audit_rollup` (
 );
 
 CREATE TABLE `session_audit_rollup_flags` (
-  `site` text not null,
   `day` integer not null,
+  `site` text not null,
   `counts` text not null,
-  primary key (`site`, `day`)
+  primary key (`day`, `site`)
 );
 
 CREATE TABLE "session_audit_rollup_progress" (
@@ -129,7 +129,13 @@ CREATE TABLE "session_audit_rollup_progress" (
   `up_to_id` bigint not null,
   up_to_return_id bigint not null default 0,
   flags_up_to_id bigint not null default 0,
+  flag_updates bigint not null default 0,
   primary key (`id`)
+);
+
+CREATE TABLE `session_audit_rollup_recounts` (
+  `id` integer not null primary key autoincrement,
+  `hour` integer not null
 );
 
 CREATE TABLE `session_audit_silences` (

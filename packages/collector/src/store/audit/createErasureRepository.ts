@@ -4,7 +4,8 @@ import type { AuditDatabase } from '../database/auditDatabase.ts'
 import { isSqlite } from '../database/isSqlite.ts'
 import { createOperationRunner } from '../database/operations.ts'
 import { runTransaction } from '../database/runTransaction.ts'
-import { getLiveTableName, qualify, splitTableName } from '../database/tableName.ts'
+import { getLiveTableName, getRecountTableName, qualify, splitTableName } from '../database/tableName.ts'
+import { requestRecount } from '../rollup/flagRecounts.ts'
 
 /** Whose data to erase: that of a user, that of a session, or that of a session if it belongs to the user. */
 interface ErasureTarget {
@@ -46,9 +47,10 @@ export function createErasureRepository(auditDatabase: AuditDatabase): ErasureRe
   const { knex, tableName } = auditDatabase
   const auditTable = splitTableName(tableName)
   const liveTable = qualify(auditTable, getLiveTableName(auditTable.table, 'live'))
+  const recountTable = qualify(auditTable, getRecountTableName(auditTable.table))
   const run = createOperationRunner(auditDatabase, {
     dataKind: 'audit',
-    privilegeHint: `Grant SELECT and UPDATE on the tables ${tableName} and ${liveTable} to the account that runs "lapse erase".`,
+    privilegeHint: `Grant SELECT and UPDATE on the tables ${tableName} and ${liveTable}, and INSERT on ${recountTable}, to the account that runs "lapse erase".`,
   })
   return {
     find: (target) =>
@@ -182,5 +184,11 @@ async function eraseRows(
         user_agent: null,
       })
     }
+    // Without their addresses, the rows are no longer part of a burst.
+    await requestRecount(
+      transaction,
+      tableName,
+      rows.map(({ id }) => id),
+    )
   })
 }

@@ -7,6 +7,7 @@ import { withLease } from '../database/lease.ts'
 import { runTransaction } from '../database/runTransaction.ts'
 import { toStoredTime } from '../database/storedTime.ts'
 import { deleteFromFeed } from '../feed/deleteFromFeed.ts'
+import { requestRecount } from '../rollup/flagRecounts.ts'
 import { getRollupTableNames } from '../rollup/rollupTables.ts'
 import { subtractFromRollup } from '../rollup/updateRollup.ts'
 
@@ -209,6 +210,7 @@ async function deleteRows(database: Knex, tableName: string, ids: readonly numbe
   return runTransaction(database, async (transaction) => {
     await deleteFromFeed(transaction, tableName, ids)
     await subtractFromRollup(transaction, tableName, ids)
+    await requestRecount(transaction, tableName, ids)
     const deleted = await transaction(tableName).whereIn('id', ids).delete()
     // Afterwards, because a return is stored only while its row exists.
     await transaction(getRollupTableNames(tableName).returns).whereIn('audit_id', ids).delete()

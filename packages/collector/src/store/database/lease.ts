@@ -34,7 +34,7 @@ export async function withLease<T>(
   const lease = { name, holder: randomUUID(), lifetimeMs }
   await createLease(database, name)
   const waitUntil = performance.now() + waitMs
-  while (!(await acquireOrRenew(database, lease))) {
+  while (!(await acquireLease(database, lease))) {
     if (performance.now() > waitUntil) {
       throw new LeaseHeldError(
         `Another process holds the lease "${name}". Wait for it to finish, then try again.`,
@@ -46,7 +46,7 @@ export async function withLease<T>(
   try {
     return await work(renewal.lost)
   } finally {
-    renewal.stop()
+    await renewal.stop()
     await database(leaseTable).where({ name, holder: lease.holder }).update({ holder: null, expires_at: 0 })
   }
 }
@@ -65,24 +65,37 @@ interface Lease {
   readonly lifetimeMs: number
 }
 
+interface Renewal {
+  readonly lost: AbortSignal
+  /** Resolves after the last renewal has ended. */
+  stop(): Promise<void>
+}
+
 /** Renews a lease that was just acquired, until it is stopped. */
-function renewRegularly(database: Knex, lease: Lease): { readonly lost: AbortSignal; stop(): void } {
+function renewRegularly(database: Knex, lease: Lease): Renewal {
   const intervalMs = lease.lifetimeMs / renewalsPerLifetime
   const losing = new AbortController()
   let renewedAt = performance.now()
+  let running: Promise<unknown> = Promise.resolve()
 
   async function renew(): Promise<void> {
     const startedAt = performance.now()
-    if (await acquireOrRenew(database, lease)) renewedAt = startedAt
+    if (await renewLease(database, lease)) renewedAt = startedAt
     else losing.abort()
   }
 
   const timer = setInterval(() => {
     // The next renewal could be too late.
     if (performance.now() - renewedAt > lease.lifetimeMs - intervalMs) losing.abort()
-    void renew().catch(() => {})
+    running = Promise.allSettled([running, renew()])
   }, intervalMs)
-  return { lost: losing.signal, stop: () => clearInterval(timer) }
+  return {
+    lost: losing.signal,
+    async stop() {
+      clearInterval(timer)
+      await running
+    },
+  }
 }
 
 async function createLease(database: Knex, name: string): Promise<void> {
@@ -97,12 +110,12 @@ async function createLease(database: Knex, name: string): Promise<void> {
   await database(leaseTable).insert({ name, holder: null, expires_at: 0 }).onConflict('name').merge(['name'])
 }
 
-async function acquireOrRenew(database: Knex, { name, holder, lifetimeMs }: Lease): Promise<boolean> {
+async function acquireLease(database: Knex, { name, holder, lifetimeMs }: Lease): Promise<boolean> {
   const now = await readDatabaseTime(database)
   try {
     const updatedRows = await database(leaseTable)
       .where({ name })
-      .where((either) => either.where({ holder }).orWhere('expires_at', '<', now))
+      .where('expires_at', '<', now)
       .update({ holder, expires_at: now + lifetimeMs })
     return updatedRows === 1
   } catch (error) {
@@ -110,6 +123,15 @@ async function acquireOrRenew(database: Knex, { name, holder, lifetimeMs }: Leas
     if (isRetryable(error)) return false
     throw error
   }
+}
+
+/** @returns whether this holder still has the lease. Unlike `acquireLease`, it cannot take a lease that was released. */
+async function renewLease(database: Knex, { name, holder, lifetimeMs }: Lease): Promise<boolean> {
+  const now = await readDatabaseTime(database)
+  const updatedRows = await database(leaseTable)
+    .where({ name, holder })
+    .update({ expires_at: now + lifetimeMs })
+  return updatedRows === 1
 }
 
 /** Reads the database's clock, in epoch milliseconds: replicas share it. With SQLite they share the machine's. */

@@ -33,6 +33,7 @@ export const getTokenTableName = (auditTable: string) => `${auditTable}_tokens`
 export const getDashboardSessionTableName = (auditTable: string) => `${auditTable}_dashboard`
 export const getRollupTableName = (auditTable: string) => `${auditTable}_rollup`
 export const getFlagDayTableName = (auditTable: string) => `${auditTable}_rollup_flags`
+export const getRecountTableName = (auditTable: string) => `${auditTable}_rollup_recounts`
 export const getRollupProgressTableName = (auditTable: string) => `${auditTable}_rollup_progress`
 export const getFeedTableName = (auditTable: string) => `${auditTable}_feed`
 export const getFeedProgressTableName = (auditTable: string) => `${auditTable}_feed_progress`

@@ -10,15 +10,23 @@ import { countRows, type RowSelection } from './rowCounts.ts'
  *
  * @param selectIds selects the ids of the rows, given the column of the id.
  */
-export async function listChangedHours(
+export function listChangedHours(
   connection: Knex,
   tableName: string,
   selectIds: (query: Knex.QueryBuilder, column: string) => void,
 ): Promise<Set<number>> {
-  const selections: readonly RowSelection[] = [
+  return listHours(connection, tableName, [
     { from: 'newest', selectRows: (query) => selectIds(query, 'a.id') },
     { from: 'superseded', selectRows: (query) => selectIds(query, 's.id') },
-  ]
+  ])
+}
+
+/** Lists the hours of rows since 1970 (UTC). */
+export async function listHours(
+  connection: Knex,
+  tableName: string,
+  selections: readonly RowSelection[],
+): Promise<Set<number>> {
   const hours = new Set<number>()
   for (const selection of selections)
     for (const { hour } of await countRows(connection, tableName, ['hour'], selection))

@@ -13,7 +13,7 @@ import {
   type FlagDay,
   hoursPerDay,
   type RowFlag,
-  readFlagDays,
+  readStoredFlags,
   rowFlags,
   toDayKey,
 } from './flagDays.ts'
@@ -120,7 +120,7 @@ async function readCountedHours(
   if (upToId - flagsUpToId > maxUncountedRows) return undefined
   const rows = countRowsByDay(rollup.sites)
   const sites = new Set([...rows.values()].map(({ site }) => site))
-  const stored = await readFlagDays(transaction, tableName, [...sites], whole)
+  const { days, outdated } = await readStoredFlags(transaction, tableName, [...sites], whole)
   const changed = await listChangedHours(transaction, tableName, (query, column) => {
     query.where(column, '>', flagsUpToId)
   })
@@ -128,12 +128,13 @@ async function readCountedHours(
   const rest = new Set([...changed].filter(isWhole))
   const counted: { readonly hour: number; readonly counts: RowFlagCounts }[] = []
   for (const [key, { day, hourly }] of rows) {
-    const flagDay = stored.get(key)
+    const flagDay = days.get(key)
     for (const [index, count] of hourly.entries()) {
       const hour = day * hoursPerDay + index
       if (count === 0 || !isWhole(hour)) continue
-      // The number differs after a purge.
-      if (flagDay?.rows[index] === count) counted.push({ hour, counts: readHour(flagDay, index) })
+      // The number differs if the hour was never counted.
+      if (flagDay?.rows[index] === count && !outdated.has(hour))
+        counted.push({ hour, counts: readHour(flagDay, index) })
       else rest.add(hour)
     }
   }

@@ -55,79 +55,118 @@ interface StoredDay {
   readonly counts: string
 }
 
-/**
- * Reads the stored counts of sites and days. Days without stored counts, and damaged ones, are missing, and so are all
- * if the account is not allowed to read them.
- *
- * @returns the counts by `toDayKey`.
- */
-export async function readFlagDays(
+/** The stored counts of a span. */
+interface StoredFlags {
+  /** By `toDayKey`. Days without stored counts, and damaged ones, are missing. */
+  readonly days: ReadonlyMap<string, FlagDay>
+  /** The hours whose counts are outdated. */
+  readonly outdated: ReadonlySet<number>
+}
+
+/** Reads the stored counts of sites and days. There are none if the account is not allowed to read them. */
+export async function readStoredFlags(
   transaction: Knex.Transaction,
   tableName: string,
   sites: readonly string[],
   { from, to }: EpochSpan,
-): Promise<Map<string, FlagDay>> {
+): Promise<StoredFlags> {
+  const { flagDays, recounts } = getRollupTableNames(tableName)
   try {
-    const stored: StoredDay[] = await transaction(getRollupTableNames(tableName).flagDays)
+    const stored: StoredDay[] = await transaction(flagDays)
       .whereIn('site', sites)
       .where('day', '>=', Math.floor(from / dayMs))
       .where('day', '<', Math.ceil(to / dayMs))
-    return parseDays(stored)
+    const outdated: number[] = await transaction(recounts)
+      .where('hour', '>=', Math.floor(from / hourMs))
+      .where('hour', '<', Math.ceil(to / hourMs))
+      .distinct()
+      .pluck('hour')
+    return { days: parseDays(stored), outdated: new Set(outdated) }
   } catch (error) {
-    if (hasErrorCode(error, ['ER_TABLEACCESS_DENIED_ERROR'])) return new Map()
+    if (hasErrorCode(error, ['ER_TABLEACCESS_DENIED_ERROR'])) return { days: new Map(), outdated: new Set() }
     throw error
   }
 }
 
-/** The rows of one statement. */
-const rowsPerUpsert = 50
+/** The days or rows of one statement. */
+const batchSize = 50
 
-/** Replaces the counts of all sites in some hours. */
-export async function saveFlagHours(
-  transaction: Knex.Transaction,
+/** Rows to save, and the days of sites that have no rows left. */
+export interface DayChanges {
+  readonly changed: readonly StoredDay[]
+  readonly empty: readonly StoredDay[]
+}
+
+/** Compares the counts of all sites in some hours with the stored ones. */
+export async function computeDayChanges(
+  database: Knex,
   tableName: string,
   hours: ReadonlySet<number>,
   counts: readonly FlagHour[],
-): Promise<void> {
+): Promise<DayChanges> {
   const table = getRollupTableNames(tableName).flagDays
-  const countsByDay = Map.groupBy(counts, ({ hour }) => Math.floor(hour / hoursPerDay))
-  const hoursByDay = Map.groupBy(hours, (hour) => Math.floor(hour / hoursPerDay))
-  const days = [...hoursByDay]
-  for (let first = 0; first < days.length; first += rowsPerUpsert) {
-    const batch = days.slice(first, first + rowsPerUpsert)
-    const dayNumbers = batch.map(([day]) => day)
-    const stored: StoredDay[] = await transaction(table).whereIn('day', dayNumbers)
-    const changed = batch.flatMap(([day, dayHours]) =>
-      replaceHours({ day, hours: dayHours, counts: countsByDay.get(day) ?? [] }, stored),
-    )
-    for (let start = 0; start < changed.length; start += rowsPerUpsert)
-      await transaction(table)
-        .insert(changed.slice(start, start + rowsPerUpsert))
-        .onConflict(['site', 'day'])
-        .merge(['counts'])
+  const hoursByDay = Map.groupBy(hours, toDay)
+  const countsByDay = Map.groupBy(counts, ({ hour }) => toDay(hour))
+  const days = [...hoursByDay.keys()]
+  const changed: StoredDay[] = []
+  const empty: StoredDay[] = []
+  for (let first = 0; first < days.length; first += batchSize) {
+    const batch = days.slice(first, first + batchSize)
+    const stored: StoredDay[] = await database(table).whereIn('day', batch)
+    const storedByDay = Map.groupBy(stored, ({ day }) => day)
+    for (const day of batch) {
+      const request = { day, hours: hoursByDay.get(day) ?? [], counts: countsByDay.get(day) ?? [] }
+      const changes = replaceHours(request, storedByDay.get(day) ?? [])
+      changed.push(...changes.changed)
+      empty.push(...changes.empty)
+    }
   }
+  return { changed, empty }
 }
 
-interface DayChange {
+const toDay = (hour: number) => Math.floor(hour / hoursPerDay)
+
+interface HoursOfDay {
   readonly day: number
   readonly hours: readonly number[]
   readonly counts: readonly FlagHour[]
 }
 
 /** Replaces the counts of a day in some hours. */
-function replaceHours({ day, hours, counts }: DayChange, stored: readonly StoredDay[]): StoredDay[] {
-  const ofDay = stored.filter((each) => each.day === day)
-  const days = parseDays(ofDay)
-  const sites = new Set([...ofDay, ...counts].map(({ site }) => site))
-  return [...sites].map((site) => {
+function replaceHours({ day, hours, counts }: HoursOfDay, stored: readonly StoredDay[]): DayChanges {
+  const storedCounts = new Map(stored.map((each) => [each.site, each.counts]))
+  const days = parseDays(stored)
+  const countsBySite = Map.groupBy(counts, ({ site }) => site)
+  const changed: StoredDay[] = []
+  const empty: StoredDay[] = []
+  for (const site of new Set([...storedCounts.keys(), ...countsBySite.keys()])) {
     const flagDay = days.get(toDayKey({ site, day })) ?? createFlagDay()
-    for (const hour of hours) {
-      const counted = counts.find((each) => each.site === site && each.hour === hour)
+    const counted = new Map(countsBySite.get(site)?.map((each) => [each.hour, each]))
+    for (const hour of hours)
       for (const name of ['rows', ...rowFlags] as const)
-        flagDay[name][hour % hoursPerDay] = counted?.[name] ?? 0
-    }
-    return { site, day, counts: JSON.stringify(flagDay) }
-  })
+        flagDay[name][hour % hoursPerDay] = counted.get(hour)?.[name] ?? 0
+    const row = { site, day, counts: JSON.stringify(flagDay) }
+    if (flagDay.rows.every((count) => count === 0)) empty.push(row)
+    else if (row.counts !== storedCounts.get(site)) changed.push(row)
+  }
+  return { changed, empty }
+}
+
+export async function saveDayChanges(
+  transaction: Knex.Transaction,
+  tableName: string,
+  { changed, empty }: DayChanges,
+): Promise<void> {
+  const table = getRollupTableNames(tableName).flagDays
+  for (let first = 0; first < changed.length; first += batchSize)
+    await transaction(table)
+      .insert(changed.slice(first, first + batchSize))
+      .onConflict(['day', 'site'])
+      .merge(['counts'])
+  for (let first = 0; first < empty.length; first += batchSize) {
+    const keys = empty.slice(first, first + batchSize).map(({ day, site }) => [day, site])
+    await transaction(table).whereIn(['day', 'site'], keys).delete()
+  }
 }
 
 function parseDays(stored: readonly StoredDay[]): Map<string, FlagDay> {

@@ -112,5 +112,6 @@ export async function readProgress(database: Knex, tableName: string): Promise<R
     upToId: Number(found?.up_to_id ?? 0),
     upToReturnId: Number(found?.up_to_return_id ?? 0),
     flagsUpToId: Number(found?.flags_up_to_id ?? 0),
+    flagUpdates: Number(found?.flag_updates ?? 0),
   }
 }

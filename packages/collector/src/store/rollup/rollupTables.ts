@@ -1,6 +1,7 @@
 import {
   getFlagDayTableName,
   getLiveTableName,
+  getRecountTableName,
   getRollupProgressTableName,
   getRollupTableName,
   qualify,
@@ -10,8 +11,10 @@ import {
 interface RollupTables {
   /** One row of counts for each day, site, reason and evidence. */
   readonly days: string
-  /** One row of flag counts for each day and site. */
+  /** One row of flag counts for each day and site that has rows. */
   readonly flagDays: string
+  /** The hours whose flags have to be counted again, see `requestRecount`. */
+  readonly recounts: string
   /** A single row, see `RollupProgress`. */
   readonly progress: string
   /** When users came back after timeouts that the sweep recorded. */
@@ -23,6 +26,7 @@ export function getRollupTableNames(tableName: string): RollupTables {
   return {
     days: qualify(auditTable, getRollupTableName(auditTable.table)),
     flagDays: qualify(auditTable, getFlagDayTableName(auditTable.table)),
+    recounts: qualify(auditTable, getRecountTableName(auditTable.table)),
     progress: qualify(auditTable, getRollupProgressTableName(auditTable.table)),
     returns: qualify(auditTable, getLiveTableName(auditTable.table, 'return')),
   }
@@ -39,4 +43,6 @@ export interface RollupProgress {
   readonly upToReturnId: number
   /** The last row of the audit table for which the days that it changes have counts of flags. */
   readonly flagsUpToId: number
+  /** How often the counts of flags were changed. */
+  readonly flagUpdates: number
 }

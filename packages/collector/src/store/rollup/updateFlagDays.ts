@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { runTransaction } from '../database/runTransaction.ts'
 import { joinHours, listChangedHours } from './changedHours.ts'
-import { type FlagHour, saveFlagHours } from './flagDays.ts'
+import { computeDayChanges, type FlagHour, saveDayChanges } from './flagDays.ts'
+import { deleteRecounts, readRecounts } from './flagRecounts.ts'
 import { countFlagHours } from './flagRows.ts'
 import { readProgress } from './readRollup.ts'
-import { getRollupTableNames } from './rollupTables.ts'
+import { getRollupTableNames, type RollupProgress } from './rollupTables.ts'
 import { findEndOfChunk, type RollupOptions } from './updateRollup.ts'
 
 /** The rows of one transaction, like those of the rollup. */
@@ -14,10 +15,12 @@ const chunkRows = 10_000
 const hoursPerStatement = 48
 
 /**
- * Counts the flags of the hours that have changed since the last update, up to the last row that the rollup counts.
+ * Counts the flags of the hours that have changed since the last update: by new rows, up to the last one that the rollup
+ * counts, and by rows that were deleted or whose personal data was erased.
  *
- * A row can change the flags of others: the twentieth row of a burst does. So an hour is counted again as a whole. The
- * progress moves together with the counts, and only if no other process has moved it meanwhile.
+ * A row can change the flags of others: the twentieth row of a burst does. So an hour is counted again as a whole. All
+ * reading is done before the transaction, which in SQLite blocks all other writers. It saves the counts only if no other
+ * process has saved any meanwhile.
  */
 export async function updateFlagDays(
   database: Knex,
@@ -26,41 +29,53 @@ export async function updateFlagDays(
 ): Promise<void> {
   while (!signal?.aborted) {
     const startedAt = performance.now()
-    const { upToId, flagsUpToId } = await readProgress(database, tableName)
-    if (flagsUpToId >= upToId) return
-    const next = await findEndOfChunk(database, tableName, { after: flagsUpToId, lastId: upToId, chunkRows })
-    const hours = await listChangedHours(database, tableName, (query, column) => {
+    // The progress is read first: if it is unchanged at the end, so is everything that is read here.
+    const progress = await readProgress(database, tableName)
+    const recounts = await readRecounts(database, tableName)
+    const { upToId, flagsUpToId, flagUpdates } = progress
+    if (flagsUpToId >= upToId && recounts.length === 0) return
+    const next = await findEndOfNewRows(database, tableName, progress)
+    const changed = await listChangedHours(database, tableName, (query, column) => {
       query.where(column, '>', flagsUpToId).where(column, '<=', next)
     })
-    const counts = await countHours(
-      database,
-      tableName,
-      [...hours].sort((a, b) => a - b),
-      signal,
-    )
+    const hours = new Set([...changed, ...recounts.map(({ hour }) => hour)])
+    const counts = await countHours(database, tableName, hours, signal)
     if (!counts) return
+    const changes = await computeDayChanges(database, tableName, hours, counts)
     await runTransaction(database, async (transaction) => {
       const moved = await transaction(getRollupTableNames(tableName).progress)
-        .where({ flags_up_to_id: flagsUpToId })
-        .update({ flags_up_to_id: next })
+        .where({ flag_updates: flagUpdates })
+        .update({ flags_up_to_id: next, flag_updates: flagUpdates + 1 })
       if (moved === 0) return
-      await saveFlagHours(transaction, tableName, hours, counts)
+      await saveDayChanges(transaction, tableName, changes)
+      await deleteRecounts(transaction, tableName, recounts)
     })
     await sleep(performance.now() - startedAt)
   }
+}
+
+/** Finds the last of the new rows that one transaction counts. */
+async function findEndOfNewRows(
+  database: Knex,
+  tableName: string,
+  { upToId, flagsUpToId }: RollupProgress,
+): Promise<number> {
+  if (flagsUpToId >= upToId) return flagsUpToId
+  return findEndOfChunk(database, tableName, { after: flagsUpToId, lastId: upToId, chunkRows })
 }
 
 /** @returns undefined if the signal was aborted. */
 async function countHours(
   database: Knex,
   tableName: string,
-  hours: readonly number[],
+  hours: ReadonlySet<number>,
   signal: AbortSignal | undefined,
 ): Promise<FlagHour[] | undefined> {
   const counts: FlagHour[] = []
-  for (let first = 0; first < hours.length; first += hoursPerStatement) {
+  const sorted = [...hours].sort((a, b) => a - b)
+  for (let first = 0; first < sorted.length; first += hoursPerStatement) {
     if (signal?.aborted) return undefined
-    const spans = joinHours(hours.slice(first, first + hoursPerStatement))
+    const spans = joinHours(sorted.slice(first, first + hoursPerStatement))
     counts.push(...(await countFlagHours(database, tableName, { filter: {}, spans })))
   }
   return counts

@@ -58,12 +58,18 @@ export async function rebuildRollup(
   tableName: string,
   options: RollupOptions = {},
 ): Promise<void> {
-  const { days, progress, returns } = getRollupTableNames(tableName)
+  const { days, flagDays, progress, returns } = getRollupTableNames(tableName)
   // Rows are then counted together with their returns.
   const lastReturnId = await findLastSettledId(database, returns)
   await runTransaction(database, async (transaction) => {
-    await transaction(progress).update({ up_to_id: 0, up_to_return_id: lastReturnId, flags_up_to_id: 0 })
+    await transaction(progress).update({
+      up_to_id: 0,
+      up_to_return_id: lastReturnId,
+      flags_up_to_id: 0,
+      flag_updates: transaction.raw('flag_updates + 1'),
+    })
     await transaction(days).delete()
+    await transaction(flagDays).delete()
   })
   await updateRollup(database, tableName, options)
 }
@@ -90,8 +96,10 @@ export async function subtractFromRollup(
   await changeCounts(transaction, tableName, [rows], progress)
 }
 
+type CountedUpTo = Pick<RollupProgress, 'upToId' | 'upToReturnId'>
+
 /** What is counted after a chunk. */
-interface AddedChunk extends Omit<RollupProgress, 'flagsUpToId'> {
+interface AddedChunk extends CountedUpTo {
   readonly skipped: readonly SkippedRows[]
 }
 
@@ -99,7 +107,7 @@ interface AddedChunk extends Omit<RollupProgress, 'flagsUpToId'> {
 async function addChunk(
   transaction: Knex.Transaction,
   tableName: string,
-  last: Omit<RollupProgress, 'flagsUpToId'>,
+  last: CountedUpTo,
 ): Promise<AddedChunk> {
   const tables = getRollupTableNames(tableName)
   const progress = await lockProgress(transaction, tableName)
