@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { SessionEndFilter, SessionEndSelection } from '../../reading/filter.ts'
+import { isSqlite } from '../database/isSqlite.ts'
 import { padValues } from '../database/padValues.ts'
 import { excludeSelftests } from './excludeSelftests.ts'
 import { type FilteredRows, filterRows } from './filterRows.ts'
@@ -61,6 +62,7 @@ async function findRelated(
   filter: SessionEndFilter,
   ids: readonly number[],
 ): Promise<number[]> {
+  const join = isSqlite(database) ? 'cross join' : 'straight_join'
   const found: { readonly correction: number | string }[] = await database
     .withRecursive('history', ['correction', 'id', 'supersedes'], (history) => {
       history
@@ -75,8 +77,8 @@ async function findRelated(
             .join('history', 'history.supersedes', 'e.id')
         })
     })
-    .from('history')
-    .join({ a: tableName }, 'a.id', 'history.id')
+    // In this order. Otherwise, a database may read all rows that match the filter.
+    .from(database.raw(`history ${join} ?? as a on a.id = history.id`, [tableName]))
     .distinct('history.correction')
     .modify(filterRows, { database, tableName, alias: 'a' }, filter)
   return found.map(({ correction }) => Number(correction))
