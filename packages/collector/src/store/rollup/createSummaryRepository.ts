@@ -39,9 +39,8 @@ function summarize(
   const usesQuarterHours = tally.starts.every((start) => start % quarterHourMs === 0)
   const areFew = equalTo.subject !== undefined || equalTo.session !== undefined
   const usesRollup = usesQuarterHours && !areFew
-  // SQLite has only one isolation level. `readOnly` is not set, because knex would then write a statement that MySQL
-  // rejects.
-  const snapshot = isSqlite(database) ? {} : ({ isolationLevel: 'repeatable read' } as const)
+  // SQLite has only one isolation level. For MySQL, `readOnly` would make knex write a statement that the server rejects.
+  const snapshot = isSqlite(database) ? { readOnly: true } : ({ isolationLevel: 'repeatable read' } as const)
 
   return database.transaction(async (transaction) => {
     const selectDays = selectEqual({ ...equalTo, site: equalTo.site ?? allSites }, '')
