@@ -110,8 +110,34 @@ describe.each(inject('databaseServers'))("A mirror into the application's table 
     expect(await collector.database.sql('odd `name')).toMatchObject([{ 'a "b" c': 'acme' }])
   })
 
+  test('A mirror can be created and dropped while rows are written', async () => {
+    const { mirrors } = collector.store
+    const plan = await mirrors.plan({
+      table: 'audit',
+      columns: [{ column: 'user_id', source: 'subject' }],
+      where: [],
+    })
+    let isDone = false
+    const writeRows = async (): Promise<number> => {
+      let rows = 0
+      for (; !isDone; rows += 1) expect((await collector.post(createReport())).status).toBe(201)
+      return rows
+    }
+    const writing = writeRows()
+    try {
+      for (let attempt = 0; attempt < 30; attempt += 1) {
+        await mirrors.create(plan)
+        await mirrors.drop(await mirrors.find('audit'))
+      }
+    } finally {
+      isDone = true
+    }
+    const writtenRows = await writing
+    expect(await collector.database.readRows()).toHaveLength(writtenRows)
+  })
+
   test('A mirror whose table was dropped can be dropped, and copies again when the table returns', async () => {
-    await createMirror()
+    expect((await createMirror()).status).toBe(0)
     await runSql('drop table audit')
     const report = createReport()
     expect((await collector.post(report)).status).toBe(503)

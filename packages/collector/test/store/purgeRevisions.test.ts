@@ -79,6 +79,14 @@ describe.each(inject('databaseServers'))('A purge of sessions with revisions, on
     expect(await readIds()).toEqual([1_000, 1_001])
   })
 
+  test('deletes corrections that were received before the rows that they correct, with a refused row between', async () => {
+    await insertSession('clocks', 10, [20, 30])
+    await insertSession('refused', 20, [25])
+    await refuseDeletion(20)
+    await expect(purge()).rejects.toThrow('refused to delete 1 rows')
+    expect(await readIds()).toEqual([20])
+  })
+
   test('keeps the corrections of a row that the database refuses to delete', async () => {
     await insertSession('kept', 10, [30, 20, 15])
     await insertSession('old', 20, [40, 30])

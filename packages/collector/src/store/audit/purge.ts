@@ -120,6 +120,7 @@ async function* deleteExpiredRows(
   if (kept.firstRefused) throw describeRefusal(kept.refused, kept.firstRefused)
 }
 
+/** Reads the ids of expired rows in the order of their receipt, in chunks. The caller deletes each chunk before the next. */
 async function* readExpiredIds(
   database: Knex,
   tableName: string,
@@ -155,7 +156,7 @@ interface KeptRows {
   /** How many the database refused to delete. One example is enough for the message. */
   refused: number
   firstRefused: RefusedRow | undefined
-  /** The ids of rows that correct a row which was there at the time. */
+  /** The ids of rows that correct a row which had not been deleted yet. */
   readonly corrections: number[]
 }
 

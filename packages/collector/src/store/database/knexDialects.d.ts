@@ -14,3 +14,14 @@ declare module 'knex/lib/dialects/better-sqlite3/index.js' {
     _query(connection: unknown, query: unknown): Promise<unknown>
   }
 }
+
+declare module 'knex/lib/dialects/sqlite3/execution/sqlite-transaction.js' {
+  import type { Knex } from 'knex'
+
+  export default class Transaction_Sqlite {
+    constructor(client: Knex.Client, ...args: unknown[])
+    readonly readOnly: boolean | undefined
+    begin(connection: unknown): Promise<unknown>
+    query(connection: unknown, sql: string): Promise<unknown>
+  }
+}

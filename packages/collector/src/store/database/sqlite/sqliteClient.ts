@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import Client_BetterSQLite3 from 'knex/lib/dialects/better-sqlite3/index.js'
+import Transaction_Sqlite from 'knex/lib/dialects/sqlite3/execution/sqlite-transaction.js'
 import { withinDeadline } from '../../../lifecycle/withinDeadline.ts'
 import type { QueryOptions } from '../limitTime.ts'
 import { SqliteThread } from './sqliteThread.ts'
@@ -25,6 +26,11 @@ export class ThreadedSqliteClient extends Client_BetterSQLite3 {
     return thread.isAlive
   }
 
+  override transaction(...args: unknown[]): Knex.Transaction {
+    // knex does not declare the class of its transactions.
+    return new SqliteTransaction(this, ...args) as unknown as Knex.Transaction
+  }
+
   override async _query(thread: SqliteThread, query: KnexQuery): Promise<KnexQuery> {
     const { statementTimeoutMs } = getSettings(this)
     const values = (query.bindings ?? []).map(toSqliteValue)
@@ -37,6 +43,16 @@ export class ThreadedSqliteClient extends Client_BetterSQLite3 {
     query.response = response
     if (context) query.context = context
     return query
+  }
+}
+
+/**
+ * Takes the write lock at its start, unless it is `readOnly`. A transaction that took the lock after it has read would
+ * fail at once, without waiting, if another connection has written in between.
+ */
+class SqliteTransaction extends Transaction_Sqlite {
+  override begin(thread: SqliteThread): Promise<unknown> {
+    return this.query(thread, this.readOnly ? 'BEGIN;' : 'BEGIN IMMEDIATE;')
   }
 }
 
