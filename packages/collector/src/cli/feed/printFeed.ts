@@ -16,9 +16,6 @@ export async function printFeed(
   pages: AsyncIterable<FeedPage>,
   { format: { head, write }, onWritten }: PrintFeedOptions,
 ): Promise<void> {
-  // The callbacks of the writes report errors, but without a listener they would also end the process.
-  const ignore = () => {}
-  process.stdout.on('error', ignore)
   try {
     await writeText(head)
     for await (const page of pages) {
@@ -27,8 +24,6 @@ export async function printFeed(
     }
   } catch (error) {
     if (!hasErrorCode(error, ['EPIPE'])) throw error
-  } finally {
-    process.stdout.off('error', ignore)
   }
 }
 
