@@ -45,7 +45,7 @@ export const countedFlags = [
   'skew',
   'late',
   'conflict',
-  'corrected',
+  'correction',
   'burst',
   'self_reported',
 ] as const satisfies readonly Flag[]

@@ -163,7 +163,7 @@ describe('GET /v1/lapses?after=…', () => {
   })
 
   test('finds the flags that never change', async () => {
-    const found = await read('after=beginning&session=s1&search=flag:corrected')
+    const found = await read('after=beginning&session=s1&search=flag:correction')
     expect(listIds(found)).toEqual([1_201])
     expect((await get('after=latest&search=flag:conflict,late,skew,self_reported')).status).toBe(200)
   })

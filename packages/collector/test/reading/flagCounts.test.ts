@@ -6,7 +6,7 @@ import { insertRows } from '../support/rows.ts'
 const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
-const flags = ['clock_anomaly', 'skew', 'late', 'conflict', 'corrected', 'burst', 'self_reported'] as const
+const flags = ['clock_anomaly', 'skew', 'late', 'conflict', 'correction', 'burst', 'self_reported'] as const
 
 describe.each(inject('databaseServers'))('The stored counts of flags, on $name,', (server) => {
   let collector: InProcessCollector
@@ -91,11 +91,11 @@ describe.each(inject('databaseServers'))('The stored counts of flags, on $name,'
     await insertBurst(now - 5 * day)
     await insertCorrected(now - 30 * day, [20, 9])
     await collector.store.rollup.update()
-    expect(await readCounts()).toMatchObject({ conflict: 1, corrected: 1, review: 21 })
+    expect(await readCounts()).toMatchObject({ conflict: 1, correction: 1, review: 21 })
 
     expect(await purge(10)).toBe(1)
     const lengths = await readListLengths()
-    expect(lengths).toMatchObject({ conflict: 0, corrected: 1, review: 20 })
+    expect(lengths).toMatchObject({ conflict: 0, correction: 1, review: 20 })
     expect(await readCounts()).toEqual(lengths)
 
     await collector.store.rollup.update()

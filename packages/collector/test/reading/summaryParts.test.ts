@@ -84,7 +84,7 @@ const hasFlag = {
   skew: ({ clock_skew_ms: skew }: Row) => Math.abs(skew) > minute,
   late: (row: Row) => row.received_at - row.detected_at > 60 * minute,
   conflict: isConflict,
-  corrected: ({ supersedes }: Row) => supersedes !== null,
+  correction: ({ supersedes }: Row) => supersedes !== null,
   burst: (row: Row) => burstRows.includes(row),
   self_reported: ({ evidence }: Row) => evidence === 'self_reported',
 }
@@ -204,7 +204,7 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       ['-reason:logout,revoked', ({ reason }) => !['logout', 'revoked'].includes(reason)],
       ['site:ac* evidence:signed,server', (row) => row.site === 'acme' && row.evidence !== 'self_reported'],
       ['-site:acme', ({ site }) => site !== 'acme'],
-      ['user:u_1 -flag:corrected', (row) => row.subject === 'u_1' && row.supersedes === null],
+      ['user:u_1 -flag:correction', (row) => row.subject === 'u_1' && row.supersedes === null],
       ['flag:review', needsReview],
     ])('counts the rows that the search %s finds', async (search, matches) => {
       const found = rows.filter(matches)

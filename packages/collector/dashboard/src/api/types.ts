@@ -102,7 +102,7 @@ export interface SiteSummary {
 
 /** How many rows have each flag that asks for a closer look. */
 export type FlagCounts = Readonly<
-  Record<'clock_anomaly' | 'skew' | 'late' | 'conflict' | 'corrected' | 'burst' | 'self_reported', number>
+  Record<'clock_anomaly' | 'skew' | 'late' | 'conflict' | 'correction' | 'burst' | 'self_reported', number>
 >
 
 /** The response of `GET v1/summary`. Empty buckets are left out. */

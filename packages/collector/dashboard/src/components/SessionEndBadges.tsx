@@ -41,7 +41,7 @@ function listBadges(sessionEnd: SessionEnd): Badge[] {
       isWarning: true,
     },
     supersedes !== null && !needsReview && { text: 'correction', title: 'This row corrects an earlier one.' },
-    supersededBy !== null && { text: 'corrected', title: 'A later row corrects this one.' },
+    supersededBy !== null && { text: 'superseded', title: 'A later row corrects this one.' },
     resumedAt !== null && {
       text: 'in use again',
       title: 'The session is live again. When it ends, a new row corrects this one.',

@@ -30,7 +30,7 @@ export const flagLabels = {
   skew: 'Clock skew',
   burst: 'Burst',
   late: 'Late',
-  corrected: 'Correction',
+  correction: 'Correction',
   self_reported: 'Self-reported',
 } as const satisfies Record<keyof FlagCounts, string>
 

@@ -12,7 +12,7 @@ export const flagDescriptions = {
   clock_anomaly: 'The reported times contradict each other or are impossibly old.',
   skew: "The sender's clock was off by more than 60 seconds.",
   late: 'The row was received more than one hour after the end was detected.',
-  corrected: 'The row corrects another one.',
+  correction: 'The row corrects another one.',
   conflict: 'The row corrects another one with the same evidence, so that neither can be trusted more.',
   superseded: 'The row was corrected by another one. Such rows are listed with `revisions=all` only.',
   burst:

@@ -31,7 +31,7 @@ export function matchFlag(flag: Flag, rows: FilteredRows, filter: SessionEndFilt
       return { sql: `abs(${a}.clock_skew_ms) > ?`, values: [maxSkewMs] }
     case 'late':
       return { sql: getDialect(database).isLate(a), values: [maxDelayMs / 1000] }
-    case 'corrected':
+    case 'correction':
       return { sql: `${a}.supersedes is not null`, values: [] }
     case 'conflict':
       return {

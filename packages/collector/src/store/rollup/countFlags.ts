@@ -52,7 +52,7 @@ export async function countFlags(
       skew: counts.skew ?? 0,
       late: counts.late ?? 0,
       conflict: counts.conflict ?? 0,
-      corrected: counts.corrected ?? 0,
+      correction: counts.correction ?? 0,
       burst: counts.burst ?? 0,
       self_reported: countTallied('evidence', 'self_reported'),
       review: counts.review ?? 0,

@@ -7,7 +7,7 @@ import type { EpochSpan } from './epochSpan.ts'
 import { getRollupTableNames } from './rollupTables.ts'
 
 /** The flags that are counted from rows. The rollup counts the others: they are a reason and a kind of evidence. */
-export const rowFlags = ['review', 'skew', 'late', 'conflict', 'corrected', 'burst'] as const
+export const rowFlags = ['review', 'skew', 'late', 'conflict', 'correction', 'burst'] as const
 export type RowFlag = (typeof rowFlags)[number]
 
 /** The number of rows, and of those with each flag. */
@@ -27,7 +27,7 @@ const flagDaySchema = z.object({
   skew: hourlyCounts,
   late: hourlyCounts,
   conflict: hourlyCounts,
-  corrected: hourlyCounts,
+  correction: hourlyCounts,
   burst: hourlyCounts,
 })
 
@@ -42,7 +42,7 @@ const createFlagDay = (): FlagDay => ({
   skew: createHours(),
   late: createHours(),
   conflict: createHours(),
-  corrected: createHours(),
+  correction: createHours(),
   burst: createHours(),
 })
 

@@ -65,7 +65,7 @@ export async function countFlagHours(
       skew: count('skew'),
       late: count('late'),
       conflict: count('conflict'),
-      corrected: count('corrected'),
+      correction: count('correction'),
       burst: count('burst'),
     }
   })

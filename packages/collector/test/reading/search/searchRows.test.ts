@@ -89,7 +89,7 @@ function hasFlag(row: Row, flag: string): boolean {
       return Math.abs(row.clock_skew_ms) > 60_000
     case 'late':
       return row.delayMs > 3_600_000
-    case 'corrected':
+    case 'correction':
       return row.supersedes !== null
     case 'conflict':
       return corrected?.evidence === row.evidence
@@ -202,7 +202,7 @@ describe.each(inject('databaseServers'))('Searches on $name', (server) => {
     term('ip', known('ip')),
     term(
       'flag',
-      choose(['clock_anomaly', 'skew', 'late', 'corrected', 'conflict', 'superseded', 'burst', 'review']),
+      choose(['clock_anomaly', 'skew', 'late', 'correction', 'conflict', 'superseded', 'burst', 'review']),
     ),
   )
 
