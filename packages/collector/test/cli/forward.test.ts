@@ -94,7 +94,7 @@ describe('lapse forward', () => {
   test.each([
     [['nobody', '--once'], 1, 'no destination "nobody". Its destinations are: siem, other.'],
     [['other', '--once'], 1, 'authorization: the environment variable UNSET is not set'],
-    [['--reset', 'latest'], 2, '--reset needs the names'],
+    [['--reset', 'latest'], 2, '--reset needs the name of at least one destination'],
     [['siem', '--reset', 'yesterday'], 2, '--reset: must be `beginning`, `latest`, or'],
   ])('A mistake is explained: %j', async (args, status, message) => {
     const { status: actual, stderr } = await run(...args)

@@ -179,7 +179,7 @@ describe('lapse list', () => {
     expect(lines.length).toBeGreaterThan(100)
     expect(await table.run('--output', 'rows.txt')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('name the format with --format'),
+      stderr: expect.stringContaining('choose a format with --format'),
     })
   })
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { finished, pipeline } from 'node:stream/promises'
 import { hasErrorCode } from '../../domain/thrownError.ts'
 
 /**
@@ -10,10 +10,14 @@ export async function writeOutput(
   chunks: AsyncIterable<string> | Iterable<string>,
   signal: AbortSignal,
 ): Promise<void> {
+  const source = Readable.from(chunks)
   try {
-    await pipeline(Readable.from(chunks), process.stdout, { end: false, signal })
+    await pipeline(source, process.stdout, { end: false, signal })
   } catch (error) {
     const isReaderGone = hasErrorCode(error, ['EPIPE'])
     if (!isReaderGone && !signal.aborted) throw error
+  } finally {
+    // The next chunk may be on its way, for which the caller must not close the database yet.
+    await finished(source).catch(() => {})
   }
 }
