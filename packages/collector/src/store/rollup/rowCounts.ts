@@ -49,7 +49,7 @@ export interface RowSelection {
    * How the query finds the rows `a`:
    *
    * - `rows` (default): as the database decides.
-   * - `newest`: by the primary key. No database knows that this is fastest for few rows at the end of the table.
+   * - `newest`: by the primary key. No database knows that this is fastest for few rows of a large table.
    * - `corrected`: by the rows `s` that supersede them. The condition on `s.supersedes` selects these by their index.
    * - `superseded`: by the rows `s` that supersede them, in the order of the ids of `s`.
    * - `returned`: by the returns `x`, in the order of their ids.

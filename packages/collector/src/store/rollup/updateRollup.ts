@@ -147,6 +147,7 @@ function listNewRows(
     {
       sign: 1,
       upToReturnId,
+      from: 'newest',
       selectRows: (query) =>
         void query
           .where('a.id', '>', upToId)
