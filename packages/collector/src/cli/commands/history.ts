@@ -9,8 +9,8 @@ import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
 import { parseOptions } from '../options/parseOptions.ts'
-import { formatJsonArray, formatPages } from '../output/formatPages.ts'
-import { type Columns, createTableFormatter } from '../output/printTable.ts'
+import { formatSessions } from '../output/formatSessions.ts'
+import type { Columns } from '../output/printTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
 
@@ -50,7 +50,7 @@ export const history = new Command('history')
       await withStore(config, async (store) => {
         await checkSites(filter, { config, store, command })
         const pages = readPages(store, filter, format === 'table' ? (limit ?? defaultPageSize) : limit)
-        await writeOutput(formatSessions(pages, format), new AbortController().signal)
+        await writeOutput(formatSessions(pages, format, style), new AbortController().signal)
       })
     },
   )
@@ -74,6 +74,8 @@ const columns: Columns<HistorySession> = {
   id: (each) => each.id,
 }
 
+const style = { formats: historyFormats, columns, emptyText: 'No sessions of this user.' }
+
 async function* readPages(
   { history: repository }: Pick<Store, 'history'>,
   filter: HistoryFilter,
@@ -87,17 +89,4 @@ async function* readPages(
     remaining -= page.sessions.length
     after = page.next
   } while (after && remaining > 0)
-}
-
-function formatSessions(
-  pages: AsyncIterable<readonly HistorySession[]>,
-  format: HistoryOptions['format'],
-): AsyncIterable<string> {
-  if (format === 'table') return formatTable(pages)
-  return format === 'json' ? formatJsonArray(pages) : formatPages(pages, historyFormats[format])
-}
-
-async function* formatTable(pages: AsyncIterable<readonly HistorySession[]>): AsyncGenerator<string> {
-  const format = createTableFormatter(columns)
-  for await (const page of pages) yield page.length === 0 ? 'No sessions of this user.\n' : format(page)
 }

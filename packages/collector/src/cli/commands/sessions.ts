@@ -10,8 +10,8 @@ import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { parseLimit } from '../options/parseLimit.ts'
 import { parseOptions } from '../options/parseOptions.ts'
-import { formatJsonArray, formatPages } from '../output/formatPages.ts'
-import { type Columns, createTableFormatter } from '../output/printTable.ts'
+import { formatSessions } from '../output/formatSessions.ts'
+import type { Columns } from '../output/printTable.ts'
 import { writeOutput } from '../output/writeOutput.ts'
 import { withStore } from '../withStore.ts'
 
@@ -47,7 +47,7 @@ export const sessions = new Command('sessions')
     await withStore(config, async (store) => {
       await checkSites(filter, { config, store, command })
       const pages = readPages(store, filter, format === 'table' ? (limit ?? defaultPageSize) : limit)
-      await writeOutput(formatSessions(pages, format), new AbortController().signal)
+      await writeOutput(formatSessions(pages, format, style), new AbortController().signal)
     })
   })
 addExamples(sessions, [
@@ -68,13 +68,7 @@ const columns: Columns<ListedLiveSession> = {
   expires_at: (live) => live.expiresAt,
 }
 
-function formatSessions(
-  pages: AsyncIterable<readonly ListedLiveSession[]>,
-  format: SessionsOptions['format'],
-): AsyncIterable<string> {
-  if (format === 'table') return formatTable(pages)
-  return format === 'json' ? formatJsonArray(pages) : formatPages(pages, liveSessionFormats[format])
-}
+const style = { formats: liveSessionFormats, columns, emptyText: 'No live sessions.' }
 
 async function* readPages(
   { liveSessions }: Pick<Store, 'liveSessions'>,
@@ -83,9 +77,4 @@ async function* readPages(
 ): AsyncGenerator<readonly ListedLiveSession[]> {
   if (limit === undefined) yield* liveSessions.readPages(filter)
   else yield await liveSessions.readPage(filter, { limit })
-}
-
-async function* formatTable(pages: AsyncIterable<readonly ListedLiveSession[]>): AsyncGenerator<string> {
-  const format = createTableFormatter(columns)
-  for await (const page of pages) yield page.length === 0 ? 'No live sessions.\n' : format(page)
 }
