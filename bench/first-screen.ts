@@ -49,7 +49,7 @@ function listRequests(days: number): Readonly<Record<string, string>> {
     rows: `/v1/lapses?${new URLSearchParams({ from, limit: '50' })}`,
     'number of rows': `/v1/lapses?${new URLSearchParams({ from, count: 'true', limit: '1' })}`,
     summary,
-    'top users': `${summary}&groupBy=subject&top=10`,
+    'top users': `${summary}&groupBy=subject&top=20&reason=idle_timeout`,
     sites: `/v1/sites?${new URLSearchParams({ timeZone })}`,
     alarms: '/v1/alarms',
   }
