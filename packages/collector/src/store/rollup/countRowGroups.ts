@@ -39,7 +39,9 @@ export async function countKnownGroups(
   keys: readonly Key[],
 ): Promise<SummaryGroup[]> {
   if (keys.length === 0) return []
-  return readGroups(selectGroups(context, property, period).modify(selectKeys, `a.${property}`, keys))
+  const { knownSource } = isSqlite(context.transaction) ? sqlite : mysql
+  const source = property === 'subject' && !isSelective(context.filter) ? knownSource : undefined
+  return readGroups(selectGroups(context, property, period, source).modify(selectKeys, `a.${property}`, keys))
 }
 
 /** How many more groups of users than requested are counted exactly at first. */
@@ -73,14 +75,18 @@ interface Dialect {
   readonly bucket: string
   /** The optimizers would rather read all rows in the order of the users. */
   readonly source: string
-  /** How the rows of some users are found. */
+  /** How the rows of some groups of users are found. */
   readonly exactSource: string
+  /** How the rows of some users are found. */
+  readonly knownSource: string
 }
 
 const sqlite: Dialect = {
   bucket: 'a.subject',
   source: ':audit: as a indexed by :index:',
-  exactSource: ':audit: as a',
+  // SQLite would rather read all rows with the reason of the filter.
+  exactSource: ':audit: as a indexed by :userIndex:',
+  knownSource: ':audit: as a indexed by :userIndex:',
 }
 
 const mysql: Dialect = {
@@ -88,6 +94,7 @@ const mysql: Dialect = {
   bucket: 'crc32(a.subject)',
   source: ':audit: as a force index (:index:)',
   exactSource: ':audit: as a force index (:index:)',
+  knownSource: ':audit: as a',
 }
 
 function estimateUsers(
@@ -108,11 +115,12 @@ function estimateUsers(
 function selectRows(
   context: SummaryContext,
   { from, to }: Period,
-  source = sqlite.exactSource,
+  source = ':audit: as a',
 ): Knex.QueryBuilder {
   const { transaction, tableName, signal } = context
   signal.throwIfAborted()
-  const names = { audit: tableName, index: `${splitTableName(tableName).table}_by_time_user` }
+  const { table } = splitTableName(tableName)
+  const names = { audit: tableName, index: `${table}_by_time_user`, userIndex: `${table}_by_subject` }
   return limitTime(transaction.from(transaction.raw(source, names)), transaction, groupDeadlineMs).modify(
     selectRowsIn(context, { from: from.getTime(), to: to.getTime() }),
   )
