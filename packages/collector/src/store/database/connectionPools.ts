@@ -35,7 +35,7 @@ const poolLimits = {
   /** Numbers of rows beside lists. */
   counts: { connections: 2, sqliteThreads: 1, statementTimeoutMs: partDeadlineMs },
   /** Summaries, which read many rows at a time. */
-  summaries: { connections: 2, sqliteThreads: 1, statementTimeoutMs: queryDeadlineMs },
+  summaries: { connections: 2, sqliteThreads: 2, statementTimeoutMs: queryDeadlineMs },
   /** Tokens and dashboard sessions. */
   auth: { connections: 4, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
   health: { connections: 1, sqliteThreads: 1, statementTimeoutMs: lookupDeadlineMs },
