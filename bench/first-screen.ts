@@ -49,7 +49,7 @@ function listRequests(days: number): Readonly<Record<string, string>> {
     rows: `/v1/lapses?${new URLSearchParams({ from, limit: '50' })}`,
     'number of rows': `/v1/lapses?${new URLSearchParams({ from, count: 'true', limit: '1' })}`,
     summary,
-    'top users': `${summary}&groupBy=subject&top=20&reason=idle_timeout`,
+    'top users': `${summary}&groupBy=subject&top=20&reason=idle_timeout&review=false`,
     sites: `/v1/sites?${new URLSearchParams({ timeZone })}`,
     alarms: '/v1/alarms',
   }
@@ -71,7 +71,8 @@ async function loadScreen(audit: Audit, days: number): Promise<Record<string, nu
     Object.entries(listRequests(days)).map(async ([name, path]) => {
       const { ms, body } = await measure(audit, path)
       const missing = JSON.stringify(body).match(/"(?:needReview|groups|sites|total)":null/g)
-      if (missing) console.log(`${days} days, ${name}: took too long: ${missing.join(', ')}`)
+      if (missing && !path.includes('review=false'))
+        console.log(`${days} days, ${name}: took too long: ${missing.join(', ')}`)
       return [name, ms] as const
     }),
   )

@@ -9,7 +9,7 @@ import {
 } from './summaryRepository.ts'
 import { sumReasons, type Tally } from './tally.ts'
 
-/** The answer to a summary query. What is null could not be counted within its time limit. */
+/** The answer to a summary query. What is null was not requested, or could not be counted within its time limit. */
 export type Summary = ReturnType<typeof createSummary>
 
 /**

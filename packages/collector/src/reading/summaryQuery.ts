@@ -31,6 +31,8 @@ export interface SummaryQuery {
   readonly top: number
   /** Whether to count the rows with each flag. */
   readonly hasFlags: boolean
+  /** Whether to count the rows that need review. */
+  readonly hasReview: boolean
 }
 
 /** Five years of days, twelve weeks of hours. */
@@ -63,6 +65,7 @@ export const summaryQuerySchema = sessionEndFilterSchema.safeExtend({
     .default(defaultGroups),
   compare: z.enum(['previous']).optional(),
   flags: z.enum(['true', 'false']).default('false'),
+  review: z.enum(['true', 'false']).default('true'),
 })
 
 /**
@@ -74,7 +77,7 @@ export const summaryQuerySchema = sessionEndFilterSchema.safeExtend({
  */
 export function parseSummaryQuery(query: Parameters<typeof parseQuery>[1], now: number): SummaryQuery {
   const parameters = parseQuery(summaryQuerySchema, resolveDates(query))
-  const { bucket, timeZone, groupBy, top, compare, flags, ...filter } = parameters
+  const { bucket, timeZone, groupBy, top, compare, flags, review, ...filter } = parameters
   const to = filter.to ?? new Date(now)
   const earliest = filter.from?.getTime() ?? Math.max(to.getTime() - defaultSpanMs[bucket], 0)
   if (earliest >= to.getTime())
@@ -96,6 +99,7 @@ export function parseSummaryQuery(query: Parameters<typeof parseQuery>[1], now: 
     groupBy,
     top,
     hasFlags: flags === 'true',
+    hasReview: review === 'true',
   }
 }
 

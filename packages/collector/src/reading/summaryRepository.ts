@@ -12,9 +12,10 @@ export interface SummaryRequest {
   readonly groupBy: Grouping | undefined
   readonly top: number
   readonly hasFlags: boolean
+  readonly hasReview: boolean
 }
 
-/** The counts of one period. What is null could not be counted within its time limit. */
+/** The counts of one period. What is null was not requested, or could not be counted within its time limit. */
 export interface PeriodCounts {
   /** All sites together. Its sites are incomplete. */
   readonly tally: Tally

@@ -180,6 +180,16 @@ describe.each(inject('databaseServers'))('GET /v1/summary on $name', (server) =>
       expect(previous).toBeUndefined()
     })
 
+    test('does not count the rows that need review with review=false', async () => {
+      const { totals, previous, ...rest } = await readSummary(compared)
+      const without = await readSummary(`${compared}&review=false`)
+      expect(without).toEqual({
+        ...rest,
+        totals: { ...totals, needReview: null },
+        previous: { ...previous, totals: { ...previous.totals, needReview: null } },
+      })
+    })
+
     test('states for each site how many users a longer limit would have kept', async () => {
       const { sites } = await readSummary(`from=${from}&to=${to}`)
       const sizes = countBy(rows, ({ site }) => site)

@@ -25,6 +25,8 @@ export function useInsights(
   changes: Readonly<Record<string, string>>,
 ): QueryState<Summary> {
   const query = new URLSearchParams(parameters)
+  // Only the summary of the page shows this number.
+  query.set('review', 'false')
   for (const [name, value] of Object.entries(changes)) query.set(name, value)
   const request = `${userRequest} ${attempt} ${JSON.stringify(changes)}`
   const state = useQuery<Summary>(`v1/summary?${query}`, { userRequest: request, pollCount }, onSignedOut)

@@ -66,6 +66,10 @@ const operation: Operation = {
         'Adds `previous`: the period of the same length before this one. A period that starts with a day, a week, a month, a quarter or a year, and does not reach beyond its end, is compared with the same part of the one before.',
     },
     flags: { description: 'Whether to add `flags`: the number of rows with each flag.' },
+    review: {
+      description:
+        'Whether to count the rows that need review. If `false`, `needReview` is null, and a summary of one reason, user or search in a large table is faster.',
+    },
   }),
   responses: {
     200: {

@@ -24,11 +24,12 @@ export function createSummaryRepository(auditDatabase: AuditDatabase): SummaryRe
 /** One transaction makes all counts consistent. */
 async function summarize(
   context: SummaryContext,
-  { period, previous, groupBy, top, hasFlags }: SummaryRequest,
+  { period, previous, groupBy, top, hasFlags, hasReview }: SummaryRequest,
 ): Promise<SummaryCounts> {
   const current = { ...period, ...(await countPeriod(context, period)) }
   const flags = hasFlags ? await countFlags(context, current) : undefined
-  const needReview = flags === undefined ? await countReview(context, current) : (flags?.review ?? null)
+  const review = flags === undefined && hasReview ? await countReview(context, current) : flags?.review
+  const needReview = hasReview ? (review ?? null) : null
   const compared = previous && { ...previous, ...(await countPeriod(context, previous)) }
   // If counting the rows of one period took too long, it would for the other.
   const neededReview = compared && needReview !== null ? await countReview(context, compared) : null
