@@ -99,8 +99,8 @@ export function renderLoginPage(options: HostOptions, url: URL): string {
     options,
     url,
     { 'data-state': 'absent' },
-    `<p data-lapse-message hidden>You were signed out after {limit} without activity.</p>
-<form action="/sign-in"><input name="user"><button>Sign in</button></form>
+    `<form action="/sign-in"><input name="user"><button>Sign in</button></form>
+<p data-lapse-message hidden>You were signed out after {limit} without activity.</p>
 ${url.searchParams.has('leave') ? leaving : ''}`,
   )
 }

@@ -70,8 +70,8 @@ export function createSwappedPages(library: SwapLibrary, place: 'head' | 'body')
         url,
         'Login',
         { 'data-state': 'absent' },
-        `<p data-lapse-message hidden>You were signed out after {limit} without activity.</p>
-<form action="/sign-in"><input name="user"><button id="sign-in">Sign in</button></form>`,
+        `<form action="/sign-in"><input name="user"><button id="sign-in">Sign in</button></form>
+<p data-lapse-message hidden>You were signed out after {limit} without activity.</p>`,
       ),
   }
 }
