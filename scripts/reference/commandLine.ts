@@ -40,7 +40,7 @@ export function createCommandLinePage(): Page {
       'Errors and warnings are written to standard error, results to standard output.',
       '## Secrets',
       'Every account on a machine can see the arguments of running commands. Give passwords, tickets and tokens as `env:NAME`, the name of an environment variable. Revoke a token by its id.',
-      'Each command needs only the secrets that it uses. `lapse serve` needs all secrets of the configuration, `lapse ticket` and `lapse selftest` need those of their site, and all other commands need none.',
+      'Each command needs only the secrets that it uses. `lapse serve` needs those of the sites, and those of the destinations unless `forwardInServe` is `false`. `lapse forward` needs those of the destinations. `lapse ticket` and `lapse selftest` need those of their site. All other commands need none.',
       '## Files',
       'Only `lapse serve` and `lapse migrate` create an SQLite database. All other commands fail if the file is missing.',
       'New configuration files, SQLite databases and self-test reports can be read and changed only by their owner (mode `0600`). Existing files keep their mode. `lapse serve` warns about a database, or a configuration file with a password, that every account on the machine can read, and about either file if every account can change or replace it.',
