@@ -37,6 +37,12 @@ async function runCheck(args: readonly string[], env: Readonly<Record<string, st
   return { status, results: body.results, faults: body.results.filter((each) => each.message !== '') }
 }
 
+test.each(['foo', 'ftp://127.0.0.1', '127.0.0.1:4780'])('--url %s is a usage error', async (url) => {
+  const { status, stderr } = await runLapseIn(folder, ['check', '--url', url])
+  expect(status).toBe(2)
+  expect(stderr).toContain('Must be a URL, such as https://lapse.acme.com.')
+})
+
 describe.each(servers)('lapse check on $name', (server) => {
   let collector: InProcessCollector
   beforeAll(async () => {
@@ -94,6 +100,30 @@ describe.each(servers)('lapse check on $name', (server) => {
         status: 'problem',
         where: 'acme',
         message: expect.stringContaining('(most often: https://new.example)'),
+      },
+    ])
+  })
+
+  test('says whether rows reach the destinations', async () => {
+    const destination = { type: 'webhook', url: 'https://siem.acme.com/rows', authorization: 'Bearer secret' }
+    writeConfig({ forward: { siem: destination, archive: destination, unused: destination } })
+    const { forwards } = collector.store
+    const beginning = await forwards.readPosition('siem')
+    await forwards.reset('siem', beginning)
+    await forwards.noteFailure('siem', 'The receiver answered with status 500.')
+    await forwards.reset('archive', beginning)
+    const { results } = await runCheck(['--url', collector.url])
+    expect(results.filter(({ area }) => area === 'forward')).toEqual([
+      {
+        ...{ area: 'forward', status: 'problem', where: 'siem' },
+        message: expect.stringMatching(
+          /^Rows cannot be sent since .*Z: The receiver answered with status 500\.$/,
+        ),
+      },
+      { area: 'forward', status: 'ok', where: 'archive', message: '' },
+      {
+        ...{ area: 'forward', status: 'warning', where: 'unused' },
+        message: expect.stringMatching(/^No rows have been sent yet\. Start "lapse serve"/),
       },
     ])
   })

@@ -1,4 +1,12 @@
-type CheckArea = 'configuration' | 'database' | 'privileges' | 'clock' | 'collector' | 'proxy' | 'alarms'
+type CheckArea =
+  | 'configuration'
+  | 'database'
+  | 'privileges'
+  | 'clock'
+  | 'collector'
+  | 'proxy'
+  | 'forward'
+  | 'alarms'
 
 /** The result of one check. */
 export interface CheckResult {

@@ -5,10 +5,12 @@ import { checkAlarms } from '../check/checkAlarms.ts'
 import { checkCollector } from '../check/checkCollector.ts'
 import { checkConfiguration } from '../check/checkConfiguration.ts'
 import { checkDatabase } from '../check/checkDatabase.ts'
+import { checkDestinations } from '../check/checkDestinations.ts'
 import { type CheckResult, fail, formatCheckResults } from '../check/checkReport.ts'
 import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { getCollectorUrl } from '../options/getCollectorUrl.ts'
+import { parseUrl } from '../options/parseUrl.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
 import { withStore } from '../withStore.ts'
 
@@ -21,12 +23,13 @@ interface CheckOptions extends ConfigOption {
 export const check = new Command('check')
   .summary('find problems and how to fix them')
   .description(
-    'Check the configuration, the database and its privileges, the clock, the running collector, the proxy and the alarms, and print where each problem is and how to fix it. Run the command on the machine of the collector, with its configuration and environment. It changes nothing. The exit status is 1 if there is a problem; warnings do not change it.',
+    'Check the configuration, the database and its privileges, the clock, the running collector, the proxy, the destinations and the alarms, and print where each problem is and how to fix it. Run the command on the machine of the collector, with its configuration and environment. It changes nothing. The exit status is 1 if there is a problem; warnings do not change it.',
   )
   .addOption(configOption)
   .option(
     '--url <url>',
     'the address of the collector (default: the address in "listen" of the configuration)',
+    parseUrl,
   )
   .addOption(new Option('--format <format>', 'the output format').choices(['text', 'json']).default('text'))
   .action(async ({ config: path, url, format }: CheckOptions) => {
@@ -52,10 +55,13 @@ async function runChecks(path: string | undefined, url: string | undefined): Pro
   const stored = await withStore(config, async (store) => {
     const database = await checkDatabase(store, config)
     const isUsable = !database.some(({ area, status }) => area === 'database' && status === 'problem')
-    return { database, alarms: isUsable ? await checkAlarms(store, config) : [] }
+    const rest = isUsable
+      ? [...(await checkDestinations(store, config)), ...(await checkAlarms(store, config))]
+      : []
+    return { database, rest }
   }).catch((error: unknown) => ({
     database: [fail('database', formatLocation(config.database), toError(error).message)],
-    alarms: [],
+    rest: [],
   }))
-  return [...results, ...stored.database, ...(await collector), ...stored.alarms]
+  return [...results, ...stored.database, ...(await collector), ...stored.rest]
 }

@@ -5,6 +5,7 @@ import { type ConfigOption, configOption } from '../options/configOption.ts'
 import { addExamples } from '../options/examples.ts'
 import { findSite } from '../options/findSite.ts'
 import { parseSecret, secretHint } from '../options/parseSecret.ts'
+import { parseUrl } from '../options/parseUrl.ts'
 import { addSigningKeyOptions, type SigningKeyOptions } from '../options/signingKeyOptions.ts'
 import { escapeForTerminal } from '../output/escapeForTerminal.ts'
 import { createSelftestSessions } from '../selftest/createSelftestSessions.ts'
@@ -31,7 +32,11 @@ export const selftest = new Command('selftest')
   )
   .addOption(configOption)
   .requiredOption('--site <site>', 'the site to test')
-  .option('--url <url>', 'the address of the collector (default: from "listen" in the configuration)')
+  .option(
+    '--url <url>',
+    'the address of the collector (default: from "listen" in the configuration)',
+    parseUrl,
+  )
   .option(
     '--origin <origin>',
     "the origin of the reporting page (default: the site's first origin without *)",
