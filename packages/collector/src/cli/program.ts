@@ -18,6 +18,7 @@ import { summary } from './commands/summary.ts'
 import { ticket } from './commands/ticket.ts'
 import { token } from './commands/token.ts'
 import { exitStatuses } from './exitStatus.ts'
+import { refuseRepeatedOptions } from './options/refuseRepeatedOptions.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
@@ -36,8 +37,8 @@ export const program = new Command('lapse')
   .addCommand(list)
   .addCommand(summary)
   .addCommand(sessions)
-  .addCommand(forward)
   .addCommand(history)
+  .addCommand(forward)
   .addCommand(token)
   .addCommand(ticket)
   .addCommand(purge)
@@ -49,6 +50,8 @@ export const program = new Command('lapse')
   .addHelpText('after', `\nExit status: ${statusHelp.join(', ')}.`)
 
 // A command inherits these settings only if its parent creates it.
-for (const command of [program, ...program.commands].flatMap(({ commands }) => commands))
+for (const command of [program, ...program.commands].flatMap(({ commands }) => commands)) {
   command.exitOverride().helpOption('-h, --help', 'print this help')
+  refuseRepeatedOptions(command)
+}
 program.helpOption('-h, --help', 'print this help')
