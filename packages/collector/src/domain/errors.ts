@@ -88,7 +88,7 @@ export const errorCodes = {
     title: 'The position is unknown',
     description: 'The feed ends before the position in `after`: it belongs to another state of the database.',
     action:
-      'If the database has just switched to a server that lags behind, try again later. If it was restored from a backup, start again from `beginning` or `latest`.',
+      'If the database has just switched to a server that lags behind, try again later. If it was restored from a backup, start again from `beginning`, and ignore rows that you already have.',
   },
   'body-too-large': {
     status: 413,

@@ -248,7 +248,7 @@ describe.each(inject('databaseServers'))('The command line on $name', (server) =
     })
     expect((await runLapse(['list'])).stdout).toBe('No session ends recorded.\n')
     expect((await runLapse(['list', '--site', 'acme'])).stdout).toBe(
-      'No matching session ends. Filters: site:acme. No row was ever recorded for the selected sites.\n',
+      'No matching session ends. Filters: site:acme. No row was ever recorded for the selected site.\n',
     )
 
     const collector = await startLapseServe(file, url)

@@ -59,14 +59,14 @@ describe('lapse forward', () => {
     )
     receiver.received.length = 0
     receiver.respondWith((_, response) => response.writeHead(200).end())
-    expect(await run('siem', '--once')).toEqual({ status: 0, stdout: 'siem: 1 rows sent.\n', stderr: '' })
+    expect(await run('siem', '--once')).toEqual({ status: 0, stdout: 'siem: 1 row sent.\n', stderr: '' })
     expect(receiver.received.map(({ session }) => session)).toEqual(['a'])
   })
 
   test('--reset moves a destination to the beginning or the end of the feed', async () => {
     receiver.received.length = 0
     expect(await run('siem', '--reset', 'beginning')).toMatchObject({ status: 0, stderr: '' })
-    expect(await run('siem', '--once')).toMatchObject({ stdout: 'siem: 1 rows sent.\n' })
+    expect(await run('siem', '--once')).toMatchObject({ stdout: 'siem: 1 row sent.\n' })
     await run('siem', '--reset', 'beginning')
     expect((await run('siem', '--reset', 'latest')).status).toBe(0)
     expect(await run('siem', '--once')).toMatchObject({ stdout: 'siem: 0 rows sent.\n' })

@@ -136,13 +136,27 @@ describe('lapse list', () => {
     const newest = 'was detected at 2026-01-02T12:00:00.000Z.\n'
     expect(empty).toMatchObject({
       status: 0,
-      stdout: `No matching session ends. Filters: site:acme user:nobody. The newest row of the selected sites ${newest}`,
+      stdout: `No matching session ends. Filters: site:acme user:nobody. The newest row of the selected site ${newest}`,
     })
     expect(emptyCsv).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^id,[^\n]*\n$/),
-      stderr: `No matching session ends. Filters: user:nobody. The newest row of all sites ${newest}`,
+      stderr: `No matching session ends. Filters: user:nobody. The newest row ${newest}`,
     })
+  })
+
+  test.each([
+    [['--reason', 'idle_timeout', '--reason', 'logout'], "'--reason <reason>' must not be repeated"],
+    [['--site', 'acme', '--site=acme'], "'--site <site>' must not be repeated"],
+  ])('An option that is repeated is a usage error: %j', async (args, message) => {
+    const { status, stdout, stderr } = await table.run(...args)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain(message)
+  })
+
+  test('Conditions on the site that exclude each other are not taken for a site without rows', async () => {
+    const { stdout } = await table.run('--site', 'acme', '--search', '-site:acme')
+    expect(stdout).toMatch('There is no row for which all conditions on the site are met.')
   })
 
   test('--search selects rows, and --selftests adds those of self-tests', async () => {

@@ -173,7 +173,7 @@ describe('GET /v1/lapses?after=…', () => {
     expect(response.status).toBe(409)
     expect(await response.json()).toMatchObject({
       type: 'urn:lapse:problem:position-unknown',
-      detail: expect.stringMatching(/`beginning` or `latest`/),
+      detail: expect.stringMatching(/start again from `beginning`/),
     })
   })
 })

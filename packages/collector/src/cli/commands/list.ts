@@ -41,19 +41,19 @@ list
   .addOption(
     new Option(
       '--after <position>',
-      'read the feed from this position, in the order in which the rows were committed, including corrected ones: beginning, latest, or the next of a response of GET /v1/lapses?after=…',
+      'read the feed from this position, in the order in which the rows were committed, including corrected ones: beginning, latest, or the next of a response of GET /v1/lapses?after=…; not with --limit, --revisions or --output',
     ).conflicts(['limit', 'revisions']),
   )
   .addOption(
     new Option(
       '--state <file>',
-      'read the feed, and save the position in this file after rows were printed; if the file exists, continue from there, otherwise start at --after (default of --after: latest)',
+      'read the feed, and save the position in this file after rows were printed; if the file exists, continue from there, otherwise start at --after (default of --after: latest); not with --limit, --revisions or --output',
     ).conflicts(['limit', 'revisions']),
   )
   .addOption(
     new Option(
       '--output <file>',
-      'write the rows to this file, and a description to FILE.json: site, time span, filters, number of rows; only you can read the files (default of --format: the extension of the file)',
+      'write the rows to this file, and a description to FILE.json: site, time span, filters, number of rows; only you can read the files; existing files are replaced; not with --follow (default of --format: the extension of the file)',
     ).conflicts(['follow', 'after', 'state']),
   )
   .action(printRows)

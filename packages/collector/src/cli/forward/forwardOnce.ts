@@ -26,7 +26,7 @@ export async function forwardOnce(
     destinations.map(async (destination) => {
       try {
         const rows = await sendRows(store, destination, interruption.signal)
-        process.stdout.write(`${destination.name}: ${rows} rows sent.\n`)
+        process.stdout.write(`${destination.name}: ${rows} ${rows === 1 ? 'row' : 'rows'} sent.\n`)
         return []
       } catch (error) {
         return [`${destination.name}: ${describeFailure(error)}`]

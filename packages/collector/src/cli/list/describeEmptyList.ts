@@ -4,11 +4,16 @@ import { listNamedSites } from '../../reading/search/namedSites.ts'
 
 /** Says which filters were active, and when the site last had a row. */
 export function describeEmptyList({ filters, lastRowAt }: EmptyBecause, filter: SessionEndFilter): string {
-  const sites = listNamedSites(filter).length > 0 ? 'the selected sites' : 'all sites'
-  const active = filters === '' ? '' : ` Filters: ${filters}.`
-  const newest = lastRowAt
-    ? `The newest row of ${sites} was detected at ${lastRowAt.toISOString()}.`
-    : 'No row was ever recorded for them.'
   if (filters === '' && !lastRowAt) return 'No session ends recorded.\n'
-  return `No matching session ends.${active} ${lastRowAt ? newest : newest.replace('them', sites)}\n`
+  const active = filters === '' ? '' : ` Filters: ${filters}.`
+  return `No matching session ends.${active} ${describeNewest(lastRowAt, filter)}\n`
+}
+
+function describeNewest(lastRowAt: Date | null, filter: SessionEndFilter): string {
+  const named = listNamedSites(filter)
+  const of = named.length === 0 ? '' : ` of the selected ${named.length === 1 ? 'site' : 'sites'}`
+  if (lastRowAt) return `The newest row${of} was detected at ${lastRowAt.toISOString()}.`
+  return named.length > 1
+    ? 'There is no row for which all conditions on the site are met.'
+    : `No row was ever recorded${named.length > 0 ? ' for the selected site' : ''}.`
 }

@@ -29,7 +29,7 @@ export function describeUnusualShare(
 }
 
 export function describeRefusals({ site, kind, since, count, topOrigin }: ManyRefusals): Alarm {
-  const start = `${count} reports for the site "${site}" were refused in the last hour`
+  const start = `${count} reports for the site "${site}" were refused in about the last hour`
   if (kind === 'ticket')
     return {
       kind: 'refused_ticket',

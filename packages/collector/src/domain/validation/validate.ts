@@ -90,14 +90,16 @@ function describeRule(issue: z.core.$ZodRawIssue): string {
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`
     case 'unrecognized_keys':
-      return issue.inst instanceof z.ZodObject
-        ? `is unknown; use one of ${Object.keys(issue.inst.shape).join(', ')}`
-        : 'is unknown'
+      return describeUnknownKey(issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [])
     case 'invalid_union':
       return describeUnion(issue)
     default:
       return 'is invalid'
   }
+}
+
+function describeUnknownKey(known: readonly string[]): string {
+  return known.length === 0 ? 'is unknown' : `is unknown; use one of ${known.join(', ')}`
 }
 
 function describeMinimum(issue: z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall>): string {

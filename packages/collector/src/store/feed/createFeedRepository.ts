@@ -103,7 +103,7 @@ async function search(
 function createPositionError(): LapseError {
   return new LapseError(
     'position-unknown',
-    'The feed ends before this position. If the database has just switched to a server that lags behind, try again later. If it was restored from a backup, start again from `beginning` or `latest`.',
+    'The feed ends before this position. If the database has just switched to a server that lags behind, try again later. If it was restored from a backup, start again from `beginning`, and ignore rows that you already have.',
   )
 }
 
