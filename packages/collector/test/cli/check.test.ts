@@ -105,14 +105,16 @@ describe.each(servers)('lapse check on $name', (server) => {
   })
 
   test('says whether rows reach the destinations', async () => {
-    const destination = { type: 'webhook', url: 'https://siem.acme.com/rows', authorization: 'Bearer secret' }
+    const authorization = 'env:SIEM_AUTHORIZATION'
+    const destination = { type: 'webhook', url: 'https://siem.acme.com/rows', authorization }
     writeConfig({ forward: { siem: destination, archive: destination, unused: destination } })
     const { forwards } = collector.store
     const beginning = await forwards.readPosition('siem')
     await forwards.reset('siem', beginning)
     await forwards.noteFailure('siem', 'The receiver answered with status 500.')
     await forwards.reset('archive', beginning)
-    const { results } = await runCheck(['--url', collector.url])
+    const env = { ...environment, SIEM_AUTHORIZATION: 'Bearer secret' }
+    const { results } = await runCheck(['--url', collector.url], env)
     expect(results.filter(({ area }) => area === 'forward')).toEqual([
       {
         ...{ area: 'forward', status: 'problem', where: 'siem' },
