@@ -119,7 +119,7 @@ describe.each(servers)('lapse check on $name', (server) => {
       {
         ...{ area: 'forward', status: 'problem', where: 'siem' },
         message: expect.stringMatching(
-          /^Rows cannot be sent since .*Z: The receiver answered with status 500\.$/,
+          /^Sending rows has failed since .*Z: The receiver answered with status 500\.$/,
         ),
       },
       { area: 'forward', status: 'ok', where: 'archive', message: '' },

@@ -22,7 +22,7 @@ export async function checkDestinations(
         return fail(
           'forward',
           name,
-          `Rows cannot be sent since ${state.failingSince.toISOString()}: ${state.failure}`,
+          `Sending rows has failed since ${state.failingSince.toISOString()}: ${state.failure}`,
         )
       if (Date.now() - state.updatedAt.getTime() < maxSilenceMs) return pass('forward', name)
       return warn(
