@@ -38,11 +38,16 @@ export class ThreadedSqliteClient extends Client_BetterSQLite3 {
     const run = () => thread.run(query.sql, values, timeLimitMs)
     // SQLite cannot be interrupted: the caller gets an error in time, but the thread is busy until the statement ends or
     // checks its time limit, see `checkTime`.
-    const { response, context } =
-      statementTimeoutMs === undefined ? await run() : await withinDeadline(statementTimeoutMs, run)
-    query.response = response
-    if (context) query.context = context
-    return query
+    try {
+      const { response, context } =
+        statementTimeoutMs === undefined ? await run() : await withinDeadline(statementTimeoutMs, run)
+      query.response = response
+      if (context) query.context = context
+      return query
+    } catch (error) {
+      if (transactionBoundary.test(query.sql)) rollBack(thread)
+      throw error
+    }
   }
 }
 
@@ -54,6 +59,17 @@ class SqliteTransaction extends Transaction_Sqlite {
   override begin(thread: SqliteThread): Promise<unknown> {
     return this.query(thread, this.readOnly ? 'BEGIN;' : 'BEGIN IMMEDIATE;')
   }
+}
+
+const transactionBoundary = /^(begin|commit)/i
+
+/**
+ * Ends a transaction that knex takes for ended: one that began after the caller had stopped waiting, or whose commit
+ * failed. It would block all other writers until the process ends. knex uses the connection again only after this.
+ */
+function rollBack(thread: SqliteThread): void {
+  // It fails if there is no transaction.
+  thread.run('ROLLBACK', []).catch(() => {})
 }
 
 interface KnexQuery {
