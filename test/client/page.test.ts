@@ -90,7 +90,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await user.waitUntilExpired()
       await user.open('/')
       expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
-      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
+      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(1500)
     })
 
     test('leaves one row and no new marker while it polls 401s in a background tab', async () => {
@@ -103,7 +103,7 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       await sleep(1500)
       await front.goto(`${env.hosts.app.url}/`)
       expect(await user.expectOneRow()).toMatchObject({ reason: 'idle_timeout', subject: user.subject })
-      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(500)
+      expect(Math.abs((await readLastAccess()) - at)).toBeLessThan(1500)
       await sleep(500)
       expect(await user.readMarker()).toBeUndefined()
     })

@@ -227,7 +227,8 @@ test.concurrent('Nobody waits for a collector that does not answer', async () =>
   await browser.signUp(createUserId())
   await browser.post('/sign-out')
   expect(await browser.getSession()).toBeNull()
-  expect(performance.now() - startedAt).toBeLessThan(1000)
+  // Less than the time limit of the requests to the collector.
+  expect(performance.now() - startedAt).toBeLessThan(8000)
   await host.lapse.close({ timeoutMs: 1 })
   silent.closeAllConnections()
   silent.close()

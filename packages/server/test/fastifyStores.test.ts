@@ -49,7 +49,7 @@ describe('A session of @fastify/session in a store', () => {
         reason: 'idle_timeout',
         detected_by: 'server',
         idle_timeout_seconds: 1,
-        last_access_at: expect.closeTo(Number(live?.last_access_at), -2),
+        last_access_at: expect.closeTo(Number(live?.last_access_at), -3),
       }),
     ])
   })

@@ -91,7 +91,7 @@ describe('If the folder cannot be used,', () => {
       lapse.ended({ session: 'a', reason: 'logout' })
       const startedAt = performance.now()
       await lapse.close({ timeoutMs: 1000 })
-      expect(performance.now() - startedAt).toBeLessThan(1500)
+      expect(performance.now() - startedAt).toBeLessThan(3000)
       expect(lapse.errors.map(({ code }) => code)).toContain('queue_unavailable')
       expect(lapse.health().dropped).toBe(1)
     } finally {

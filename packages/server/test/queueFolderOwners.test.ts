@@ -1,6 +1,7 @@
 import { type ChildProcess, spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { waitUntil } from '../../../test/engines/engine.ts'
 import { createFolderPath, kill, listFiles, readFiles, spawnWriter } from './queueProcesses.ts'
 
 /** Processes look for abandoned files when they start, and every ten seconds. */
@@ -11,7 +12,8 @@ const hasContainers = spawnSync('unshare', [...newContainer.slice(1), 'true']).s
 /** Waits until all reports are in files, and expects that each file is left to its owner. */
 async function expectUntouched(folder: string, reports: readonly string[], processes: ChildProcess[]) {
   try {
-    for (const report of reports) await expect.poll(() => readFiles(folder)).toContain(`"${report}"`)
+    const isWritten = async () => reports.every((report) => readFiles(folder).includes(`"${report}"`))
+    await waitUntil(isWritten, 'the reports in their files')
     const files = listFiles(folder)
     expect(files).toHaveLength(2)
     const text = readFiles(folder)

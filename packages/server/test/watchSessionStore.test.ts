@@ -60,8 +60,8 @@ describe('Watching the memory store', () => {
     const [row, ...others] = await app.finish(user)
     expect(others).toEqual([])
     expect(row).toMatchObject({ reason: 'idle_timeout', detected_by: 'server', evidence: 'server' })
-    expect(Math.abs(readStoredTime(row?.last_access_at) - accessedAt)).toBeLessThan(200)
-    expect(readStoredTime(row?.detected_at) - readStoredTime(row?.expired_at)).toBeLessThan(500)
+    expect(Math.abs(readStoredTime(row?.last_access_at) - accessedAt)).toBeLessThan(1000)
+    expect(readStoredTime(row?.detected_at) - readStoredTime(row?.expired_at)).toBeLessThan(1000)
   })
 
   test('A session that was signed out is a logout only', async () => {

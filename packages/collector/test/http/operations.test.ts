@@ -207,9 +207,9 @@ describe.each(mysqlServers)('The collector on $name', (server) => {
     expect(performance.now() - startedAt).toBeLessThan(6000)
     const again = performance.now()
     expect((await collector.post(report)).status).toBe(503)
-    expect(performance.now() - again).toBeLessThan(500)
+    expect(performance.now() - again).toBeLessThan(2000)
     await blocker.end()
-    await expect.poll(async () => (await collector.post(report)).status, { timeout: 3000 }).toBeLessThan(300)
+    await expect.poll(async () => (await collector.post(report)).status).toBeLessThan(300)
     expect(await collector.database.readRows()).toHaveLength(1)
   })
 

@@ -38,7 +38,7 @@ export interface Visitor {
 }
 
 /** Longer than the longest delay between two attempts to send a report. */
-const longestDelayMs = 90_000
+export const longestDelayMs = 90_000
 /** How long another row may take. Only waiting shows that there is none. */
 const settleMs = 1500
 
