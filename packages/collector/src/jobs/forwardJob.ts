@@ -31,6 +31,7 @@ export function createForwardJob(
   const log = parentLog.child({ destination: name })
   const logFailure = createFailureLogger(log)
   const sender = createSender(target)
+  let isWaiting = false
 
   async function sendRows(signal: AbortSignal): Promise<void> {
     const forwarder = createForwarder({
@@ -68,12 +69,17 @@ export function createForwardJob(
     async run(signal) {
       try {
         await store.forwards.runAlone(name, 0, (lost) => {
+          isWaiting = false
           log.info('rows are sent to this destination')
           return sendRows(AbortSignal.any([signal, lost]))
         })
       } catch (error) {
-        // Another process sends the rows.
-        if (error instanceof LeaseHeldError) return
+        if (error instanceof LeaseHeldError) {
+          // Logged once: it is tried every two seconds.
+          if (!isWaiting) log.info('another process sends rows to this destination: waiting to take over')
+          isWaiting = true
+          return
+        }
         metrics.observeForwardFailure(name)
         logFailure(toError(error))
       }

@@ -74,8 +74,8 @@ describe('lapse forward', () => {
     expect((await run('siem', '--reset', ahead)).stderr).toMatch('The feed ends before this position.')
   })
 
-  test('Without --once, it sends new rows until a signal stops it', async () => {
-    receiver.received.length = 0
+  /** Starts a command that sends rows until a signal stops it. */
+  function startForward() {
     const env = { ...process.env, ...secrets() }
     const child = spawn(process.execPath, [lapsePath, 'forward', 'siem'], { cwd: folder, env })
     const exited = once(child, 'exit')
@@ -83,12 +83,34 @@ describe('lapse forward', () => {
     child.stdout.on('data', (chunk) => {
       log += chunk
     })
-    await insertRows(database.sql, [{ session: 'c', detected_at: noon }])
-    await waitUntil(async () => receiver.received.some(({ session }) => session === 'c'), 'the row')
-    child.kill('SIGTERM')
-    expect(await exited).toEqual([0, null])
-    expect(log).toMatch('"destination":"siem"')
-    for (const secret of [webhookSecret, 'secret-path']) expect(log).not.toMatch(secret)
+    return {
+      readLog: () => log,
+      async stop() {
+        child.kill('SIGTERM')
+        expect(await exited).toEqual([0, null])
+      },
+    }
+  }
+
+  test('Without --once, it sends new rows until a signal stops it, and another process takes over', async () => {
+    const insertAndWait = async (name: string) => {
+      await insertRows(database.sql, [{ session: name, detected_at: noon }])
+      await waitUntil(async () => receiver.received.some(({ session }) => session === name), 'the row')
+    }
+    const first = startForward()
+    await insertAndWait('c')
+    const second = startForward()
+    await expect
+      .poll(second.readLog)
+      .toMatch('another process sends rows to this destination: waiting to take over')
+    await first.stop()
+    await insertAndWait('d')
+    await second.stop()
+    expect(second.readLog()).toMatch('rows are sent to this destination')
+    for (const { readLog } of [first, second]) {
+      expect(readLog()).toMatch('"destination":"siem"')
+      for (const secret of [webhookSecret, 'secret-path']) expect(readLog()).not.toMatch(secret)
+    }
   })
 
   test.each([
