@@ -81,7 +81,11 @@ async function startMariadb(folder: string, more: readonly string[] = []): Promi
   const install = findProgram('mariadb-install-db')
   const options = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', user]
   execFileSync(install, [...options, `--datadir=${data}`], { stdio: 'pipe' })
-  return launch('MariaDB', [findProgram('mariadbd'), '--no-defaults', user, ...more], folder)
+  // A server that starts deletes the temporary tables of others in the same folder.
+  const temporary = join(folder, 'tmp')
+  mkdirSync(temporary)
+  const command = [findProgram('mariadbd'), '--no-defaults', user, `--tmpdir=${temporary}`, ...more]
+  return launch('MariaDB', command, folder)
 }
 
 /** @param command the command line of mysqld, without the options that depend on the folder. */
