@@ -102,7 +102,8 @@ describe.concurrent.each(createEngines())('In $name,', (engine) => {
       expect(count).toBeLessThanOrEqual(intervals * 2)
     })
 
-    test('is reported up to the last access when its tab is closed', async () => {
+    // Firefox sometimes drops the last request of a tab that is being closed.
+    test('is reported up to the last access when its tab is closed', { retry: 2 }, async () => {
       // The tab in front: one in the background is hidden already.
       user = createVisitorInTab(user.browser, await user.browser.newTab(), env, env.hosts.app, user)
       await startSession(longInterval)

@@ -229,7 +229,7 @@ function addOutageTest(context: Context): void {
     const signedOutAt = Date.now()
     const accessedAt = await measureSignIn(staying)
     await staying.context.close()
-    await sleep(startedAt + outageSeconds * 1000 - Date.now())
+    await sleep(Math.max(0, startedAt + outageSeconds * 1000 - Date.now()))
     await collector.start()
 
     // The activity may arrive before the logout. Then the sweep records a timeout, which the logout corrects.
