@@ -1,5 +1,26 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that need little of the processor: they wait for timeouts, locks, and slow or stopped programs. */
+const waitingTests = [
+  'demo/test/sessionEnds.test.ts',
+  'packages/collector/test/dashboard/dashboardPolling.test.ts',
+  'packages/collector/test/forward/outages.test.ts',
+  'packages/collector/test/http/{exports,heavyReaders,operations,rateLimit,shutdown,slowReaders}.test.ts',
+  'packages/collector/test/live/{idle*,marks,selftestForgery,sweep,sweepers}.test.ts',
+  'packages/collector/test/store/{faults,lockedTable}.test.ts',
+  'packages/php/test/outages.test.ts',
+  'packages/server/test/queueFolderOwners.test.ts',
+  'test/proxies.test.ts',
+]
+const matrixTests = '{packages,test}/**/*.matrix.test.ts'
+
+/** For tests of the product, which use databases and browsers. */
+const productOptions = {
+  globalSetup: 'test/servers.ts',
+  // Tests that run concurrently mostly wait.
+  maxConcurrency: 6,
+}
+
 export default defineConfig({
   test: {
     // Long timeouts: the tests drive three browsers and three databases, and a slow machine must not fail them.
@@ -21,11 +42,24 @@ export default defineConfig({
             '{packages/{collector,php,server},examples/*,demo}/test/**/*.test.ts',
             'test/**/*.test.ts',
           ],
-          exclude: ['test/applications/**', 'packages/collector/test/soak/**'],
-          globalSetup: 'test/servers.ts',
-          // Tests that run concurrently mostly wait.
-          maxConcurrency: 6,
+          exclude: ['test/applications/**', 'packages/collector/test/soak/**', matrixTests, ...waitingTests],
+          ...productOptions,
         },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'waiting',
+          include: waitingTests,
+          ...productOptions,
+          maxWorkers: 4,
+          // After the others.
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'matrix', include: [matrixTests], ...productOptions },
       },
       {
         extends: true,

@@ -29,7 +29,7 @@ describe('The security page', () => {
 })
 
 describe('The check of the security page', () => {
-  const files = ['recording/reportSessionEnd', 'store/databaseSettings', 'http/fuzz', 'gone']
+  const files = ['recording/reportSessionEnd', 'store/databaseSettings.matrix', 'http/fuzz', 'gone']
   const definitions = files.map((path) => `[${basename(path)}]: ../packages/collector/test/${path}.test.ts`)
   const findFaults = (...lines: readonly string[]) =>
     findUnprovenClaims(file, [...lines, '', ...definitions].join('\n'))
@@ -37,7 +37,7 @@ describe('The check of the security page', () => {
   test.each([
     `- A row is written.\n  Test: [reportSessionEnd], "writes one row and answers 201 with the verdict".`,
     `- A row. Tests: [reportSessionEnd], "ignores unknown fields"; [reportSessionEnd], "accepts a report as %s with the headers %j".`,
-    '- Every character counts. Test: [databaseSettings], "The collector works with init_connect="set names %s"".',
+    '- Every character counts. Test: [databaseSettings.matrix], "The collector works with init_connect="set names %s"".',
     `- A string template. Test: [fuzz], "cause no rows, live sessions, server errors or memory growth: $\{count} of them".`,
     '## Users\n\n### What remains\n\n- A user can do anything.',
   ])('accepts a claim that names its tests, and a remaining risk without tests: %s', (text) => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectNoRow as expectNoRowIn, expectOneRow as expectOneRowIn } from '../../test/auditRows.ts'
 import { createBrowserOptions } from '../../test/browser.ts'
 import { readStoredTime } from '../../test/databases.ts'
@@ -15,12 +15,12 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-describe.each(inject('databaseServers'))('The demo application in Chromium, on $name,', (server) => {
+describe('The demo application in Chromium', () => {
   let demo: RunningApp
   let context: BrowserContext
   let page: Page
   beforeEach(async () => {
-    demo = await startApp(server, idleTimeoutSeconds)
+    demo = await startApp({ name: 'SQLite' }, idleTimeoutSeconds)
     context = await browser.newContext()
     page = await context.newPage()
   })
@@ -121,7 +121,7 @@ describe.each(inject('databaseServers'))('The demo application in Chromium, on $
   test('leaves one ended_early row when the server drops the session before its timeout', async () => {
     await demo.end()
     // Long enough that the session does not expire on a slow machine.
-    demo = await startApp(server, 60)
+    demo = await startApp({ name: 'SQLite' }, 60)
     const { alias } = await signIn()
     expect(demo.sessions.drop(alias)).toBe(true)
     await open('/')

@@ -12,7 +12,10 @@ const hasContainers = spawnSync('unshare', [...newContainer.slice(1), 'true']).s
 /** Waits until all reports are in files, and expects that each file is left to its owner. */
 async function expectUntouched(folder: string, reports: readonly string[], processes: ChildProcess[]) {
   try {
-    const isWritten = async () => reports.every((report) => readFiles(folder).includes(`"${report}"`))
+    // A file is written under another name first.
+    const isWritten = async () =>
+      reports.every((report) => readFiles(folder).includes(`"${report}"`)) &&
+      listFiles(folder).every((file) => file.endsWith('.ndjson'))
     await waitUntil(isWritten, 'the reports in their files')
     const files = listFiles(folder)
     expect(files).toHaveLength(2)

@@ -51,10 +51,11 @@ describe('An idle connection', () => {
 
   test('does not delay the shutdown of the collector', async () => {
     const collector = await createCollector(sqlite)
+    onTestFinished(collector.end)
     const agent = createAgent()
     await post(agent, collector.url)
     const startedAt = performance.now()
-    await collector.end()
+    await collector.close()
     expect(performance.now() - startedAt).toBeLessThan(3_000)
   })
 

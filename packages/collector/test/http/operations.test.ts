@@ -256,6 +256,7 @@ describe.each(mysqlServers)('The collector on $name', (server) => {
 
 test('The collector stops in time while a client has stopped reading an export', async () => {
   const collector = await createCollector(sqlite)
+  onTestFinished(collector.end)
   const rows = Array.from({ length: 20_000 }, (_, index) => ({
     session: `s${index}`,
     detected_at: Date.now() - index,
@@ -269,7 +270,7 @@ test('The collector stops in time while a client has stopped reading an export',
   const reader = body?.getReader()
   await reader?.read()
   const startedAt = performance.now()
-  await collector.end()
+  await collector.close()
   expect(performance.now() - startedAt).toBeLessThan(20_000)
   await expect(readToEnd(reader)).rejects.toThrow()
 })

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
+import { afterAll, inject } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../../../test/databases.ts'
 import type { DatabaseServer } from '../../../../test/servers.ts'
 import { hashToken, mintToken, type Token } from '../../src/auth/token.ts'
@@ -15,12 +16,19 @@ import {
 export const origin = 'https://app.acme.com'
 const ticketSecret = 'a secret of the tests, 32 bytes or more'
 
+/** Collectors that are still stopping, because they answer for half a second after the signal. */
+const endings: Promise<void>[] = []
+afterAll(async () => {
+  await Promise.all(endings)
+})
+
 export interface InProcessCollector extends Collector {
   readonly database: TestDatabase
   readonly store: Store
   /** What the collector has logged. Each line is JSON. */
   readonly logLines: string[]
   post(report: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
+  /** Stops the collector and deletes its database: in the background, unless the test stops the server afterwards. */
   end(): Promise<void>
 }
 
@@ -74,9 +82,12 @@ export async function createCollector(
     logLines,
     post: (report, headers = { Origin: origin }) => postReport(collector.url, report, headers),
     async end() {
-      await collector.close()
-      await store.close()
-      await database.drop()
+      const ending = collector
+        .close()
+        .then(() => store.close())
+        .then(() => database.drop())
+      if (inject('databaseServers').some(({ url }) => url === server.url)) endings.push(ending)
+      else await ending
     },
   }
 }
