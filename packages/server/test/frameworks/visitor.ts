@@ -71,7 +71,7 @@ export async function openVisitor(
       await page.click('[data-lapse-logout] button')
       await page.waitForURL('**/login')
     },
-    waitUntilExpired: () => sleep(application.idleTimeoutSeconds * 1000 + 1000),
+    waitUntilExpired: () => sleep(application.idleTimeoutSeconds * 1000 + 2500),
     readPath: () => new URL(page.url()).pathname,
     async readCurrentRows() {
       const rows: Record<string, unknown>[] = await sql('session_audit')
