@@ -64,8 +64,8 @@ class SqliteTransaction extends Transaction_Sqlite {
 const transactionBoundary = /^(begin|commit)/i
 
 /**
- * Ends a transaction that knex takes for ended: one that began after the caller had stopped waiting, or whose commit
- * failed. It would block all other writers until the process ends. knex uses the connection again only after this.
+ * Ends a transaction that knex considers over: it began after the caller had stopped waiting, or its commit failed.
+ * Otherwise it would block all other writers until the process ends. The thread runs this before any later statement.
  */
 function rollBack(thread: SqliteThread): void {
   // It fails if there is no transaction.
